@@ -1,0 +1,119 @@
+/**
+ * What a validated config becomes: one immutable value, plain data, sent whole to every worker.
+ * Durations are milliseconds, sizes bytes, secrets already resolved. Keys, limits and balances are not in it.
+ */
+import type { DialectId } from "../../providers/exchange.ts";
+
+export type Timers = {
+  readonly connectMs: number;
+  /** First byte of the response, streamed requests. */
+  readonly firstByteStreamMs: number;
+  readonly firstByteMs: number;
+  /** No byte from upstream for this long, while we were reading. */
+  readonly idleMs: number;
+  /** The client took no byte for this long. */
+  readonly clientStallMs: number;
+  readonly totalMs: number;
+};
+
+export type Credential = {
+  /** Names the credential in logs and `explain`; never the secret. */
+  readonly id: string;
+  readonly value: string;
+  readonly weight: number;
+};
+
+export type ProviderData = {
+  /** The name in `name/model`. */
+  readonly name: string;
+  /** Row of `providers/hosts.ts`; `custom` when only `base_url` was given. */
+  readonly host: string;
+  readonly dialect: DialectId;
+  /** Without a trailing slash; paths of the dialect are appended. `echo:` for the built-in one. */
+  readonly baseUrl: string;
+  readonly credentials: readonly Credential[];
+  /** Extra request headers, from the config only. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names offered by `GET /v1/models`, and what a bare name is looked up in. Empty: whatever the catalog lists for the host. */
+  readonly models: readonly string[];
+  /** Any other model name is passed on as well (default true): the upstream decides. */
+  readonly anyModel: boolean;
+  readonly timers: Timers;
+  readonly tls: { readonly ca?: string; readonly rejectUnauthorized: boolean };
+  /** Proxy URL for this provider, resolved from config or HTTPS_PROXY/NO_PROXY; undefined: direct. */
+  readonly proxy?: string | undefined;
+  /** Cost is zero by declaration (echo, a local Ollama). */
+  readonly free: boolean;
+  /** Refuse what the dialect cannot express instead of dropping it with a report. */
+  readonly strict: boolean;
+  /** Upper bound of open connections to this origin, per worker. */
+  readonly connectionsMax: number;
+};
+
+/** Dollars per million tokens, as written in the config; the catalog turns them into pico-dollars a token. */
+export type PriceOverride = {
+  /** `provider/model` or `provider/*`. */
+  readonly match: string;
+  readonly input?: number;
+  readonly output?: number;
+  readonly cacheRead?: number;
+  readonly cacheWrite5m?: number;
+  readonly cacheWrite1h?: number;
+  /** Dollars a request. */
+  readonly request?: number;
+};
+
+export type GenerationData = {
+  /** Counts up by one with each accepted config in this home. */
+  readonly number: number;
+  /** SHA-256 of the source text, hex. */
+  readonly hash: string;
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly workers: number;
+    readonly bodyBytesMax: number;
+    /** Sum of body bytes held at once by one worker. */
+    readonly bodiesBytesMax: number;
+    readonly headerBytesMax: number;
+    readonly requestsMax: number;
+    /** Idle client connection. */
+    readonly keepAliveMs: number;
+    /** Slow request: headers and body must arrive within. */
+    readonly requestReadMs: number;
+    /** Longest wait for a first meaningful event before the status is committed. */
+    readonly holdBackMs: number;
+    readonly keepAliveCommentMs: number;
+    readonly drainMs: number;
+  };
+  readonly auth: { readonly inference: "keys" | "open" };
+  readonly providers: readonly ProviderData[];
+  /** Alias → target name (`provider/model`, or another bare name). */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Model as asked (`*` for all) → ordered targets tried after it. */
+  readonly fallbacks: Readonly<Record<string, readonly string[]>>;
+  readonly prices: readonly PriceOverride[];
+  readonly ledger: {
+    readonly durability: "grouped" | "strict";
+    readonly holdInput: "learned" | "bytes";
+    readonly noCap: "estimate" | "inject" | "refuse";
+    /** Cap that `inject` writes, tokens. */
+    readonly injectCap: number;
+    /** Commit lag above which new budgeted calls are refused with 503. */
+    readonly lagMaxMs: number;
+    /** May a budgeted key call a model without a price? */
+    readonly allowUnpriced: boolean;
+  };
+  readonly record: {
+    readonly requests: boolean;
+    readonly retentionMs: number;
+    readonly audit: boolean;
+    readonly auditOnFailure: "block" | "count";
+  };
+  readonly log: {
+    readonly level: "debug" | "info" | "warn" | "error";
+    readonly format: "json" | "text";
+    /** undefined: standard error. */
+    readonly file?: string | undefined;
+  };
+};

@@ -1,0 +1,268 @@
+/**
+ * The canonical vocabulary between dialects: what a caller asks, what a model answers, what it used, why it stopped.
+ * A dialect translates to and from these; nothing else knows a wire format.
+ */
+import type { GatewayError } from "./gateway-error.ts";
+
+export type DialectId = "openai-chat" | "anthropic";
+
+/** What a route asks for. `embeddings` is spoken only in OpenAI's shape and always relayed. */
+export type Operation = "chat" | "embeddings" | "count_tokens";
+
+/**
+ * Tokens, every field a count. `undefined` means the upstream did not say: unknown is not zero.
+ * `input` is the whole prompt, cached parts included (OpenAI's convention); Anthropic's halves are added up by its dialect.
+ */
+export type Usage = {
+  readonly input?: number | undefined;
+  readonly output?: number | undefined;
+  readonly cacheRead?: number | undefined;
+  /** Written to the provider's cache with a five-minute life. */
+  readonly cacheWrite5m?: number | undefined;
+  /** Written to the provider's cache with a one-hour life. */
+  readonly cacheWrite1h?: number | undefined;
+  /** Part of `output`. */
+  readonly reasoning?: number | undefined;
+  readonly audioInput?: number | undefined;
+  readonly audioOutput?: number | undefined;
+  /** Requests to server-side tools such as web search. */
+  readonly serverToolRequests?: number | undefined;
+  /** `flex`, `priority`, `batch` …, as the provider names it. */
+  readonly serviceTier?: string | undefined;
+};
+
+export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" | "refusal" | "pause" | "error";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** A cache marker on the part it follows; `ttl` as the caller wrote it. */
+export type CacheMarker = { readonly ttl?: "5m" | "1h" };
+
+export type Part =
+  | { readonly type: "text"; readonly text: string; readonly cache?: CacheMarker; readonly citations?: Json }
+  | { readonly type: "image"; readonly source: MediaSource; readonly detail?: string; readonly cache?: CacheMarker }
+  | {
+      readonly type: "document";
+      readonly source: MediaSource;
+      readonly title?: string;
+      readonly extra?: JsonObject;
+      readonly cache?: CacheMarker;
+    }
+  | { readonly type: "audio"; readonly data: string; readonly format: string }
+  | {
+      readonly type: "thinking";
+      readonly text: string;
+      /** Opaque proof of origin; must return to its issuer byte for byte. */
+      readonly signature?: string;
+    }
+  | { readonly type: "redacted_thinking"; readonly data: string }
+  | {
+      readonly type: "tool_call";
+      readonly id: string;
+      readonly name: string;
+      /** The arguments as JSON text, exactly as the model or caller wrote them. */
+      readonly arguments: string;
+      readonly cache?: CacheMarker;
+    }
+  | {
+      readonly type: "tool_result";
+      readonly id: string;
+      readonly content: readonly Part[];
+      readonly isError?: boolean;
+      readonly cache?: CacheMarker;
+    }
+  | { readonly type: "refusal"; readonly text: string }
+  /** A block only its own dialect understands (server tool use and its results, containers …): kept whole. */
+  | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject };
+
+export type MediaSource =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "base64"; readonly mediaType: string; readonly data: string }
+  | { readonly kind: "file"; readonly id: string }
+  | { readonly kind: "text"; readonly text: string };
+
+export type Message = {
+  readonly role: "system" | "developer" | "user" | "assistant";
+  readonly parts: readonly Part[];
+  readonly name?: string;
+};
+
+export type Tool =
+  | {
+      readonly type: "function";
+      readonly name: string;
+      readonly description?: string;
+      /** JSON Schema of the arguments. */
+      readonly parameters: JsonObject;
+      readonly strict?: boolean;
+      readonly cache?: CacheMarker;
+    }
+  | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject };
+
+export type ToolChoice =
+  | { readonly type: "auto" | "none" | "required" }
+  | { readonly type: "tool"; readonly name: string };
+
+export type ResponseFormat =
+  | { readonly type: "text" }
+  | { readonly type: "json_object" }
+  | { readonly type: "json_schema"; readonly name: string; readonly schema: JsonObject; readonly strict?: boolean };
+
+export type Reasoning = {
+  readonly effort?: string;
+  readonly budgetTokens?: number;
+  readonly enabled?: boolean;
+};
+
+/** One call to a chat model. Absent fields were absent in what the caller sent. */
+export type Request = {
+  readonly model: string;
+  readonly messages: readonly Message[];
+  readonly stream: boolean;
+  /** The caller asked for a usage chunk at the end of a stream (`stream_options.include_usage`). */
+  readonly includeUsage?: boolean;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly n?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+  readonly frequencyPenalty?: number;
+  readonly presencePenalty?: number;
+  readonly logprobs?: boolean;
+  readonly topLogprobs?: number;
+  readonly tools?: readonly Tool[];
+  readonly toolChoice?: ToolChoice;
+  readonly parallelToolCalls?: boolean;
+  readonly responseFormat?: ResponseFormat;
+  readonly reasoning?: Reasoning;
+  readonly user?: string;
+  readonly serviceTier?: string;
+  readonly metadata?: JsonObject;
+  /** Fields that only the caller's own dialect defines; they survive when the target speaks it, else are reported as dropped. */
+  readonly extra?: JsonObject;
+};
+
+/** What a model answers, in order, streamed or not. A body decodes to the same events as its stream. */
+export type Event =
+  | {
+      readonly type: "start";
+      readonly id?: string | undefined;
+      readonly model?: string | undefined;
+      /** What is known of the usage at the start (Anthropic tells the input half here). */
+      readonly usage?: Usage | undefined;
+    }
+  | { readonly type: "text"; readonly delta: string; readonly choice?: number }
+  | { readonly type: "refusal"; readonly delta: string; readonly choice?: number }
+  | { readonly type: "thinking"; readonly delta: string }
+  | { readonly type: "thinking_signature"; readonly signature: string }
+  | { readonly type: "redacted_thinking"; readonly data: string }
+  | {
+      readonly type: "tool_call_start";
+      readonly index: number;
+      readonly id: string;
+      readonly name: string;
+      readonly choice?: number;
+    }
+  | { readonly type: "tool_call_delta"; readonly index: number; readonly delta: string; readonly choice?: number }
+  | { readonly type: "citation"; readonly value: JsonObject }
+  | { readonly type: "logprobs"; readonly value: Json; readonly choice?: number }
+  | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject }
+  /** One choice is complete. `usage` only when the wire tells it together with the reason. */
+  | {
+      readonly type: "finish";
+      readonly reason: FinishReason;
+      /** The provider's own word: `end_turn`, `SAFETY`. */
+      readonly native?: string | undefined;
+      readonly stopSequence?: string | undefined;
+      readonly choice?: number;
+      readonly usage?: Usage | undefined;
+    }
+  /** Cumulative: the last one wins, field by field. */
+  | { readonly type: "usage"; readonly usage: Usage };
+
+/** A request body ready to be sent; the daemon adds host, credential and transport. */
+export type UpstreamRequest = {
+  readonly body: JsonObject;
+  /** Headers the dialect itself requires (`anthropic-version`). */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Request fields, as the caller named them, that this dialect cannot express. */
+  readonly dropped: readonly string[];
+};
+
+/** Decodes one upstream stream. Throws `GatewayError` (`upstream_protocol`, `upstream_truncated`, or the error the stream itself carries). */
+export type StreamDecoder = {
+  /** `event` is the SSE event name or "" ; `data` the joined data lines. */
+  push(event: string, data: string): readonly Event[];
+  /** True once the terminal event has been seen: what follows is ignored, and an end of bytes is a good end. */
+  readonly finished: boolean;
+  /** The bytes have ended. Throws `upstream_truncated` when no terminal event came. */
+  end(): readonly Event[];
+};
+
+/** Identity that the daemon stamps on what a dialect renders; dialects have neither clock nor random. */
+export type RenderContext = {
+  /** Id for the rendered answer when the upstream gave none. */
+  readonly id: string;
+  /** The model name the caller used. */
+  readonly model: string;
+  /** Unix time in whole seconds. */
+  readonly created: number;
+  readonly includeUsage?: boolean;
+};
+
+/** Renders one stream to one client. Returns SSE text, always whole events ("" for nothing to say). */
+export type StreamRenderer = {
+  push(event: Event): string;
+  /** All events were pushed: closes what is open and says the terminal words (`[DONE]`, `message_stop`). */
+  end(): string;
+  /** The stream broke: the error in the dialect's own form, and nothing after it but what the dialect demands. */
+  fail(error: GatewayError, requestId: string): string;
+};
+
+/**
+ * What a frame of the diagonal means, learned without rebuilding it.
+ * - `preamble`: nothing a person would see (role chunk, ping, `message_start`); the status may still change
+ * - `content`: text, thinking, a tool call
+ * - `finish`: a finish reason has gone by; usage may still follow
+ * - `usage`: a chunk that exists only to carry usage (OpenAI's last, empty `choices`)
+ * - `terminal`: the stream's last word (`[DONE]`, `message_stop`)
+ * - `error`: the upstream reports a failure inside the stream; see `failure()`
+ */
+export type FrameKind = "preamble" | "content" | "finish" | "usage" | "terminal" | "error";
+
+/**
+ * Watches one response of the same dialect go by, for usage, errors and the end; it never changes a byte.
+ * Frames and bodies come as latin1 text (one char a byte), so that searching is cheap and nothing is decoded.
+ */
+export type Tap = {
+  /** One whole SSE event, its blank line not included. */
+  frame(frame: string): FrameKind;
+  /** The whole body of an answer that is not streamed. `undefined`: no failure in it. Takes its usage. */
+  body(body: string): FrameKind;
+  usage(): Usage | undefined;
+  /** True once a finish reason or the terminal event has been seen, so that an end of bytes is a good end. */
+  readonly finished: boolean;
+  /** Bytes of visible output seen so far, for an estimate when the stream is cut before it told its usage. */
+  readonly outputBytes: number;
+};
+
+/** One wire language, both sides, pure. */
+export type Dialect = {
+  readonly id: DialectId;
+  /** Upstream side. */
+  readonly encode: (request: Request) => UpstreamRequest;
+  readonly decode: (body: unknown) => readonly Event[];
+  readonly decodeStream: () => StreamDecoder;
+  /** `body` is the parsed JSON, or the text when it was not JSON. Also used for an error found inside a 200. */
+  readonly decodeFailure: (status: number, body: unknown) => GatewayError;
+  /** Client side. `parse` throws `invalid_request` naming the field. */
+  readonly parse: (body: unknown) => Request;
+  readonly render: (events: readonly Event[], context: RenderContext) => JsonObject;
+  readonly renderStream: (context: RenderContext) => StreamRenderer;
+  readonly renderFailure: (error: GatewayError, requestId: string) => JsonObject;
+  /** Same dialect on both sides. */
+  readonly tap: () => Tap;
+};
