@@ -1,0 +1,206 @@
+/**
+ * Walks over JSON bytes without building anything. Hides the grammar: what is a string, a number, a nest of brackets.
+ *
+ * Every function takes the offset of a token and returns the offset after it, or throws `invalid_json` with the byte
+ * at fault. A loop over bytes costs about 1 ns each and allocates nothing; `JSON.parse` costs 7 ms a MB and gives back
+ * a tree that a relayed request does not need.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+
+/** Levels of brackets, the outermost object included. */
+export const nestingMax = 128;
+
+/** Called with the content of each object key inside a watched value (quotes excluded), and the path that leads to it. */
+export type KeyWatch = (keyStart: number, keyEnd: number, path: () => string) => void;
+
+export function skipSpace(body: Uint8Array, start: number): number {
+  let at = start;
+  while (at < body.length) {
+    const byte = body[at]!;
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+    at++;
+  }
+  return at;
+}
+
+/** `start` is at the opening quote. */
+export function skipString(body: Uint8Array, start: number): number {
+  const length = body.length;
+  let at = start + 1;
+  while (at < length) {
+    const byte = body[at]!;
+    if (byte === quote) return at + 1;
+    if (byte === backslash) at = skipEscape(body, at);
+    else if (byte < 0x20) throw invalid("a control character in a string must be escaped", at);
+    else at++;
+  }
+  throw invalid("the text ends inside a string", length);
+}
+
+/** Skips one value of any kind, `depth` brackets deep; `watch` sees every object key in it. */
+export function skipValue(body: Uint8Array, start: number, depth: number, watch?: KeyWatch): number {
+  const first = body[start];
+  if (first === quote) return skipString(body, start);
+  if (first !== openBrace && first !== openBracket) return skipScalar(body, start);
+  return skipNest(body, start, depth, watch);
+}
+
+export function invalid(what: string, at: number): GatewayError {
+  return new GatewayError("invalid_json", `The request body is not valid JSON: ${what} (byte ${at}).`);
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+
+// Shared by all calls, which never overlap: a scan runs to its end without giving up the thread.
+const closers = new Uint8Array(nestingMax + 1);
+/** At each level the start of the key being read, or the complement of the index of the array element. */
+const places = new Int32Array(nestingMax + 1);
+
+function skipNest(body: Uint8Array, start: number, outerDepth: number, watch: KeyWatch | undefined): number {
+  const length = body.length;
+  let depth = outerDepth;
+  let at = start;
+  for (;;) {
+    // A value begins here; brackets that open are entered until one has a first scalar or is empty.
+    const byte = at < length ? body[at]! : 0;
+    let closed = false;
+    if (byte === openBrace || byte === openBracket) {
+      if (++depth > nestingMax) throw invalid(`nested more than ${nestingMax} levels deep`, at);
+      closers[depth] = byte + 2; // "{" and "}" are two apart, and so are "[" and "]"
+      places[depth] = byte === openBrace ? 0 : ~0;
+      at = skipSpace(body, at + 1);
+      if (body[at] === byte + 2) {
+        at++;
+        depth--;
+        closed = true;
+      } else if (byte === openBrace) at = enterMember(body, at, outerDepth, depth, watch);
+    } else {
+      at = byte === quote ? skipString(body, at) : skipScalar(body, at);
+      closed = true;
+    }
+    if (!closed) continue;
+
+    // A value has ended: close what closes, until a comma asks for another value.
+    for (;;) {
+      if (depth === outerDepth) return at;
+      at = skipSpace(body, at);
+      const next = at < length ? body[at]! : 0;
+      if (next === closers[depth]) {
+        at++;
+        depth--;
+      } else if (next === comma) {
+        at = skipSpace(body, at + 1);
+        if (closers[depth] === closeBrace) at = enterMember(body, at, outerDepth, depth, watch);
+        else if (watch !== undefined) places[depth] = places[depth]! - 1;
+        break;
+      } else throw unexpected(body, at, closers[depth] === closeBrace ? '"," or "}"' : '"," or "]"');
+    }
+  }
+}
+
+/** Reads `"key":` and returns the start of its value. */
+function enterMember(body: Uint8Array, at: number, outerDepth: number, depth: number, watch?: KeyWatch): number {
+  if (body[at] !== quote) throw unexpected(body, at, "a quoted key");
+  const keyEnd = skipString(body, at);
+  if (watch !== undefined) {
+    places[depth] = at + 1;
+    watch(at + 1, keyEnd - 1, () => pathTo(body, outerDepth + 1, depth));
+  }
+  return skipColon(body, keyEnd);
+}
+
+/** From the end of a key to the start of its value. */
+export function skipColon(body: Uint8Array, keyEnd: number): number {
+  const at = skipSpace(body, keyEnd);
+  if (body[at] !== colon) throw unexpected(body, at, '":"');
+  return skipSpace(body, at + 1);
+}
+
+function pathTo(body: Uint8Array, from: number, to: number): string {
+  let path = "";
+  for (let level = from; level <= to; level++) {
+    const place = places[level]!;
+    if (place < 0) path += `[${~place}]`;
+    else path += `.${Buffer.from(body.buffer, body.byteOffset + place, skipString(body, place - 1) - 1 - place)}`;
+  }
+  return path;
+}
+
+function skipScalar(body: Uint8Array, start: number): number {
+  switch (body[start]) {
+    case 0x74:
+      return skipWord(body, start, "true");
+    case 0x66:
+      return skipWord(body, start, "false");
+    case 0x6e:
+      return skipWord(body, start, "null");
+    default:
+      return skipNumber(body, start);
+  }
+}
+
+function skipWord(body: Uint8Array, start: number, word: string): number {
+  for (let i = 1; i < word.length; i++) {
+    if (body[start + i] !== word.charCodeAt(i)) throw unexpected(body, start + i, `"${word}"`);
+  }
+  return start + word.length;
+}
+
+function skipNumber(body: Uint8Array, start: number): number {
+  let at = start;
+  if (body[at] === 0x2d) at++;
+  if (body[at] === 0x30) at++;
+  else at = skipDigits(body, at, at === start ? "a value" : "a digit");
+  if (body[at] === 0x2e) at = skipDigits(body, at + 1, "a digit");
+  if (body[at] === 0x65 || body[at] === 0x45) {
+    at++;
+    if (body[at] === 0x2b || body[at] === 0x2d) at++;
+    at = skipDigits(body, at, "a digit");
+  }
+  return at;
+}
+
+function skipDigits(body: Uint8Array, start: number, expected: string): number {
+  let at = start;
+  while (at < body.length && body[at]! >= 0x30 && body[at]! <= 0x39) at++;
+  if (at === start) throw unexpected(body, at, expected);
+  return at;
+}
+
+/** `at` is at the backslash. */
+function skipEscape(body: Uint8Array, at: number): number {
+  switch (body[at + 1]) {
+    case 0x22: // "
+    case 0x5c: // \
+    case 0x2f: // /
+    case 0x62: // b
+    case 0x66: // f
+    case 0x6e: // n
+    case 0x72: // r
+    case 0x74: // t
+      return at + 2;
+    case 0x75: // u
+      for (let i = at + 2; i < at + 6; i++) {
+        if (!isHexadecimal(body[i])) throw unexpected(body, i, "four hexadecimal digits after \\u");
+      }
+      return at + 6;
+    default:
+      throw unexpected(body, at + 1, "a known escape after the backslash");
+  }
+}
+
+function isHexadecimal(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}
+
+function unexpected(body: Uint8Array, at: number, expected: string): GatewayError {
+  if (at >= body.length) return invalid(`the text ends where ${expected} was expected`, body.length);
+  return invalid(`${expected} was expected`, at);
+}
