@@ -1,0 +1,171 @@
+/**
+ * A plain HTTP client for the inference API that shows everything: raw bytes, how the answer ended, when each part came.
+ * Hides node:http; the SDKs have their own tests.
+ */
+import http from "node:http";
+import { performance } from "node:perf_hooks";
+
+export type ClientDialect = "chat" | "messages";
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  readonly text: string;
+  /** `cut`: the connection ended in the middle of the body. */
+  readonly ended: "complete" | "cut";
+  readonly headMs: number;
+  readonly totalMs: number;
+};
+
+/** A request whose answer is still coming. */
+export type Open = {
+  readonly response: http.IncomingMessage;
+  /** Bytes so far. */
+  readonly received: () => Buffer;
+  /** Resolves when `needle` has arrived in the body. */
+  readonly until: (needle: string) => Promise<void>;
+  /** Leaves at once; returns the time. */
+  readonly abort: () => number;
+  readonly answer: () => Promise<Answer>;
+};
+
+export type Ask = {
+  readonly dialect: ClientDialect;
+  readonly model: string;
+  readonly key?: string | undefined;
+  readonly stream?: boolean | undefined;
+  readonly prompt?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  /** Laid over the body. */
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly agent?: http.Agent | undefined;
+};
+
+export const paths: Readonly<Record<ClientDialect, string>> = {
+  chat: "/v1/chat/completions",
+  messages: "/v1/messages",
+};
+
+/** Sends and reads to the end, whatever the end is. Fails only when no response head came. */
+export async function ask(origin: string, question: Ask): Promise<Answer> {
+  return (await open(origin, question)).answer();
+}
+
+/** Sends and resolves with the head. */
+export function open(origin: string, question: Ask): Promise<Open> {
+  return send(origin, {
+    method: "POST",
+    path: paths[question.dialect],
+    headers: headersFor(question),
+    body: JSON.stringify(bodyFor(question)),
+    agent: question.agent,
+  });
+}
+
+export function bodyFor(question: Ask): Record<string, unknown> {
+  return {
+    model: question.model,
+    ...(question.dialect === "messages" ? { max_tokens: question.maxTokens ?? 64 } : {}),
+    ...(question.dialect === "chat" && question.maxTokens !== undefined ? { max_tokens: question.maxTokens } : {}),
+    messages: [{ role: "user", content: question.prompt ?? "hello" }],
+    ...(question.stream === undefined ? {} : { stream: question.stream }),
+    ...question.body,
+  };
+}
+
+export function headersFor(question: Pick<Ask, "dialect" | "key" | "headers">): Record<string, string> {
+  return {
+    "content-type": "application/json",
+    ...(question.dialect === "messages" ? { "anthropic-version": "2023-06-01" } : {}),
+    ...(question.key === undefined
+      ? {}
+      : question.dialect === "messages"
+        ? { "x-api-key": question.key }
+        : { authorization: `Bearer ${question.key}` }),
+    ...question.headers,
+  };
+}
+
+export type Raw = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  readonly body?: string | Buffer | undefined;
+  readonly agent?: http.Agent | undefined;
+  readonly socketPath?: string | undefined;
+};
+
+export function send(origin: string, raw: Raw): Promise<Open> {
+  const started = performance.now();
+  const { hostname, port } = new URL(origin);
+  return new Promise((resolve, reject) => {
+    const request = http.request({
+      ...(raw.socketPath === undefined ? { host: hostname, port } : { socketPath: raw.socketPath }),
+      method: raw.method,
+      path: raw.path,
+      agent: raw.agent ?? false,
+      headers: {
+        ...raw.headers,
+        ...(raw.body === undefined ? {} : { "content-length": Buffer.byteLength(raw.body) }),
+      } as http.OutgoingHttpHeaders,
+    });
+    request.on("error", reject); // after the head it is the response that tells how it ended
+    request.on("response", (response) => resolve(opened(request, response, started)));
+    request.end(raw.body);
+  });
+}
+
+function opened(request: http.ClientRequest, response: http.IncomingMessage, started: number): Open {
+  const headMs = performance.now() - started;
+  const parts: Buffer[] = [];
+  const waiting = new Set<() => void>();
+  const received = () => Buffer.concat(parts);
+  const finished = new Promise<Answer>((resolve) => {
+    const done = () => {
+      for (const wake of waiting) wake();
+      const bytes = received();
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        bytes,
+        text: bytes.toString("utf8"),
+        ended: response.complete ? "complete" : "cut",
+        headMs,
+        totalMs: performance.now() - started,
+      });
+    };
+    response.on("error", () => {}); // told by `ended`
+    response.on("close", done);
+  });
+  response.on("data", (part: Buffer) => {
+    parts.push(part);
+    for (const wake of waiting) wake();
+  });
+  return {
+    response,
+    received,
+    until: (needle) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (received().includes(needle)) settle(resolve);
+          else if (response.closed || response.complete) {
+            settle(() => reject(new Error(`the answer ended without ${JSON.stringify(needle)}: ${received()}`)));
+          }
+        };
+        const settle = (then: () => void) => {
+          waiting.delete(look);
+          then();
+        };
+        waiting.add(look);
+        look();
+      }),
+    abort: () => {
+      const at = Date.now();
+      request.destroy();
+      return at;
+    },
+    answer: () => finished,
+  };
+}
