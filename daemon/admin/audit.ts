@@ -1,0 +1,33 @@
+/** Routes of the audit trail and of the ledger's own check. */
+import type { AuditExportQuery } from "./contract.ts";
+import { queryFields, type Route, reads, strict } from "./route.ts";
+
+const range = strict<AuditExportQuery>({
+  since_ms: queryFields.epochMs().optional(),
+  until_ms: queryFields.epochMs().optional(),
+});
+
+export const auditRoutes: readonly Route[] = [
+  reads({
+    method: "GET",
+    path: "/api/audit/verify",
+    permission: "audit:read",
+    summary: "Walk the chain and name the first bad record",
+    run: (services) => services.audit.verify(),
+  }),
+  reads<AuditExportQuery>({
+    method: "GET",
+    path: "/api/audit/export",
+    permission: "audit:read",
+    summary: "Every record as it is chained, one JSON text a line",
+    query: range,
+    run: (services, { query }) => services.audit.export(query),
+  }),
+  reads({
+    method: "GET",
+    path: "/api/ledger/check",
+    permission: "ledger:read",
+    summary: "Compare every balance with the sum of its settled rows",
+    run: (services) => services.ledger.check(),
+  }),
+];

@@ -1,0 +1,39 @@
+/** Routes of the daemon itself: what it is doing, reload, stop. */
+import type { StopRequest } from "./contract.ts";
+import { changes, fields, type Route, reads, strict } from "./route.ts";
+
+const stop = strict<StopRequest>({ drain_ms: fields.durationMs(0).optional() });
+
+export const daemonRoutes: readonly Route[] = [
+  reads({
+    method: "GET",
+    path: "/api/status",
+    permission: "status:read",
+    summary: "What runs, since when, from which config",
+    run: (services) => services.daemon.status(),
+  }),
+  reads({
+    method: "GET",
+    path: "/api/providers",
+    permission: "models:read",
+    summary: "Configured providers, without their secrets",
+    run: (services) => services.daemon.providers(),
+  }),
+  changes({
+    method: "POST",
+    path: "/api/reload",
+    permission: "daemon:reload",
+    action: "daemon.reload",
+    summary: "Read the config again; answers when every worker serves from it",
+    run: (services, { action }) => services.daemon.reload(action),
+  }),
+  changes<StopRequest>({
+    method: "POST",
+    path: "/api/stop",
+    permission: "daemon:stop",
+    action: "daemon.stop",
+    summary: "Drain and end; answers when the drain has begun",
+    body: stop,
+    run: (services, { body, action }) => services.daemon.stop(body, action),
+  }),
+];

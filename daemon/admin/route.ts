@@ -1,0 +1,107 @@
+/**
+ * What a route of the admin API is: one value that says method, path, permission, schema and what it runs. Hides how
+ * a schema is tied to the contract's type, so that neither can gain or lose a field alone.
+ */
+import { z } from "zod";
+import type { Action, AdminServices, Permission } from "./contract.ts";
+
+/** Who calls: known from the listener, never from the request. */
+export type Caller = { readonly actor: string; readonly permissions: "all" | ReadonlySet<Permission> };
+
+export type RouteMethod = "GET" | "POST" | "PATCH" | "DELETE";
+
+type RouteBase<Query> = {
+  /** Segments, with `{name}` where a value stands: `/api/keys/{key}`. */
+  readonly path: string;
+  readonly permission: Permission;
+  /** One line for the documentation. */
+  readonly summary: string;
+  readonly query?: z.ZodType<Query>;
+};
+
+type Reading<Query> = RouteBase<Query> & {
+  readonly method: "GET";
+  run(services: AdminServices, input: ReadInput<Query>): Promise<unknown> | AsyncIterable<string>;
+};
+
+/** A GET's twin for what needs a body but changes nothing. */
+type Asking<Query, Body> = RouteBase<Query> & {
+  readonly method: "POST";
+  readonly body: z.ZodType<Body>;
+  run(services: AdminServices, input: ReadInput<Query> & { readonly body: Body }): Promise<unknown>;
+};
+
+type Mutating<Query, Body> = RouteBase<Query> & {
+  readonly method: "POST" | "PATCH" | "DELETE";
+  /** `<resource>.<verb>`, as the audit trail calls it. Its presence says that the route changes something. */
+  readonly action: string;
+  readonly body?: z.ZodType<Body>;
+  run(
+    services: AdminServices,
+    input: ReadInput<Query> & { readonly body: Body; readonly action: Action },
+  ): Promise<unknown>;
+};
+
+type ReadInput<Query> = { readonly params: Readonly<Record<string, string>>; readonly query: Query };
+
+export type RouteInput = {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly action: Action | undefined;
+};
+
+/** A route as the router holds it, its types spent. */
+export type Route = {
+  readonly method: RouteMethod;
+  readonly path: string;
+  readonly permission: Permission;
+  readonly summary: string;
+  readonly action?: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  run(services: AdminServices, input: RouteInput): Promise<unknown> | AsyncIterable<string>;
+};
+
+export function reads<Query = undefined>(route: Reading<Query>): Route {
+  return route as unknown as Route;
+}
+
+export function asks<Body, Query = undefined>(route: Asking<Query, Body>): Route {
+  return route as unknown as Route;
+}
+
+export function changes<Body = undefined, Query = undefined>(route: Mutating<Query, Body>): Route {
+  return route as unknown as Route;
+}
+
+/** A strict object schema that has every field of `T` and no other: the compiler sees to it. */
+export function strict<T>(shape: { readonly [Field in keyof Required<T>]: z.ZodType<T[Field]> }): z.ZodType<T> {
+  return z.strictObject(shape) as unknown as z.ZodType<T>;
+}
+
+const epochMsMax = 8_640_000_000_000_000;
+/** Ten years: longer than any lifetime or window worth naming, and far from overflow. */
+const durationMsMax = 10 * 366 * 86_400_000;
+
+export const fields = {
+  count: (min: number, max: number) => z.int().min(min).max(max),
+  durationMs: (min = 1) => z.int().min(min).max(durationMsMax),
+  epochMs: () => z.int().min(0).max(epochMsMax),
+  text: (max: number) => z.string().min(1).max(max),
+} as const;
+
+/** Query values are text; these turn them into what they say or refuse them. */
+export const queryFields = {
+  count: (min: number, max: number) => wholeNumber().pipe(fields.count(min, max)),
+  epochMs: () => wholeNumber().pipe(fields.epochMs()),
+  flag: () => z.enum(["true", "false"]).transform((text) => text === "true"),
+  text: (max: number) => fields.text(max),
+} as const;
+
+function wholeNumber() {
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, "must be a whole number")
+    .transform(Number);
+}

@@ -1,0 +1,221 @@
+/**
+ * From an admin request to its answer, both values: matching, permission, schema, audit, errors. Hides that the same
+ * path serves the socket and a command line that runs without a daemon.
+ */
+import type { z } from "zod";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Action, AdminRequest, AdminResponse, AdminServices, AuditEntry, ErrorAnswer } from "./contract.ts";
+import type { Caller, Route } from "./route.ts";
+import { adminRoutes } from "./routes.ts";
+
+export type AdminHandler = (request: AdminRequest, caller: Caller) => Promise<AdminResponse>;
+
+export type AdminHandlerOptions = {
+  readonly services: AdminServices;
+  readonly now: () => number;
+  /** Names a fault in the answer and in the log. */
+  readonly faultId: () => string;
+  /** A thrown value that nobody meant to throw, for the daemon's log. */
+  readonly onFault: (error: unknown, id: string) => void;
+  readonly routes?: readonly Route[];
+};
+
+/** Who reaches a 0600 Unix socket is the user who owns it. */
+export function localCaller(): Caller {
+  return { actor: `local:${process.getuid?.() ?? 0}`, permissions: "all" };
+}
+
+export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
+  const routes = compile(options.routes ?? adminRoutes);
+  return async (request, caller) => {
+    try {
+      return await answer(options, routes, request, caller);
+    } catch (error) {
+      return renderAdminError(error, options);
+    }
+  };
+}
+
+export function renderAdminError(
+  error: unknown,
+  { faultId, onFault }: Pick<AdminHandlerOptions, "faultId" | "onFault">,
+): { readonly status: number; readonly body: ErrorAnswer } {
+  if (error instanceof GatewayError) {
+    const { param } = error.details;
+    return {
+      status: error.status,
+      body: { error: { code: error.code, message: error.message, ...(param === undefined ? {} : { param }) } },
+    };
+  }
+  const id = faultId();
+  onFault(error, id);
+  const message = `internal error; the daemon's log has it under ${id}`;
+  return { status: 500, body: { error: { code: "internal_error", message, id } } };
+}
+
+type CompiledRoute = { readonly route: Route; readonly segments: readonly string[] };
+
+async function answer(
+  options: AdminHandlerOptions,
+  routes: readonly CompiledRoute[],
+  request: AdminRequest,
+  caller: Caller,
+): Promise<AdminResponse> {
+  const question = request.path.indexOf("?");
+  const path = question === -1 ? request.path : request.path.slice(0, question);
+  const { route, params } = match(routes, request.method, path);
+  if (caller.permissions !== "all" && !caller.permissions.has(route.permission))
+    throw new GatewayError("permission_denied", `this needs the permission ${route.permission}`);
+  const query = readQuery(route, question === -1 ? "" : request.path.slice(question + 1));
+  const body = readBody(route, request.body);
+  if (route.action !== undefined) {
+    const input = { params, query, body };
+    return { status: 200, body: await runRecorded(options, route, route.action, input, caller) };
+  }
+  const result = route.run(options.services, { params, query, body, action: undefined });
+  if (isLines(result)) return { status: 200, lines: result };
+  return { status: 200, body: await result };
+}
+
+/** Runs a change and sees to its one audit record, whether it succeeds or fails. */
+async function runRecorded(
+  { services, now }: AdminHandlerOptions,
+  route: Route,
+  name: string,
+  input: { readonly params: Readonly<Record<string, string>>; readonly query: unknown; readonly body: unknown },
+  caller: Caller,
+): Promise<unknown> {
+  let isRecorded = false;
+  const atMs = now();
+  const entry: Action["entry"] = ({ target, before = null, after = null }) => {
+    return { actor: caller.actor, action: name, target, at_ms: atMs, outcome: "ok", before, after };
+  };
+  const recorded = () => {
+    isRecorded = true;
+  };
+  const target = Object.values(input.params)[0] ?? null;
+  const unsaid: AuditEntry = entry({ target, after: input.body });
+  try {
+    const result = await route.run(services, {
+      ...input,
+      action: { actor: caller.actor, name, atMs, entry, recorded },
+    });
+    if (!isRecorded) await services.audit.record(unsaid);
+    return result;
+  } catch (error) {
+    const outcome = error instanceof GatewayError ? error.code : "internal_error";
+    // What failed is told even when its record cannot be written: the caller needs the first error, not the second.
+    if (!isRecorded) await services.audit.record({ ...unsaid, outcome }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Refuses to start on a table that leaves a door without a lock, or two doors in one frame. */
+function compile(routes: readonly Route[]): readonly CompiledRoute[] {
+  const seen = new Set<string>();
+  return routes.map((route) => {
+    const at = `${route.method} ${route.path}`;
+    if (!route.permission) throw new Error(`${at} declares no permission`);
+    if (route.action === undefined && route.method !== "GET" && route.body === undefined)
+      throw new Error(`${at} declares neither an action nor a body that it reads`);
+    const frame = `${route.method} ${route.path.replaceAll(/\{[^}]*\}/g, "{}")}`;
+    if (seen.has(frame)) throw new Error(`${at} stands twice in the table`);
+    seen.add(frame);
+    return { route, segments: route.path.split("/") };
+  });
+}
+
+function match(
+  routes: readonly CompiledRoute[],
+  method: string,
+  path: string,
+): { readonly route: Route; readonly params: Readonly<Record<string, string>> } {
+  const segments = path.split("/");
+  const allowed: string[] = [];
+  for (const { route, segments: pattern } of routes) {
+    const params = matchSegments(pattern, segments);
+    if (params === undefined) continue;
+    if (route.method === method) return { route, params };
+    allowed.push(route.method);
+  }
+  if (allowed.length > 0)
+    throw new GatewayError("method_not_allowed", `${path} answers ${allowed.join(", ")}, not ${method}`);
+  throw new GatewayError("route_not_found", `the admin API has no ${path}`);
+}
+
+/** Fixed segments are compared as sent; only a value is decoded, so no other spelling of a path reaches a route. */
+function matchSegments(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, expected] of pattern.entries()) {
+    const given = segments[index]!;
+    if (!expected.startsWith("{")) {
+      if (expected !== given) return undefined;
+      continue;
+    }
+    if (given === "") return undefined;
+    params[expected.slice(1, -1)] = decodeSegment(given);
+  }
+  return params;
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new GatewayError("invalid_request", `the path segment ${segment} is not valid percent-encoding`);
+  }
+}
+
+function readQuery(route: Route, text: string): unknown {
+  const values: Record<string, string> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (name in values)
+      throw new GatewayError("invalid_request", `query parameter "${name}" is given twice`, { param: name });
+    values[name] = value;
+  }
+  const [unwanted] = Object.keys(values);
+  if (route.query === undefined) {
+    if (unwanted === undefined) return undefined;
+    throw new GatewayError("invalid_request", `unknown query parameter "${unwanted}"`, { param: unwanted });
+  }
+  return check(route.query, { ...values }, "query parameter");
+}
+
+function readBody(route: Route, body: unknown): unknown {
+  if (route.body !== undefined) return check(route.body, body ?? {}, "field");
+  if (body === undefined) return undefined;
+  const [unwanted] = typeof body === "object" && body !== null ? Object.keys(body) : [];
+  if (unwanted === undefined && typeof body === "object" && body !== null && !Array.isArray(body)) return undefined;
+  if (unwanted === undefined) throw new GatewayError("invalid_request", "this route takes no body");
+  throw new GatewayError("invalid_request", `unknown field "${unwanted}": this route takes no body`, {
+    param: unwanted,
+  });
+}
+
+function check(schema: z.ZodType, value: unknown, noun: string): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  if (issue.code === "unrecognized_keys") {
+    const param = renderPath([...issue.path, issue.keys[0]!]);
+    throw new GatewayError("invalid_request", `unknown ${noun} "${param}"`, { param });
+  }
+  const param = renderPath(issue.path);
+  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  throw new GatewayError("invalid_request", param === "" ? message : `"${param}": ${message}`, { param });
+}
+
+/** `budgets[0].limit_nano` */
+function renderPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`))
+    .join("");
+}
+
+function isLines(result: Promise<unknown> | AsyncIterable<string>): result is AsyncIterable<string> {
+  return Symbol.asyncIterator in result;
+}

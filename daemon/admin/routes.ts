@@ -1,0 +1,17 @@
+/** The table of the admin API: every route there is, and nothing answers that does not stand here. */
+import { auditRoutes } from "./audit.ts";
+import { configRoutes } from "./config.ts";
+import { daemonRoutes } from "./daemon.ts";
+import { keyRoutes } from "./keys.ts";
+import { logRoutes } from "./logs.ts";
+import { modelRoutes } from "./models.ts";
+import type { Route } from "./route.ts";
+
+export const adminRoutes: readonly Route[] = [
+  ...daemonRoutes,
+  ...keyRoutes,
+  ...logRoutes,
+  ...auditRoutes,
+  ...configRoutes,
+  ...modelRoutes,
+];

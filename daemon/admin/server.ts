@@ -1,0 +1,193 @@
+/**
+ * The admin API over a Unix socket. Hides HTTP: what the handler sees and gives are values.
+ *
+ * Only the owner can connect (0600). A browser cannot be made to speak for the owner: whatever carries `Origin` or
+ * `Referer`, or a `Host` that is not ours, is refused before anything is read.
+ */
+import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { AdminAddress, AdminRequest, AdminResponse } from "./contract.ts";
+import type { Caller } from "./route.ts";
+import { type AdminHandler, localCaller, renderAdminError } from "./router.ts";
+import { prepareSocketPath } from "./socket-path.ts";
+
+/** A config of a million characters, JSON-escaped, still passes. */
+export const adminBodyBytesMax = 4_000_000;
+export const adminRequestsMax = 64;
+const requestReadMs = 30_000;
+const hosts: ReadonlySet<string> = new Set(["bifrost", "localhost"]);
+
+export type AdminServerOptions = {
+  readonly home: string;
+  readonly version: string;
+  readonly handle: AdminHandler;
+  readonly faultId: () => string;
+  readonly onFault: (error: unknown, id: string) => void;
+  /** For XDG_RUNTIME_DIR; the composition root reads the environment. */
+  readonly environment: NodeJS.ProcessEnv;
+};
+
+export type AdminServer = {
+  readonly socket: string;
+  /** Takes no new connection, lets running answers end, removes the socket. */
+  close(): Promise<void>;
+};
+
+/** The caller holds the home's lock: a socket file found here is a dead daemon's. */
+export async function listenAdmin(options: AdminServerOptions): Promise<AdminServer> {
+  const socket = prepareSocketPath(options.home, options.environment);
+  const server = createServer({ requestTimeout: requestReadMs, keepAliveTimeout: 5_000 });
+  const caller = localCaller();
+  let running = 0;
+  server.on("request", (incoming, outgoing) => {
+    running += 1;
+    serveOne(options, caller, incoming, outgoing, running > adminRequestsMax)
+      .catch(() => outgoing.destroy())
+      .finally(() => {
+        running -= 1;
+      });
+  });
+  rmSync(socket, { force: true });
+  await listen(server, socket);
+  const addressFile = writeAddress(options.home, { pid: process.pid, version: options.version, socket });
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= closeServer(server, [addressFile, socket]);
+    return closing;
+  };
+  return { socket, close };
+}
+
+async function serveOne(
+  options: AdminServerOptions,
+  caller: Caller,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  isOverloaded: boolean,
+): Promise<void> {
+  outgoing.setHeader("x-bifrost-version", options.version);
+  outgoing.setHeader("cache-control", "no-store");
+  let response: AdminResponse;
+  try {
+    if (isOverloaded) throw new GatewayError("overloaded", `more than ${adminRequestsMax} admin requests at once`);
+    response = await options.handle(await read(incoming), caller);
+  } catch (error) {
+    response = renderAdminError(error, options);
+  }
+  // An unread rest of a body would be taken for the next request.
+  if (!incoming.complete) outgoing.setHeader("connection", "close");
+  if ("lines" in response) return writeLines(options, outgoing, response.status, response.lines);
+  writeJson(outgoing, response.status, response.body);
+}
+
+async function read(incoming: IncomingMessage): Promise<AdminRequest> {
+  const { headers } = incoming;
+  if (headers.origin !== undefined || headers.referer !== undefined)
+    throw new GatewayError("permission_denied", "the admin API does not answer web pages");
+  const host = headers.host?.replace(/:\d+$/, "").toLowerCase();
+  if (host === undefined || !hosts.has(host))
+    throw new GatewayError("permission_denied", 'the admin API answers to the host "bifrost" or "localhost" only');
+  const method = incoming.method ?? "";
+  const path = incoming.url ?? "";
+  const bytes = await readBody(incoming);
+  if (bytes.length === 0) return { method, path };
+  if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? ""))
+    throw new GatewayError("unsupported_media_type", "the body must be application/json");
+  return { method, path, body: parse(bytes) };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    size += chunk.length;
+    if (size > adminBodyBytesMax)
+      throw new GatewayError("payload_too_large", `the body is larger than ${adminBodyBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new GatewayError("invalid_json", "the body is not valid JSON", { cause });
+  }
+}
+
+function writeJson(outgoing: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  outgoing.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  outgoing.end(text);
+}
+
+/** The status waits for the first line, so that what cannot even begin is still an error and not an empty answer. */
+async function writeLines(
+  options: AdminServerOptions,
+  outgoing: ServerResponse,
+  status: number,
+  lines: AsyncIterable<string>,
+): Promise<void> {
+  const iterator = lines[Symbol.asyncIterator]();
+  try {
+    let next = await iterator.next();
+    outgoing.writeHead(status, { "content-type": "application/x-ndjson" });
+    while (!next.done && !outgoing.destroyed) {
+      if (!outgoing.write(`${next.value}\n`)) await drained(outgoing);
+      next = await iterator.next();
+    }
+    outgoing.end();
+  } catch (error) {
+    const rendered = renderAdminError(error, options);
+    if (outgoing.headersSent) outgoing.destroy();
+    else writeJson(outgoing, rendered.status, rendered.body);
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      outgoing.off("drain", done).off("close", done);
+      resolve();
+    };
+    outgoing.on("drain", done).on("close", done);
+  });
+}
+
+/** `bind` happens inside `listen`, so the mask makes the socket private from its first moment. */
+function listen(server: Server, socket: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    const mask = process.umask(0o177);
+    try {
+      server.listen(socket, () => {
+        server.off("error", reject);
+        chmodSync(socket, 0o600);
+        resolve();
+      });
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+function writeAddress(home: string, address: AdminAddress): string {
+  const file = join(home, "admin.json");
+  const half = `${file}.${process.pid}`;
+  writeFileSync(half, `${JSON.stringify(address)}\n`, { mode: 0o600 });
+  renameSync(half, file);
+  return file;
+}
+
+function closeServer(server: Server, files: readonly string[]): Promise<void> {
+  for (const file of files) rmSync(file, { force: true });
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
