@@ -1,0 +1,215 @@
+/**
+ * Which models are known, what they cost and how much they hold. Hides the library's table (data.json, written by
+ * tools/make-catalog.ts), its match rules, its price changes over time, and the overrides from the config.
+ */
+import data from "./data.json" with { type: "json" };
+import { dashedDate, type MatchRule, matches } from "./match.ts";
+import { outputMaxOf } from "./output-max.ts";
+import {
+  echoPaidPrice,
+  freePrice,
+  overridden,
+  type Price,
+  type PriceOverride,
+  type Rates,
+  type Tier,
+} from "./price.ts";
+
+export type { Price } from "./price.ts";
+
+export type Catalog = {
+  /** Day of the price table, `YYYY-MM-DD`. */
+  readonly date: string;
+  /** `atMs` chooses among prices that change with the date or the hour; without it, those of the table's day at 00:00 UTC. */
+  price(provider: string, model: string, atMs?: number): Price | undefined;
+  /** Names of the known models, in the table's order. */
+  models(provider: string): readonly string[];
+  /** Tokens. */
+  contextWindow(provider: string, model: string): number | undefined;
+  /** Tokens. */
+  outputMax(provider: string, model: string): number | undefined;
+};
+
+/** Names that a person may give a host, and the table's own. Nothing is guessed from a part of a name. */
+const synonyms: Readonly<Record<string, string>> = {
+  bedrock: "aws",
+  gemini: "google",
+  vertex: "google",
+  "google-vertex": "google",
+  "azure-openai": "azure",
+  xai: "x-ai",
+  moonshot: "moonshotai",
+  together_ai: "together",
+  fireworks_ai: "fireworks",
+  voyage: "voyageai",
+};
+
+/** Remembered look-ups. Names come from callers, so the memory is bounded; beyond it, it starts over. */
+const rememberedMax = 2_000;
+/** Bytes; a longer model name is nobody's. */
+const nameLengthMax = 256;
+const dayMs = 86_400_000;
+
+/**
+ * `hosts` says what a configured provider is: `{ "openai-eu": "openai" }`. A name that is not in it is its own host.
+ * Throws `RangeError` for an override whose price is out of bounds.
+ */
+export function openCatalog(
+  overrides: readonly PriceOverride[],
+  hosts: Readonly<Record<string, string>> = {},
+): Catalog {
+  for (const override of overrides) overridden(undefined, override);
+  const remembered = new Map<string, Map<string, Entry>>();
+  let count = 0;
+
+  function entry(provider: string, model: string): Entry {
+    const known = remembered.get(provider)?.get(model);
+    if (known !== undefined) return known;
+    if (count >= rememberedMax) {
+      remembered.clear();
+      count = 0;
+    }
+    const made = makeEntry(provider, model, hostOf(provider), overrides);
+    let models = remembered.get(provider);
+    if (models === undefined) {
+      models = new Map();
+      remembered.set(provider, models);
+    }
+    models.set(model, made);
+    count += 1;
+    return made;
+  }
+
+  function hostOf(provider: string): string {
+    return Object.hasOwn(hosts, provider) ? (hosts[provider] ?? provider) : provider;
+  }
+
+  return {
+    date: data.date,
+    price: (provider, model, atMs = data.dateMs) => {
+      const { price, changes } = entry(provider, model);
+      return changes === undefined ? price : inForce(price, changes, atMs);
+    },
+    models: (provider) => modelNames(hostOf(provider)),
+    contextWindow: (provider, model) => entry(provider, model).contextWindow,
+    outputMax: (provider, model) => outputMaxOf(hostOf(provider), model),
+  };
+}
+
+/** A price that begins on a day, or holds between two times of every day (the second may be on the morrow). */
+type Change =
+  | { readonly price: Price; readonly from: number }
+  | { readonly price: Price; readonly daily: readonly number[] };
+
+type Entry = {
+  readonly price: Price | undefined;
+  readonly changes: readonly Change[] | undefined;
+  readonly contextWindow: number | undefined;
+};
+
+type Line = readonly [
+  id: string,
+  rules: readonly MatchRule[],
+  contextWindow: number,
+  rates: LineRates,
+  changes?: readonly (LineRates & { readonly from?: number; readonly daily?: readonly number[] })[],
+];
+type LineRates = Rates & { readonly tiers?: readonly (Rates & { readonly above: number })[] };
+type TableProvider = { readonly others: readonly string[]; readonly models: readonly Line[] };
+
+const table = data.providers as unknown as Readonly<Record<string, TableProvider>>;
+
+/** Of the built-in echo; large enough for any test, small enough that an unknown prompt has a price. */
+const echoContextWindow = 200_000;
+const echoEntries: Readonly<Record<string, Entry>> = {
+  echo: { price: freePrice, changes: undefined, contextWindow: echoContextWindow },
+  "echo-paid": { price: echoPaidPrice, changes: undefined, contextWindow: echoContextWindow },
+};
+
+function makeEntry(provider: string, model: string, host: string, overrides: readonly PriceOverride[]): Entry {
+  const override = firstOverride(overrides, `${provider}/${model}`);
+  const found = Object.hasOwn(echoEntries, host) ? echoEntries[host] : tableEntry(host, model);
+  if (override === undefined) return found ?? { price: undefined, changes: undefined, contextWindow: undefined };
+  return {
+    price: overridden(found?.price, override),
+    changes: found?.changes?.map((change) => ({ ...change, price: overridden(change.price, override) })),
+    contextWindow: found?.contextWindow,
+  };
+}
+
+function tableEntry(host: string, model: string): Entry | undefined {
+  const provider = tableProvider(host);
+  if (provider === undefined || model.length > nameLengthMax) return undefined;
+  const dashed = dashedDate(model);
+  const line = findLine(provider, model) ?? (dashed === undefined ? undefined : findLine(provider, dashed));
+  if (line === undefined) return undefined;
+  const [, , contextWindow, rates, changes] = line;
+  return {
+    price: toPrice(rates),
+    changes: changes?.map(toChange),
+    contextWindow: contextWindow === 0 ? undefined : contextWindow,
+  };
+}
+
+/** The first row whose rules hold, as in the library; clouds that resell look the name up among the makers' rows. */
+function findLine(provider: TableProvider, model: string): Line | undefined {
+  const lower = model.toLowerCase();
+  for (const line of provider.models) {
+    if (line[1].some((rule) => matches(rule, model, lower))) return line;
+  }
+  for (const other of provider.others) {
+    const line = table[other]?.models.find((each) => each[1].some((rule) => matches(rule, model, lower)));
+    if (line !== undefined) return line;
+  }
+  return undefined;
+}
+
+function tableProvider(host: string): TableProvider | undefined {
+  const id = Object.hasOwn(synonyms, host) ? (synonyms[host] ?? host) : host;
+  return Object.hasOwn(table, id) ? table[id] : undefined;
+}
+
+function modelNames(host: string): readonly string[] {
+  if (Object.hasOwn(echoEntries, host)) return [host];
+  return tableProvider(host)?.models.map((line) => line[0]) ?? [];
+}
+
+function toPrice(rates: LineRates, effectiveFrom?: number): Price | undefined {
+  const { tiers: steps = [], ...base } = rates;
+  if (base.input === undefined && base.output === undefined && base.request === undefined) return undefined;
+  const tiers: Tier[] = [];
+  let below: Rates = base;
+  for (const step of steps) {
+    const tier = { ...below, ...step };
+    tiers.push(tier);
+    below = tier;
+  }
+  return effectiveFrom === undefined ? { ...base, tiers } : { ...base, tiers, effectiveFrom };
+}
+
+function toChange(change: LineRates & { readonly from?: number; readonly daily?: readonly number[] }): Change {
+  const { from, daily, ...rates } = change;
+  const price = toPrice(rates, from) ?? { tiers: [] };
+  return from === undefined ? { price, daily: daily ?? [] } : { price, from };
+}
+
+/** The last change that applies wins; before the first, the price the row began with. */
+function inForce(first: Price | undefined, changes: readonly Change[], atMs: number): Price | undefined {
+  for (let index = changes.length - 1; index >= 0; index--) {
+    const change = changes[index];
+    if (change !== undefined && applies(change, atMs)) return change.price;
+  }
+  return first;
+}
+
+function applies(change: Change, atMs: number): boolean {
+  if ("from" in change) return atMs >= change.from;
+  const [start = 0, end = 0] = change.daily;
+  const time = atMs % dayMs;
+  return end < start ? time >= start || time < end : time >= start && time < end;
+}
+
+/** In the order of the config: the first that fits. */
+function firstOverride(overrides: readonly PriceOverride[], name: string): PriceOverride | undefined {
+  return overrides.find(({ match }) => (match.endsWith("*") ? name.startsWith(match.slice(0, -1)) : match === name));
+}

@@ -1,0 +1,157 @@
+/**
+ * From tokens and a price to nano-dollars. Hides the arithmetic that keeps money exact without BigInt.
+ *
+ * A sum is kept as two integers, nano-dollars and pico-dollars below a nano: with `tokensMax` tokens a part at
+ * `picoPerTokenMax` (price.ts), ten parts and fees stay below 2^53 nano, and nothing is rounded before the end.
+ */
+import type { Usage } from "../exchange.ts";
+import type { Price, Rates } from "./price.ts";
+
+/**
+ * `partial`: the upstream left out the input or the output, or its parts do not add up. The sum covers what is known,
+ * and the caller decides what to add and flags it as estimated.
+ */
+export type Cost = { readonly nano: number; readonly partial?: true } | { readonly unpriced: true };
+
+/** A count beyond this, negative or broken is not believed: it is unknown. */
+export const tokensMax = 500_000_000;
+const toolCallsMax = 1_000;
+
+/** Exact for what is known; rounded half-even to whole nano-dollars once. */
+export function cost(price: Price | undefined, usage: Usage): Cost {
+  if (price === undefined) return unpriced;
+  const sum = newSum();
+  const input = believed(usage.input, sum);
+  const output = believed(usage.output, sum);
+  const rates = ratesFor(price, input ?? 0);
+  if (rates.input === undefined && rates.output === undefined && rates.request === undefined) return unpriced;
+  if ((input === undefined && rates.input !== undefined) || (output === undefined && rates.output !== undefined))
+    sum.partial = true;
+  addInput(sum, rates, input, usage);
+  addOutput(sum, rates, output, usage);
+  add(sum, 1, rates.request ?? 0);
+  addServerTools(sum, rates, usage.serverToolRequests);
+  if (sum.unpriced) return unpriced;
+  const nano = rounded(sum);
+  return sum.partial ? { nano, partial: true } : { nano };
+}
+
+export type CostBound = {
+  /** Tokens of the whole prompt, at most. */
+  readonly input: number;
+  /** Tokens of the whole answer, at most. */
+  readonly output: number;
+  /** The prompt carries cache markers or audio, or might: then its dearest rate is taken. */
+  readonly dearest?: boolean;
+};
+
+/** The most that a request can cost, in nano-dollars rounded up, for a hold. `undefined`: unpriced. */
+export function costBound(price: Price | undefined, bound: CostBound): number | undefined {
+  if (price === undefined) return undefined;
+  const input = Math.min(Math.max(0, Math.ceil(bound.input)), tokensMax);
+  const output = Math.min(Math.max(0, Math.ceil(bound.output)), tokensMax);
+  const dearest = bound.dearest ?? true;
+  let most: number | undefined = boundOf(price, input, output, dearest);
+  // A tier may be cheaper than the one below it, and the true prompt may be shorter than its bound.
+  for (const tier of price.tiers) {
+    if (most !== undefined && input > tier.above) most = max(most, boundOf(tier, input, output, dearest));
+  }
+  return most;
+}
+
+/** Longer prompts may have other rates, for all of their tokens. */
+export function ratesFor(price: Price, input: number): Rates {
+  let rates: Rates = price;
+  for (const tier of price.tiers) if (input > tier.above) rates = tier;
+  return rates;
+}
+
+type Sum = { nano: number; pico: number; partial: boolean; unpriced: boolean };
+
+const unpriced: Cost = { unpriced: true };
+
+function newSum(): Sum {
+  return { nano: 0, pico: 0, partial: false, unpriced: false };
+}
+
+/** Cached parts and audio are parts of the prompt. A part without a rate of its own costs what it is part of. */
+function addInput(sum: Sum, rates: Rates, input: number | undefined, usage: Usage): void {
+  const read = believed(usage.cacheRead, sum) ?? 0;
+  const write5m = believed(usage.cacheWrite5m, sum) ?? 0;
+  const write1h = believed(usage.cacheWrite1h, sum) ?? 0;
+  const audio = believed(usage.audioInput, sum) ?? 0;
+  const rest = (input ?? read + write5m + write1h + audio) - read - write5m - write1h - audio;
+  if (rest < 0) sum.partial = true; // cached audio is counted twice by some; the sum is then too high, never too low
+  const write5mRate = rates.cacheWrite5m ?? rates.input;
+  add(sum, Math.max(0, rest), rates.input);
+  add(sum, read, rates.cacheRead ?? rates.input);
+  add(sum, write5m, write5mRate);
+  add(sum, write1h, rates.cacheWrite1h ?? write5mRate);
+  add(sum, audio, rates.audioInput ?? rates.input);
+}
+
+function addOutput(sum: Sum, rates: Rates, output: number | undefined, usage: Usage): void {
+  const audio = believed(usage.audioOutput, sum) ?? 0;
+  const reasoning = rates.reasoning === undefined ? 0 : (believed(usage.reasoning, sum) ?? 0);
+  const rest = (output ?? audio + reasoning) - audio - reasoning;
+  if (rest < 0) sum.partial = true;
+  add(sum, Math.max(0, rest), rates.output);
+  add(sum, audio, rates.audioOutput ?? rates.output);
+  add(sum, reasoning, rates.reasoning);
+}
+
+function addServerTools(sum: Sum, rates: Rates, requests: number | undefined): void {
+  if (requests === undefined || requests === 0) return;
+  if (rates.serverTool === undefined || !(Number.isInteger(requests) && requests > 0 && requests <= toolCallsMax)) {
+    sum.partial = true;
+    return;
+  }
+  add(sum, requests, rates.serverTool);
+}
+
+/** Both products stay below 2^53: a token's rate is at most 10^6 nano, a tool call's 10^12 for at most a thousand of them. */
+function add(sum: Sum, count: number, rate: number | undefined): void {
+  if (count === 0) return;
+  if (rate === undefined) {
+    sum.unpriced = true;
+    return;
+  }
+  const below = rate % 1000;
+  sum.nano += ((rate - below) / 1000) * count;
+  sum.pico += below * count;
+}
+
+/** Half-even, so that many small requests do not drift to one side. */
+function rounded(sum: Sum): number {
+  const below = sum.pico % 1000;
+  const nano = sum.nano + (sum.pico - below) / 1000;
+  if (below < 500 || (below === 500 && nano % 2 === 0)) return nano;
+  return nano + 1;
+}
+
+function believed(count: number | undefined, sum: Sum): number | undefined {
+  if (count === undefined) return undefined;
+  if (Number.isInteger(count) && count >= 0 && count <= tokensMax) return count;
+  sum.partial = true;
+  return undefined;
+}
+
+function boundOf(rates: Rates, input: number, output: number, dearest: boolean): number | undefined {
+  const inputRate = dearest ? dearestInput(rates) : rates.input;
+  const outputRate = max(max(rates.output, rates.audioOutput), rates.reasoning);
+  if (inputRate === undefined && outputRate === undefined && rates.request === undefined) return undefined;
+  const sum = newSum();
+  add(sum, input, inputRate ?? 0);
+  add(sum, output, outputRate ?? 0);
+  add(sum, 1, rates.request ?? 0);
+  return sum.nano + Math.ceil(sum.pico / 1000);
+}
+
+function dearestInput(rates: Rates): number | undefined {
+  return max(max(max(rates.input, rates.cacheRead), rates.audioInput), max(rates.cacheWrite5m, rates.cacheWrite1h));
+}
+
+function max(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a > b ? a : b;
+}
