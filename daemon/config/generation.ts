@@ -86,7 +86,11 @@ export type GenerationData = {
     readonly keepAliveCommentMs: number;
     readonly drainMs: number;
   };
-  readonly auth: { readonly inference: "keys" | "open" };
+  readonly auth: {
+    readonly inference: "keys" | "open";
+    /** Budget of the key that the first start makes; undefined: none. */
+    readonly firstKeyBudget?: { readonly limitNano: number; readonly windowMs: number } | undefined;
+  };
   readonly providers: readonly ProviderData[];
   /** Alias → target name (`provider/model`, or another bare name). */
   readonly aliases: Readonly<Record<string, string>>;
@@ -103,6 +107,8 @@ export type GenerationData = {
     readonly lagMaxMs: number;
     /** May a budgeted key call a model without a price? */
     readonly allowUnpriced: boolean;
+    /** Time zone (IANA) in which calendar windows begin, where a budget names none. */
+    readonly zone?: string;
   };
   readonly record: {
     readonly requests: boolean;
@@ -116,4 +122,6 @@ export type GenerationData = {
     /** undefined: standard error. */
     readonly file?: string | undefined;
   };
+  /** Socket of the admin API; undefined: its usual place under the home. */
+  readonly admin?: { readonly socket?: string | undefined };
 };

@@ -1,0 +1,41 @@
+/**
+ * What every setting is when the file does not say, in the units people write. The schema quotes these as defaults
+ * and the build fills them in; apart from the schema, so that a start without a file loads no schema library.
+ */
+export const defaults = {
+  server: {
+    host: "127.0.0.1",
+    port: 8080,
+    workers: 1,
+    body_max: "32MB",
+    bodies_max: "256MB",
+    header_max: "32KB",
+    requests_max: 20_000,
+    keep_alive: "75s",
+    request_timeout: "60s",
+    hold_back: "10s",
+    keep_alive_comment: "15s",
+    drain: "30s",
+  },
+  timeouts: {
+    connect: "5s",
+    first_byte_stream: "120s",
+    first_byte: "600s",
+    idle: "120s",
+    client_stall: "60s",
+    total: "3600s",
+  },
+  provider: { any_model: true, tls_verify: true, strict: false, connections_max: 16_384 },
+  auth: { inference: "keys", first_key_budget: "5/1d" },
+  ledger: {
+    durability: "grouped",
+    hold_input: "learned",
+    no_cap: "estimate",
+    inject_cap: 4096,
+    commit_lag_max: "250ms",
+    allow_unpriced: false,
+    zone: "UTC",
+  },
+  record: { requests: true, retention: "30d", audit: true, audit_on_failure: "block" },
+  log: { level: "info", format: "json" },
+} as const;

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hostFor, hosts } from "../../providers/hosts.ts";
+
+test("hosts names every row once, with a base URL that paths can be appended to", () => {
+  for (const [name, host] of Object.entries(hosts)) {
+    assert.equal(host.name, name);
+    assert.match(name, /^[a-z0-9][a-z0-9-]*$/);
+    assert.match(host.baseUrl, /^(|echo:|https:\/\/[^?#]+[^/]|http:\/\/127\.0\.0\.1:\d+\/v1)$/, name);
+    for (const path of Object.values(host.operations)) assert.match(path, /^\/[a-z_/]+[a-z]$/, name);
+    for (const variable of host.environment) assert.match(variable, /^[A-Z][A-Z0-9_]+$/, name);
+    assert.ok(host.operations.chat, `${name} offers chat`);
+  }
+});
+
+test("hosts gives no two providers the same environment variable, so that a key never goes to a stranger", () => {
+  const variables = Object.values(hosts).flatMap((host) => host.environment);
+  assert.deepEqual(variables, [...new Set(variables)]);
+});
+
+test("hosts sends no key in the clear but to this machine", () => {
+  for (const { name, baseUrl, environment } of Object.values(hosts)) {
+    if (environment.length > 0) assert.ok(baseUrl.startsWith("https://"), name);
+  }
+});
+
+test("hosts declares free only what is built in or runs here", () => {
+  const free = Object.values(hosts).filter((host) => host.free);
+  assert.deepEqual(
+    free.map((host) => host.name),
+    ["echo", "ollama", "vllm", "llamacpp", "lmstudio", "sglang"],
+  );
+  for (const { baseUrl } of free) assert.match(baseUrl, /^(echo:|http:\/\/127\.0\.0\.1:)/);
+});
+
+test("hostFor() gives the row itself in its usual dialect", () => {
+  assert.equal(hostFor("groq", "openai-chat"), hosts["groq"]);
+  assert.equal(hostFor("anthropic", "anthropic"), hosts["anthropic"]);
+});
+
+test("hostFor() keeps a host's name in another dialect and takes what is usual there", () => {
+  assert.deepEqual(hostFor("mistral", "anthropic"), {
+    name: "mistral",
+    baseUrl: "",
+    dialect: "anthropic",
+    auth: { kind: "header", name: "x-api-key" },
+    environment: ["MISTRAL_API_KEY"],
+    operations: { chat: "/messages", count_tokens: "/messages/count_tokens" },
+    quirks: {},
+    extraHeaders: { "anthropic-version": "2023-06-01" },
+  });
+});
+
+test("hostFor() treats a name it does not know as a plain server of the dialect", () => {
+  assert.equal(hostFor("custom", "anthropic").operations.chat, "/messages");
+  assert.equal(hostFor("constructor", "openai-chat").operations.chat, "/chat/completions");
+});
