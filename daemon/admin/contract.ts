@@ -1,24 +1,11 @@
 /**
- * Every admin request and answer, and the services behind them. Types only: `cli/` imports this file as types and
- * nothing else of the daemon; the schemas that check requests stand in the resource files, held equal by the compiler.
+ * Every admin request and answer. Types only: `cli/` imports this file as types and nothing else of the daemon; the
+ * schemas that check requests stand in the resource files, held equal by the compiler.
  *
  * On the wire names are snake_case, as in the config, the log's columns and the inference API. Money is nano-dollars,
  * times are milliseconds since the epoch, durations milliseconds; all integers below 2^53. `null` in an answer means
  * "none" or "not known", never zero; in an update it clears, and an absent field leaves things as they are.
  */
-
-export type Permission =
-  | "status:read"
-  | "daemon:reload"
-  | "daemon:stop"
-  | "keys:read"
-  | "keys:write"
-  | "logs:read"
-  | "audit:read"
-  | "ledger:read"
-  | "config:read"
-  | "config:write"
-  | "models:read";
 
 // ── Keys ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,21 +239,6 @@ export type ExplainAnswer = { readonly request: LogRow; readonly attempts: reado
 
 // ── Audit and ledger ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** One management action, to be chained into the audit trail. Secrets never stand in `before` or `after`. */
-export type AuditEntry = {
-  /** `local:<uid>` on the Unix socket. */
-  readonly actor: string;
-  /** `keys.create`; `<resource>.<verb>`. */
-  readonly action: string;
-  /** Public id of what was acted on; null for the daemon itself. */
-  readonly target: string | null;
-  readonly at_ms: number;
-  /** `ok`, or the code of the error that the caller was told. */
-  readonly outcome: string;
-  readonly before: unknown;
-  readonly after: unknown;
-};
-
 export type AuditVerifyAnswer = {
   readonly ok: boolean;
   readonly records: number;
@@ -369,63 +341,6 @@ export type ErrorAnswer = {
     /** For a fault of ours: the id that the daemon's log has too. */
     readonly id?: string;
   };
-};
-
-// ── What the daemon puts behind the routes ──────────────────────────────────────────────────────────────────────────
-
-/**
- * One mutating call under way. Exactly one audit record comes of it: a service that can, writes `entry(…)` in the same
- * transaction as its change and then says `recorded()`; for the others the router records when they return or throw.
- */
-export type Action = {
-  readonly actor: string;
-  readonly name: string;
-  readonly atMs: number;
-  entry(change: { readonly target: string | null; readonly before?: unknown; readonly after?: unknown }): AuditEntry;
-  recorded(): void;
-};
-
-export type KeyServices = {
-  create(request: CreateKeyRequest, action: Action): Promise<KeySecretAnswer>;
-  list(query: KeyListQuery): Promise<KeyListAnswer>;
-  /** `key` is a public id or the name of a key that is not revoked. */
-  show(key: string): Promise<KeyAnswer>;
-  update(key: string, request: UpdateKeyRequest, action: Action): Promise<KeyAnswer>;
-  revoke(key: string, action: Action): Promise<KeyAnswer>;
-  rotate(key: string, request: RotateKeyRequest, action: Action): Promise<KeySecretAnswer>;
-};
-
-/** Implemented by the composition root. Methods fail with a `GatewayError`; anything else is answered as a fault of ours. */
-export type AdminServices = {
-  readonly keys: KeyServices;
-  readonly daemon: {
-    status(): Promise<StatusAnswer>;
-    providers(): Promise<ProvidersAnswer>;
-    reload(action: Action): Promise<ReloadAnswer>;
-    /** Begins the drain and answers at once; the process ends later. */
-    stop(request: StopRequest, action: Action): Promise<StopAnswer>;
-  };
-  readonly logs: {
-    list(query: LogQuery): Promise<LogsAnswer>;
-    explain(requestId: string): Promise<ExplainAnswer>;
-  };
-  readonly audit: {
-    /** Resolves when the record is durable. */
-    record(entry: AuditEntry): Promise<void>;
-    verify(): Promise<AuditVerifyAnswer>;
-    /** One JSON text a record, without the newline. */
-    export(query: AuditExportQuery): AsyncIterable<string>;
-  };
-  readonly ledger: { check(): Promise<LedgerCheckAnswer> };
-  readonly config: {
-    validate(request: ConfigValidateRequest): Promise<ConfigValidateAnswer>;
-    /** JSON Schema of the config file. */
-    schema(): Promise<Readonly<Record<string, unknown>>>;
-    diff(query: ConfigDiffQuery): Promise<ConfigDiffAnswer>;
-    history(): Promise<ConfigHistoryAnswer>;
-    rollback(request: ConfigRollbackRequest, action: Action): Promise<ReloadAnswer>;
-  };
-  readonly models: { list(query: ModelsQuery): Promise<ModelsAnswer> };
 };
 
 // ── Calling it ──────────────────────────────────────────────────────────────────────────────────────────────────────

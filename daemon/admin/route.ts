@@ -3,7 +3,7 @@
  * a schema is tied to the contract's type, so that neither can gain or lose a field alone.
  */
 import { z } from "zod";
-import type { Action, AdminServices, Permission } from "./contract.ts";
+import type { Action, AdminServices, Permission } from "./admin-services.ts";
 
 /** Who calls: known from the listener, never from the request. */
 export type Caller = { readonly actor: string; readonly permissions: "all" | ReadonlySet<Permission> };

@@ -4,28 +4,16 @@
  */
 import type { z } from "zod";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { Action, AdminRequest, AdminResponse, AdminServices, AuditEntry, ErrorAnswer } from "./contract.ts";
+import type { Action, AuditEntry } from "./admin-services.ts";
+import type { AdminRequest, AdminResponse } from "./contract.ts";
+import { renderAdminError } from "./failure.ts";
+import type { AdminHandler, AdminHandlerOptions } from "./handler.ts";
 import type { Caller, Route } from "./route.ts";
 import { adminRoutes } from "./routes.ts";
 
-export type AdminHandler = (request: AdminRequest, caller: Caller) => Promise<AdminResponse>;
+export type RouterOptions = AdminHandlerOptions & { readonly routes?: readonly Route[] };
 
-export type AdminHandlerOptions = {
-  readonly services: AdminServices;
-  readonly now: () => number;
-  /** Names a fault in the answer and in the log. */
-  readonly faultId: () => string;
-  /** A thrown value that nobody meant to throw, for the daemon's log. */
-  readonly onFault: (error: unknown, id: string) => void;
-  readonly routes?: readonly Route[];
-};
-
-/** Who reaches a 0600 Unix socket is the user who owns it. */
-export function localCaller(): Caller {
-  return { actor: `local:${process.getuid?.() ?? 0}`, permissions: "all" };
-}
-
-export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
+export function createRouter(options: RouterOptions): AdminHandler {
   const routes = compile(options.routes ?? adminRoutes);
   return async (request, caller) => {
     try {
@@ -36,27 +24,10 @@ export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
   };
 }
 
-export function renderAdminError(
-  error: unknown,
-  { faultId, onFault }: Pick<AdminHandlerOptions, "faultId" | "onFault">,
-): { readonly status: number; readonly body: ErrorAnswer } {
-  if (error instanceof GatewayError) {
-    const { param } = error.details;
-    return {
-      status: error.status,
-      body: { error: { code: error.code, message: error.message, ...(param === undefined ? {} : { param }) } },
-    };
-  }
-  const id = faultId();
-  onFault(error, id);
-  const message = `internal error; the daemon's log has it under ${id}`;
-  return { status: 500, body: { error: { code: "internal_error", message, id } } };
-}
-
 type CompiledRoute = { readonly route: Route; readonly segments: readonly string[] };
 
 async function answer(
-  options: AdminHandlerOptions,
+  options: RouterOptions,
   routes: readonly CompiledRoute[],
   request: AdminRequest,
   caller: Caller,
@@ -79,7 +50,7 @@ async function answer(
 
 /** Runs a change and sees to its one audit record, whether it succeeds or fails. */
 async function runRecorded(
-  { services, now }: AdminHandlerOptions,
+  { services, now }: RouterOptions,
   route: Route,
   name: string,
   input: { readonly params: Readonly<Record<string, string>>; readonly query: unknown; readonly body: unknown },

@@ -9,8 +9,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { AdminAddress, AdminRequest, AdminResponse } from "./contract.ts";
+import { type FaultReporter, renderAdminError } from "./failure.ts";
+import { type AdminHandler, localCaller } from "./handler.ts";
 import type { Caller } from "./route.ts";
-import { type AdminHandler, localCaller, renderAdminError } from "./router.ts";
 import { prepareSocketPath } from "./socket-path.ts";
 
 /** A config of a million characters, JSON-escaped, still passes. */
@@ -19,12 +20,10 @@ export const adminRequestsMax = 64;
 const requestReadMs = 30_000;
 const hosts: ReadonlySet<string> = new Set(["bifrost", "localhost"]);
 
-export type AdminServerOptions = {
+export type AdminServerOptions = FaultReporter & {
   readonly home: string;
   readonly version: string;
   readonly handle: AdminHandler;
-  readonly faultId: () => string;
-  readonly onFault: (error: unknown, id: string) => void;
   /** For XDG_RUNTIME_DIR; the composition root reads the environment. */
   readonly environment: NodeJS.ProcessEnv;
 };

@@ -1,0 +1,115 @@
+/**
+ * What the daemon puts behind the admin API, as an interface of values. Hides from the routes where keys, logs and
+ * config live; the composition root implements it, over running threads or over the files alone.
+ */
+import type {
+  AuditExportQuery,
+  AuditVerifyAnswer,
+  ConfigDiffAnswer,
+  ConfigDiffQuery,
+  ConfigHistoryAnswer,
+  ConfigRollbackRequest,
+  ConfigValidateAnswer,
+  ConfigValidateRequest,
+  CreateKeyRequest,
+  ExplainAnswer,
+  KeyAnswer,
+  KeyListAnswer,
+  KeyListQuery,
+  KeySecretAnswer,
+  LedgerCheckAnswer,
+  LogQuery,
+  LogsAnswer,
+  ModelsAnswer,
+  ModelsQuery,
+  ProvidersAnswer,
+  ReloadAnswer,
+  RotateKeyRequest,
+  StatusAnswer,
+  StopAnswer,
+  StopRequest,
+  UpdateKeyRequest,
+} from "./contract.ts";
+
+/**
+ * One mutating call under way. Exactly one audit record comes of it: a service that can, writes `entry(…)` in the same
+ * transaction as its change and then says `recorded()`; for the others the router records when they return or throw.
+ */
+export type Action = {
+  readonly actor: string;
+  readonly name: string;
+  readonly atMs: number;
+  entry(change: { readonly target: string | null; readonly before?: unknown; readonly after?: unknown }): AuditEntry;
+  recorded(): void;
+};
+
+export type KeyServices = {
+  create(request: CreateKeyRequest, action: Action): Promise<KeySecretAnswer>;
+  list(query: KeyListQuery): Promise<KeyListAnswer>;
+  /** `key` is a public id or the name of a key that is not revoked. */
+  show(key: string): Promise<KeyAnswer>;
+  update(key: string, request: UpdateKeyRequest, action: Action): Promise<KeyAnswer>;
+  revoke(key: string, action: Action): Promise<KeyAnswer>;
+  rotate(key: string, request: RotateKeyRequest, action: Action): Promise<KeySecretAnswer>;
+};
+
+/** Implemented by the composition root. Methods fail with a `GatewayError`; anything else is answered as a fault of ours. */
+export type AdminServices = {
+  readonly keys: KeyServices;
+  readonly daemon: {
+    status(): Promise<StatusAnswer>;
+    providers(): Promise<ProvidersAnswer>;
+    reload(action: Action): Promise<ReloadAnswer>;
+    /** Begins the drain and answers at once; the process ends later. */
+    stop(request: StopRequest, action: Action): Promise<StopAnswer>;
+  };
+  readonly logs: {
+    list(query: LogQuery): Promise<LogsAnswer>;
+    explain(requestId: string): Promise<ExplainAnswer>;
+  };
+  readonly audit: {
+    /** Resolves when the record is durable. */
+    record(entry: AuditEntry): Promise<void>;
+    verify(): Promise<AuditVerifyAnswer>;
+    /** One JSON text a record, without the newline. */
+    export(query: AuditExportQuery): AsyncIterable<string>;
+  };
+  readonly ledger: { check(): Promise<LedgerCheckAnswer> };
+  readonly config: {
+    validate(request: ConfigValidateRequest): Promise<ConfigValidateAnswer>;
+    /** JSON Schema of the config file. */
+    schema(): Promise<Readonly<Record<string, unknown>>>;
+    diff(query: ConfigDiffQuery): Promise<ConfigDiffAnswer>;
+    history(): Promise<ConfigHistoryAnswer>;
+    rollback(request: ConfigRollbackRequest, action: Action): Promise<ReloadAnswer>;
+  };
+  readonly models: { list(query: ModelsQuery): Promise<ModelsAnswer> };
+};
+
+export type Permission =
+  | "status:read"
+  | "daemon:reload"
+  | "daemon:stop"
+  | "keys:read"
+  | "keys:write"
+  | "logs:read"
+  | "audit:read"
+  | "ledger:read"
+  | "config:read"
+  | "config:write"
+  | "models:read";
+
+/** One management action, to be chained into the audit trail. Secrets never stand in `before` or `after`. */
+export type AuditEntry = {
+  /** `local:<uid>` on the Unix socket. */
+  readonly actor: string;
+  /** `keys.create`; `<resource>.<verb>`. */
+  readonly action: string;
+  /** Public id of what was acted on; null for the daemon itself. */
+  readonly target: string | null;
+  readonly at_ms: number;
+  /** `ok`, or the code of the error that the caller was told. */
+  readonly outcome: string;
+  readonly before: unknown;
+  readonly after: unknown;
+};
