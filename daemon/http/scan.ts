@@ -12,6 +12,7 @@ import { invalid, skipColon, skipSpace, skipString, skipValue } from "./json-ski
 export const modelBytesMax = 512;
 export const fallbacksMax = 16;
 export const fallbacksBytesMax = 16_384;
+const shownBytesMax = 64;
 
 export type MaxTokensField = "max_tokens" | "max_completion_tokens" | "max_output_tokens";
 
@@ -66,16 +67,16 @@ export function scanRequest(body: Buffer): RequestView {
     const keyStart = at;
     const keyEnd = skipString(body, at);
     const valueStart = skipColon(body, keyEnd);
-    const name = fieldName(body, keyStart + 1, keyEnd - 1);
+    const field = knownField(body, keyStart + 1, keyEnd - 1);
+    const name = field === undefined ? "" : field.name;
     const watch = guarded.has(name)
       ? (start: number, end: number, path: () => string) =>
           refuseForbidden(textOf(body, start, end), () => name + path())
       : undefined;
     const valueEnd = skipValue(body, valueStart, 1, watch);
-    const bit = deciding.get(name);
-    if (bit !== undefined) {
-      if ((seen & bit) !== 0) throw wrong(name, "is given twice");
-      seen |= bit;
+    if (field !== undefined && field.bit !== 0) {
+      if ((seen & field.bit) !== 0) throw wrong(name, "is given twice");
+      seen |= field.bit;
       readField(view, name, body, valueStart, valueEnd);
     }
     view.members++;
@@ -99,35 +100,57 @@ const closeBrace = 0x7d;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** One bit each, so that a second sight of a field is seen without a set. Longest name: 21. */
-const deciding: ReadonlyMap<string, number> = new Map(
-  [
-    "model",
-    "stream",
-    "n",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "tools",
-    "stream_options",
-    "fallbacks",
-    "messages",
-    "input",
-  ].map((name, index) => [name, 1 << index]),
-);
-const fieldNameBytesMax = 21;
+type Field = { readonly name: string; readonly bytes: Uint8Array; readonly bit: number };
+
+/** One bit for each field that decides, so that a second sight of it is seen without a set. */
+const decidingNames = [
+  "model",
+  "stream",
+  "n",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "tools",
+  "stream_options",
+  "fallbacks",
+  "messages",
+  "input",
+];
 
 /** Objects in which other gateways look for a destination or a credential. `tools` and `messages` may own such keys. */
 const guarded: ReadonlySet<string> = new Set(["fallbacks", "litellm_params", "provider", "metadata"]);
 const forbidden: ReadonlySet<string> = new Set(["api_base", "base_url", "api_key", "extra_headers"]);
+const mockPrefix = Buffer.from("mock_");
 
-function fieldName(body: Buffer, start: number, end: number): string {
-  if (body.subarray(start, end).includes(0x5c)) {
-    throw new GatewayError("invalid_request", `Keys of the request must be written without escapes (byte ${start}).`);
+/** Known keys by their length and first byte, so that a key is recognised without making a string of it. */
+const fieldsByShape: ReadonlyMap<number, readonly Field[]> = Map.groupBy(
+  [...new Set([...decidingNames, ...guarded, ...forbidden])].map((name) => {
+    return { name, bytes: Buffer.from(name), bit: decidingNames.includes(name) ? 1 << decidingNames.indexOf(name) : 0 };
+  }),
+  ({ bytes }) => (bytes.length << 8) | bytes[0]!,
+);
+
+/** The known field that a depth-1 key names, if any. */
+function knownField(body: Buffer, start: number, end: number): Field | undefined {
+  for (let at = start; at < end; at++) {
+    if (body[at] !== 0x5c) continue;
+    throw new GatewayError("invalid_request", `Keys of the request must be written without escapes (byte ${at}).`);
   }
-  const name = body.toString("latin1", start, Math.min(end, start + fieldNameBytesMax));
-  refuseForbidden(name, () => body.toString("utf8", start, Math.min(end, start + 64)));
-  return end - start > fieldNameBytesMax ? "" : name; // too long to be one that we read
+  if (startsWith(body, start, end, mockPrefix)) {
+    const key = body.toString("utf8", start, Math.min(end, start + shownBytesMax));
+    refuseForbidden(key, () => key);
+  }
+  const field = fieldsByShape
+    .get(((end - start) << 8) | body[start]!)
+    ?.find(({ bytes }) => startsWith(body, start, end, bytes));
+  if (field !== undefined && forbidden.has(field.name)) refuseForbidden(field.name, () => field.name);
+  return field;
+}
+
+function startsWith(body: Buffer, start: number, end: number, bytes: Uint8Array): boolean {
+  if (end - start < bytes.length) return false;
+  for (let i = 0; i < bytes.length; i++) if (body[start + i] !== bytes[i]) return false;
+  return true;
 }
 
 function refuseForbidden(key: string, path: () => string): void {

@@ -221,6 +221,23 @@ test("scanRequest() agrees with JSON.parse on mutilated requests", () => {
   }
 });
 
+test("scanRequest() sees what ends or spoils a long string at every offset of a word", () => {
+  const plain = "plain é text ☃ ".repeat(8);
+  for (let shift = 0; shift < 4; shift++) {
+    for (const spoiler of ["\x00", "\n", '"', "\\", "\\q", '\\"', "\\\\", "\\u00e9", "\u0080", "\u00ff", "\u{1f600}"]) {
+      for (let at = 0; at < plain.length; at++) {
+        const text = `{"x":"${plain.slice(0, at)}${spoiler}${plain.slice(at)}"}`;
+        const body = Buffer.from(" ".repeat(shift) + text).subarray(shift);
+        assert.equal(
+          accepts(() => scanRequest(body)),
+          accepts(() => JSON.parse(text)),
+          text,
+        );
+      }
+    }
+  }
+});
+
 test("A60 scanRequest() takes at most 5 ms for 1 MB", () => {
   const body = Buffer.from(
     JSON.stringify({ model: "m", messages: [{ role: "user", content: "tell me more. ".repeat(75_000) }] }),
