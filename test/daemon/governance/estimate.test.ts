@@ -87,6 +87,14 @@ test("observe() lets a model that has changed be learned anew", () => {
   assert.equal(estimator.outputEstimate("m"), 16);
 });
 
+test("observe() keeps what is rare when it halves its counts", () => {
+  const estimator = openEstimator();
+  for (let index = 0; index < 65_536; index++) estimator.observe("m", 100, { output: index % 25 === 0 ? 4_096 : 16 });
+  assert.equal(estimator.outputEstimate("m"), 16); // 4 % are long
+  for (let index = 0; index < 1_000; index++) estimator.observe("m", 100, { output: 4_096 });
+  assert.equal(estimator.outputEstimate("m"), 4_096); // 7 % of the halved counts are
+});
+
 test("observe() remembers a bounded number of models and keys, and those in use longest", () => {
   const estimator = openEstimator();
   for (let index = 0; index < observationsMin; index++) estimator.observe("used", 1000, { input: 250, output: 32 }, 1);
