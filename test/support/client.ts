@@ -30,6 +30,9 @@ export type Open = {
   readonly answer: () => Promise<Answer>;
 };
 
+/** A request of which nothing may have come back yet. `head` fails when it is aborted first. */
+export type Begun = { readonly head: Promise<Open>; readonly abort: () => number };
+
 export type Ask = {
   readonly dialect: ClientDialect;
   readonly model: string;
@@ -55,7 +58,12 @@ export async function ask(origin: string, question: Ask): Promise<Answer> {
 
 /** Sends and resolves with the head. */
 export function open(origin: string, question: Ask): Promise<Open> {
-  return send(origin, {
+  return begin(origin, question).head;
+}
+
+/** Sends; the caller may leave before any answer. */
+export function begin(origin: string, question: Ask): Begun {
+  return beginRaw(origin, {
     method: "POST",
     path: paths[question.dialect],
     headers: headersFor(question),
@@ -98,23 +106,35 @@ export type Raw = {
 };
 
 export function send(origin: string, raw: Raw): Promise<Open> {
+  return beginRaw(origin, raw).head;
+}
+
+export function beginRaw(origin: string, raw: Raw): Begun {
   const started = performance.now();
   const { hostname, port } = new URL(origin);
-  return new Promise((resolve, reject) => {
-    const request = http.request({
-      ...(raw.socketPath === undefined ? { host: hostname, port } : { socketPath: raw.socketPath }),
-      method: raw.method,
-      path: raw.path,
-      agent: raw.agent ?? false,
-      headers: {
-        ...raw.headers,
-        ...(raw.body === undefined ? {} : { "content-length": Buffer.byteLength(raw.body) }),
-      } as http.OutgoingHttpHeaders,
-    });
+  const request = http.request({
+    ...(raw.socketPath === undefined ? { host: hostname, port } : { socketPath: raw.socketPath }),
+    method: raw.method,
+    path: raw.path,
+    agent: raw.agent ?? false,
+    headers: {
+      ...raw.headers,
+      ...(raw.body === undefined ? {} : { "content-length": Buffer.byteLength(raw.body) }),
+    } as http.OutgoingHttpHeaders,
+  });
+  const head = new Promise<Open>((resolve, reject) => {
     request.on("error", reject); // after the head it is the response that tells how it ended
     request.on("response", (response) => resolve(opened(request, response, started)));
-    request.end(raw.body);
   });
+  head.catch(() => {}); // whoever awaits it is told; whoever left does not care
+  request.end(raw.body);
+  return { head, abort: () => leave(request) };
+}
+
+function leave(request: http.ClientRequest): number {
+  const at = Date.now();
+  request.destroy();
+  return at;
 }
 
 function opened(request: http.ClientRequest, response: http.IncomingMessage, started: number): Open {
@@ -161,11 +181,7 @@ function opened(request: http.ClientRequest, response: http.IncomingMessage, sta
         waiting.add(look);
         look();
       }),
-    abort: () => {
-      const at = Date.now();
-      request.destroy();
-      return at;
-    },
+    abort: () => leave(request),
     answer: () => finished,
   };
 }

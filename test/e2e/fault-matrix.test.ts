@@ -1,0 +1,216 @@
+/** Client dialects × upstream dialects × faults, against a real daemon and an upstream that really misbehaves. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { LogRow } from "../../daemon/admin/contract.ts";
+import { ask, begin, type ClientDialect, open } from "../support/client.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
+import { type Outcome, outcome } from "../support/outcome.ts";
+import { pause, until } from "../support/until.ts";
+import { answerText, type Wire } from "../support/wire-frames.ts";
+import { cellName, clients, type Expectation, type FaultCase, faultCases, type Mode, wires } from "./fault-cases.ts";
+
+let upstream: FaultUpstream;
+let daemon: Daemon;
+let key: string;
+let cells = 0;
+
+before(async () => {
+  upstream = await startFaultUpstream();
+  const provider = (wire: Wire, origin: string, timeouts = {}) => ({
+    base_url: `${origin}/v1`,
+    dialect: wire,
+    api_key: "env.UPSTREAM_KEY",
+    timeouts,
+  });
+  const short = { first_byte: "400ms", first_byte_stream: "400ms", idle: "400ms" };
+  const providers = wires.flatMap((wire) => [
+    [wire, provider(wire, upstream.origin)],
+    [`${wire}-short`, provider(wire, upstream.origin, short)],
+    [`${wire}-refused`, provider(wire, upstream.closedOrigin)],
+  ]);
+  const prices = providers.map(([name]) => [`${String(name)}/*`, { input: 1, output: 5 }]);
+  daemon = await startDaemon({
+    env: { UPSTREAM_KEY: "upstream-secret" },
+    config: { providers: Object.fromEntries(providers), prices: Object.fromEntries(prices) },
+  });
+  key = await daemon.createKey({ budget: "1000/1d" });
+});
+after(async () => {
+  await daemon?.settled();
+  await daemon?.stop();
+  await upstream?.stop();
+});
+
+describe("fault matrix", { concurrency: 8 }, () => {
+  for (const client of clients) {
+    for (const wire of wires) {
+      for (const fault of faultCases) {
+        for (const mode of fault.modes) {
+          test(cellName(fault.fault, client, wire, mode, fault.behaviour), () => playCell(client, wire, mode, fault));
+        }
+      }
+      for (const mode of ["stream", "whole"] as const) {
+        test(cellName("F13", client, wire, mode, "leaves-before-first-byte"), () => leavesBefore(client, wire, mode));
+      }
+      test(cellName("F13", client, wire, "stream", "leaves-after-first-byte"), () => leavesAfter(client, wire));
+      test(cellName("F13", client, wire, "stream", "leaves-at-the-end"), () => leavesAtTheEnd(client, wire));
+      test(cellName("F14", client, wire, "stream", "reads-slowly"), () => readsSlowly(client, wire));
+    }
+  }
+});
+
+async function playCell(client: ClientDialect, wire: Wire, mode: Mode, fault: FaultCase): Promise<void> {
+  const expect = fault.expectOf?.(wire, mode) ?? fault.expect;
+  const model = modelFor(wire, fault.behaviour, fault.patience);
+  const stream = mode === "stream";
+  const answer = await ask(daemon.url, { dialect: client, model, key, stream });
+  const seen = outcome(client, answer);
+  const [row] = await daemon.rows(model);
+  assert.ok(row);
+  const retryAfter = answer.headers["retry-after"];
+  checkCell(client, mode, fault, expect, seen, row, retryAfter);
+
+  const rescued = modelFor(wire, fault.behaviour, fault.patience);
+  const fallback = `${wire}/ok+cell=${++cells}`;
+  const second = outcome(
+    client,
+    await ask(daemon.url, { dialect: client, model: rescued, key, stream, body: { fallbacks: [fallback] } }),
+  );
+  const [secondRow] = await daemon.rows(rescued);
+  if (expect.kind === "refused") {
+    assert.deepEqual([second.status, second.text, second.error], [200, answerText, undefined], "a fallback saves it");
+    assert.equal(secondRow?.target, fallback);
+    assert.deepEqual([secondRow?.status, secondRow?.error], [200, null]);
+    assert.ok(secondRow?.flags.includes("fallback"), "the row says that a fallback was used");
+  } else if (expect.kind !== "either") {
+    assert.equal((await upstream.calls(fallback.slice(wire.length + 1))).length, 0, "nobody else was tried");
+  }
+}
+
+function checkCell(
+  client: ClientDialect,
+  mode: Mode,
+  fault: FaultCase,
+  expect: Expectation,
+  seen: Outcome,
+  row: LogRow,
+  retryAfter: string | undefined,
+): void {
+  assert.equal(seen.ended, "complete", "the client's connection was not cut");
+  switch (expect.kind) {
+    case "refused":
+      assert.equal(seen.status, expect.status, JSON.stringify(seen.error));
+      checkError(client, seen, expect.codes);
+      if (expect.retryAfter !== undefined) assert.equal(retryAfter, expect.retryAfter);
+      assert.deepEqual(
+        [row.status, expect.codes.some((code) => code === row.error)],
+        [seen.status, true],
+        `row error ${row.error}`,
+      );
+      return;
+    case "broken":
+      assert.equal(seen.status, 200);
+      assert.ok(seen.text !== "" && answerText.startsWith(seen.text), `what had come was told: ${seen.text}`);
+      checkError(client, seen, expect.codes);
+      assert.equal(seen.finish, undefined, "a broken answer never gives a finish reason");
+      assert.deepEqual(seen.afterError, client === "chat" ? ["[DONE]"] : []);
+      assert.ok(row.flags.includes("truncated"), `flags ${row.flags}`);
+      assert.ok(
+        expect.codes.some((code) => code === row.error),
+        `row error ${row.error}`,
+      );
+      return;
+    case "answered":
+      assert.deepEqual([seen.status, seen.error], [200, undefined]);
+      if (fault.fault === "F15") assert.equal(seen.text.length, 4 * 2 ** 20);
+      else assert.equal(seen.text, answerText);
+      assert.equal(seen.finish, client === "chat" ? "stop" : "end_turn");
+      assert.deepEqual([row.status, row.error], [200, null]);
+      if (expect.usage === "known" && mode === "stream") assert.deepEqual([row.tokens_in, row.tokens_out], [11, 7]);
+      if (expect.usage === "unknown") assert.ok(row.flags.includes("estimated"), `flags ${row.flags}`);
+      if (client === "chat" && mode === "stream") assert.equal(seen.usage, undefined, "usage was not asked for");
+      return;
+    case "either":
+      if (seen.error === undefined) assert.equal(seen.finish, client === "chat" ? "stop" : "end_turn");
+      else checkError(client, seen, ["upstream_protocol"]);
+  }
+}
+
+const anthropicTypes = ["api_error", "overloaded_error", "rate_limit_error", "timeout_error", "authentication_error"];
+
+function checkError(client: ClientDialect, seen: Outcome, codes: readonly string[]): void {
+  assert.ok(seen.error, "there is an error");
+  assert.ok(seen.error.message.length > 0);
+  assert.match(seen.error.requestId ?? "", /\S/, "the error names its request");
+  if (client === "chat") assert.ok(codes.includes(seen.error.code ?? ""), `code ${seen.error.code} of ${codes}`);
+  else assert.ok(anthropicTypes.includes(seen.error.type), `type ${seen.error.type}`);
+  if (codes.includes("upstream_timeout"))
+    assert.match(seen.error.message, /first byte|idle|no byte|silen/i, "names its timer");
+}
+
+async function leavesBefore(client: ClientDialect, wire: Wire, mode: Mode): Promise<void> {
+  const model = modelFor(wire, "f2-silent");
+  const begun = begin(daemon.url, { dialect: client, model, key, stream: mode === "stream" });
+  await upstream.call(behaviourOf(model));
+  await leftBehind(model, begun.abort());
+}
+
+async function leavesAfter(client: ClientDialect, wire: Wire): Promise<void> {
+  const model = modelFor(wire, "f13-drip");
+  const asked = await open(daemon.url, { dialect: client, model, key, stream: true });
+  await asked.until("d1 ");
+  await leftBehind(model, asked.abort());
+}
+
+/** Usage and finish reason have passed: only the last word is missing, so nothing need be estimated. */
+async function leavesAtTheEnd(client: ClientDialect, wire: Wire): Promise<void> {
+  const model = modelFor(wire, "f13-hold-end");
+  const asked = await open(daemon.url, { dialect: client, model, key, stream: true });
+  await asked.until("日本");
+  await upstream.call(behaviourOf(model), (call) => call.steps > 8);
+  await leftBehind(model, asked.abort(), { usageKnown: true });
+}
+
+async function leftBehind(model: string, leftAt: number, { usageKnown = false } = {}): Promise<void> {
+  const gone = await upstream.call(behaviourOf(model), (call) => call.clientLeftAt !== undefined);
+  const tookMs = (gone.clientLeftAt ?? 0) - leftAt;
+  assert.ok(tookMs <= 100, `the upstream's socket closed ${tookMs} ms after the client left`);
+  const rows = await daemon.rows(model);
+  assert.deepEqual([rows.length, rows[0]?.status, rows[0]?.error], [1, 499, "client_closed_request"]);
+  assert.equal(rows[0]?.flags.includes("estimated"), !usageKnown, `flags ${rows[0]?.flags}`);
+}
+
+/** A reader that takes 1 KB a tenth of a second: what it does not take must stay with the upstream. */
+async function readsSlowly(client: ClientDialect, wire: Wire): Promise<void> {
+  const model = modelFor(wire, "f14-flood+mb=64");
+  const before = daemon.rssBytes();
+  const asked = await open(daemon.url, { dialect: client, model, key, stream: true });
+  const { response } = asked;
+  response.removeAllListeners("data");
+  response.pause();
+  let last = 0;
+  const call = await until("the upstream to be held back", async () => {
+    response.read(1024);
+    await pause(100);
+    const [now] = await upstream.calls(behaviourOf(model));
+    const written = now?.bytesWritten ?? 0;
+    const stuck = written > 0 && written === last;
+    last = written;
+    return stuck && now;
+  });
+  assert.ok(call.bytesWritten < 16 * 2 ** 20, `${call.bytesWritten} bytes were taken for a reader that takes none`);
+  const grownMb = (daemon.rssBytes() - before) / 2 ** 20;
+  assert.ok(grownMb < 64, `the daemon grew by ${grownMb} MB`);
+  await leftBehind(model, asked.abort());
+}
+
+/** Unlike any other cell's, so that its row and its call are found by it. */
+function modelFor(wire: Wire, behaviour: string, patience?: "short"): string {
+  const provider = behaviour === "refused" ? `${wire}-refused` : patience === undefined ? wire : `${wire}-${patience}`;
+  return `${provider}/${behaviour}+cell=${++cells}`;
+}
+
+function behaviourOf(model: string): string {
+  return model.slice(model.indexOf("/") + 1);
+}
