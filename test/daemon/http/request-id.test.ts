@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createRequestIds, requestIdLength } from "../../../daemon/http/request-id.ts";
+
+test("createRequestIds() makes distinct ids that sort in the order of their making", () => {
+  let nowMs = Date.UTC(2026, 10, 23);
+  const next = createRequestIds(3, () => nowMs);
+  const ids: string[] = [];
+  for (let i = 0; i < 5_000; i++) {
+    if (i % 1_500 === 0) nowMs += i % 3_000 === 0 ? 1 : -7; // the clock is set back now and then
+    ids.push(next());
+  }
+  assert.equal(new Set(ids).size, ids.length);
+  assert.deepEqual(ids.toSorted(), ids);
+  for (const id of ids) assert.match(id, /^req_[0-9A-HJKMNP-TV-Z]{26}$/);
+  assert.equal(ids[0]?.length, requestIdLength);
+});
+
+test("createRequestIds() tells workers and milliseconds apart", () => {
+  const [early, other, late] = [
+    createRequestIds(0, () => 5),
+    createRequestIds(1023, () => 5),
+    createRequestIds(0, () => 40),
+  ];
+  assert.deepEqual(
+    [early(), other(), late()].map((id) => id.slice(0, 20)),
+    ["req_0000000005000000", "req_0000000005ZZ0000", "req_0000000018000000"],
+  );
+  assert.throws(() => createRequestIds(1024), RangeError);
+});
