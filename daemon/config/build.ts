@@ -1,0 +1,272 @@
+/**
+ * A file's values → one generation: units read, references resolved, defaults filled in, names checked. Knows nothing
+ * of YAML or of the schema library, so that a start without a file loads neither.
+ */
+import { isIP } from "node:net";
+import { buildProvider, builtIns, type ProviderContext } from "./build-providers.ts";
+import type { GenerationData, ProviderData, Timers } from "./generation.ts";
+import type { Finding, Path } from "./problems.ts";
+import { type ProxyRules, parseProxy, proxyRules } from "./proxies.ts";
+import { buildAliases, buildFallbacks, buildPrices, type Names } from "./references.ts";
+import type { ConfigFile, TimeoutsEntry } from "./schema.ts";
+import { type Environment, expandPath, resolveSecret } from "./secrets.ts";
+import { defaults } from "./settings.ts";
+import { parseBudget, parseDuration, parseSize } from "./units.ts";
+
+export type BuildInputs = {
+  readonly environment: Environment;
+  readonly directory: string;
+  readonly number: number;
+  readonly hash: string;
+  /** Milliseconds since the epoch, to tell certificates that have expired. */
+  readonly now: number;
+  /** Whether the catalog has a bare model name; absent where no catalog is at hand. */
+  readonly knownModel?: ((name: string) => boolean) | undefined;
+};
+
+export type Built = {
+  /** Complete even when there are problems, but then not to be used. */
+  readonly data: GenerationData;
+  readonly problems: readonly Finding[];
+  readonly warnings: readonly Finding[];
+  /** Secret and certificate files whose change must build anew. */
+  readonly files: readonly string[];
+  /** Where a secret is written out instead of referred to. */
+  readonly literals: readonly Path[];
+  /** Every secret that was resolved, so that it can be kept out of what is stored. */
+  readonly secrets: readonly string[];
+};
+
+/** What the parts of a build share. */
+export type Build = BuildInputs & {
+  report(finding: Finding): void;
+  warn(finding: Finding): void;
+  watch(file: string): void;
+  /** Resolves a reference; reports and gives undefined when it cannot. A `plain` value may be written out. */
+  secret(text: string, path: Path, kind?: "secret" | "plain"): string | undefined;
+  proxy(text: string, path: Path): string | undefined;
+};
+
+/** Timers live in 32-bit integers: 24.8 days. */
+const timerMsMax = 2 ** 31 - 1;
+const retentionMsMax = 100 * 365 * 86_400_000;
+/** One byte less than 2 GiB: what a buffer surely holds. */
+const sizeMax = 2 ** 31 - 1;
+
+export function build(file: ConfigFile, inputs: BuildInputs): Built {
+  const findings = { problems: [] as Finding[], warnings: [] as Finding[] };
+  const files = new Set<string>();
+  const literals: Path[] = [];
+  const secrets: string[] = [];
+  const shared: Build = {
+    ...inputs,
+    report: (finding) => findings.problems.push(finding),
+    warn: (finding) => findings.warnings.push(finding),
+    watch: (name) => files.add(name),
+    secret(text, path, kind = "secret") {
+      const secret = resolveSecret(text, inputs);
+      if (secret.file !== undefined) files.add(secret.file);
+      if (!secret.ok) {
+        findings.problems.push({ path, message: secret.message, suggestion: secret.suggestion });
+        return undefined;
+      }
+      if (!secret.literal) secrets.push(secret.value);
+      else if (kind === "secret") {
+        literals.push(path);
+        findings.warnings.push({ path, message: "is written out in the file: use env.NAME or file.PATH" });
+      }
+      return secret.value;
+    },
+    proxy(text, path) {
+      const value = this.secret(text, path, /:\/\/[^/]*@/.test(text) ? "secret" : "plain");
+      const proxy = value === undefined ? undefined : parseProxy(value);
+      if (value !== undefined && proxy === undefined) {
+        findings.problems.push({
+          path,
+          message: "is no http:// or https:// proxy URL; expected something like http://proxy.corp:3128, or none",
+        });
+      }
+      return proxy;
+    },
+  };
+  return { data: generation(file, shared), ...findings, files: [...files], literals, secrets };
+}
+
+function generation(file: ConfigFile, build: Build): GenerationData {
+  const timers = readTimers(file.timeouts, ["timeouts"], defaultTimers, build);
+  const server = readServer(file, build);
+  const context: ProviderContext = {
+    timers,
+    proxies: readProxies(file, build),
+    self: { host: server.host, port: server.port },
+    timersFor: (entry, path) => readTimers(entry, path, timers, build),
+  };
+  const providers: ProviderData[] = [];
+  const faulty = new Set<string>();
+  for (const [name, entry] of Object.entries(file.providers ?? {})) {
+    const provider = buildProvider(name, entry ?? {}, build, context);
+    if (provider === undefined) faulty.add(name);
+    else providers.push(provider);
+  }
+  const echo = file.echo ?? true;
+  if (echo) providers.push(...builtIns(context));
+  const names: Names = { providers, faulty, aliases: file.aliases ?? {} };
+  const auth = readAuth(file);
+  if (auth.inference === "open" && !/^(127\.|::1$|localhost$)/.test(server.host)) {
+    build.warn({
+      path: ["auth", "inference"],
+      message: `open, and listening on ${server.host}: whoever reaches the port spends your money`,
+    });
+  }
+  return {
+    number: build.number,
+    hash: build.hash,
+    server,
+    auth,
+    providers,
+    aliases: buildAliases(file, names, build),
+    fallbacks: buildFallbacks(file, names, build),
+    prices: [...buildPrices(file, names, build), ...(echo ? [{ match: "echo-paid/*", input: 1, output: 2 }] : [])],
+    ledger: readLedger(file, build),
+    record: readRecord(file, build),
+    log: readLog(file, build),
+    admin: file.admin?.socket === undefined ? {} : { socket: expandPath(file.admin.socket, build) },
+  };
+}
+
+function readServer(file: ConfigFile, build: Build): GenerationData["server"] {
+  const server = filled(defaults.server, file.server);
+  const at = (key: string): Path => ["server", key];
+  const hostname = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+  if (isIP(server.host) === 0 && (!hostname.test(server.host) || /^[\d.]+$/.test(server.host))) {
+    build.report({ path: at("host"), message: "is neither an address nor a host name" });
+  }
+  const bodyBytesMax = readSize(server.body_max, at("body_max"), build);
+  const bodiesBytesMax = readSize(server.bodies_max, at("bodies_max"), build);
+  if (bodiesBytesMax < bodyBytesMax) {
+    const key = file.server?.bodies_max === undefined ? "body_max" : "bodies_max";
+    build.report({
+      path: at(key),
+      message: `bodies_max (${server.bodies_max}) must not be less than body_max (${server.body_max})`,
+    });
+  }
+  return {
+    host: server.host,
+    port: server.port,
+    workers: server.workers,
+    bodyBytesMax,
+    bodiesBytesMax,
+    headerBytesMax: readSize(server.header_max, at("header_max"), build, { least: 1024, most: 1024 ** 2 }),
+    requestsMax: server.requests_max,
+    keepAliveMs: readDuration(server.keep_alive, at("keep_alive"), build),
+    requestReadMs: readDuration(server.request_timeout, at("request_timeout"), build),
+    holdBackMs: readDuration(server.hold_back, at("hold_back"), build),
+    keepAliveCommentMs: readDuration(server.keep_alive_comment, at("keep_alive_comment"), build),
+    drainMs: readDuration(server.drain, at("drain"), build),
+  };
+}
+
+function readAuth(file: ConfigFile): GenerationData["auth"] {
+  const auth = filled(defaults.auth, file.auth);
+  return { inference: auth.inference, firstKeyBudget: parseBudget(auth.first_key_budget) };
+}
+
+function readLedger(file: ConfigFile, build: Build): GenerationData["ledger"] {
+  const ledger = filled(defaults.ledger, file.ledger);
+  if (!isZone(ledger.zone)) {
+    build.report({
+      path: ["ledger", "zone"],
+      message: "is no time zone; expected a name such as Europe/Berlin or UTC",
+    });
+  }
+  return {
+    durability: ledger.durability,
+    holdInput: ledger.hold_input,
+    noCap: ledger.no_cap,
+    injectCap: ledger.inject_cap,
+    lagMaxMs: readDuration(ledger.commit_lag_max, ["ledger", "commit_lag_max"], build),
+    allowUnpriced: ledger.allow_unpriced,
+    zone: ledger.zone,
+  };
+}
+
+function readRecord(file: ConfigFile, build: Build): GenerationData["record"] {
+  const record = filled(defaults.record, file.record);
+  return {
+    requests: record.requests,
+    retentionMs: readDuration(record.retention, ["record", "retention"], build, retentionMsMax),
+    audit: record.audit,
+    auditOnFailure: record.audit_on_failure,
+  };
+}
+
+function readLog(file: ConfigFile, build: Build): GenerationData["log"] {
+  const log = filled(defaults.log, file.log);
+  return {
+    level: log.level,
+    format: log.format,
+    ...(file.log?.file !== undefined && { file: expandPath(file.log.file, build) }),
+  };
+}
+
+const defaultTimers: Timers = {
+  connectMs: parseDuration(defaults.timeouts.connect)!,
+  firstByteStreamMs: parseDuration(defaults.timeouts.first_byte_stream)!,
+  firstByteMs: parseDuration(defaults.timeouts.first_byte)!,
+  idleMs: parseDuration(defaults.timeouts.idle)!,
+  clientStallMs: parseDuration(defaults.timeouts.client_stall)!,
+  totalMs: parseDuration(defaults.timeouts.total)!,
+};
+
+function readTimers(entry: TimeoutsEntry | undefined, path: Path, general: Timers, build: Build): Timers {
+  const read = (key: keyof TimeoutsEntry, otherwise: number) =>
+    entry?.[key] === undefined ? otherwise : readDuration(entry[key], [...path, key], build);
+  return {
+    connectMs: read("connect", general.connectMs),
+    firstByteStreamMs: read("first_byte_stream", general.firstByteStreamMs),
+    firstByteMs: read("first_byte", general.firstByteMs),
+    idleMs: read("idle", general.idleMs),
+    clientStallMs: read("client_stall", general.clientStallMs),
+    totalMs: read("total", general.totalMs),
+  };
+}
+
+/** What `network` says replaces the environment, part by part. */
+function readProxies(file: ConfigFile, build: Build): ProxyRules {
+  const usual = proxyRules(build.environment);
+  const noProxy = file.network?.no_proxy ?? usual.noProxy;
+  if (file.network?.proxy === undefined) return { ...usual, noProxy };
+  const proxy = file.network.proxy === "none" ? undefined : build.proxy(file.network.proxy, ["network", "proxy"]);
+  return { https: proxy, http: proxy, noProxy };
+}
+
+function readDuration(text: string, path: Path, build: Build, most = timerMsMax): number {
+  const milliseconds = parseDuration(text) ?? 0;
+  if (milliseconds < 1) build.report({ path, message: "must be at least 1ms" });
+  else if (milliseconds > most)
+    build.report({ path, message: `must not be longer than ${Math.floor(most / 86_400_000)}d` });
+  return milliseconds;
+}
+
+function readSize(text: string, path: Path, build: Build, { least = 1, most = sizeMax } = {}): number {
+  const bytes = parseSize(text) ?? 0;
+  if (bytes < least) build.report({ path, message: `must be at least ${least}B` });
+  else if (bytes > most) build.report({ path, message: `must not be more than ${most}B` });
+  return bytes;
+}
+
+/** A section with the defaults in place of what the file does not say. */
+type Filled<D, G> = { readonly [K in keyof D]: K extends keyof G ? Exclude<G[K], undefined> : never };
+
+function filled<D extends object, G extends object>(usual: D, given: G | undefined): Filled<D, G> {
+  return { ...usual, ...given } as unknown as Filled<D, G>;
+}
+
+function isZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,152 @@
+/** Names in a config that point at other names: aliases, fallbacks, prices. Hides what counts as a model that exists. */
+import type { Build } from "./build.ts";
+import type { PriceOverride, ProviderData } from "./generation.ts";
+import { nearest, type Path } from "./problems.ts";
+import type { ConfigFile } from "./schema.ts";
+
+export type Names = {
+  readonly providers: readonly ProviderData[];
+  /** Names of entries that have faults of their own; what points at them is not a second fault. */
+  readonly faulty: ReadonlySet<string>;
+  readonly aliases: Readonly<Record<string, string>>;
+};
+
+const nameLengthMax = 256;
+
+export function buildAliases(file: ConfigFile, names: Names, build: Build): Readonly<Record<string, string>> {
+  const aliases = file.aliases ?? {};
+  for (const [alias, target] of Object.entries(aliases)) {
+    const path: Path = ["aliases", alias];
+    checkAsked(alias, path, build);
+    const loop = cycleFrom(alias, aliases);
+    if (loop !== undefined) build.report({ path, message: `leads back to itself: ${loop.join(" → ")}` });
+    else checkTarget(target, path, names, build);
+  }
+  return aliases;
+}
+
+export function buildFallbacks(
+  file: ConfigFile,
+  names: Names,
+  build: Build,
+): Readonly<Record<string, readonly string[]>> {
+  const entries = Object.entries(file.fallbacks ?? {}).map(([model, written]): [string, readonly string[]] => {
+    const path: Path = ["fallbacks", model];
+    if (model !== "*") checkAsked(model, path, build);
+    const targets = typeof written === "string" ? [written] : written;
+    for (const [index, target] of targets.entries()) {
+      const at = typeof written === "string" ? path : [...path, index];
+      if (target === model) build.report({ path: at, message: "falls back to itself" });
+      else if (targets.indexOf(target) < index) build.report({ path: at, message: `"${target}" stands here twice` });
+      else checkTarget(target, at, names, build);
+    }
+    return [model, targets];
+  });
+  return Object.fromEntries(entries);
+}
+
+export function buildPrices(file: ConfigFile, names: Names, build: Build): readonly PriceOverride[] {
+  return Object.entries(file.prices ?? {}).map(([match, price]) => {
+    const path: Path = ["prices", match];
+    const slash = match.indexOf("/");
+    const provider = match.slice(0, Math.max(slash, 0));
+    const model = match.slice(slash + 1);
+    if (slash < 1 || model === "" || (model !== "*" && model.includes("*"))) {
+      build.report({ path, atKey: true, message: "expected provider/model or provider/*" });
+    } else if (!isProvider(provider, names)) {
+      build.report({
+        path,
+        atKey: true,
+        message: `no provider is called "${provider}"`,
+        suggestion: nearProvider(provider, model, names),
+      });
+    } else if (model !== "*") checkListed(provider, model, path, names, build, true);
+    if (Object.keys(price).length === 0) build.report({ path, message: "says no price" });
+    return {
+      match,
+      ...(price.input !== undefined && { input: price.input }),
+      ...(price.output !== undefined && { output: price.output }),
+      ...(price.cache_read !== undefined && { cacheRead: price.cache_read }),
+      ...(price.cache_write_5m !== undefined && { cacheWrite5m: price.cache_write_5m }),
+      ...(price.cache_write_1h !== undefined && { cacheWrite1h: price.cache_write_1h }),
+      ...(price.request !== undefined && { request: price.request }),
+    };
+  });
+}
+
+/** A name a caller may ask for: printable, no spaces, of a length that fits a header and a log line. */
+function checkAsked(name: string, path: Path, build: Build): void {
+  if (/^[\x21-\x7e]+$/.test(name) && name.length <= nameLengthMax) return;
+  build.report({
+    path,
+    atKey: true,
+    message: `a model's name has no spaces or control characters and at most ${nameLengthMax} letters`,
+  });
+}
+
+function checkTarget(target: string, path: Path, names: Names, build: Build): void {
+  if (Object.hasOwn(names.aliases, target)) return;
+  const slash = target.indexOf("/");
+  const provider = target.slice(0, Math.max(slash, 0));
+  if (slash > 0 && isProvider(provider, names)) {
+    checkListed(provider, target.slice(slash + 1), path, names, build, false);
+    return;
+  }
+  if (names.providers.some(({ models }) => models.includes(target)) || build.knownModel?.(target)) return;
+  if (slash > 0) {
+    build.report({
+      path,
+      message: `no provider is called "${provider}", and none lists "${target}" as a model`,
+      suggestion: nearProvider(provider, target.slice(slash + 1), names),
+    });
+    return;
+  }
+  const suggestion = nearest(target, [
+    ...Object.keys(names.aliases),
+    ...names.providers.flatMap(({ models }) => models),
+  ]);
+  const finding = { path, message: `no alias and no provider's models list has "${target}"`, suggestion };
+  // Providers that list nothing serve what the catalog knows of them; without the catalog this cannot be refused.
+  if (build.knownModel !== undefined || suggestion !== undefined) build.report(finding);
+  else build.warn({ ...finding, message: `${finding.message}: write provider/model to be sure` });
+}
+
+function checkListed(provider: string, model: string, path: Path, names: Names, build: Build, atKey: boolean): void {
+  const data = names.providers.find(({ name }) => name === provider);
+  if (data === undefined || data.anyModel || data.models.length === 0 || data.models.includes(model)) {
+    if (model === "") build.report({ path, atKey, message: "names a provider but no model" });
+    return;
+  }
+  const near = nearest(model, data.models);
+  build.report({
+    path,
+    atKey,
+    message: `provider ${provider} does not list the model "${model}"`,
+    suggestion: near === undefined ? undefined : `${provider}/${near}`,
+  });
+}
+
+function isProvider(name: string, { providers, faulty }: Names): boolean {
+  return faulty.has(name) || providers.some((provider) => provider.name === name);
+}
+
+function nearProvider(provider: string, model: string, { providers }: Names): string | undefined {
+  const near = nearest(
+    provider,
+    providers.map(({ name }) => name),
+  );
+  return near === undefined ? undefined : `${near}/${model}`;
+}
+
+/** The names passed on the way back to `start`; undefined when the chain ends, or ends in a circle that `start` is not part of. */
+function cycleFrom(start: string, aliases: Readonly<Record<string, string>>): readonly string[] | undefined {
+  const passed = [start];
+  let next = aliases[start];
+  while (next !== undefined && Object.hasOwn(aliases, next)) {
+    if (next === start) return [...passed, start];
+    if (passed.includes(next)) return undefined;
+    passed.push(next);
+    next = aliases[next];
+  }
+  return undefined;
+}
