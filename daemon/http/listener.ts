@@ -1,0 +1,126 @@
+/**
+ * The inference listener of one worker: node:http in, exchanges out. Hides connection limits and timeouts, requests
+ * that are not HTTP, and the small routes (models, health) that are no calls.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { dialects } from "../../providers/dialects/index.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { listModels } from "../pipeline/models.ts";
+import { Exchange } from "../pipeline/exchange.ts";
+import { asFailure, serve } from "../pipeline/pipeline.ts";
+import type { Plane } from "../pipeline/plane.ts";
+import { sendBody, sendFailure } from "./reply.ts";
+import { dialectOf, match } from "./router.ts";
+
+/** A client may keep this many connections to one worker. */
+const connectionsMax = 20_000;
+
+export function createListener(plane: Plane, log: (error: GatewayError, id: string) => void): Server {
+  const { server: settings } = plane.generation.data;
+  const server = createServer(
+    {
+      keepAliveTimeout: settings.keepAliveMs,
+      headersTimeout: Math.min(settings.requestReadMs, 60_000),
+      requestTimeout: settings.requestReadMs,
+      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: settings.headerBytesMax,
+      noDelay: true,
+    },
+    (request, response) => handle(request, response, plane, log),
+  );
+  server.maxConnections = connectionsMax;
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseBytes(error, socket as Socket, plane));
+  return server;
+}
+
+function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  plane: Plane,
+  log: (error: GatewayError, id: string) => void,
+): void {
+  const target = request.url ?? "/";
+  const found = match(request.method ?? "GET", target);
+  if (found.kind === "call") {
+    const exchange = new Exchange(plane.nextId(), request, response, found.route, plane.generation);
+    plane.requestsInFlight++;
+    exchange.generation.inFlight++;
+    response.on("close", () => exchange.gone());
+    // An unread or broken request body must not take the process down; the read stage hears of it by itself.
+    request.on("error", () => exchange.gone());
+    void serve(exchange, plane).finally(() => {
+      plane.requestsInFlight--;
+      exchange.generation.inFlight--;
+      if (exchange.error?.code === "internal_error") log(exchange.error, exchange.id);
+    });
+    return;
+  }
+  const id = plane.nextId();
+  try {
+    if (found.kind === "health") sendHealth(found.check, response, plane, id);
+    else if (found.kind === "models") sendModels(request, response, found.model, plane, id);
+    else throw missing(request, target, found.allow);
+  } catch (error) {
+    const failure = asFailure(error);
+    if (failure.code === "internal_error") log(failure, id);
+    const extra = found.kind === "none" && found.allow !== undefined ? ["allow", found.allow] : [];
+    sendFailure(response, dialectOf(target, request.headers), failure, id, extra);
+    request.resume();
+  }
+}
+
+function missing(request: IncomingMessage, target: string, allow: string | undefined): GatewayError {
+  if (allow !== undefined) {
+    return new GatewayError("method_not_allowed", `${request.method} is not possible here; use ${allow}`, {
+      source: "client",
+    });
+  }
+  return new GatewayError("route_not_found", `there is nothing at ${target.slice(0, 200)}`, { source: "client" });
+}
+
+function sendModels(
+  request: IncomingMessage,
+  response: ServerResponse,
+  model: string | undefined,
+  plane: Plane,
+  id: string,
+): void {
+  const body = listModels(request.headers, model, plane);
+  sendBody(response, 200, "application/json", Buffer.from(JSON.stringify(body)), id, []);
+}
+
+/** `live`: the process answers. `ready`: it can serve, which includes that the ledger can be written. Never asks a provider. */
+function sendHealth(check: "all" | "live" | "ready", response: ServerResponse, plane: Plane, id: string): void {
+  const database = plane.health.stateWritable;
+  const ready = database && !plane.draining;
+  const status = check === "live" || ready ? 200 : 503;
+  const body = {
+    status: check === "live" ? "ok" : plane.draining ? "draining" : ready ? "ok" : "unavailable",
+    ...(check === "live"
+      ? {}
+      : {
+          checks: { database: database ? "ok" : "unavailable", config: `generation ${plane.generation.data.number}` },
+        }),
+  };
+  sendBody(response, status, "application/json", Buffer.from(JSON.stringify(body)), id, ["cache-control", "no-store"]);
+}
+
+/** What node's parser refused: no request exists yet, so the answer is written by hand and the connection ends. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: Socket, plane: Plane): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const id = plane.nextId();
+  const failure =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? new GatewayError("headers_too_large", "the request headers are too large", { source: "client" })
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? new GatewayError("request_timeout", "the request did not arrive in time", { source: "client" })
+        : new GatewayError("invalid_request", "this is not an HTTP/1.1 request", { source: "client" });
+  const body = Buffer.from(JSON.stringify(dialects["openai-chat"].renderFailure(failure, id)));
+  socket.end(
+    `HTTP/1.1 ${failure.status} ${failure.code}\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,60 @@
+/** Answers to clients: whole bodies and failures, each with the request id under the names the SDKs read. */
+import type { ServerResponse } from "node:http";
+import type { Dialect } from "../../providers/exchange.ts";
+import type { GatewayError } from "../../providers/gateway-error.ts";
+
+/** Sends a whole body. `extra` are flat name, value pairs. */
+export function sendBody(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: Buffer,
+  id: string,
+  extra: readonly string[],
+): void {
+  response.writeHead(status, [
+    "content-type",
+    contentType,
+    "content-length",
+    String(body.length),
+    "x-request-id",
+    id,
+    "request-id",
+    id,
+    ...extra,
+  ]);
+  response.end(body);
+}
+
+/** Sends a failure in the caller's dialect. Does nothing when the head has left already. */
+export function sendFailure(
+  response: ServerResponse,
+  dialect: Dialect,
+  error: GatewayError,
+  id: string,
+  extra: readonly string[] = [],
+): number {
+  const body = Buffer.from(JSON.stringify(dialect.renderFailure(error, id)));
+  if (response.headersSent || response.destroyed) return body.length;
+  sendBody(response, error.status, "application/json", body, id, [...failureHeaders(error), ...extra]);
+  return body.length;
+}
+
+function failureHeaders(error: GatewayError): string[] {
+  const headers: string[] = [];
+  const { retryAfterMs } = error.details;
+  if (retryAfterMs !== undefined) {
+    headers.push(
+      "retry-after",
+      String(Math.ceil(retryAfterMs / 1000)),
+      "retry-after-ms",
+      String(Math.ceil(retryAfterMs)),
+    );
+  }
+  // SDKs retry 5xx and 429 by themselves; they are told when that is of no use.
+  if (!error.retryable) headers.push("x-should-retry", "false");
+  if (error.status === 401) headers.push("www-authenticate", "Bearer");
+  // The rest of an unread body would be taken for the next request.
+  if (error.code === "payload_too_large" || error.code === "request_timeout") headers.push("connection", "close");
+  return headers;
+}

@@ -1,0 +1,16 @@
+/** `retry-after` in its two forms (RFC 9110 §10.2.3), and the millisecond form some providers send. */
+
+/** A wait above this is not believed. */
+const waitMsMax = 24 * 3600 * 1000;
+
+/** `value` is seconds, an HTTP date, or milliseconds with the suffix `ms`. Returns ms from `nowMs`, undefined when it makes no sense. */
+export function retryAfterMs(value: string, nowMs: number): number | undefined {
+  const text = value.trim();
+  const wait = /^\d+(\.\d+)?ms$/.test(text)
+    ? Number(text.slice(0, -2))
+    : /^\d+(\.\d+)?$/.test(text)
+      ? Number(text) * 1000
+      : Date.parse(text) - nowMs;
+  if (!Number.isFinite(wait)) return undefined;
+  return Math.min(Math.max(0, Math.ceil(wait)), waitMsMax);
+}

@@ -1,0 +1,190 @@
+/**
+ * Stage: Target → Lease. May this caller call this target now, and is there money for the worst case? Holds it in
+ * every scope at once, or refuses naming the one. Hides estimates, prices and what a refusal says.
+ */
+import { cost } from "../../providers/catalog/cost.ts";
+import type { Price } from "../../providers/catalog/price.ts";
+import type { Usage } from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { mayCall } from "../governance/access.ts";
+import type { Ledger } from "../governance/ledger.ts";
+import { formatDollars } from "../governance/money.ts";
+import type { Target } from "../routing/generation.ts";
+import { assertUsable } from "./authenticate.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
+
+/** The right to make one attempt, and what it may cost. Settled exactly once. */
+export type Lease = {
+  readonly target: Target;
+  readonly price: Price | undefined;
+  /** Index of the hold in the ledger; -1 when nothing is counted for this caller. */
+  readonly hold: number;
+  readonly holdId: string;
+  /** Tokens held: the estimate of the input, and the bound of the output. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** What the estimate of the input alone costs, nano-dollars. */
+  readonly inputCostNano: number;
+  /** A cap to be written into the request, when none was sent and the policy is to inject one. */
+  readonly injectCap: number | undefined;
+  settled: boolean;
+};
+
+export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
+  const caller = exchange.caller!;
+  const now = Date.now();
+  if (caller.keyRow >= 0) assertUsable(plane.keys, caller.keyRow, now);
+  if (!mayCall({ models: caller.models }, target.provider.name, target.model)) {
+    throw new GatewayError("model_not_allowed", `this API key may not call ${target.name}`, {
+      source: "client",
+      param: "model",
+    });
+  }
+  const settings = exchange.generation.data;
+  if (settings.record.audit && settings.record.auditOnFailure === "block" && !plane.health.stateWritable) {
+    throw new GatewayError("audit_unavailable", "the audit record cannot be written now; try again shortly", {
+      source: "gateway",
+    });
+  }
+  const price = target.free ? undefined : exchange.generation.catalog.price(target.provider.name, target.model, now);
+  const limited = caller.keyRow >= 0 && plane.ledger.hasLimits(caller.scopes);
+  if (limited) assertLedger(exchange, plane);
+  if (
+    price === undefined &&
+    !target.free &&
+    limited &&
+    !settings.ledger.allowUnpriced &&
+    plane.ledger.hasBudgets(caller.scopes)
+  ) {
+    throw new GatewayError(
+      "unpriced_model",
+      `${target.name} has no known price, and this API key has a budget; add it under \`prices\` in the config or set \`ledger.allow_unpriced\``,
+      { source: "gateway", param: "model" },
+    );
+  }
+  const bounds = estimateBounds(exchange, target, plane);
+  const inputCostNano = nanoOf(price, { input: bounds.input, output: 0 });
+  const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
+  let hold = -1;
+  if (caller.scopes.length > 0) {
+    const worst: Usage = exchange.cacheWrites
+      ? { input: bounds.input, cacheWrite1h: bounds.input, output: bounds.output }
+      : { input: bounds.input, output: bounds.output };
+    const costNano = nanoOf(price, worst);
+    hold = plane.ledger.admit(
+      caller.scopes,
+      now,
+      costNano,
+      bounds.input + bounds.output,
+      inputCostNano,
+      exchange.holds === 0,
+      holdId,
+    );
+    if (hold < 0) throw refused(plane.ledger, exchange, costNano);
+    exchange.holds++;
+    if (costNano > 0 && plane.ledger.hasBudgets(caller.scopes)) {
+      plane.state.pushHold(
+        holdId,
+        now,
+        caller.scopes.join(","),
+        costNano,
+        bounds.input + bounds.output,
+        inputCostNano,
+        caller.keyId,
+        target.name,
+      );
+    }
+  }
+  return {
+    target,
+    price,
+    hold,
+    holdId,
+    inputTokens: bounds.input,
+    outputTokens: bounds.output,
+    inputCostNano,
+    injectCap: bounds.injectCap,
+    settled: false,
+  };
+}
+
+function assertLedger(exchange: Exchange, plane: Plane): void {
+  if (!plane.health.stateWritable || plane.state.full) {
+    throw new GatewayError("database_unavailable", "the ledger cannot be written now; try again shortly", {
+      source: "gateway",
+      retryAfterMs: 1000,
+    });
+  }
+  if (plane.state.lagMs() > exchange.generation.data.ledger.lagMaxMs) {
+    throw new GatewayError("ledger_behind", "the ledger is behind its disk; try again shortly", {
+      source: "gateway",
+      retryAfterMs: 250,
+    });
+  }
+}
+
+type Bounds = { readonly input: number; readonly output: number; readonly injectCap: number | undefined };
+
+function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bounds {
+  const { ledger } = exchange.generation.data;
+  const view = exchange.view!;
+  const window = target.contextWindow;
+  const input =
+    exchange.unbounded && window !== undefined
+      ? window
+      : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
+  if (exchange.route.operation !== "chat") return { input, output: 0, injectCap: undefined };
+  const choices = view.n ?? 1;
+  if (view.maxTokens !== undefined) return { input, output: view.maxTokens * choices, injectCap: undefined };
+  switch (ledger.noCap) {
+    case "inject":
+      return { input, output: ledger.injectCap * choices, injectCap: ledger.injectCap };
+    case "refuse":
+      throw new GatewayError("invalid_request", "an output cap (max_tokens) is required here", {
+        source: "client",
+        param: "max_tokens",
+      });
+    case "estimate":
+      return { input, output: plane.estimator.outputEstimate(target.name) * choices, injectCap: undefined };
+  }
+}
+
+export function nanoOf(price: Price | undefined, usage: Usage): number {
+  const result = cost(price, usage);
+  return "nano" in result ? result.nano : 0;
+}
+
+function refused(ledger: Ledger, exchange: Exchange, costNano: number): GatewayError {
+  const { kind, scope, limit, spent, held, resetsAtMs, retryAfterMs } = ledger.refusal;
+  const name = ledger.scopeName(scope, exchange.caller!.keyId);
+  if (kind === "holds_full") {
+    return new GatewayError("overloaded", "too many requests are in flight; try again shortly", {
+      source: "gateway",
+      retryAfterMs: 1000,
+    });
+  }
+  if (kind === "budget") {
+    const resets = Number.isFinite(resetsAtMs) ? new Date(resetsAtMs).toISOString() : undefined;
+    return new GatewayError(
+      "budget_exceeded",
+      `the budget of ${name} does not cover this request: limit ${formatDollars(limit)}, spent ${formatDollars(spent)}, held by requests in flight ${formatDollars(held)}, needed ${formatDollars(costNano)}${resets === undefined ? "" : `; resets at ${resets}`}`,
+      {
+        source: "gateway",
+        scope: name,
+        limit: formatDollars(limit),
+        spent: formatDollars(spent),
+        held: formatDollars(held),
+        ...(resets === undefined ? {} : { resetsAt: resets }),
+      },
+    );
+  }
+  const what = kind === "requests" ? "requests" : kind === "tokens" ? "tokens" : "requests in flight";
+  return new GatewayError("rate_limit_exceeded", `the limit of ${name} is reached: ${limit} ${what}, used ${spent}`, {
+    source: "gateway",
+    scope: name,
+    limit: `${limit} ${what}`,
+    spent: String(spent),
+    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
+  });
+}

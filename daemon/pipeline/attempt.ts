@@ -1,0 +1,173 @@
+/**
+ * Stage: Target → an answer, or a failure that may go to the next target. Hides which credential is used, whether
+ * bytes are relayed or translated, and how the transport reports.
+ */
+import type { Dispatcher } from "undici";
+import type { RenderContext } from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { ReadyCredential, Target } from "../routing/generation.ts";
+import type { Lease } from "./admit.ts";
+import type { Exchange } from "./exchange.ts";
+import { forwardedHeaders } from "./forwarded-headers.ts";
+import type { Plane } from "./plane.ts";
+import { relayPump, translatePump } from "./pumps.ts";
+import { type Answer, BodyReceiver } from "./relay-body.ts";
+import { StreamReceiver } from "./relay-stream.ts";
+import type { AttemptEnd } from "./settle.ts";
+import { type Receiver, UpstreamCall } from "./upstream-call.ts";
+import { upstreamBody } from "./upstream-body.ts";
+
+/** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
+export type AttemptResult = AttemptEnd & {
+  /** A whole answer, still to be sent. */
+  readonly answer?: Answer;
+  /** The client has it all. */
+  readonly streamed?: true;
+  readonly error?: GatewayError;
+};
+
+export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
+  const { target } = lease;
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    let call: UpstreamCall | undefined;
+    const finish = (result: Omit<AttemptResult, "sent">): void => {
+      exchange.onGone(undefined);
+      exchange.upstreamMs += performance.now() - startedAt;
+      resolve({ ...result, sent: call?.sent ?? false });
+    };
+    const receiver = exchange.view!.stream
+      ? streamReceiver(exchange, target, finish)
+      : bodyReceiver(exchange, target, finish);
+    try {
+      call = new UpstreamCall(
+        options(exchange, lease),
+        receiver,
+        target.provider.data.timers,
+        exchange.view!.stream,
+        plane.wheel,
+      );
+    } catch (error) {
+      finish({ error: asGatewayError(error), refused: true, usage: undefined, outputBytes: 0 });
+      return;
+    }
+    if (receiver instanceof StreamReceiver) receiver.attach(call);
+    const running = call;
+    exchange.onGone(() => running.abort(clientLeft()));
+    if (running.done) return;
+    if (!target.provider.origin.dispatch(running)) {
+      running.abort(
+        new GatewayError("overloaded", `too many requests wait for ${target.provider.name}`, {
+          source: "gateway",
+          retryAfterMs: 1000,
+        }),
+      );
+    }
+  });
+}
+
+export function clientLeft(): GatewayError {
+  return new GatewayError("client_closed_request", "the client closed the connection", { source: "client" });
+}
+
+function bodyReceiver(
+  exchange: Exchange,
+  target: Target,
+  finish: (result: Omit<AttemptResult, "sent">) => void,
+): Receiver {
+  let over = false;
+  return new BodyReceiver(target.provider.dialect, exchange.route.dialect, context(exchange), {
+    answered(answer) {
+      if (over) return;
+      over = true;
+      exchange.firstByteAt = performance.now();
+      finish({ answer, refused: false, usage: answer.usage, outputBytes: 0 });
+    },
+    failed(error) {
+      if (over) return;
+      over = true;
+      finish({ error: attributed(error, target), refused: refusedBy(error), usage: undefined, outputBytes: 0 });
+    },
+  });
+}
+
+function streamReceiver(
+  exchange: Exchange,
+  target: Target,
+  finish: (result: Omit<AttemptResult, "sent">) => void,
+): StreamReceiver {
+  const upstream = target.provider.dialect;
+  const client = exchange.route.dialect;
+  const rendering = context(exchange);
+  const pump =
+    upstream.id === client.id
+      ? relayPump(upstream, !exchange.view!.includeUsage)
+      : translatePump(upstream, client, rendering);
+  const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, {
+    completed: () =>
+      finish({ streamed: true, refused: false, usage: receiver.usage(), outputBytes: receiver.outputBytes }),
+    failed(error) {
+      finish({
+        error: attributed(error, target),
+        refused: refusedBy(error) && receiver.outputBytes === 0,
+        usage: receiver.usage(),
+        outputBytes: receiver.outputBytes,
+      });
+    },
+  });
+  return receiver;
+}
+
+/** The upstream said no, so it did not generate. A broken, late or lost answer may well have been generated, and paid for. */
+function refusedBy(error: GatewayError): boolean {
+  return error.details.upstreamStatus !== undefined || error.code === "upstream_unreachable";
+}
+
+function attributed(error: GatewayError, target: Target): GatewayError {
+  if (error.details.source !== "provider" || error.details.provider !== undefined) return error;
+  return new GatewayError(error.code, error.message, { ...error.details, provider: target.provider.name });
+}
+
+function context(exchange: Exchange): RenderContext {
+  return {
+    id: exchange.id,
+    model: exchange.view!.model!,
+    created: Math.floor(exchange.at / 1000),
+    includeUsage: exchange.view!.includeUsage,
+  };
+}
+
+function options(exchange: Exchange, lease: Lease): Dispatcher.DispatchOptions {
+  const { target } = lease;
+  const path = target.provider.paths[exchange.route.operation];
+  if (path === undefined) {
+    throw new GatewayError(
+      "unsupported_parameter",
+      `${target.provider.name} does not offer ${exchange.route.operation}`,
+      {
+        source: "client",
+        param: "model",
+      },
+    );
+  }
+  const credential = pick(target.provider.credentials, target.provider.weight);
+  exchange.credentialId = credential.id;
+  const body = upstreamBody(exchange, target, lease.injectCap);
+  const same = target.provider.dialect.id === exchange.route.dialect.id;
+  const headers = forwardedHeaders(exchange.request.rawHeaders, same, body.headers, credential.headers);
+  return { path, method: "POST", headers, body: body.bytes };
+}
+
+function pick(credentials: readonly ReadyCredential[], weight: number): ReadyCredential {
+  if (credentials.length === 1) return credentials[0]!;
+  let left = Math.random() * weight;
+  for (const credential of credentials) {
+    left -= credential.weight;
+    if (left < 0) return credential;
+  }
+  return credentials.at(-1)!;
+}
+
+function asGatewayError(error: unknown): GatewayError {
+  return error instanceof GatewayError ? error : new GatewayError("internal_error", "internal error", { cause: error });
+}

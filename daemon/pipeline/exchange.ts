@@ -1,0 +1,115 @@
+/**
+ * One request on its way through the gateway: what is known of it so far. Each stage fills in its own fields;
+ * `record` reads them all. Hides nothing; owns the moment of release (no retry after a client byte) and the client's leaving.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dialect, Operation, Request, Usage } from "../../providers/exchange.ts";
+import type { GatewayError } from "../../providers/gateway-error.ts";
+import type { RequestView } from "../http/scan.ts";
+import type { Generation, Target } from "../routing/generation.ts";
+
+/** Who asks. `keyRow` is the row in the shared key table; -1 when `auth.inference` is open. */
+export type Caller = {
+  readonly keyRow: number;
+  readonly keyId: number;
+  readonly scopes: readonly number[];
+  readonly models: readonly string[];
+};
+
+/** One hop, kept for the log row and `explain`. */
+export type AttemptTrace = {
+  readonly target: string;
+  readonly reason: string;
+  readonly error?: string;
+  readonly status?: number;
+  readonly costNano?: number;
+  readonly ms?: number;
+};
+
+/** How the last attempt was settled; its row is written with the audit text at the end. */
+export type Settlement = {
+  readonly holdId: string;
+  readonly costNano: number;
+  readonly tokens: number;
+  readonly flags: number;
+  readonly target: string;
+};
+
+export type Route = {
+  readonly name: string;
+  readonly operation: Operation;
+  readonly dialect: Dialect;
+};
+
+const noHeaders: readonly string[] = [];
+
+export class Exchange {
+  readonly id: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly route: Route;
+  readonly generation: Generation;
+  /** Unix time, ms. */
+  readonly at: number;
+  /** `performance.now()` scale. */
+  readonly startedAt: number;
+
+  caller: Caller | undefined;
+  /** Undefined before it is read and again once it was sent upstream and cannot be needed. */
+  body: Buffer | undefined;
+  bytesIn = 0;
+  bytesOut = 0;
+  view: RequestView | undefined;
+  target: Target | undefined;
+  credentialId: string | undefined;
+  /** A byte of the answer has left: nothing may be retried or replaced any more. */
+  released = false;
+  /** The client has gone before the answer was complete. */
+  clientGone = false;
+  /** Status as told to the client (499 when it left). */
+  status = 0;
+  error: GatewayError | undefined;
+  truncated = false;
+  usage: Usage | undefined;
+  /** Sum over all attempts; undefined: unpriced. */
+  costNano: number | undefined = 0;
+  settlementFlags = 0;
+  settlement: Settlement | undefined;
+  /** The prompt marks parts to be written to the provider's cache, which costs more than plain input. */
+  cacheWrites = false;
+  /** The prompt holds what its length does not bound: images by URL, file ids, server tools. */
+  unbounded = false;
+  /** Parsed once, when a target speaks another dialect. */
+  parsed: Request | undefined;
+  firstByteAt = 0;
+  upstreamMs = 0;
+  attempts: AttemptTrace[] | undefined;
+  /** `x-bifrost-dropped-params` as a header pair, when the target could not express everything. */
+  droppedHeader: readonly string[] = noHeaders;
+  /** Further attempts had their own hold ids. */
+  holds = 0;
+  #onGone: (() => void) | undefined;
+
+  constructor(id: string, request: IncomingMessage, response: ServerResponse, route: Route, generation: Generation) {
+    this.id = id;
+    this.request = request;
+    this.response = response;
+    this.route = route;
+    this.generation = generation;
+    this.at = Date.now();
+    this.startedAt = performance.now();
+  }
+
+  /** One listener at a time: the attempt under way. Called at once when the client has already gone. */
+  onGone(listener: (() => void) | undefined): void {
+    this.#onGone = listener;
+    if (this.clientGone && listener !== undefined) listener();
+  }
+
+  /** The listener calls this when the connection closes before the response has ended. */
+  gone(): void {
+    if (this.clientGone || this.response.writableFinished) return;
+    this.clientGone = true;
+    this.#onGone?.();
+  }
+}

@@ -1,0 +1,25 @@
+/** What the stages of one worker share: its views of shared memory, its senders, its clock wheel, its estimates. */
+import type { Estimator } from "../governance/estimate.ts";
+import type { KeyTable } from "../governance/key-table.ts";
+import type { Ledger } from "../governance/ledger.ts";
+import type { Generation } from "../routing/generation.ts";
+import type { Wheel } from "../runtime/wheel.ts";
+import type { Health } from "../runtime/health.ts";
+import type { Sender } from "../store/sender.ts";
+
+export type Plane = {
+  readonly keys: KeyTable;
+  readonly ledger: Ledger;
+  readonly estimator: Estimator;
+  readonly state: Sender;
+  readonly traffic: Sender;
+  readonly health: Health;
+  readonly wheel: Wheel;
+  readonly nextId: () => string;
+  /** The newest generation that all workers have. */
+  generation: Generation;
+  /** Body bytes held by requests under way. */
+  bodyBytes: number;
+  requestsInFlight: number;
+  draining: boolean;
+};

@@ -1,0 +1,102 @@
+/**
+ * From upstream frames to client bytes. `relayPump`: the same dialect on both sides, bytes go by untouched and are
+ * only listened to. `translatePump`: decoded to events, rendered in the caller's dialect.
+ */
+import type { Dialect, Event, RenderContext, Usage } from "../../providers/exchange.ts";
+import { mergeUsage } from "../governance/usage.ts";
+import { readFrame } from "../http/sse-splitter.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { decodeFailure } from "./relay-body.ts";
+import type { Pump, Step } from "./relay-stream.ts";
+
+const nothing = Buffer.alloc(0);
+
+/** @param dropUsageChunk the client did not ask for the usage chunk that we asked the upstream for */
+export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
+  const tap = dialect.tap();
+  const pump = {
+    out: nothing as Buffer | string,
+    frame(frame: Buffer): Step {
+      const kind = tap.frame(frame.latin1Slice());
+      pump.out = frame;
+      switch (kind) {
+        case "preamble":
+          return "hold";
+        case "content":
+        case "finish":
+          return "release";
+        case "usage":
+          return dropUsageChunk ? "drop" : "release";
+        case "terminal":
+          return "terminal";
+        case "error":
+          throw streamFailure(dialect, frame);
+      }
+    },
+    end(): string {
+      if (!tap.finished) throw truncated();
+      return "";
+    },
+    usage: () => tap.usage(),
+    get outputBytes() {
+      return tap.outputBytes;
+    },
+  };
+  return pump;
+}
+
+export function translatePump(upstream: Dialect, client: Dialect, context: RenderContext): Pump {
+  const decoder = upstream.decodeStream();
+  const renderer = client.renderStream(context);
+  let usage: Usage | undefined;
+  let outputBytes = 0;
+
+  function render(events: readonly Event[]): string {
+    let text = "";
+    for (const event of events) {
+      if (event.type === "usage" || event.type === "finish" || event.type === "start")
+        usage = mergeUsage(usage, event.usage);
+      else if ("delta" in event) outputBytes += event.delta.length;
+      text += renderer.push(event);
+    }
+    return text;
+  }
+
+  const pump = {
+    out: "" as Buffer | string,
+    frame(frame: Buffer): Step {
+      const { event, data } = readFrame(frame.utf8Slice());
+      if (data === "" && event === "") return "drop";
+      const events = decoder.push(event, data);
+      pump.out = render(events);
+      if (decoder.finished) {
+        pump.out += render(decoder.end()) + renderer.end();
+        return "terminal";
+      }
+      return events.some(isMeaningful) ? "release" : "hold";
+    },
+    end(): string {
+      return render(decoder.end()) + renderer.end();
+    },
+    usage: () => usage,
+    get outputBytes() {
+      return outputBytes;
+    },
+  };
+  return pump;
+}
+
+function isMeaningful(event: Event): boolean {
+  return event.type !== "start" && event.type !== "usage";
+}
+
+function streamFailure(dialect: Dialect, frame: Buffer): GatewayError {
+  const { data } = readFrame(frame.utf8Slice());
+  return decodeFailure(dialect, 200, Buffer.from(data), undefined);
+}
+
+function truncated(): GatewayError {
+  return new GatewayError("upstream_truncated", "the upstream's stream ended before its last event", {
+    source: "provider",
+  });
+}

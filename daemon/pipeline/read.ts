@@ -1,0 +1,54 @@
+/**
+ * Stage 2: bytes → Request view. Hides the caps on what one worker holds at once, and the few looks at the body that
+ * pricing needs.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { readBody } from "../http/body.ts";
+import { type RequestView, scanRequest } from "../http/scan.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
+
+export function read(exchange: Exchange, plane: Plane): Promise<RequestView> {
+  const { server } = exchange.generation.data;
+  return new Promise((resolve, reject) => {
+    readBody(exchange.request, { bytesMax: server.bodyBytesMax }, (error, body) => {
+      try {
+        if (error !== undefined || body === undefined)
+          throw error ?? new GatewayError("invalid_json", "the body is empty", { source: "client" });
+        resolve(take(exchange, plane, body));
+      } catch (failure) {
+        reject(failure);
+      }
+    });
+  });
+}
+
+function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
+  const { server } = exchange.generation.data;
+  if (plane.bodyBytes + body.length > server.bodiesBytesMax) {
+    throw new GatewayError("overloaded", "too many request bytes are in flight", {
+      source: "gateway",
+      retryAfterMs: 1000,
+    });
+  }
+  plane.bodyBytes += body.length;
+  exchange.bytesIn = body.length;
+  exchange.body = body;
+  const view = scanRequest(body);
+  if (view.model === undefined)
+    throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
+  exchange.view = view;
+  exchange.cacheWrites = body.includes("cache_control");
+  exchange.unbounded = unboundedMarks.some((mark) => body.includes(mark));
+  return view;
+}
+
+/** What a prompt may name whose tokens its own length does not bound. Text that merely says so is held higher, never lower. */
+const unboundedMarks = ['"image_url"', '"file_id"', '"image"', '"document"', '"file"', '"container"', '"mcp_servers"'];
+
+/** The counted bytes are given back once, whatever became of the request. */
+export function releaseBody(exchange: Exchange, plane: Plane): void {
+  plane.bodyBytes -= exchange.bytesIn;
+  exchange.body = undefined;
+  exchange.parsed = undefined;
+}

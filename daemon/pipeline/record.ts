@@ -1,0 +1,99 @@
+/**
+ * Stage: Exchange → its rows. One log row for `traffic.db` and one settlement-and-audit row for `state.db`, handed to
+ * the senders; nothing here waits. Content is never in them.
+ */
+import { requestFlag, settlementFlag } from "../store/rows.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
+
+/** An attempt that was not the last is closed by a row of its own, without an audit text. */
+export function recordAttempt(exchange: Exchange, plane: Plane): void {
+  const settlement = exchange.settlement;
+  if (settlement === undefined) return;
+  exchange.settlement = undefined;
+  const caller = exchange.caller!;
+  plane.state.push(
+    settlement.holdId,
+    Date.now(),
+    caller.keyId,
+    caller.scopes.join(","),
+    settlement.costNano,
+    settlement.tokens,
+    settlement.flags,
+    "",
+  );
+}
+
+export function record(exchange: Exchange, plane: Plane): void {
+  const settings = exchange.generation.data.record;
+  const { caller, settlement } = exchange;
+  const owed = settlement !== undefined && caller !== undefined && caller.scopes.length > 0;
+  if (settings.audit || owed) {
+    plane.state.push(
+      settlement?.holdId ?? exchange.id,
+      Date.now(),
+      caller?.keyId ?? 0,
+      owed ? caller.scopes.join(",") : "",
+      settlement?.costNano ?? 0,
+      settlement?.tokens ?? 0,
+      (settlement?.flags ?? 0) | (owed ? 0 : settlementFlag.unheld),
+      settings.audit ? auditText(exchange) : "",
+    );
+  }
+  if (settings.requests) pushRequest(exchange, plane);
+}
+
+function auditText(exchange: Exchange): string {
+  const { usage, view } = exchange;
+  return JSON.stringify({
+    request: exchange.id,
+    route: exchange.route.name,
+    model: view?.model,
+    target: exchange.target?.name,
+    stream: view?.stream,
+    status: exchange.status,
+    error: exchange.error?.code,
+    input: usage?.input,
+    output: usage?.output,
+  });
+}
+
+function pushRequest(exchange: Exchange, plane: Plane): void {
+  const { usage, target, view } = exchange;
+  const now = performance.now();
+  const writes = (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0);
+  plane.traffic.push(
+    exchange.id,
+    exchange.at,
+    exchange.caller?.keyId ?? 0,
+    exchange.route.name,
+    exchange.route.dialect.id,
+    target?.provider.name ?? null,
+    view?.model ?? null,
+    target?.name ?? null,
+    exchange.credentialId ?? null,
+    view?.stream ? 1 : 0,
+    exchange.status,
+    exchange.error?.code ?? null,
+    round(now - exchange.startedAt),
+    exchange.firstByteAt === 0 ? null : round(exchange.firstByteAt - exchange.startedAt),
+    round(exchange.upstreamMs),
+    usage?.input ?? null,
+    usage?.output ?? null,
+    usage?.cacheRead ?? null,
+    writes === 0 ? null : writes,
+    usage?.reasoning ?? null,
+    exchange.costNano ?? null,
+    exchange.settlementFlags |
+      (exchange.truncated ? requestFlag.truncated : 0) |
+      (exchange.attempts === undefined ? 0 : requestFlag.fallback),
+    exchange.attempts === undefined ? null : JSON.stringify(exchange.attempts),
+    exchange.bytesIn,
+    exchange.bytesOut,
+  );
+}
+
+/** Milliseconds to a hundredth: finer is noise, and a long fraction is bytes in every row. */
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,280 @@
+/**
+ * A streamed answer on its way to the client. Hides when the status is committed (at the first event with content,
+ * an error or the finish; or after the hold-back), what is held until then, keep-alives, back-pressure, and that a
+ * stream that just ends is a failure. Two kinds of pump feed it: byte relay and translation.
+ */
+import type { ServerResponse } from "node:http";
+import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { SseSplitter } from "../http/sse-splitter.ts";
+import { decodeFailure, parseJson, usageOf } from "./relay-body.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Receiver, UpstreamCall } from "./upstream-call.ts";
+
+/** What one frame means for the stream as a whole. */
+export type Step = "hold" | "release" | "drop" | "terminal";
+
+/** Turns upstream frames into client bytes. Throws GatewayError for a failure inside the stream. */
+export type Pump = {
+  /** Looks at one frame; what it wants written is in `out` afterwards. */
+  frame(frame: Buffer): Step;
+  /** Bytes for the frame just seen. */
+  readonly out: Buffer | string;
+  /** The bytes have ended: closing bytes, or throws `upstream_truncated`. */
+  end(): string;
+  usage(): Usage | undefined;
+  /** Bytes of visible output so far, for an estimate. */
+  readonly outputBytes: number;
+};
+
+export type StreamOutcome = {
+  /** The answer is complete and was handed to the client whole. */
+  completed(): void;
+  /** `exchange.released` tells whether the client has seen anything. */
+  failed(error: GatewayError): void;
+};
+
+const frameBytesMax = 16 * 1024 * 1024;
+const failureBytesMax = 256 * 1024;
+/** A finished upstream may take this long to end its response before its socket is closed. */
+const lingerMs = 1_000;
+/** Held-back preamble beyond this is released early: it is content in all but name. */
+const heldBytesMax = 256 * 1024;
+/** One line, no blank line after it: an empty event crashes some clients. */
+const keepAlive = ": ping\n";
+
+export class StreamReceiver implements Receiver {
+  readonly #exchange: Exchange;
+  readonly #response: ServerResponse;
+  readonly #upstream: Dialect;
+  readonly #client: Dialect;
+  readonly #context: RenderContext;
+  readonly #pump: Pump;
+  readonly #outcome: StreamOutcome;
+  readonly #splitter = new SseSplitter(frameBytesMax);
+  readonly #onFrame = (frame: Buffer): void => this.#frame(frame);
+  readonly #onDrain = (): void => this.#call?.resume();
+  #call: UpstreamCall | undefined;
+  #status = 0;
+  #contentType = "text/event-stream";
+  #retryAfter: string | undefined;
+  /** Not an event stream: an error body, or a whole answer where a stream was asked for. */
+  #whole: Buffer[] | undefined;
+  #wholeLength = 0;
+  #wholeUsage: Usage | undefined;
+  #held: (Buffer | string)[] | undefined = [];
+  #heldLength = 0;
+  #pending: (Buffer | string)[] = [];
+  #over = false;
+  #finished = false;
+  #lastWriteAt = 0;
+
+  constructor(exchange: Exchange, upstream: Dialect, context: RenderContext, pump: Pump, outcome: StreamOutcome) {
+    this.#exchange = exchange;
+    this.#response = exchange.response;
+    this.#upstream = upstream;
+    this.#client = exchange.route.dialect;
+    this.#context = context;
+    this.#pump = pump;
+    this.#outcome = outcome;
+  }
+
+  /** The call that feeds this receiver, for pausing it and ending it early. */
+  attach(call: UpstreamCall): void {
+    this.#call = call;
+  }
+
+  usage(): Usage | undefined {
+    return this.#wholeUsage ?? this.#pump.usage();
+  }
+
+  get outputBytes(): number {
+    return this.#pump.outputBytes;
+  }
+
+  head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+    this.#status = status;
+    const type = String(headers["content-type"] ?? "");
+    if (status >= 300 || type.includes("json")) this.#whole = [];
+    else if (type !== "") this.#contentType = type;
+    this.#retryAfter = headers["retry-after"] === undefined ? undefined : String(headers["retry-after"]);
+    this.#call?.wakeAt(performance.now() + this.#exchange.generation.data.server.holdBackMs);
+  }
+
+  chunk(bytes: Buffer): void {
+    if (this.#over || this.#finished) return;
+    if (this.#whole !== undefined) {
+      this.#wholeLength += bytes.length;
+      if (this.#wholeLength <= (this.#status >= 300 ? failureBytesMax : frameBytesMax)) this.#whole.push(bytes);
+      return;
+    }
+    try {
+      this.#splitter.push(bytes, this.#onFrame);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#flush();
+      this.#call?.abort(error);
+      return;
+    }
+    this.#flush();
+    if (this.#finished) this.#complete();
+  }
+
+  end(): void {
+    if (this.#over) return;
+    if (this.#whole !== undefined) {
+      this.#endWhole(Buffer.concat(this.#whole));
+      return;
+    }
+    try {
+      const rest = this.#splitter.rest();
+      // Some servers forget the last blank line; what is left is then one more event.
+      if (rest !== undefined && rest.length > 0) this.#frame(rest);
+      if (!this.#finished) this.#pending.push(this.#pump.end());
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.fail(error);
+      return;
+    }
+    this.#release();
+    this.#flush();
+    this.#complete();
+  }
+
+  fail(error: GatewayError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#response.off("drain", this.#onDrain);
+    if (this.#exchange.released && !this.#exchange.clientGone) {
+      this.#flush();
+      this.#response.end(this.#client.renderStream(this.#context).fail(error, this.#exchange.id));
+    }
+    this.#outcome.failed(error);
+  }
+
+  tick(now: number): void {
+    if (this.#over) {
+      this.#call?.enough();
+      return;
+    }
+    if (this.#whole !== undefined) return;
+    const every = this.#exchange.generation.data.server.keepAliveCommentMs;
+    if (!this.#exchange.released) {
+      this.#release();
+      this.#flush();
+      this.#lastWriteAt = now;
+    } else if (now - this.#lastWriteAt >= every && !this.#response.writableNeedDrain) {
+      this.#response.write(keepAlive);
+      this.#lastWriteAt = now;
+    }
+    this.#call?.wakeAt(Math.max(this.#lastWriteAt + every, now + 1));
+  }
+
+  #frame(frame: Buffer): void {
+    if (this.#finished) return;
+    const step = this.#pump.frame(frame);
+    if (step === "drop") return;
+    const out = this.#pump.out;
+    if (this.#held !== undefined && step === "hold") {
+      if (out.length > 0) this.#held.push(out);
+      this.#heldLength += out.length;
+      if (this.#heldLength > heldBytesMax) this.#release();
+      return;
+    }
+    if (this.#held !== undefined) this.#release();
+    if (out.length > 0) this.#pending.push(out);
+    if (step === "terminal") this.#finished = true;
+  }
+
+  /** Commits the status and lets go of what was held. */
+  #release(): void {
+    if (this.#held === undefined) return;
+    const exchange = this.#exchange;
+    if (!exchange.released) {
+      exchange.released = true;
+      exchange.status = 200;
+      exchange.firstByteAt = performance.now();
+      exchange.body = undefined;
+      if (!exchange.clientGone) {
+        this.#response.writeHead(200, [
+          "content-type",
+          this.#contentType,
+          "cache-control",
+          "no-cache",
+          "x-request-id",
+          exchange.id,
+          "request-id",
+          exchange.id,
+          ...exchange.droppedHeader,
+        ]);
+        if (this.#held.length === 0 && this.#pending.length === 0) this.#response.flushHeaders();
+      }
+    }
+    this.#pending.unshift(...this.#held);
+    this.#held = undefined;
+    this.#call?.wakeAt(performance.now() + exchange.generation.data.server.keepAliveCommentMs);
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return;
+    const bytes = joined(this.#pending);
+    this.#pending = [];
+    if (this.#exchange.clientGone) return;
+    this.#exchange.bytesOut += bytes.length;
+    this.#lastWriteAt = performance.now();
+    if (!this.#response.write(bytes) && !this.#finished) {
+      this.#call?.pause();
+      this.#response.once("drain", this.#onDrain);
+    }
+  }
+
+  #complete(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#response.off("drain", this.#onDrain);
+    if (!this.#exchange.clientGone) this.#response.end();
+    // The upstream may still owe the end of its response; it is awaited for the sake of its connection only.
+    this.#call?.wakeAt(performance.now() + lingerMs);
+    this.#outcome.completed();
+  }
+
+  /** An error, or a server that does not stream: then its whole answer is told as a stream. */
+  #endWhole(body: Buffer): void {
+    if (this.#status >= 300 || this.#upstream.tap().body(body.latin1Slice()) === "error") {
+      this.fail(decodeFailure(this.#upstream, this.#status, body, this.#retryAfter));
+      return;
+    }
+    try {
+      const events = this.#upstream.decode(parseJson(body));
+      const renderer = this.#client.renderStream(this.#context);
+      this.#wholeUsage = usageOf(events);
+      this.#contentType = "text/event-stream";
+      this.#pending.push(events.map((event) => renderer.push(event)).join("") + renderer.end());
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.fail(error);
+      return;
+    }
+    this.#release();
+    this.#flush();
+    this.#complete();
+  }
+}
+
+/** One buffer for what lies side by side already (frames of one chunk), a copy only where something was left out. */
+function joined(parts: readonly (Buffer | string)[]): Buffer | string {
+  const first = parts[0]!;
+  if (parts.length === 1) return first;
+  if (parts.every((part) => typeof part === "string")) return parts.join("");
+  if (typeof first !== "string") {
+    let end = first.byteOffset + first.length;
+    let adjacent = true;
+    for (let index = 1; adjacent && index < parts.length; index++) {
+      const part = parts[index]!;
+      adjacent = typeof part !== "string" && part.buffer === first.buffer && part.byteOffset === end;
+      if (typeof part !== "string") end += part.length;
+    }
+    if (adjacent) return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
+  }
+  return Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
+}

@@ -1,0 +1,58 @@
+/**
+ * Stage: what was used → Lease closed. Hides when a cost is exact and when it is an estimate: an attempt that was
+ * sent in full and never told its usage costs at least its input, and one the upstream refused costs nothing.
+ */
+import { cost } from "../../providers/catalog/cost.ts";
+import type { Usage } from "../../providers/exchange.ts";
+import { settlementFlag } from "../store/rows.ts";
+import type { Lease } from "./admit.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
+
+export type AttemptEnd = {
+  /** The request reached the upstream. */
+  readonly sent: boolean;
+  /** The upstream answered with a failure instead of an answer: nothing was generated. */
+  readonly refused: boolean;
+  readonly usage: Usage | undefined;
+  readonly outputBytes: number;
+};
+
+/** A visible token is about four bytes; used only where the upstream never told. */
+const bytesPerOutputToken = 4;
+
+/** Returns this attempt's cost in nano-dollars; undefined: unpriced. */
+export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane: Plane): number | undefined {
+  if (lease.settled) return 0;
+  lease.settled = true;
+  const { target, price } = lease;
+  let flags = 0;
+  let costNano: number | undefined = 0;
+  let tokens = 0;
+  if (end.sent && !end.refused) {
+    const known =
+      end.usage?.input !== undefined && (end.usage.output !== undefined || exchange.route.operation !== "chat");
+    const usage: Usage = known
+      ? { output: 0, ...end.usage }
+      : {
+          ...end.usage,
+          input: end.usage?.input ?? lease.inputTokens,
+          output: end.usage?.output ?? Math.ceil(end.outputBytes / bytesPerOutputToken),
+        };
+    if (!known) flags |= settlementFlag.estimated;
+    tokens = (usage.input ?? 0) + (usage.output ?? 0);
+    if (!target.free && exchange.route.operation !== "count_tokens") {
+      const result = cost(price, usage);
+      costNano = "nano" in result ? result.nano : undefined;
+      if (costNano === undefined) flags |= settlementFlag.unpriced;
+    }
+    exchange.usage = usage;
+    if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage);
+  }
+  if (lease.hold >= 0) plane.ledger.settle(lease.hold, Date.now(), costNano ?? 0, tokens);
+  exchange.settlementFlags |= flags;
+  exchange.costNano =
+    costNano === undefined || exchange.costNano === undefined ? undefined : exchange.costNano + costNano;
+  exchange.settlement = { holdId: lease.holdId, costNano: costNano ?? 0, tokens, flags, target: target.name };
+  return costNano;
+}

@@ -1,0 +1,99 @@
+/**
+ * A generation as a worker uses it: everything that can be prepared when a config is accepted, so that a request
+ * only looks up. Hides how hosts, dialects, prices and credentials become ready-made targets.
+ */
+import type { Catalog } from "../../providers/catalog/catalog.ts";
+import { dialects } from "../../providers/dialects/index.ts";
+import type { Dialect, Operation } from "../../providers/exchange.ts";
+import { type Host, hostFor } from "../../providers/hosts.ts";
+import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
+import type { Origin } from "../runtime/upstream-clients.ts";
+
+/** A credential with the request headers that carry it, ready to be sent. */
+export type ReadyCredential = {
+  readonly id: string;
+  readonly weight: number;
+  /** Flat name, value pairs. */
+  readonly headers: readonly string[];
+};
+
+export type Provider = {
+  readonly data: ProviderData;
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly origin: Origin;
+  /** Streams tell their usage unasked, and `stream_options` must not be sent. */
+  readonly usageUnasked: boolean;
+  /** Request path per operation; absent: the host does not offer it. */
+  readonly paths: Readonly<Partial<Record<Operation, string>>>;
+  readonly credentials: readonly ReadyCredential[];
+  /** Sum of the credentials' weights. */
+  readonly weight: number;
+};
+
+/** One place a request may go. */
+export type Target = {
+  readonly provider: Provider;
+  readonly model: string;
+  /** `provider/model`. */
+  readonly name: string;
+  readonly free: boolean;
+  readonly contextWindow: number | undefined;
+  readonly outputMax: number | undefined;
+};
+
+export type Generation = {
+  readonly data: GenerationData;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly catalog: Catalog;
+  /** Requests under way that hold this generation. */
+  inFlight: number;
+  /** Targets by model name as asked; see `resolve`. */
+  readonly resolved: Map<string, readonly Target[] | undefined>;
+};
+
+export function buildGeneration(
+  data: GenerationData,
+  catalog: Catalog,
+  origin: (provider: ProviderData) => Origin,
+): Generation {
+  const providers = new Map<string, Provider>();
+  for (const provider of data.providers) providers.set(provider.name, ready(provider, origin(provider)));
+  return { data, providers, catalog, inFlight: 0, resolved: new Map() };
+}
+
+function ready(data: ProviderData, origin: Origin): Provider {
+  const host = hostFor(data.host, data.dialect);
+  const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
+  const paths: Partial<Record<Operation, string>> = {};
+  for (const [operation, path] of Object.entries(host.operations)) {
+    paths[operation as Operation] = base + path;
+  }
+  const credentials = data.credentials.map((credential) => readyCredential(data, host, credential));
+  if (credentials.length === 0) credentials.push({ id: "none", weight: 1, headers: extraHeaders(data, host) });
+  return {
+    data,
+    name: data.name,
+    dialect: dialects[data.dialect],
+    origin,
+    usageUnasked: host.quirks.usageUnasked ?? false,
+    paths,
+    credentials,
+    weight: credentials.reduce((sum, { weight }) => sum + weight, 0),
+  };
+}
+
+function readyCredential(data: ProviderData, host: Host, { id, value, weight }: Credential): ReadyCredential {
+  const headers = extraHeaders(data, host);
+  const { auth } = host;
+  if (auth.kind === "bearer") headers.push("authorization", `Bearer ${value}`);
+  if (auth.kind === "header") headers.push(auth.name, value);
+  return { id, weight, headers };
+}
+
+function extraHeaders(data: ProviderData, host: Host): string[] {
+  return Object.entries({ ...host.extraHeaders, ...data.headers }).flatMap(([name, value]) => [
+    name.toLowerCase(),
+    value,
+  ]);
+}

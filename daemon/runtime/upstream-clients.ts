@@ -1,0 +1,179 @@
+/**
+ * Connections to upstreams: a last-in-first-out stack of undici clients per origin, with a waiting queue of ours.
+ * undici's Pool searches its clients one by one and cannot cancel what it has queued; here a pick is O(1), and
+ * what still waits can leave.
+ */
+import { Client, type Dispatcher, ProxyAgent } from "undici";
+import type { ProviderData } from "../config/generation.ts";
+
+/** What an attempt hands over. `onAssigned` tells it when it has left the queue and the connection is being used. */
+export type Call = Dispatcher.DispatchHandler & {
+  readonly options: Dispatcher.DispatchOptions;
+  /** True once the caller has given up; a queued call is then skipped. */
+  readonly cancelled: boolean;
+  /** Set by the origin: must be called exactly once, when the call will touch its connection no more. */
+  release: ((reusable: boolean) => void) | undefined;
+};
+
+export type Origin = {
+  /** False when the waiting queue is full. */
+  dispatch(call: Call): boolean;
+  close(): void;
+};
+
+/** Idle upstream sockets live this long. */
+const idleSocketMs = 60_000;
+const headerBytesMax = 32 * 1024;
+/** Calls that may wait for a connection, as a multiple of the connections allowed. */
+const waitingPerConnection = 4;
+
+class ClientStack implements Origin {
+  readonly #origin: string;
+  readonly #options: Client.Options;
+  readonly #max: number;
+  readonly #idle: Client[] = [];
+  readonly #all = new Set<Client>();
+  #waiting: Call[] = [];
+  #closed = false;
+
+  constructor(origin: string, options: Client.Options, max: number) {
+    this.#origin = origin;
+    this.#options = options;
+    this.#max = max;
+  }
+
+  dispatch(call: Call): boolean {
+    const client = this.#idle.pop() ?? (this.#all.size < this.#max ? this.#open() : undefined);
+    if (client === undefined) {
+      if (this.#waiting.length >= this.#max * waitingPerConnection) this.#dropCancelled();
+      if (this.#waiting.length >= this.#max * waitingPerConnection) return false;
+      this.#waiting.push(call);
+      return true;
+    }
+    this.#send(client, call);
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const client of this.#idle) this.#discard(client);
+    this.#idle.length = 0;
+  }
+
+  #open(): Client {
+    const client = new Client(this.#origin, this.#options);
+    this.#all.add(client);
+    client.on("disconnect", () => {
+      const at = this.#idle.lastIndexOf(client);
+      if (at < 0) return; // busy: its release decides
+      this.#idle.splice(at, 1);
+      this.#discard(client);
+    });
+    return client;
+  }
+
+  #send(client: Client, call: Call): void {
+    let released = false;
+    call.release = (reusable) => {
+      if (released) return;
+      released = true;
+      this.#released(client, reusable);
+    };
+    client.dispatch(call.options, call);
+  }
+
+  #released(client: Client, reusable: boolean): void {
+    let usable: Client | undefined = reusable && !this.#closed ? client : undefined;
+    if (!reusable || this.#closed) this.#discard(client);
+    while (this.#waiting.length > 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined || next.cancelled) continue;
+      usable ??= this.#open();
+      this.#send(usable, next);
+      return;
+    }
+    if (usable !== undefined) this.#idle.push(usable);
+  }
+
+  #dropCancelled(): void {
+    this.#waiting = this.#waiting.filter((call) => !call.cancelled);
+  }
+
+  #discard(client: Client): void {
+    this.#all.delete(client);
+    client.destroy().catch(() => undefined);
+  }
+}
+
+/** Through a forward proxy undici's own agent keeps the tunnels. */
+class ProxiedOrigin implements Origin {
+  readonly #agent: ProxyAgent;
+  readonly #origin: string;
+
+  constructor(origin: string, proxy: string, options: Client.Options) {
+    this.#origin = origin;
+    this.#agent = new ProxyAgent({
+      uri: proxy,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: idleSocketMs,
+      ...(options.connect === undefined ? {} : { requestTls: options.connect as object }),
+    });
+  }
+
+  dispatch(call: Call): boolean {
+    call.release = () => undefined;
+    return this.#agent.dispatch({ ...call.options, origin: this.#origin }, call) || true;
+  }
+
+  close(): void {
+    this.#agent.close().catch(() => undefined);
+  }
+}
+
+/** Origins outlive generations: a reload that does not change an address keeps its warm connections. */
+export class Origins {
+  readonly #byKey = new Map<string, Origin>();
+
+  get(provider: ProviderData): Origin {
+    const origin = new URL(provider.baseUrl).origin;
+    const key = originKey(provider);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const options: Client.Options = {
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: idleSocketMs,
+      keepAliveMaxTimeout: idleSocketMs,
+      maxHeaderSize: headerBytesMax,
+      allowH2: false,
+      connectTimeout: 0, // the attempt's own timer rules
+      connect: {
+        rejectUnauthorized: provider.tls.rejectUnauthorized,
+        ...(provider.tls.ca === undefined ? {} : { ca: provider.tls.ca }),
+      },
+    };
+    const made =
+      provider.proxy === undefined
+        ? new ClientStack(origin, options, provider.connectionsMax)
+        : new ProxiedOrigin(origin, provider.proxy, options);
+    this.#byKey.set(key, made);
+    return made;
+  }
+
+  /** Closes what no provider of the newest generation uses; calls under way end undisturbed. */
+  retain(providers: readonly ProviderData[]): void {
+    const wanted = new Set(providers.map(originKey));
+    for (const [key, origin] of this.#byKey) {
+      if (wanted.has(key)) continue;
+      origin.close();
+      this.#byKey.delete(key);
+    }
+  }
+}
+
+function originKey(provider: ProviderData): string {
+  const { tls, proxy, connectionsMax } = provider;
+  return JSON.stringify([new URL(provider.baseUrl).origin, tls.ca, tls.rejectUnauthorized, proxy, connectionsMax]);
+}
