@@ -2,7 +2,16 @@
  * How the misbehaving upstream misbehaves: a behaviour's name and the request become a list of steps, nothing is sent here.
  * Names begin with the fault of the matrix they stand for (`f7-…`); parameters follow as `+key=value`.
  */
-import { answerPieces, answerUsage, errorBody, errorFrame, streamParts, type Wire, wholeBody } from "./wire-frames.ts";
+import {
+  answerPieces,
+  answerUsage,
+  embeddingBody,
+  errorBody,
+  errorFrame,
+  streamParts,
+  type Wire,
+  wholeBody,
+} from "./wire-frames.ts";
 
 export type Step =
   /** Response head; `chunked` unless the headers say a length. */
@@ -29,6 +38,7 @@ export type FaultRequest = {
   readonly stream: boolean;
   readonly model: string;
   readonly includeUsage: boolean;
+  readonly base64: boolean;
 };
 
 /** Names of every behaviour, for a test that each is used. */
@@ -69,6 +79,8 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
       end(),
     ];
   },
+
+  embedding: (request) => json(200, embeddingBody(request.model, request.base64)),
 
   "f2-silent": () => [hang()],
   /** The head arrives, and then nothing: for whoever waits for meaning that is silence too. */

@@ -107,7 +107,12 @@ function readChunked(bytes: Buffer, start: number, head: Omit<Received, "length"
 }
 
 function record(connection: number, received: Received): Call {
-  let body: { model?: unknown; stream?: unknown; stream_options?: { include_usage?: unknown } } = {};
+  let body: {
+    model?: unknown;
+    stream?: unknown;
+    stream_options?: { include_usage?: unknown };
+    encoding_format?: unknown;
+  } = {};
   try {
     body = JSON.parse(received.body.toString("utf8"));
   } catch {
@@ -124,6 +129,7 @@ function record(connection: number, received: Received): Call {
     model: typeof body.model === "string" ? body.model : "",
     stream: body.stream === true,
     includeUsage: body.stream_options?.include_usage === true,
+    base64: body.encoding_format === "base64",
     bodyBytes: received.body.length,
     bytesWritten: 0,
     steps: 0,

@@ -20,6 +20,8 @@ export type RecordedCall = {
   readonly model: string;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** Embeddings were asked for in base64. */
+  readonly base64: boolean;
   readonly bodyBytes: number;
   /** Bytes of the answer that the kernel has taken. */
   readonly bytesWritten: number;

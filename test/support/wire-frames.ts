@@ -60,6 +60,19 @@ export function wholeBody(wire: Wire, options: StreamOptions): string {
   });
 }
 
+/** Exact in single precision, so that both encodings mean the same numbers. */
+export const embedding = [0.125, -0.5, 0.25, 1];
+
+export function embeddingBody(model: string, base64: boolean): string {
+  const bytes = Buffer.from(Float32Array.from(embedding).buffer);
+  return JSON.stringify({
+    object: "list",
+    data: [{ object: "embedding", index: 0, embedding: base64 ? bytes.toString("base64") : embedding }],
+    model,
+    usage: { prompt_tokens: 3, total_tokens: 3 },
+  });
+}
+
 export function errorBody(wire: Wire, status: number): string {
   const message = `upstream says ${status}`;
   if (wire === "openai-chat") {

@@ -1,0 +1,88 @@
+/**
+ * What the SDK tests share: a mock of both vendors, the misbehaving upstream for slow streams, and a daemon in front.
+ * The SDKs get a base URL and a key, as a person would give them, and nothing else.
+ */
+import { LLMock } from "@copilotkit/aimock";
+import { type Daemon, startDaemon } from "./daemon.ts";
+import { type FaultUpstream, startFaultUpstream } from "./fault-upstream.ts";
+import type { Wire } from "./wire-frames.ts";
+
+export type Lab = {
+  readonly mock: LLMock;
+  readonly upstream: FaultUpstream;
+  readonly daemon: Daemon;
+  readonly key: string;
+  /** OpenAI's SDKs want the version in it, Anthropic's do not. */
+  readonly openaiBase: string;
+  readonly anthropicBase: string;
+  /** Body of the last call that the mock saw, as text. */
+  readonly lastBody: () => string;
+  /** What reached the misbehaving upstream for this behaviour, as text. */
+  readonly sent: (behaviour: string) => Promise<string>;
+  readonly stop: () => Promise<void>;
+};
+
+export const upstreams: readonly Wire[] = ["openai-chat", "anthropic"];
+
+export const greeting = "Hello from the mock, with ümlauts and 🌍.";
+export const recipe = { name: "Soup", minutes: 25 };
+export const toolAnswer = "Paris 18, Rome 24, both at noon.";
+/** One red pixel. */
+export const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+
+export async function startLab(): Promise<Lab> {
+  const mock = new LLMock({ port: 0, logLevel: "silent" });
+  mock.onMessage("say hello", {
+    content: greeting,
+    usage: { prompt_tokens: 9, completion_tokens: 12, input_tokens: 9, output_tokens: 12 },
+  });
+  mock.onTurn(0, "weather", {
+    toolCalls: [
+      { id: "call_paris", name: "get_weather", arguments: '{"city":"Paris"}' },
+      { id: "call_rome", name: "get_weather", arguments: '{"city":"Rome"}' },
+    ],
+  });
+  mock.onTurn(1, "weather", { toolCalls: [{ id: "call_time", name: "get_time", arguments: '{"zone":"CET"}' }] });
+  mock.onTurn(2, "weather", { content: toolAnswer });
+  mock.onMessage("recipe", { content: JSON.stringify(recipe) });
+  mock.onMessage("be wrong", {
+    error: { message: "max_tokens is too large", type: "invalid_request_error" },
+    status: 400,
+  });
+  mock.onMessage("slow down", { error: { message: "too many", type: "rate_limit_error" }, status: 429, retryAfter: 3 });
+  mock.onMessage("count for ever", { content: "one ".repeat(2000) }, { latency: 30, chunkSize: 4 });
+  await mock.start();
+  const upstream = await startFaultUpstream();
+  const provider = (origin: string, dialect: Wire) => ({
+    base_url: `${origin}/v1`,
+    dialect,
+    api_key: "env.UPSTREAM_KEY",
+  });
+  const daemon = await startDaemon({
+    env: { UPSTREAM_KEY: "upstream-secret" },
+    config: {
+      server: { keep_alive_comment: "50ms" },
+      providers: Object.fromEntries(
+        upstreams.flatMap((wire) => [
+          [wire, provider(mock.url, wire)],
+          [`slow-${wire}`, provider(upstream.origin, wire)],
+        ]),
+      ),
+    },
+  });
+  return {
+    mock,
+    upstream,
+    daemon,
+    key: await daemon.createKey(),
+    openaiBase: `${daemon.url}/v1`,
+    anthropicBase: daemon.url,
+    lastBody: () => JSON.stringify(mock.getLastRequest()?.body),
+    sent: async (behaviour) => (await upstream.body((await upstream.call(behaviour)).index)).toString(),
+    stop: async () => {
+      await daemon.stop();
+      await upstream.stop();
+      await mock.stop();
+    },
+  };
+}
