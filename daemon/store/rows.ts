@@ -18,9 +18,17 @@ export type Batch = {
 export type Acknowledgement = {
   readonly type: "ack";
   readonly number: number;
-  /** Set when the batch was refused for good: disk full, read-only. The sender keeps it and tries again. */
+  /**
+   * Not durable yet, and why: `locked`, `full`, `corrupt`, `read_only`, `unreadable`. The writer keeps the batch and
+   * tries again by itself; the acknowledgement without this field still follows.
+   */
   readonly failed?: string;
+  /** With `failed`: no try will succeed (a malformed batch). The sender forgets the batch and counts it. */
+  readonly rejected?: boolean;
 };
+
+/** A sender tells the traffic writer how many rows it had to drop; there is no answer. */
+export type Dropped = { readonly type: "dropped"; readonly rows: number };
 
 /** holdId, atMs, scopes (`"3,17"`), costNano, tokens, inputCostNano (what an `estimated` settlement charges), keyId, model */
 export type HoldValue = string | number | null;

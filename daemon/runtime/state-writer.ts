@@ -1,0 +1,17 @@
+/** Thread main of the state writer: takes ports from the main thread, gives everything else to the store. */
+import { parentPort, workerData } from "node:worker_threads";
+import { loadNativeBinding } from "../store/database.ts";
+import { startStateThread } from "../store/state-thread.ts";
+import { serveWriterThread, type WriterThreadData } from "./writer-thread.ts";
+
+const data = workerData as WriterThreadData;
+if (data.nativeBinding !== undefined) loadNativeBinding(data.nativeBinding);
+serveWriterThread(
+  parentPort,
+  startStateThread({
+    file: data.file,
+    status: data.status,
+    ...(data.paceMs === undefined ? {} : { paceMs: data.paceMs }),
+    onFault: (error) => parentPort?.postMessage({ type: "fault", message: String(error) }),
+  }),
+);

@@ -1,0 +1,18 @@
+/** Thread main of the traffic writer: takes ports from the main thread, gives everything else to the store. */
+import { parentPort, workerData } from "node:worker_threads";
+import { loadNativeBinding } from "../store/database.ts";
+import { startTrafficThread } from "../store/traffic-thread.ts";
+import { serveWriterThread, type WriterThreadData } from "./writer-thread.ts";
+
+const data = workerData as WriterThreadData & { readonly retentionMs: number };
+if (data.nativeBinding !== undefined) loadNativeBinding(data.nativeBinding);
+serveWriterThread(
+  parentPort,
+  startTrafficThread({
+    file: data.file,
+    status: data.status,
+    retentionMs: data.retentionMs,
+    ...(data.paceMs === undefined ? {} : { paceMs: data.paceMs }),
+    onFault: (error) => parentPort?.postMessage({ type: "fault", message: String(error) }),
+  }),
+);

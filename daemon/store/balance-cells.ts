@@ -1,0 +1,142 @@
+/**
+ * What each budget has spent in its current window, kept in step with `records`. Hides the window arithmetic per row
+ * and that a scope's cells are read from disk when first touched.
+ */
+import type { Balance, Window } from "../governance/definitions.ts";
+import { windowAt } from "../governance/windows.ts";
+import type { Database, Statement } from "./database.ts";
+
+type Cell = {
+  readonly scopeId: number;
+  readonly slot: number;
+  readonly window: Window;
+  readonly anchorMs: number;
+  windowStart: number;
+  /** Where the next window begins; 0 until computed. */
+  windowNext: number;
+  spent: number;
+  dirty: boolean;
+};
+
+type BudgetRow = {
+  slot: number;
+  window: string;
+  anchor_at: number;
+  window_start: number | null;
+  spent_nano: number | null;
+};
+
+/** Parsed scope lists kept; the list is dropped when full. */
+const listsMax = 50_000;
+
+export class BalanceCells {
+  readonly #scopes = new Map<number, readonly Cell[]>();
+  readonly #lists = new Map<string, readonly Cell[]>();
+  readonly #dirty = new Set<Cell>();
+  readonly #read: Statement;
+  readonly #write: Statement;
+  readonly #remove: Statement;
+
+  constructor(database: Database) {
+    this.#read = database.prepare(
+      "SELECT b.slot, b.window, b.anchor_at, s.window_start, s.spent_nano FROM budgets b LEFT JOIN balances s ON s.scope_id = b.scope_id AND s.slot = b.slot WHERE b.scope_id = ? ORDER BY b.slot",
+    );
+    this.#write = database.prepare("INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?)");
+    this.#remove = database.prepare("DELETE FROM balances WHERE scope_id = ? AND slot = ?");
+  }
+
+  /** Forgets everything; cells are read anew as records are replayed. */
+  clear(): void {
+    this.#scopes.clear();
+    this.#lists.clear();
+    this.#dirty.clear();
+  }
+
+  /** Draws a settled cost on every budget of every scope in `scopes` (`"3,17"`). */
+  add(scopes: string, at: number, cost: number): void {
+    if (scopes === "" || cost === 0) return;
+    for (const cell of this.#cellsOf(scopes)) {
+      if (at < cell.anchorMs) continue; // spent before the budget, or its window, was set
+      if (at < cell.windowStart) continue; // a late row of a window that has ended
+      if (at >= cell.windowNext) enter(cell, at);
+      cell.spent += cost;
+      if (!cell.dirty) {
+        cell.dirty = true;
+        this.#dirty.add(cell);
+      }
+    }
+  }
+
+  /** Writes what changed since the last checkpoint, as true at `seq`. */
+  checkpoint(seq: number): void {
+    for (const cell of this.#dirty) {
+      this.#write.run(cell.scopeId, cell.slot, cell.windowStart, cell.spent, seq);
+      cell.dirty = false;
+    }
+    this.#dirty.clear();
+  }
+
+  /** The scope's budgets were changed on disk. Slots in `fresh` begin at zero, the others keep what they have spent. */
+  redefine(scopeId: number, fresh: ReadonlySet<number>): void {
+    const before = this.#scopes.get(scopeId) ?? [];
+    for (const slot of fresh) this.#remove.run(scopeId, slot);
+    const after = this.#load(scopeId).map((cell) => {
+      const old = before.find((candidate) => candidate.slot === cell.slot);
+      if (old === undefined || fresh.has(cell.slot)) return cell;
+      return { ...cell, windowStart: old.windowStart, spent: old.spent, dirty: old.dirty };
+    });
+    for (const cell of before) this.#dirty.delete(cell);
+    for (const cell of after) if (cell.dirty) this.#dirty.add(cell);
+    this.#scopes.set(scopeId, after);
+    this.#lists.clear();
+  }
+
+  /** What one scope has spent, budget by budget. */
+  balances(scopeId: number): readonly Balance[] {
+    return this.#scope(scopeId).map((cell) => ({
+      scopeId,
+      slot: cell.slot,
+      windowStartMs: cell.windowStart,
+      spentNano: cell.spent,
+    }));
+  }
+
+  #cellsOf(scopes: string): readonly Cell[] {
+    const known = this.#lists.get(scopes);
+    if (known !== undefined) return known;
+    const cells = scopes.split(",").flatMap((id) => this.#scope(Number(id)));
+    if (this.#lists.size >= listsMax) this.#lists.clear();
+    this.#lists.set(scopes, cells);
+    return cells;
+  }
+
+  #scope(scopeId: number): readonly Cell[] {
+    let cells = this.#scopes.get(scopeId);
+    if (cells === undefined) {
+      cells = this.#load(scopeId);
+      this.#scopes.set(scopeId, cells);
+    }
+    return cells;
+  }
+
+  #load(scopeId: number): readonly Cell[] {
+    return (this.#read.all(scopeId) as BudgetRow[]).map((row) => ({
+      scopeId,
+      slot: row.slot,
+      window: JSON.parse(row.window) as Window,
+      anchorMs: row.anchor_at,
+      windowStart: row.window_start ?? row.anchor_at,
+      windowNext: 0,
+      spent: row.spent_nano ?? 0,
+      dirty: false,
+    }));
+  }
+}
+
+/** Moves a cell to the window of `at`, which is not before its own; another window begins at nothing spent. */
+function enter(cell: Cell, at: number): void {
+  const { startMs, nextMs } = windowAt(cell.window, cell.anchorMs, at);
+  if (startMs > cell.windowStart) cell.spent = 0;
+  cell.windowStart = startMs;
+  cell.windowNext = nextMs;
+}

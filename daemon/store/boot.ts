@@ -1,0 +1,95 @@
+/**
+ * What a start of the daemon does to state.db before any thread exists: migrate, count the boot, settle what a crash
+ * left open, and read what the shared-memory tables are made of.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { ChainHead } from "../audit/chain.ts";
+import type { Balance } from "../governance/definitions.ts";
+import { changedSince, type Definitions } from "./definitions.ts";
+import { openMigrated } from "./migrate.ts";
+import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
+import { readSnapshot } from "./snapshot-file.ts";
+import { StateWriter } from "./state-writer.ts";
+
+export type BootOptions = { readonly now?: () => number };
+
+export type BootState = Definitions & {
+  /** A dump of the tables; then the definitions are only what changed after it. Absent: they are all. */
+  readonly tables?: Uint8Array;
+  /** Of all scopes, also with `tables`. What is not listed has spent nothing. */
+  readonly balances: readonly Balance[];
+  readonly chainHead: ChainHead;
+  /** Starts of this home, this one included; a sender's number is this × 1000 + its worker. */
+  readonly bootCount: number;
+  /** Holds that a crash had left open and that were settled now as estimated. */
+  readonly recovered: number;
+};
+
+export function stateFile(home: string): string {
+  return join(home, "state.db");
+}
+
+export function trafficFile(home: string): string {
+  return join(home, "traffic.db");
+}
+
+/** Opens the home's state for a process without writer threads: a command while no daemon is up. Close it. */
+export function openStateWriter(home: string, options: BootOptions = {}): StateWriter {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const { database } = openMigrated(stateFile(home), stateMigrations);
+  try {
+    return new StateWriter(database, options);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Call under the home's lock, before the writer threads start. `useSnapshot: false` reads every definition. */
+export function openState(home: string, options: BootOptions & { readonly useSnapshot?: boolean } = {}): BootState {
+  const writer = openStateWriter(home, options);
+  try {
+    const bootCount = (writer.meta("boots") as number) + 1;
+    writer.transaction(() => {
+      writer.setMeta("boots", bootCount);
+      writer.database.prepare("DELETE FROM senders WHERE sender < ?").run(bootCount * 1000); // they cannot come again
+    });
+    const recovered = writer.recover();
+    writer.checkpoint();
+    return { ...readState(writer, options.useSnapshot !== false), chainHead: writer.head, bootCount, recovered };
+  } finally {
+    writer.close();
+  }
+}
+
+/** Creates or migrates traffic.db, so that the writer and readers find their schema. */
+export function prepareTraffic(home: string): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  openMigrated(trafficFile(home), trafficMigrations, { synchronous: "NORMAL" }).database.close();
+}
+
+function readState(writer: StateWriter, useSnapshot: boolean): Definitions & Pick<BootState, "tables" | "balances"> {
+  const { database } = writer;
+  const snapshot = useSnapshot ? readSnapshot(database) : undefined;
+  const definitions = changedSince(database, snapshot?.change ?? 0);
+  const rows = database
+    .prepare("SELECT scope_id, slot, window_start, spent_nano FROM balances WHERE seq > ?")
+    .raw()
+    .all(snapshot?.seq ?? -1) as [number, number, number, number][];
+  const balances = rows.map(([scopeId, slot, windowStartMs, spentNano]) => ({
+    scopeId,
+    slot,
+    windowStartMs,
+    spentNano,
+  }));
+  if (snapshot === undefined) return { ...definitions, balances };
+  const newer = new Set(balances.map((balance) => `${balance.scopeId}/${balance.slot}`));
+  const redefined = new Set([...definitions.scopes.map((scope) => scope.id), ...definitions.deletedScopes]);
+  const same = snapshot.balances.filter(
+    ({ scopeId, slot }) => !redefined.has(scopeId) && (newer.size === 0 || !newer.has(`${scopeId}/${slot}`)),
+  );
+  const again = [...redefined].flatMap((scopeId) => writer.cells.balances(scopeId));
+  const others = balances.filter((balance) => !redefined.has(balance.scopeId));
+  return { ...definitions, tables: snapshot.tables, balances: [...same, ...others, ...again] };
+}

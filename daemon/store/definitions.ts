@@ -1,0 +1,165 @@
+/** Keys and scopes as rows: reads and writes them. Hides columns, tombstones and the change counter's index. */
+import type { Budget, KeyDefinition, KeyHash, RateLimit, ScopeDefinition, Window } from "../governance/definitions.ts";
+import type { Database } from "./database.ts";
+
+/** What became different after some change number. Each changed key comes with all its hashes: they replace what was known. */
+export type Definitions = {
+  /** The change counter these are true at. */
+  readonly change: number;
+  readonly keys: readonly KeyDefinition[];
+  readonly hashes: readonly KeyHash[];
+  readonly scopes: readonly ScopeDefinition[];
+  readonly deletedKeys: readonly number[];
+  readonly deletedScopes: readonly number[];
+};
+
+type KeyRow = {
+  id: number;
+  public_id: string;
+  name: string;
+  prefix: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  deleted_at: number | null;
+  disabled: number;
+  policy: string;
+  scopes: string;
+};
+type HashRow = { hash: Uint8Array; key_id: number; expires_at: number | null };
+type ScopeRow = { id: number; name: string; concurrency_max: number | null; deleted_at: number | null };
+type BudgetRow = { scope_id: number; slot: number; limit_nano: number; window: string; anchor_at: number };
+type LimitRow = { scope_id: number; slot: number; metric: RateLimit["metric"]; amount: number; window_ms: number };
+
+/** Everything that changed after `change`; 0: all there is. */
+export function changedSince(database: Database, change: number): Definitions {
+  const all = <Row>(sql: string) => database.prepare(sql).all(change) as Row[];
+  const keyRows = all<KeyRow>("SELECT * FROM keys WHERE change > ?");
+  const scopeRows = all<ScopeRow>("SELECT * FROM scopes WHERE change > ?");
+  const hashRows =
+    change === 0
+      ? (database.prepare("SELECT * FROM key_hashes").all() as HashRow[])
+      : all<HashRow>("SELECT h.* FROM key_hashes h JOIN keys k ON k.id = h.key_id WHERE k.change > ?");
+  const budgets = byScope(all<BudgetRow>(partOf("budgets", change)), readBudget);
+  const limits = byScope(all<LimitRow>(partOf("limits", change)), readLimit);
+  return {
+    change: readChange(database),
+    keys: keyRows.filter((row) => row.deleted_at === null).map(readKey),
+    hashes: hashRows.map(readHash),
+    scopes: scopeRows
+      .filter((row) => row.deleted_at === null)
+      .map((row) => readScope(row, budgets.get(row.id) ?? [], limits.get(row.id) ?? [])),
+    deletedKeys: keyRows.filter((row) => row.deleted_at !== null).map((row) => row.id),
+    deletedScopes: scopeRows.filter((row) => row.deleted_at !== null).map((row) => row.id),
+  };
+}
+
+export function readChange(database: Database): number {
+  return database.prepare("SELECT value FROM meta WHERE name = 'change'").pluck().get() as number;
+}
+
+/** One key with its hashes and scopes, as after a command. Undefined: there is none, or it was deleted. */
+export function findKey(
+  database: Database,
+  keyId: number,
+): Omit<Definitions, "change" | "deletedKeys" | "deletedScopes"> | undefined {
+  const row = database.prepare("SELECT * FROM keys WHERE id = ? AND deleted_at IS NULL").get(keyId) as
+    | KeyRow
+    | undefined;
+  if (row === undefined) return undefined;
+  const key = readKey(row);
+  const hashes = database.prepare("SELECT * FROM key_hashes WHERE key_id = ?").all(keyId) as HashRow[];
+  const scopes = key.scopes.flatMap((id) => findScope(database, id) ?? []);
+  return { keys: [key], hashes: hashes.map(readHash), scopes };
+}
+
+export function findScope(database: Database, scopeId: number): ScopeDefinition | undefined {
+  const row = database.prepare("SELECT * FROM scopes WHERE id = ? AND deleted_at IS NULL").get(scopeId) as
+    | ScopeRow
+    | undefined;
+  if (row === undefined) return undefined;
+  const budgets = database
+    .prepare("SELECT * FROM budgets WHERE scope_id = ? ORDER BY slot")
+    .all(scopeId) as BudgetRow[];
+  const limits = database.prepare("SELECT * FROM limits WHERE scope_id = ? ORDER BY slot").all(scopeId) as LimitRow[];
+  return readScope(row, budgets.map(readBudget), limits.map(readLimit));
+}
+
+export function writeBudgets(database: Database, scopeId: number, budgets: readonly Budget[]): void {
+  database.prepare("DELETE FROM budgets WHERE scope_id = ?").run(scopeId);
+  const insert = database.prepare("INSERT INTO budgets VALUES (?, ?, ?, ?, ?)");
+  for (const { slot, limitNano, window, anchorMs } of budgets) {
+    insert.run(scopeId, slot, limitNano, JSON.stringify(window), anchorMs);
+  }
+}
+
+export function writeLimits(database: Database, scopeId: number, limits: readonly RateLimit[]): void {
+  database.prepare("DELETE FROM limits WHERE scope_id = ?").run(scopeId);
+  const insert = database.prepare("INSERT INTO limits VALUES (?, ?, ?, ?, ?)");
+  for (const { slot, metric, limit, windowMs } of limits) insert.run(scopeId, slot, metric, limit, windowMs);
+}
+
+function partOf(table: "budgets" | "limits", change: number): string {
+  if (change === 0) return `SELECT * FROM ${table} WHERE ? = 0 ORDER BY scope_id, slot`;
+  return `SELECT p.* FROM scopes s JOIN ${table} p ON p.scope_id = s.id WHERE s.change > ? ORDER BY p.scope_id, p.slot`;
+}
+
+function byScope<Row extends { scope_id: number }, Part>(
+  rows: readonly Row[],
+  read: (row: Row) => Part,
+): Map<number, Part[]> {
+  const parts = new Map<number, Part[]>();
+  for (const row of rows) {
+    const list = parts.get(row.scope_id);
+    if (list === undefined) parts.set(row.scope_id, [read(row)]);
+    else list.push(read(row));
+  }
+  return parts;
+}
+
+function readKey(row: KeyRow): KeyDefinition {
+  return {
+    id: row.id,
+    publicId: row.public_id,
+    name: row.name,
+    prefix: row.prefix,
+    createdAtMs: row.created_at,
+    ...(row.expires_at === null ? {} : { expiresAtMs: row.expires_at }),
+    ...(row.revoked_at === null ? {} : { revokedAtMs: row.revoked_at }),
+    disabled: row.disabled !== 0,
+    policy: JSON.parse(row.policy) as KeyDefinition["policy"],
+    scopes: row.scopes === "" ? [] : row.scopes.split(",").map(Number),
+  };
+}
+
+function readHash(row: HashRow): KeyHash {
+  return {
+    keyId: row.key_id,
+    hash: new Uint8Array(row.hash),
+    ...(row.expires_at === null ? {} : { expiresAtMs: row.expires_at }),
+  };
+}
+
+function readScope(row: ScopeRow, budgets: readonly Budget[], limits: readonly RateLimit[]): ScopeDefinition {
+  return {
+    id: row.id,
+    kind: "key",
+    name: row.name,
+    budgets,
+    limits,
+    ...(row.concurrency_max === null ? {} : { concurrencyMax: row.concurrency_max }),
+  };
+}
+
+function readBudget(row: BudgetRow): Budget {
+  return {
+    slot: row.slot,
+    limitNano: row.limit_nano,
+    window: JSON.parse(row.window) as Window,
+    anchorMs: row.anchor_at,
+  };
+}
+
+function readLimit(row: LimitRow): RateLimit {
+  return { slot: row.slot, metric: row.metric, limit: row.amount, windowMs: row.window_ms };
+}

@@ -1,0 +1,7 @@
+/** Which migrations make which file, oldest first. A literal list, so that a bundle holds it. */
+import type { Migration } from "../migrate.ts";
+import { initialState } from "./20261123-0700-state.ts";
+import { initialTraffic } from "./20261123-0701-traffic.ts";
+
+export const stateMigrations: readonly Migration[] = [initialState];
+export const trafficMigrations: readonly Migration[] = [initialTraffic];

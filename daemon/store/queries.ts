@@ -1,0 +1,50 @@
+/** What the reader thread answers: the questions, their answers, and which file each is for. */
+
+import type { ChainHead } from "../audit/chain.ts";
+import type { ExportPage } from "../audit/export.ts";
+import type { Verification } from "../audit/verify.ts";
+import type { Balance } from "../governance/definitions.ts";
+import type { Definitions } from "./definitions.ts";
+import type { LedgerCheck } from "./ledger-check.ts";
+import type { LogFilter, LogPage, RequestRow } from "./request-log.ts";
+
+export type Query =
+  | {
+      readonly kind: "log_page";
+      readonly filter: LogFilter;
+      readonly limit: number;
+      readonly before?: number | undefined;
+    }
+  | {
+      readonly kind: "log_tail";
+      readonly filter: LogFilter;
+      readonly limit: number;
+      readonly after?: number | undefined;
+    }
+  | { readonly kind: "request"; readonly id: string }
+  | { readonly kind: "audit_verify"; readonly expected?: ChainHead | undefined }
+  /** From the first record: `after: 0`. */
+  | { readonly kind: "audit_export"; readonly after: number; readonly limit: number }
+  /** `live`: balances from shared memory, to compare while nothing runs. */
+  | { readonly kind: "ledger_check"; readonly live?: readonly Balance[] | undefined }
+  | { readonly kind: "spend"; readonly sinceMs?: number | undefined }
+  /** Keys and scopes that changed after a change number; 0: all. */
+  | { readonly kind: "definitions"; readonly since: number };
+
+export type KeySpend = {
+  readonly keyId: number;
+  readonly costNano: number;
+  readonly tokens: number;
+  readonly records: number;
+};
+
+export type QueryAnswer = {
+  readonly log_page: LogPage;
+  readonly log_tail: { readonly rows: readonly RequestRow[]; readonly last: number };
+  readonly request: RequestRow | undefined;
+  readonly audit_verify: Verification;
+  readonly audit_export: ExportPage;
+  readonly ledger_check: LedgerCheck;
+  readonly spend: readonly KeySpend[];
+  readonly definitions: Definitions;
+};

@@ -1,0 +1,114 @@
+/**
+ * Answers questions from read-only connections. Hides that a long one (a whole chain) is done in slices, with the
+ * short ones in between.
+ */
+import { exportPage } from "../audit/export.ts";
+import { createVerifier } from "../audit/verify.ts";
+import { stateFile, trafficFile } from "./boot.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { changedSince } from "./definitions.ts";
+import { createLedgerChecker } from "./ledger-check.ts";
+import type { KeySpend, Query } from "./queries.ts";
+import { readPage, readRequest, readTail } from "./request-log.ts";
+import { isQuery, replyFailure } from "./requests.ts";
+import type { WriterPort } from "./writer-loop.ts";
+
+export type Reader = {
+  attach(port: WriterPort): void;
+  /** The answer itself, without a port: for a command while no daemon is up. */
+  answer(query: Query): Promise<unknown>;
+  close(): void;
+};
+
+const sliceRows = 5_000;
+/** Readers wait this long for a lock; in WAL mode there is none but while a log is reset. */
+const busyMs = 1_000;
+
+export function createReader(home: string): Reader {
+  const state = opener(stateFile(home));
+  const traffic = opener(trafficFile(home));
+  let closed = false;
+
+  async function answer(query: Query): Promise<unknown> {
+    switch (query.kind) {
+      case "log_page":
+        return readPage(traffic.get(), query.filter, query.limit, query.before);
+      case "log_tail":
+        return readTail(traffic.get(), query.filter, query.limit, query.after);
+      case "request":
+        return readRequest(traffic.get(), query.id);
+      case "audit_export":
+        return exportPage(state.get(), query.after, query.limit);
+      case "spend":
+        return readSpend(state.get(), query.sinceMs ?? 0);
+      case "definitions":
+        return changedSince(state.get(), query.since);
+      case "audit_verify":
+        return sliced((database) => createVerifier(database, query.expected));
+      case "ledger_check":
+        return sliced((database) => createLedgerChecker(database, query.live));
+      default:
+        throw new TypeError(`unknown query ${(query as { kind: unknown }).kind}`);
+    }
+  }
+
+  /** On a connection of its own, so that its long read transaction is nobody else's view. */
+  async function sliced<Result>(
+    begin: (database: Database) => { step(rows: number): Result | undefined },
+  ): Promise<Result> {
+    const database = openDatabase(stateFile(home), { readonly: true, busyMs });
+    try {
+      const work = begin(database);
+      while (!closed) {
+        const result = work.step(sliceRows);
+        if (result !== undefined) return result;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      throw new Error("the reader was closed");
+    } finally {
+      database.close();
+    }
+  }
+
+  function attach(port: WriterPort): void {
+    port.on("message", (message) => {
+      if (!isQuery(message)) return;
+      const { id, query } = message;
+      answer(query).then(
+        (value) => port.postMessage({ type: "reply", id, value }),
+        (error) => replyFailure(port, id, stateFile(home), error),
+      );
+    });
+  }
+
+  function close(): void {
+    closed = true;
+    state.close();
+    traffic.close();
+  }
+
+  return { attach, answer, close };
+}
+
+/** Opened when first asked, and again when opening failed: a file may be made later. */
+function opener(file: string): { get(): Database; close(): void } {
+  let database: Database | undefined;
+  return {
+    get() {
+      database ??= openDatabase(file, { readonly: true, busyMs });
+      return database;
+    },
+    close() {
+      database?.close();
+      database = undefined;
+    },
+  };
+}
+
+function readSpend(database: Database, sinceMs: number): readonly KeySpend[] {
+  return database
+    .prepare(
+      "SELECT key_id AS keyId, total(cost_nano) AS costNano, total(tokens) AS tokens, count(*) AS records FROM records WHERE key_id > 0 AND at >= ? GROUP BY key_id ORDER BY key_id",
+    )
+    .all(sinceMs) as KeySpend[];
+}
