@@ -1,0 +1,219 @@
+/**
+ * The admin API as a function. Hides whether a daemon answers through its socket or, with none running, the same
+ * handler in this process over the same files.
+ */
+import { readFileSync } from "node:fs";
+import { request as dial } from "node:http";
+import { connect } from "node:net";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { AdminAddress, DaemonModule, ErrorAnswer } from "../daemon/admin/contract.ts";
+import { CliFailure, codeOf, type ExitCode, exitCodes } from "./failure.ts";
+
+export type CallOptions = {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+};
+
+export type Client = {
+  call<Answer>(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Streamed answers: one JSON text a line. */
+  lines(path: string, options?: CallOptions): AsyncIterable<string>;
+  /** Absent when this process answers itself. */
+  readonly daemon: AdminAddress | undefined;
+  close(): Promise<void>;
+};
+
+/** A daemon that starts or stops holds its home for a moment without answering. */
+const homeWaitMs = 5_000;
+const homePollMs = 50;
+/** `audit verify` over millions of records takes its time; a daemon that says nothing for longer is stuck. */
+const answerMs = 600_000;
+const answerBytesMax = 256_000_000;
+
+export function homeOf(option: string | undefined, environment: NodeJS.ProcessEnv): string {
+  const fallback = join(environment["HOME"] || homedir(), ".local/share/bifrost");
+  return resolve(option ?? (environment["BIFROST_HOME"] || fallback));
+}
+
+/** For what only a running daemon can do. */
+export async function openDaemon(home: string): Promise<Client> {
+  const address = await findDaemon(home);
+  if (address !== undefined) return socketClient(address);
+  throw new CliFailure(
+    `no daemon is running for ${home}`,
+    exitCodes.notRunning,
+    "Start one with: bifrost serve --detach",
+  );
+}
+
+export async function openClient(home: string, loadDaemon: () => Promise<DaemonModule>): Promise<Client> {
+  const deadline = performance.now() + homeWaitMs;
+  for (;;) {
+    const address = await findDaemon(home);
+    if (address !== undefined) return socketClient(address);
+    try {
+      return await offlineClient(home, loadDaemon);
+    } catch (error) {
+      if (codeOf(error) !== "already_running" || performance.now() > deadline) throw error;
+    }
+    await pause(homePollMs);
+  }
+}
+
+/** The address of a daemon that answers; a file left by a dead one counts for nothing. */
+export async function findDaemon(home: string): Promise<AdminAddress | undefined> {
+  let address: AdminAddress;
+  try {
+    address = JSON.parse(readFileSync(join(home, "admin.json"), "utf8")) as AdminAddress;
+  } catch (error) {
+    if (codeOf(error) === "EACCES") throw new CliFailure(`${home} belongs to another user`, exitCodes.failure);
+    return undefined;
+  }
+  return (await answers(address.socket)) ? address : undefined;
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((settle, reject) => {
+    const probe = connect(socket);
+    probe.once("connect", () => {
+      probe.destroy();
+      settle(true);
+    });
+    probe.once("error", (error) => {
+      if (codeOf(error) === "EACCES") reject(new CliFailure(`the daemon's socket ${socket} belongs to another user`));
+      else settle(false);
+    });
+  });
+}
+
+function socketClient(address: AdminAddress): Client {
+  const send = (method: string, path: string, options: CallOptions = {}) =>
+    exchange(address.socket, method, path, options);
+  return {
+    daemon: address,
+    async call<Answer>(method: string, path: string, options?: CallOptions) {
+      const { status, chunks } = await send(method, path, options);
+      const text = await collect(chunks);
+      return take<Answer>(status, parseAnswer(text));
+    },
+    async *lines(path, options) {
+      const { status, chunks } = await send("GET", path, options);
+      if (status >= 400) take(status, parseAnswer(await collect(chunks)));
+      yield* splitLines(chunks);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function offlineClient(home: string, loadDaemon: () => Promise<DaemonModule>): Promise<Client> {
+  const { openOffline } = await loadDaemon();
+  const admin = await openOffline(home);
+  const handle = (method: string, path: string, { query, body }: CallOptions = {}) =>
+    admin.handle({ method, path: withQuery(path, query), ...(body === undefined ? {} : { body }) });
+  return {
+    daemon: undefined,
+    async call<Answer>(method: string, path: string, options?: CallOptions) {
+      const response = await handle(method, path, options);
+      if ("lines" in response) throw new TypeError(`${path} answers in lines`);
+      return take<Answer>(response.status, response.body);
+    },
+    async *lines(path, options) {
+      const response = await handle("GET", path, options);
+      if ("lines" in response) yield* response.lines;
+      else take(response.status, response.body);
+    },
+    close: () => admin.close(),
+  };
+}
+
+function exchange(
+  socketPath: string,
+  method: string,
+  path: string,
+  { query, body }: CallOptions,
+): Promise<{ readonly status: number; readonly chunks: AsyncIterable<Buffer> }> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers: Record<string, string | number> = { host: "bifrost", connection: "close" };
+  if (text !== undefined) {
+    headers["content-type"] = "application/json";
+    headers["content-length"] = Buffer.byteLength(text);
+  }
+  return new Promise((settle, reject) => {
+    const outgoing = dial({
+      socketPath,
+      method,
+      path: withQuery(path, query),
+      headers,
+      agent: false,
+      timeout: answerMs,
+    });
+    outgoing.once("response", (incoming) => settle({ status: incoming.statusCode ?? 0, chunks: incoming }));
+    outgoing.once("timeout", () => outgoing.destroy(new Error("no answer in time")));
+    outgoing.once("error", (error) => reject(new CliFailure(...lostDaemon(error))));
+    outgoing.end(text);
+  });
+}
+
+function lostDaemon(error: Error): [string, ExitCode, string | undefined, unknown] {
+  const gone = new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE"]).has(codeOf(error) ?? "");
+  if (gone) return ["the daemon went away before it answered", exitCodes.notRunning, undefined, error];
+  return [`the daemon did not answer: ${error.message}`, exitCodes.failure, undefined, error];
+}
+
+async function collect(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of intact(chunks)) {
+    size += chunk.length;
+    if (size > answerBytesMax) throw new CliFailure(`the answer is larger than ${answerBytesMax} bytes`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
+
+async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of intact(chunks)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
+
+/** An answer that breaks off is an error, not a short answer. */
+async function* intact(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw new CliFailure("the daemon's answer broke off", exitCodes.failure, undefined, error);
+  }
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CliFailure("the daemon's answer is not JSON", exitCodes.failure, undefined, error);
+  }
+}
+
+function take<Answer>(status: number, body: unknown): Answer {
+  if (status < 400) return body as Answer;
+  const { error } = body as ErrorAnswer;
+  throw new CliFailure(error.message, exitOf(status));
+}
+
+function exitOf(status: number): ExitCode {
+  if (status === 404) return exitCodes.notFound;
+  return status === 400 ? exitCodes.usage : exitCodes.failure;
+}
+
+function withQuery(path: string, query: CallOptions["query"] = {}): string {
+  const said = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  );
+  return said.length === 0 ? path : `${path}?${new URLSearchParams(said)}`;
+}

@@ -1,0 +1,47 @@
+/** What every command is made with: its surroundings, and the manners all share. Hides commander's settings. */
+import { Command } from "commander";
+import type { DaemonModule } from "../daemon/admin/contract.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Surroundings = {
+  readonly terminal: Terminal;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly loadDaemon: () => Promise<DaemonModule>;
+};
+
+export type CommandEntry = {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ build(command: Command, context: Context): void }>;
+};
+
+/** What every command gets besides its own options. */
+export type Context = Surroundings & {
+  readonly commands: readonly CommandEntry[];
+  /** Ends the command with this code though nothing failed: a check that found something. */
+  exitWith(code: number): void;
+};
+
+export type GlobalOptions = { readonly home?: string; readonly debug?: boolean };
+
+/** A subcommand with the same manners as its parent. */
+export function prepare(command: Command, { terminal }: Context): Command {
+  return command
+    .helpOption("-h, --help", "Show this help")
+    .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false, helpWidth: terminal.columns ?? 80 })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      getOutHasColors: () => terminal.hasColor,
+      getErrHasColors: () => false,
+    })
+    .exitOverride();
+}
+
+/** Adds a subcommand: `keys` → `keys create`. */
+export function addSubcommand(parent: Command, name: string, summary: string, context: Context): Command {
+  const command = prepare(new Command(name), context).description(summary);
+  parent.addCommand(command);
+  return command;
+}

@@ -1,0 +1,101 @@
+/** `bifrost completion bash|zsh|fish`: words of the command table, so a new command completes by being in it. */
+import { Command } from "commander";
+import type { Context } from "../command.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
+
+type Words = ReadonlyMap<string, { readonly words: readonly string[]; readonly options: readonly string[] }>;
+
+const scripts: Readonly<Record<string, (words: Words) => string>> = { bash, zsh, fish };
+
+export function build(command: Command, context: Context): void {
+  command.argument("<shell>", Object.keys(scripts).join(", ")).action(async (shell: string) => {
+    const script = scripts[shell];
+    if (script === undefined)
+      throw new CliFailure(
+        `no completion for "${shell}"`,
+        exitCodes.usage,
+        `Shells: ${Object.keys(scripts).join(", ")}`,
+      );
+    context.terminal.out(script(await collectWords(context)));
+  });
+}
+
+/** Keyed by the words before: "" for commands, `keys` for its subcommands, `keys create` for its options. */
+async function collectWords(context: Context): Promise<Words> {
+  const words = new Map([
+    ["", { words: context.commands.map(({ name }) => name), options: ["--home", "--help", "--version"] }],
+  ]);
+  for (const { name, load } of context.commands) {
+    const built = new Command(name);
+    if (name !== "completion") (await load()).build(built, context);
+    words.set(name, { words: built.commands.map((each) => each.name()), options: optionsOf(built) });
+    for (const each of built.commands) words.set(`${name} ${each.name()}`, { words: [], options: optionsOf(each) });
+  }
+  return words;
+}
+
+function optionsOf(command: Command): string[] {
+  return [...command.options.map(({ long }) => long ?? "").filter((long) => long !== ""), "--home", "--help"];
+}
+
+function cases(words: Words): string {
+  return [...words]
+    .map(([before, each]) => `    "${before}") echo "${[...each.words, ...each.options].join(" ")}" ;;`)
+    .join("\n");
+}
+
+function lookup(words: Words): string {
+  return `_bifrost_words() {
+  case "$1" in
+${cases(words)}
+    *) echo "--home --help" ;;
+  esac
+}`;
+}
+
+function bash(words: Words): string {
+  return `${lookup(words)}
+_bifrost() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" before="" word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in -*) ;; *) before="\${before:+$before }$word" ;; esac
+  done
+  COMPREPLY=($(compgen -W "$(_bifrost_words "$before")" -- "$current"))
+}
+complete -o default -F _bifrost bifrost
+`;
+}
+
+function zsh(words: Words): string {
+  return `#compdef bifrost
+${lookup(words)}
+_bifrost() {
+  local before="" word
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "$word" in -*) ;; *) before="\${before:+$before }$word" ;; esac
+  done
+  compadd -- \${=$(_bifrost_words "$before")}
+}
+compdef _bifrost bifrost
+`;
+}
+
+function fish(words: Words): string {
+  const lines = [...words].flatMap(([before, { words: next, options }]) => {
+    const parts = before.split(" ").filter((part) => part !== "");
+    const seen = parts.map((part) => `__fish_seen_subcommand_from ${part}`);
+    const first = words.get(parts[0] ?? "")?.words ?? [];
+    const condition =
+      parts.length === 0
+        ? "__fish_use_subcommand"
+        : [
+            ...seen,
+            ...(parts.length === 1 && first.length > 0 ? [`not __fish_seen_subcommand_from ${first.join(" ")}`] : []),
+          ].join("; and ");
+    return [
+      ...next.map((word) => `complete -c bifrost -f -n '${condition}' -a '${word}'`),
+      ...options.map((option) => `complete -c bifrost -n '${condition}' -l '${option.slice(2)}'`),
+    ];
+  });
+  return `${lines.join("\n")}\n`;
+}

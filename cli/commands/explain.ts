@@ -1,0 +1,68 @@
+/** `bifrost explain <request-id>` */
+import type { Command } from "commander";
+import type { AttemptView, ExplainAnswer } from "../../daemon/admin/contract.ts";
+import type { Context } from "../command.ts";
+import {
+  type Column,
+  renderCount,
+  renderDuration,
+  renderJson,
+  renderMoney,
+  renderProperties,
+  renderTable,
+  renderTime,
+} from "../render.ts";
+import { withClient } from "../session.ts";
+
+const attemptColumns: readonly Column<AttemptView>[] = [
+  { title: "TARGET", cell: (attempt) => attempt.target, shrinkTo: 12 },
+  { title: "CREDENTIAL", cell: (attempt) => attempt.credential ?? "–", shrinkTo: 8 },
+  { title: "OUTCOME", cell: (attempt) => attempt.outcome },
+  { title: "STATUS", cell: (attempt) => renderCount(attempt.status), align: "right" },
+  { title: "TIME TAKEN", cell: (attempt) => duration(attempt.latency_ms), align: "right" },
+  { title: "COST", cell: (attempt) => renderMoney(attempt.cost_nano), align: "right" },
+  { title: "REASON", cell: (attempt) => attempt.reason ?? "", shrinkTo: 20 },
+];
+
+export function build(command: Command, context: Context): void {
+  command
+    .argument("<request-id>", "as in x-request-id and in `bifrost logs`")
+    .option("--json", "Print JSON")
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      const path = `/api/logs/${encodeURIComponent(id)}/explain`;
+      const answer = await withClient(command, context, (client) => client.call<ExplainAnswer>("GET", path));
+      const { terminal } = context;
+      if (json) return terminal.out(renderJson(answer));
+      terminal.out(`${renderRequest(answer)}\n${renderTable(answer.attempts, attemptColumns, terminal)}`);
+    });
+}
+
+function renderRequest({ request: row }: ExplainAnswer): string {
+  return renderProperties([
+    ["request", row.id],
+    ["at", renderTime(row.at)],
+    ["key", row.key === null ? "none" : `${row.key_name ?? "?"} (${row.key})`],
+    ["asked", `${row.route ?? "–"}, model ${row.model ?? "–"}${row.stream ? ", streamed" : ""}`],
+    ["answered", row.target === null ? "by no provider" : `by ${row.target} with ${row.credential ?? "no credential"}`],
+    ["status", row.error === null ? String(row.status) : `${row.status} ${row.error}`],
+    [
+      "time taken",
+      `${duration(row.latency_ms)}, first token ${duration(row.ttft_ms)}, upstream ${duration(row.upstream_ms)}`,
+    ],
+    ["tokens", tokens(row)],
+    ["cost", row.cost_nano === null && row.flags.includes("unpriced") ? "unpriced" : renderMoney(row.cost_nano)],
+    ["notes", row.flags.join(", ") || "–"],
+  ]);
+}
+
+function tokens(row: ExplainAnswer["request"]): string {
+  const parts = [`${renderCount(row.tokens_in)} in`, `${renderCount(row.tokens_out)} out`];
+  if (row.tokens_cache_read !== null) parts.push(`${row.tokens_cache_read} read from cache`);
+  if (row.tokens_cache_write !== null) parts.push(`${row.tokens_cache_write} written to cache`);
+  if (row.tokens_reasoning !== null) parts.push(`${row.tokens_reasoning} reasoning`);
+  return parts.join(", ");
+}
+
+function duration(ms: number | null): string {
+  return ms === null ? "–" : renderDuration(ms);
+}

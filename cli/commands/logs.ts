@@ -1,0 +1,158 @@
+/** `bifrost logs`: pages back, or follows. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "commander";
+import type { LogRow, LogsAnswer } from "../../daemon/admin/contract.ts";
+import type { Client } from "../client.ts";
+import type { Context } from "../command.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
+import { parseCount, parseSince } from "../parse.ts";
+import { type Column, renderCount, renderDuration, renderMoney, renderTable, renderTime } from "../render.ts";
+import { withClient, withDaemon } from "../session.ts";
+
+type Options = {
+  readonly follow?: boolean;
+  readonly json?: boolean;
+  readonly limit?: number;
+  readonly key?: string;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly status?: string;
+  readonly error?: string;
+  readonly since?: (nowMs: number) => number;
+  readonly until?: (nowMs: number) => number;
+};
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+const rowsDefault = 50;
+const rowsBeforeFollowing = 10;
+const pageRows = 1_000;
+const pollMs = 400;
+
+const columns: readonly Column<LogRow>[] = [
+  { title: "TIME", cell: (row) => renderTime(row.at) },
+  { title: "ID", cell: (row) => row.id, shrinkTo: 12 },
+  {
+    title: "STATUS",
+    cell: (row) => (row.error === null ? String(row.status) : `${row.status} ${row.error}`),
+    shrinkTo: 6,
+  },
+  { title: "KEY", cell: (row) => row.key_name ?? row.key ?? "–", shrinkTo: 4 },
+  { title: "MODEL", cell: (row) => row.target ?? row.model ?? "–", shrinkTo: 8 },
+  { title: "IN", cell: (row) => renderCount(row.tokens_in), align: "right" },
+  { title: "OUT", cell: (row) => renderCount(row.tokens_out), align: "right" },
+  { title: "COST", cell: cost, align: "right" },
+  {
+    title: "TIME TAKEN",
+    cell: (row) => (row.latency_ms === null ? "–" : renderDuration(row.latency_ms)),
+    align: "right",
+  },
+];
+
+export function build(command: Command, context: Context): void {
+  command
+    .option("-f, --follow", "Go on printing as requests end")
+    .option("--limit <count>", `Rows at most (default: ${rowsDefault})`, parseCount)
+    .option("--key <key>", "Only of this key: id or name")
+    .option("--model <model>", "Only of this model, as asked or as answered")
+    .option("--provider <name>", "Only of this provider")
+    .option("--status <status>", "Only with this status: 429, or 5xx")
+    .option("--error <code>", "Only with this error code, or any")
+    .option("--since <when>", "15m ago or later, or a date", parseSince)
+    .option("--until <when>", "15m ago or earlier, or a date", parseSince)
+    .option("--json", "Print one JSON text a line")
+    .action(async (options: Options) => {
+      if (options.follow) return withDaemon(command, context, (client) => follow(client, options, context));
+      return withClient(command, context, (client) => list(client, options, context));
+    });
+}
+
+async function list(client: Client, options: Options, context: Context): Promise<void> {
+  const { terminal } = context;
+  const query = queryOf(options);
+  let wanted = options.limit ?? rowsDefault;
+  let before: string | undefined;
+  const rows: LogRow[] = [];
+  while (wanted > 0) {
+    const limit = Math.min(wanted, pageRows);
+    const page = await client.call<LogsAnswer>("GET", "/api/logs", { query: { ...query, limit, before } });
+    wanted -= page.rows.length;
+    // JSON goes out page by page; a table must know its widths first.
+    if (options.json) await terminal.outSlowly(page.rows.map(jsonLine).join(""));
+    else rows.push(...page.rows);
+    if (page.older === null || page.rows.length === 0) break;
+    before = page.older;
+  }
+  if (options.json) return;
+  if (rows.length > 0) return terminal.outSlowly(renderTable(rows, columns, terminal));
+  terminal.err("No requests match.\n");
+}
+
+/** Polls: a row costs one indexed read however many have passed. Ctrl-C is how one leaves, so it is a success. */
+async function follow(client: Client, options: Options, context: Context): Promise<void> {
+  const { terminal } = context;
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  process.once("SIGINT", leave).once("SIGTERM", leave);
+  try {
+    const query = queryOf(options);
+    const first = await client.call<LogsAnswer>("GET", "/api/logs", {
+      query: { ...query, limit: Math.max(1, options.limit ?? rowsBeforeFollowing) },
+    });
+    const begin = options.limit === 0 ? [] : [...first.rows].reverse();
+    const print = options.json ? printJson(terminal) : printAligned(context);
+    await print(begin);
+    let after = first.tail;
+    while (!leaving.signal.aborted) {
+      const page = await client.call<LogsAnswer>("GET", "/api/logs", { query: { ...query, limit: pageRows, after } });
+      await print(page.rows);
+      after = page.tail;
+      if (page.rows.length < pageRows) await pause(pollMs, undefined, { signal: leaving.signal });
+    }
+  } catch (error) {
+    if (leaving.signal.aborted) return;
+    if (error instanceof CliFailure && error.exitCode === exitCodes.notRunning)
+      throw new CliFailure("the daemon has stopped", exitCodes.notRunning);
+    throw error;
+  } finally {
+    process.off("SIGINT", leave).off("SIGTERM", leave);
+  }
+}
+
+function printJson(terminal: Context["terminal"]): (rows: readonly LogRow[]) => Promise<void> {
+  return async (rows) => {
+    if (rows.length > 0) await terminal.outSlowly(rows.map(jsonLine).join(""));
+  };
+}
+
+/** A table that never ends: each batch is aligned for itself, the head stands once. */
+function printAligned({ terminal }: Context): (rows: readonly LogRow[]) => Promise<void> {
+  let isHeadPrinted = false;
+  return async (rows) => {
+    if (rows.length === 0) return;
+    const text = renderTable(rows, columns, terminal);
+    await terminal.outSlowly(isHeadPrinted ? text.slice(text.indexOf("\n") + 1) : text);
+    isHeadPrinted = true;
+  };
+}
+
+function queryOf(options: Options): Query {
+  const now = Date.now();
+  return {
+    key: options.key,
+    model: options.model,
+    provider: options.provider,
+    status: options.status,
+    error: options.error,
+    since_ms: options.since?.(now),
+    until_ms: options.until?.(now),
+  };
+}
+
+function cost(row: LogRow): string {
+  if (row.cost_nano === null) return row.flags.includes("unpriced") ? "unpriced" : "–";
+  return `${row.flags.includes("estimated") ? "~" : ""}${renderMoney(row.cost_nano)}`;
+}
+
+function jsonLine(row: LogRow): string {
+  return `${JSON.stringify(row)}\n`;
+}

@@ -1,0 +1,40 @@
+/** `bifrost models` */
+import type { Command } from "commander";
+import type { ModelsAnswer, ModelView } from "../../daemon/admin/contract.ts";
+import type { Context } from "../command.ts";
+import { type Column, renderCount, renderJson, renderMoney, renderTable } from "../render.ts";
+import { withClient } from "../session.ts";
+
+const columns: readonly Column<ModelView>[] = [
+  { title: "MODEL", cell: (model) => model.id, shrinkTo: 16 },
+  { title: "IN $/M", cell: (model) => price(model, model.input_nano_per_million), align: "right" },
+  { title: "OUT $/M", cell: (model) => price(model, model.output_nano_per_million), align: "right" },
+  { title: "CONTEXT", cell: (model) => renderCount(model.context_tokens), align: "right" },
+];
+
+export function build(command: Command, context: Context): void {
+  command
+    .option("--provider <name>", "Only of this provider")
+    .option("--json", "Print JSON")
+    .action(async ({ provider, json }: { provider?: string; json?: boolean }) => {
+      const answer = await withClient(command, context, (client) =>
+        client.call<ModelsAnswer>("GET", "/api/models", { query: { provider } }),
+      );
+      const { terminal } = context;
+      if (json) return terminal.outSlowly(renderJson(answer));
+      if (answer.models.length === 0) return terminal.err("No models are listed.\n");
+      await terminal.outSlowly(renderTable(answer.models, columns, terminal));
+      const aliases = Object.entries(answer.aliases);
+      if (aliases.length === 0) return;
+      const aliasColumns: readonly Column<[string, string]>[] = [
+        { title: "ALIAS", cell: ([alias]) => alias },
+        { title: "MODEL", cell: ([, target]) => target },
+      ];
+      await terminal.outSlowly(`\n${renderTable(aliases, aliasColumns, terminal)}`);
+    });
+}
+
+function price(model: ModelView, nano: number | null): string {
+  if (model.free) return "free";
+  return nano === null ? "unpriced" : renderMoney(nano);
+}

@@ -1,0 +1,91 @@
+/**
+ * A daemon that outlives its command. Hides the channel on which the child says that it serves: what it has to tell,
+ * a first key above all, goes through memory and never into its log file.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import type { Served, ServeOptions } from "../../daemon/admin/contract.ts";
+import type { Context } from "../command.ts";
+import { CliFailure, type ExitCode, exitCodes } from "../failure.ts";
+import { renderServed } from "../render-served.ts";
+
+type Report =
+  | { readonly ready: Omit<Served, "ended"> }
+  | {
+      readonly failed: { readonly message: string; readonly exitCode: ExitCode; readonly hint: string | undefined };
+    };
+
+const marker = "BIFROST_DETACHED";
+const readyMs = 60_000;
+
+export function reportsToParent(environment: NodeJS.ProcessEnv): boolean {
+  return environment[marker] === "1" && process.send !== undefined;
+}
+
+export function tellParent(report: Report): void {
+  // A parent that was interrupted meanwhile is no reason for the daemon to end.
+  process.send?.(report, undefined, undefined, () => {
+    if (process.connected) process.disconnect?.();
+  });
+}
+
+export async function serveDetached(options: ServeOptions, context: Context): Promise<void> {
+  const home = options.home!;
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const logFile = join(home, "daemon.log");
+  const log = openSync(logFile, "a", 0o600);
+  const child = spawn(process.execPath, [...selfArguments(), ...serveArguments(options)], {
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+    env: { ...context.environment, [marker]: "1" },
+  });
+  closeSync(log);
+  const report = await reportOf(child, logFile);
+  if (child.connected) child.disconnect();
+  child.unref();
+  if ("failed" in report) throw new CliFailure(report.failed.message, report.failed.exitCode, report.failed.hint);
+  const { terminal } = context;
+  terminal.out(renderServed(report.ready, terminal));
+  for (const warning of report.ready.warnings) terminal.err(`warning: ${warning}\n`);
+  terminal.err(`Running as process ${report.ready.pid}; its log is ${logFile}\n`);
+}
+
+function reportOf(child: ChildProcess, logFile: string): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const see = `Its log may tell more: ${logFile}`;
+    const late = setTimeout(() => {
+      child.kill("SIGTERM");
+      reject(new CliFailure(`the daemon did not serve within ${readyMs / 1_000} s`, exitCodes.failure, see));
+    }, readyMs);
+    child.once("message", (report) => {
+      clearTimeout(late);
+      resolve(report as Report);
+    });
+    child.once("error", (error) => {
+      clearTimeout(late);
+      reject(new CliFailure(`the daemon could not be started: ${error.message}`));
+    });
+    child.once("exit", (code, signal) => {
+      clearTimeout(late);
+      reject(new CliFailure(`the daemon ended before it served (${signal ?? `code ${code}`})`, exitCodes.failure, see));
+    });
+  });
+}
+
+/** From source or emitted JavaScript a script follows the executable; in the single binary there is none. */
+function selfArguments(): readonly string[] {
+  const script = process.argv[1];
+  const isBinary = script === undefined || script === process.execPath || script === process.argv[0];
+  return isBinary ? [] : [...process.execArgv, script];
+}
+
+function serveArguments({ home, config, host, port }: ServeOptions): readonly string[] {
+  const options: [string, string | undefined][] = [
+    ["--home", home],
+    ["--config", config],
+    ["--host", host],
+    ["--port", port?.toString()],
+  ];
+  return ["serve", ...options.flatMap(([name, value]) => (value === undefined ? [] : [name, value]))];
+}

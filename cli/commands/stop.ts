@@ -1,0 +1,50 @@
+/** `bifrost stop`: asks, then waits until the process is gone. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "commander";
+import type { StopAnswer } from "../../daemon/admin/contract.ts";
+import type { Context } from "../command.ts";
+import { CliFailure, codeOf } from "../failure.ts";
+import { parseDuration } from "../parse.ts";
+import { withDaemon } from "../session.ts";
+
+const pollMs = 25;
+/** After its deadline a daemon has only files to close. */
+const closeMs = 15_000;
+
+export function build(command: Command, context: Context): void {
+  command
+    .option("--drain <duration>", "How long running requests may take to end (default: server.drain)", parseDuration)
+    .option("--no-wait", "Return when the drain has begun")
+    .action(async ({ drain, wait }: { drain?: number; wait: boolean }) => {
+      const body = drain === undefined ? {} : { drain_ms: drain };
+      const answer = await withDaemon(command, context, (client) =>
+        client.call<StopAnswer>("POST", "/api/stop", { body }),
+      );
+      const { pid, requests_in_flight: running } = answer;
+      if (running > 0) context.terminal.err(`Waiting for ${running} running request${running === 1 ? "" : "s"} …\n`);
+      if (wait) await ended(answer);
+      context.terminal.err(wait ? `Stopped (process ${pid}).\n` : `Stopping (process ${pid}).\n`);
+    });
+}
+
+async function ended({ pid, deadline_at_ms }: StopAnswer): Promise<void> {
+  const deadline = Math.max(deadline_at_ms, Date.now()) + closeMs;
+  while (isAlive(pid)) {
+    if (Date.now() > deadline)
+      throw new CliFailure(
+        `process ${pid} has not ended`,
+        undefined,
+        `Look at its log, or end it with: kill -9 ${pid}`,
+      );
+    await pause(pollMs);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}

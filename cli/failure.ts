@@ -1,0 +1,49 @@
+/** How a command fails: words, what to do next, and a documented exit code. Hides stack traces unless asked for them. */
+
+/** `docs/cli.md` has a row for each; a test holds the two equal. */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  notRunning: 4,
+  taken: 5,
+  checkFailed: 6,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export class CliFailure extends Error {
+  override readonly name = "CliFailure";
+  readonly exitCode: ExitCode;
+  /** What to do next, on a line of its own. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, exitCode: ExitCode = exitCodes.failure, hint?: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+export function exitCodeOf(error: unknown): ExitCode {
+  return error instanceof CliFailure ? error.exitCode : exitCodes.failure;
+}
+
+export function renderFailure(error: unknown, debug: boolean): string {
+  if (debug && error instanceof Error) return `${traceOf(error)}\n`;
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof CliFailure && error.hint !== undefined ? `${error.hint}\n` : "";
+  return `error: ${message}\n${hint}`;
+}
+
+function traceOf(error: Error): string {
+  const trace = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${trace}\ncaused by ${traceOf(error.cause)}` : trace;
+}
+
+/** `code` of whatever was thrown: a GatewayError's, a system call's. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

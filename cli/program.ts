@@ -1,0 +1,82 @@
+/**
+ * The table of commands. Hides commander, and that a command's file is loaded only when the command is the one meant:
+ * the rest stand in the table as a name and a line.
+ */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type CommandEntry, type Context, prepare, type Surroundings } from "./command.ts";
+import { exitCodeOf, exitCodes, renderFailure } from "./failure.ts";
+import { version } from "./version.ts";
+
+const commands: readonly CommandEntry[] = [
+  { name: "serve", summary: "Run the gateway", load: () => import("./commands/serve.ts") },
+  { name: "status", summary: "Show what the daemon is doing", load: () => import("./commands/status.ts") },
+  { name: "stop", summary: "Let running requests end, then stop the daemon", load: () => import("./commands/stop.ts") },
+  { name: "reload", summary: "Read the config again", load: () => import("./commands/reload.ts") },
+  { name: "keys", summary: "Make, show, change, rotate and revoke keys", load: () => import("./commands/keys.ts") },
+  { name: "logs", summary: "List requests, or follow them", load: () => import("./commands/logs.ts") },
+  {
+    name: "explain",
+    summary: "Tell what happened to one request, and why",
+    load: () => import("./commands/explain.ts"),
+  },
+  { name: "audit", summary: "Verify or export the audit trail", load: () => import("./commands/audit.ts") },
+  { name: "ledger", summary: "Check balances against what was settled", load: () => import("./commands/ledger.ts") },
+  { name: "config", summary: "Validate, compare and roll back the config", load: () => import("./commands/config.ts") },
+  { name: "models", summary: "List models and their prices", load: () => import("./commands/models.ts") },
+  { name: "providers", summary: "List configured providers", load: () => import("./commands/providers.ts") },
+  {
+    name: "completion",
+    summary: "Print a completion script for a shell",
+    load: () => import("./commands/completion.ts"),
+  },
+];
+
+export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { terminal } = surroundings;
+  let exitCode: number = exitCodes.ok;
+  const context: Context = {
+    ...surroundings,
+    commands,
+    exitWith: (code) => {
+      exitCode = code;
+    },
+  };
+  try {
+    const program = await buildProgram(argv, context);
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    // Commander has already said what was wrong, unless the value was refused by a command of ours.
+    if (error instanceof CommanderError && !(error instanceof InvalidArgumentError))
+      return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    terminal.err(renderFailure(error, argv.includes("--debug")));
+    return error instanceof InvalidArgumentError ? exitCodes.usage : exitCodeOf(error);
+  }
+}
+
+async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
+  const program = prepare(new Command("bifrost"), context)
+    .description("A self-hosted AI gateway: every provider, exact budgets, a provable audit trail.")
+    .usage("<command> [options]")
+    .version(version, "-V, --version", "Print the version")
+    .option("--home <directory>", "Where the daemon keeps its files (default: $BIFROST_HOME or ~/.local/share/bifrost)")
+    .option("--debug", "Show the stack trace of a failure")
+    .addHelpText("after", "\nStart with: bifrost serve\nExit codes and every option: docs/cli.md");
+  const meant = commandName(argv);
+  for (const { name, summary, load } of commands) {
+    const command = prepare(new Command(name), context).description(summary);
+    if (name === meant || meant === "help") (await load()).build(command, context);
+    program.addCommand(command);
+  }
+  return program;
+}
+
+/** The first word that is no option of the program's own. */
+function commandName(argv: readonly string[]): string | undefined {
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index]!;
+    if (word === "--home") index += 1;
+    else if (!word.startsWith("-")) return word;
+  }
+  return undefined;
+}

@@ -1,0 +1,164 @@
+/** What a person sees: tables, money, times. Hides column widths, and that a name from a request may hold anything. */
+import type { BudgetView, LimitView, WireWindow } from "../daemon/admin/contract.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Column<Row> = {
+  readonly title: string;
+  readonly cell: (row: Row) => string;
+  readonly align?: "right";
+  /** May be cut with "…" where the terminal is narrow, to this many columns at least. */
+  readonly shrinkTo?: number;
+};
+
+const gap = "  ";
+const secondMs = 1_000;
+const dayMs = 86_400_000;
+
+export function renderTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  terminal: Pick<Terminal, "columns" | "hasColor">,
+): string {
+  const cells = rows.map((row) => columns.map((column) => plain(column.cell(row))));
+  const widths = fit(
+    columns.map(({ title }, index) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index]!)))),
+    columns,
+    terminal.columns,
+  );
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) => pad(cut(text, widths[index]!), widths[index]!, columns[index]!.align))
+      .join(gap)
+      .trimEnd();
+  const head = line(columns.map(({ title }) => title));
+  return `${[terminal.hasColor ? bold(head) : head, ...cells.map(line)].join("\n")}\n`;
+}
+
+/** Two columns, names on the left: for one thing with many properties. */
+export function renderProperties(properties: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...properties.map(([name]) => name.length));
+  return properties.map(([name, value]) => `${name.padEnd(width)}${gap}${plain(value)}\n`).join("");
+}
+
+export function renderJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** Cents at least, and as many places as it takes to see what a small sum is. Exact: read from the integer's digits. */
+export function renderMoney(nano: number | null): string {
+  if (nano === null) return "–";
+  const sign = nano < 0 ? "-" : "";
+  const digits = Math.abs(nano).toString().padStart(10, "0");
+  const whole = digits.slice(0, -9);
+  const places = digits.slice(-9).replace(/0+$/, "").padEnd(2, "0");
+  return `${sign}$${whole}.${places}`;
+}
+
+/** The two largest units: `1h 30m`, `250ms`. */
+export function renderDuration(ms: number): string {
+  if (ms < secondMs) return `${Math.round(ms)}ms`;
+  if (ms < 60 * secondMs) return `${Number((ms / secondMs).toFixed(ms < 10 * secondMs ? 2 : 1))}s`;
+  const units: readonly (readonly [string, number])[] = [
+    ["d", dayMs],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", secondMs],
+  ];
+  const first = units.findIndex(([, length]) => ms >= length);
+  const [name, length] = units[first]!;
+  const next = units[first + 1];
+  const rest = next === undefined ? 0 : Math.floor((ms % length) / next[1]);
+  return `${Math.floor(ms / length)}${name}${next === undefined || rest === 0 ? "" : ` ${rest}${next[0]}`}`;
+}
+
+/** Local time, to the second. */
+export function renderTime(ms: number | null): string {
+  if (ms === null) return "–";
+  const at = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+export function renderCount(count: number | null): string {
+  return count === null ? "–" : String(count);
+}
+
+/** `$10.00/1d`, `$10.00 a calendar day`, `$10.00 in all`. */
+export function renderBudget({ limit_nano, window }: Pick<BudgetView, "limit_nano" | "window">): string {
+  const money = renderMoney(limit_nano);
+  if (window.kind === "forever") return `${money} in all`;
+  if (window.kind === "rolling") return `${money}/${renderDuration(window.length_ms)}`;
+  return `${money} a calendar ${renderCalendar(window)}`;
+}
+
+/** `60 requests/1m` */
+export function renderLimit({ metric, limit, window_ms }: Pick<LimitView, "metric" | "limit" | "window_ms">): string {
+  return `${limit} ${metric}/${renderDuration(window_ms)}`;
+}
+
+export function bold(text: string): string {
+  return `\u001b[1m${text}\u001b[22m`;
+}
+
+/** Control and direction characters shown, not obeyed: a model name must not move the cursor. */
+export function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+    return `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`;
+  });
+}
+
+function renderCalendar({ unit, count, zone }: Extract<WireWindow, { kind: "calendar" }>): string {
+  return `${count === 1 ? unit : `${count} ${unit}s`} (${zone})`;
+}
+
+/** Takes from the widest column that may shrink, one at a time, until the line fits or nothing gives. */
+function fit(
+  wanted: readonly number[],
+  columns: readonly { readonly shrinkTo?: number }[],
+  width: number | undefined,
+): readonly number[] {
+  if (width === undefined) return wanted;
+  const widths = [...wanted];
+  let excess = widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - width;
+  while (excess > 0) {
+    const room = widths.map((each, index) => each - (columns[index]!.shrinkTo ?? each));
+    const most = Math.max(...room);
+    if (most <= 0) break;
+    widths[room.indexOf(most)]! -= 1;
+    excess -= 1;
+  }
+  return widths;
+}
+
+function pad(text: string, width: number, align: "right" | undefined): string {
+  const space = " ".repeat(Math.max(0, width - widthOf(text)));
+  return align === "right" ? space + text : text + space;
+}
+
+function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = "";
+  let used = 1;
+  for (const character of text) {
+    used += widthOf(character);
+    if (used > width) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/** Columns on the screen: East Asian wide characters and emoji take two, combining marks none. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    if (/\p{M}|\p{Cf}/u.test(character)) continue;
+    width +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return width;
+}

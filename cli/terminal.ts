@@ -1,0 +1,51 @@
+/** Where a command reads and writes. Hides streams, back-pressure, a reader that has left, and whether colour is wanted. */
+import { createInterface } from "node:readline/promises";
+
+export type Terminal = {
+  /** Data, and nothing else. */
+  out(text: string): void;
+  /** Data that may be long: resolves when there is room for more. */
+  outSlowly(text: string): Promise<void>;
+  /** Everything that is said about the data. */
+  err(text: string): void;
+  readonly outIsTerminal: boolean;
+  readonly canAsk: boolean;
+  /** Undefined: not a terminal, nothing is cut. */
+  readonly columns: number | undefined;
+  readonly hasColor: boolean;
+  ask(question: string): Promise<string>;
+};
+
+export function processTerminal(): Terminal {
+  const { stdout, stderr, stdin } = process;
+  for (const stream of [stdout, stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // `bifrost logs | head`: the reader has what it wanted.
+      if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+      throw error;
+    });
+  }
+  return {
+    out: (text) => void stdout.write(text),
+    outSlowly: (text) =>
+      stdout.write(text) ? Promise.resolve() : new Promise((resolve) => stdout.once("drain", resolve)),
+    err: (text) => void stderr.write(text),
+    outIsTerminal: stdout.isTTY === true,
+    canAsk: stdin.isTTY === true && stderr.isTTY === true,
+    columns: stdout.isTTY ? stdout.columns || 80 : undefined,
+    hasColor: stdout.isTTY === true && wantsColor(process.env),
+    ask: async (question) => {
+      const reader = createInterface({ input: stdin, output: stderr });
+      try {
+        return await reader.question(question);
+      } finally {
+        reader.close();
+      }
+    },
+  };
+}
+
+/** https://no-color.org: present and not empty. */
+export function wantsColor(environment: NodeJS.ProcessEnv): boolean {
+  return !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+}
