@@ -33,7 +33,6 @@ server.listen(0, "127.0.0.1", 4_096, () => {
   const address = server.address();
   if (address !== null && typeof address === "object") process.stdout.write(`${address.port}\n`);
 });
-process.on("disconnect", () => process.exit(0));
 process.stdin.on("end", () => process.exit(0)).resume();
 
 function serve(socket: Socket): void {

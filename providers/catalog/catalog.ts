@@ -22,8 +22,10 @@ export type Catalog = {
   readonly date: string;
   /** `atMs` chooses among prices that change with the date or the hour; without it, those of the table's day at 00:00 UTC. */
   price(provider: string, model: string, atMs?: number): Price | undefined;
-  /** Names of the known models, in the table's order. */
+  /** Names of the known models, in the table's order. One row may mean more names than its own: see `knows`. */
   models(provider: string): readonly string[];
+  /** A row of this provider fits the name: also dated names and other spellings, which `models` does not list. */
+  knows(provider: string, model: string): boolean;
   /** Tokens. */
   contextWindow(provider: string, model: string): number | undefined;
   /** Tokens. */
@@ -91,6 +93,7 @@ export function openCatalog(
       return changes === undefined ? price : inForce(price, changes, atMs);
     },
     models: (provider) => modelNames(hostOf(provider)),
+    knows: (provider, model) => entry(provider, model).inTable,
     contextWindow: (provider, model) => entry(provider, model).contextWindow,
     outputMax: (provider, model) => outputMaxOf(hostOf(provider), model),
   };
@@ -105,6 +108,7 @@ type Entry = {
   readonly price: Price | undefined;
   readonly changes: readonly Change[] | undefined;
   readonly contextWindow: number | undefined;
+  readonly inTable: boolean;
 };
 
 type Line = readonly [
@@ -122,18 +126,21 @@ const table = data.providers as unknown as Readonly<Record<string, TableProvider
 /** Of the built-in echo; large enough for any test, small enough that an unknown prompt has a price. */
 const echoContextWindow = 200_000;
 const echoEntries: Readonly<Record<string, Entry>> = {
-  echo: { price: freePrice, changes: undefined, contextWindow: echoContextWindow },
-  "echo-paid": { price: echoPaidPrice, changes: undefined, contextWindow: echoContextWindow },
+  echo: { price: freePrice, changes: undefined, contextWindow: echoContextWindow, inTable: true },
+  "echo-paid": { price: echoPaidPrice, changes: undefined, contextWindow: echoContextWindow, inTable: true },
 };
+
+const unknownEntry: Entry = { price: undefined, changes: undefined, contextWindow: undefined, inTable: false };
 
 function makeEntry(provider: string, model: string, host: string, overrides: readonly PriceOverride[]): Entry {
   const override = firstOverride(overrides, `${provider}/${model}`);
   const found = Object.hasOwn(echoEntries, host) ? echoEntries[host] : tableEntry(host, model);
-  if (override === undefined) return found ?? { price: undefined, changes: undefined, contextWindow: undefined };
+  if (override === undefined) return found ?? unknownEntry;
   return {
     price: overridden(found?.price, override),
     changes: found?.changes?.map((change) => ({ ...change, price: overridden(change.price, override) })),
     contextWindow: found?.contextWindow,
+    inTable: found !== undefined,
   };
 }
 
@@ -148,6 +155,7 @@ function tableEntry(host: string, model: string): Entry | undefined {
     price: toPrice(rates),
     changes: changes?.map(toChange),
     contextWindow: contextWindow === 0 ? undefined : contextWindow,
+    inTable: true,
   };
 }
 

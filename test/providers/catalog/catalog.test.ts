@@ -111,6 +111,15 @@ test("contextWindow(), outputMax() and models() tell what is known, and nothing 
   assert.match(catalog.date, /^\d{4}-\d\d-\d\d$/);
 });
 
+test("knows() finds a bare name's maker among providers, also by a dated name", () => {
+  const makers = (model: string) =>
+    ["openai", "anthropic", "ollama"].filter((provider) => catalog.knows(provider, model));
+  assert.deepEqual(makers("claude-sonnet-4-5-20250929"), ["anthropic"]);
+  assert.deepEqual(makers("gpt-4o-2024-08-06"), ["openai"]);
+  assert.deepEqual(makers("text-embedding-3-small"), ["openai"]);
+  assert.deepEqual(makers("llama3"), []);
+});
+
 test("the table stays within the bounds that keep sums exact", () => {
   const worst = new Map<string, number>();
   JSON.stringify(data.providers, (key, value) => {
