@@ -69,7 +69,7 @@ export class SseSplitter {
           complete = false;
         }
         lineEmpty = false;
-        if (afterReturn) afterReturn = pairs = false;
+        afterReturn = false;
       } else if (byte === lineFeed && afterReturn) {
         pairs = true;
         afterReturn = false;
