@@ -96,6 +96,16 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   };
 }
 
+/** The file cannot be read at all. */
+export function unreadable(path: string, why: string): LoadResult & { ok: false } {
+  return {
+    ok: false,
+    problems: [{ file: path, path: "", message: `cannot be read: ${why}` }],
+    warnings: [],
+    files: [],
+  };
+}
+
 export function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

@@ -39,3 +39,9 @@ export const defaults = {
   record: { requests: true, retention: "30d", audit: true, audit_on_failure: "block" },
   log: { level: "info", format: "json" },
 } as const;
+
+/**
+ * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
+ * this is still the same; a test holds it equal to the schema's hash and prints the new one.
+ */
+export const schemaFingerprint = "0000000000000000";
