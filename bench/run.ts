@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: what a request, a frame, a start and an idle hour cost, side by side with nginx in one run.
- * `--ci` is a form of less than a minute. How to read the output: bench/README.md.
+ * `--ci` is a form of less than a minute; `--main FILE` measures another build. How to read the output: bench/README.md.
  */
+import { parseArgs } from "node:util";
 import { type LoadResult, runLoad } from "./client.ts";
 import { cpuMicroseconds, type Memory, memory } from "./process.ts";
 import { figures, machine, report, writeResults } from "./report.ts";
@@ -61,11 +62,11 @@ export type Plan = {
 
 const plans: Readonly<Record<"full" | "ci", Plan>> = {
   full: {
-    ...{ form: "full", warmMs: 2_000, idleMs: 8_000, busyRounds: 3, busyMs: 6_000, singleRounds: 7, singleMs: 2_500 },
+    ...{ form: "full", warmMs: 3_000, idleMs: 8_000, busyRounds: 5, busyMs: 4_000, singleRounds: 7, singleMs: 2_500 },
     ...{ streamRounds: 3, streamMs: 4_000, firstFrameMs: 2_000, recoverMs: 30_000, starts: 7 },
   },
   ci: {
-    ...{ form: "ci", warmMs: 400, idleMs: 6_000, busyRounds: 3, busyMs: 800, singleRounds: 5, singleMs: 350 },
+    ...{ form: "ci", warmMs: 900, idleMs: 6_000, busyRounds: 5, busyMs: 500, singleRounds: 5, singleMs: 350 },
     ...{ streamRounds: 3, streamMs: 600, firstFrameMs: 300, recoverMs: 6_500, starts: 3 },
   },
 };
@@ -80,8 +81,9 @@ const shortStreamModel = "stream-2-1";
 await main();
 
 async function main(): Promise<void> {
-  const plan = plans[process.argv.includes("--ci") ? "ci" : "full"];
-  const bench = await openBench();
+  const { values } = parseArgs({ options: { ci: { type: "boolean", default: false }, main: { type: "string" } } });
+  const plan = plans[values.ci ? "ci" : "full"];
+  const bench = await openBench(values.main);
   process.once("SIGINT", () => void bench.close().then(() => process.exit(130)));
   try {
     process.stdout.write(`${machine(bench.main)}\n`);

@@ -37,7 +37,8 @@ const run = promisify(execFile);
 const startMsMax = 15_000;
 const stopMsMax = 5_000;
 
-export async function openBench(): Promise<Bench> {
+/** `main`: the entry point of another build to measure. */
+export async function openBench(main: string = daemonMain()): Promise<Bench> {
   const directory = mkdtempSync(join(tmpdir(), "bifrost-bench-"));
   const children: ChildProcess[] = [];
   const close = async () => {
@@ -45,7 +46,6 @@ export async function openBench(): Promise<Bench> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const main = daemonMain();
     const upstreamPort = await startUpstream(children);
     const missing: string[] = [];
     const targets: Target[] = [directTarget(upstreamPort)];
