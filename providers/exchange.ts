@@ -97,6 +97,8 @@ export type Tool =
       readonly parameters: JsonObject;
       readonly strict?: boolean;
       readonly cache?: CacheMarker;
+      /** Fields that only the caller's own dialect defines (`defer_loading` …). */
+      readonly extra?: JsonObject;
     }
   | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject };
 
@@ -117,6 +119,8 @@ export type Reasoning = {
 
 /** One call to a chat model. Absent fields were absent in what the caller sent. */
 export type Request = {
+  /** The language the caller spoke: `extra` is in it, and what is dropped is named in it. */
+  readonly dialect?: DialectId;
   readonly model: string;
   readonly messages: readonly Message[];
   readonly stream: boolean;
@@ -183,6 +187,19 @@ export type Event =
   /** Cumulative: the last one wins, field by field. */
   | { readonly type: "usage"; readonly usage: Usage };
 
+/** What is known of the host a request is encoded for, beyond its dialect. */
+export type EncodeOptions = {
+  /**
+   * The host takes OpenRouter's extensions on messages: `cache_control`, `reasoning_content`, `reasoning_details`.
+   * Absent: the dialect's own fields only, since OpenAI refuses a message with a field it does not know.
+   */
+  readonly extensions?: boolean;
+  /** `stream_options` is refused by the host, which tells its usage unasked. */
+  readonly usageUnasked?: boolean;
+  /** Where the output cap goes; absent: by the model's name, `max_completion_tokens` for OpenAI's reasoning models. */
+  readonly maxTokensField?: "max_tokens" | "max_completion_tokens";
+};
+
 /** A request body ready to be sent; the daemon adds host, credential and transport. */
 export type UpstreamRequest = {
   readonly body: JsonObject;
@@ -240,9 +257,11 @@ export type FrameKind = "preamble" | "content" | "finish" | "usage" | "terminal"
 export type Tap = {
   /** One whole SSE event, its blank line not included. */
   frame(frame: string): FrameKind;
-  /** The whole body of an answer that is not streamed. `undefined`: no failure in it. Takes its usage. */
+  /** The whole body of an answer that is not streamed: `error` when it holds a failure, else `terminal`. Takes its usage. */
   body(body: string): FrameKind;
   usage(): Usage | undefined;
+  /** What a frame or body of kind `error` reported, as `decodeFailure` reads it. */
+  failure(): GatewayError | undefined;
   /** True once a finish reason or the terminal event has been seen, so that an end of bytes is a good end. */
   readonly finished: boolean;
   /** Bytes of visible output seen so far, for an estimate when the stream is cut before it told its usage. */
@@ -253,7 +272,7 @@ export type Tap = {
 export type Dialect = {
   readonly id: DialectId;
   /** Upstream side. */
-  readonly encode: (request: Request) => UpstreamRequest;
+  readonly encode: (request: Request, options?: EncodeOptions) => UpstreamRequest;
   readonly decode: (body: unknown) => readonly Event[];
   readonly decodeStream: () => StreamDecoder;
   /** `body` is the parsed JSON, or the text when it was not JSON. Also used for an error found inside a 200. */

@@ -1,0 +1,119 @@
+/** Our messages in Anthropic's shape. Hides that system text leaves the list and that turns must alternate: results of parallel calls share one. */
+import type { Json, JsonObject, MediaSource, Message, Part } from "../../exchange.ts";
+import { GatewayError } from "../../gateway-error.ts";
+import { renderMarker } from "../cache-marker.ts";
+import type { DroppedFields } from "../dropped.ts";
+import { argumentsObject } from "../tool-arguments.ts";
+
+/** System text from anywhere in the list goes to the field, in order, as Anthropic's own compatibility layer does. */
+export function encodeMessages(
+  messages: readonly Message[],
+  dropped: DroppedFields,
+): { readonly system: Json | undefined; readonly messages: Json[] } {
+  const system: JsonObject[] = [];
+  const turns: { readonly role: "user" | "assistant"; readonly content: JsonObject[] }[] = [];
+  for (const message of messages) {
+    if (message.name !== undefined) dropped.note("messages[].name");
+    const blocks: JsonObject[] = [];
+    for (const part of message.parts) {
+      const block = encodePart(part, dropped);
+      if (block !== undefined) blocks.push(block);
+    }
+    if (message.role === "system" || message.role === "developer") {
+      system.push(...blocks);
+      continue;
+    }
+    if (blocks.length === 0 && message.parts.some((part) => part.type === "audio" || part.type === "opaque")) {
+      throw inexpressible(message.parts);
+    }
+    if (blocks.length === 0) continue; // empty text: Anthropic refuses it, and it says nothing
+    const last = turns.at(-1);
+    if (last?.role === message.role) last.content.push(...blocks);
+    else turns.push({ role: message.role, content: blocks });
+  }
+  return {
+    system: system.length === 0 ? undefined : plain(system),
+    messages: turns.map(({ role, content }) => ({ role, content: plain(content) })),
+  };
+}
+
+/** Nothing of a message is left: sending the rest would answer another question. */
+function inexpressible(parts: readonly Part[]): GatewayError {
+  return new GatewayError("unsupported_parameter", `the model chosen takes no ${parts[0]?.type} content`, {
+    source: "client",
+    param: "messages",
+  });
+}
+
+/** One text and nothing about it is a string, as people write it. */
+function plain(blocks: readonly JsonObject[]): Json {
+  const only = blocks[0];
+  if (blocks.length === 1 && only?.["type"] === "text" && Object.keys(only).length === 2) return only["text"] ?? "";
+  return blocks;
+}
+
+function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined {
+  switch (part.type) {
+    case "text":
+      if (part.text === "") return undefined;
+      return marked(
+        { type: "text", text: part.text, ...(part.citations === undefined ? {} : { citations: part.citations }) },
+        part,
+      );
+    case "refusal":
+      return part.text === "" ? undefined : { type: "text", text: part.text };
+    case "image":
+      if (part.source.kind === "text") return drop("image", dropped);
+      return marked({ type: "image", source: encodeSource(part.source) }, part);
+    case "document": {
+      const titled = part.title === undefined ? {} : { title: part.title };
+      return marked({ type: "document", source: encodeSource(part.source), ...titled, ...part.extra }, part);
+    }
+    case "thinking":
+      if (part.signature === undefined) return drop("reasoning_content", dropped); // only signed thinking is taken back
+      return { type: "thinking", thinking: part.text, signature: part.signature };
+    case "redacted_thinking":
+      return { type: "redacted_thinking", data: part.data };
+    case "tool_call":
+      return marked({ type: "tool_use", id: part.id, name: part.name, input: argumentsObject(part.arguments) }, part);
+    case "tool_result":
+      return encodeResult(part, dropped);
+    case "audio":
+      return drop("input_audio", dropped);
+    case "opaque":
+      return part.dialect === "anthropic" ? part.value : drop(String(part.value["type"] ?? "audio"), dropped);
+  }
+}
+
+function encodeResult(part: Extract<Part, { type: "tool_result" }>, dropped: DroppedFields): JsonObject {
+  const content: JsonObject[] = [];
+  for (const inner of part.content) {
+    const block = encodePart(inner, dropped);
+    if (block !== undefined) content.push(block);
+  }
+  const failed = part.isError === true ? { is_error: true } : {};
+  const said = content.length === 0 ? {} : { content: plain(content) };
+  return marked({ type: "tool_result", tool_use_id: part.id, ...said, ...failed }, part);
+}
+
+function encodeSource(source: MediaSource): JsonObject {
+  switch (source.kind) {
+    case "url":
+      return { type: "url", url: source.url };
+    case "base64":
+      return { type: "base64", media_type: source.mediaType, data: source.data };
+    case "file":
+      return { type: "file", file_id: source.id };
+    case "text":
+      return { type: "text", media_type: "text/plain", data: source.text };
+  }
+}
+
+function drop(name: string, dropped: DroppedFields): undefined {
+  dropped.note(`messages[].${name}`);
+  return undefined;
+}
+
+function marked(block: JsonObject, part: Part): JsonObject {
+  return "cache" in part && part.cache !== undefined ? { ...block, cache_control: renderMarker(part.cache) } : block;
+}

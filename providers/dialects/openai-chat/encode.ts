@@ -1,0 +1,130 @@
+/** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
+import type { EncodeOptions, Json, JsonObject, Reasoning, Request, Tool, UpstreamRequest } from "../../exchange.ts";
+import { renderMarker } from "../cache-marker.ts";
+import { type DroppedFields, droppedFields, extraFields } from "../dropped.ts";
+import { encodeMessages } from "./encode-messages.ts";
+
+type Body = Record<string, Json>;
+
+export function encode(request: Request, options: EncodeOptions = {}): UpstreamRequest {
+  const dropped = droppedFields(request);
+  const body: Body = { model: request.model };
+  body["messages"] = encodeMessages(request.messages, options.extensions === true, dropped);
+  if (request.stream) {
+    body["stream"] = true;
+    if (options.usageUnasked !== true) body["stream_options"] = { include_usage: true };
+  }
+  if (request.maxTokens !== undefined)
+    body[options.maxTokensField ?? maxTokensField(request.model)] = request.maxTokens;
+  encodeSampling(request, body);
+  encodeTools(request, body, options.extensions === true, dropped);
+  encodeFormat(request, body);
+  const effort = encodeEffort(request.reasoning, request.model, dropped);
+  if (effort !== undefined) body["reasoning_effort"] = effort;
+  if (request.topK !== undefined) {
+    if (request.dialect === "openai-chat") body["top_k"] = request.topK;
+    else dropped.field("topK");
+  }
+  if (request.user !== undefined) body["user"] = request.user;
+  if (request.serviceTier !== undefined) body["service_tier"] = encodeTier(request.serviceTier);
+  if (request.metadata !== undefined) {
+    if (request.dialect === "openai-chat") body["metadata"] = request.metadata;
+    else dropped.field("metadata");
+  }
+  Object.assign(body, extraFields(request, "openai-chat", dropped));
+  return { body, headers: {}, dropped: dropped.names() };
+}
+
+/** OpenAI's reasoning models refuse `max_tokens`; many compatible servers know nothing else. */
+function maxTokensField(model: string): "max_tokens" | "max_completion_tokens" {
+  return reasons(model) ? "max_completion_tokens" : "max_tokens";
+}
+
+function reasons(model: string): boolean {
+  return /(^|\/)(o\d|gpt-[5-9]|codex)/.test(model);
+}
+
+function encodeSampling(request: Request, body: Body): void {
+  const { temperature, topP, n, seed, stop, frequencyPenalty, presencePenalty, logprobs, topLogprobs } = request;
+  if (temperature !== undefined) body["temperature"] = temperature;
+  if (topP !== undefined) body["top_p"] = topP;
+  if (n !== undefined) body["n"] = n;
+  if (seed !== undefined) body["seed"] = seed;
+  if (stop !== undefined) body["stop"] = stop;
+  if (frequencyPenalty !== undefined) body["frequency_penalty"] = frequencyPenalty;
+  if (presencePenalty !== undefined) body["presence_penalty"] = presencePenalty;
+  if (logprobs !== undefined) body["logprobs"] = logprobs;
+  if (topLogprobs !== undefined) body["top_logprobs"] = topLogprobs;
+}
+
+function encodeTools(request: Request, body: Body, extensions: boolean, dropped: DroppedFields): void {
+  const tools: Json[] = [];
+  for (const tool of request.tools ?? []) {
+    const encoded = encodeTool(tool, extensions, dropped);
+    if (encoded !== undefined) tools.push(encoded);
+  }
+  if (tools.length === 0) {
+    if (request.tools !== undefined && request.dialect === "openai-chat") body["tools"] = [];
+    return; // a choice among no tools is refused by every server
+  }
+  body["tools"] = tools;
+  const choice = request.toolChoice;
+  if (choice !== undefined) {
+    body["tool_choice"] = choice.type === "tool" ? { type: "function", function: { name: choice.name } } : choice.type;
+  }
+  if (request.parallelToolCalls !== undefined) body["parallel_tool_calls"] = request.parallelToolCalls;
+}
+
+function encodeTool(tool: Tool, extensions: boolean, dropped: DroppedFields): JsonObject | undefined {
+  if (tool.type === "opaque") {
+    if (tool.dialect === "openai-chat") return tool.value;
+    dropped.note(`tools[].${String(tool.value["type"])}`);
+    return undefined;
+  }
+  const fn: Body = { name: tool.name };
+  if (tool.description !== undefined) fn["description"] = tool.description;
+  fn["parameters"] = tool.parameters;
+  if (tool.strict !== undefined) fn["strict"] = tool.strict;
+  for (const name of Object.keys(tool.extra ?? {})) dropped.note(`tools[].${name}`);
+  if (tool.cache === undefined) return { type: "function", function: fn };
+  if (extensions) return { type: "function", function: fn, cache_control: renderMarker(tool.cache) };
+  dropped.note("tools[].cache_control");
+  return { type: "function", function: fn };
+}
+
+function encodeFormat(request: Request, body: Body): void {
+  const format = request.responseFormat;
+  if (format === undefined) return;
+  if (format.type !== "json_schema") {
+    body["response_format"] = { type: format.type };
+    return;
+  }
+  const described: Body = { name: format.name, schema: format.schema };
+  if (format.strict !== undefined) described["strict"] = format.strict;
+  body["response_format"] = { type: "json_schema", json_schema: described };
+}
+
+/** Budgets in tokens, as the effort they come nearest to: the next level's budget is above what was asked. */
+const effortOf: readonly (readonly [least: number, effort: string])[] = [
+  [16_384, "high"],
+  [4_096, "medium"],
+  [0, "low"],
+];
+
+function encodeEffort(reasoning: Reasoning | undefined, model: string, dropped: DroppedFields): string | undefined {
+  if (reasoning === undefined) return undefined;
+  const { effort, budgetTokens, enabled } = reasoning;
+  if (enabled === false) {
+    // A model that cannot reason refuses the field, and its silence is what was asked for.
+    if (reasons(model)) dropped.field("reasoning");
+    return undefined;
+  }
+  if (effort !== undefined) return effort;
+  if (budgetTokens !== undefined) return effortOf.find(([least]) => budgetTokens >= least)?.[1];
+  return enabled === true ? "medium" : undefined;
+}
+
+/** Anthropic's `standard_only` is OpenAI's `default`. */
+function encodeTier(tier: string): string {
+  return tier === "standard_only" ? "default" : tier;
+}

@@ -1,0 +1,136 @@
+/**
+ * Events as chat completion chunks. Hides what every chunk repeats, which is written out once a stream, and the role
+ * that must come first.
+ */
+import type { Event, Json, JsonObject, RenderContext, StreamRenderer, Usage } from "../../exchange.ts";
+import type { GatewayError } from "../../gateway-error.ts";
+import { annotation } from "./annotation.ts";
+import { renderFailure } from "./failure.ts";
+import { encryptedDetail, signedDetail } from "./render.ts";
+import { renderFinish, renderUsage } from "./usage.ts";
+
+const doneFrame = "data: [DONE]\n\n";
+const close = "}]}\n\n";
+
+export function renderStream(context: RenderContext): StreamRenderer {
+  let head = "";
+  let usage: Usage = {};
+  let textLength = 0;
+  let details = 0;
+  /** Text of the thinking block that no signature has closed yet: it goes back to its issuer as one piece. */
+  let block = "";
+  /** Per choice, the calls whose arguments are still empty. */
+  const silent = new Map<number, Set<number>>();
+  const greeted = new Set<number>();
+
+  function begin(id: string, model: string): void {
+    const envelope = { id, object: "chat.completion.chunk", created: context.created, model };
+    head = `data: ${JSON.stringify(envelope).slice(0, -1)},"choices":[{"index":`;
+  }
+
+  function chunk(choice: number, delta: string, rest = `,"logprobs":null,"finish_reason":null`): string {
+    if (head === "") begin(context.id, context.model);
+    if (greeted.has(choice)) return `${head}${choice},"delta":${delta}${rest}${close}`;
+    greeted.add(choice);
+    const role = `${head}${choice},"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null${close}`;
+    return `${role}${head}${choice},"delta":${delta}${rest}${close}`;
+  }
+
+  function greet(): string {
+    if (greeted.has(0)) return "";
+    greeted.add(0);
+    return `${head}0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null${close}`;
+  }
+
+  function push(event: Event): string {
+    switch (event.type) {
+      case "text":
+        textLength += event.delta.length;
+        return chunk(event.choice ?? 0, `{"content":${JSON.stringify(event.delta)}}`);
+      case "tool_call_delta":
+        silent.get(event.choice ?? 0)?.delete(event.index);
+        return callDelta(event.choice ?? 0, event.index, event.delta);
+      case "start":
+        if (head === "") begin(event.id ?? context.id, event.model ?? context.model);
+        usage = { ...usage, ...event.usage };
+        return greet();
+      case "usage":
+        usage = { ...usage, ...event.usage };
+        return "";
+      case "refusal":
+        return chunk(event.choice ?? 0, `{"refusal":${JSON.stringify(event.delta)}}`);
+      case "tool_call_start":
+        return callStart(event);
+      case "logprobs":
+        return chunk(event.choice ?? 0, "{}", `,"logprobs":${JSON.stringify(event.value)},"finish_reason":null`);
+      case "finish":
+        usage = { ...usage, ...event.usage };
+        return finish(event.choice ?? 0, renderFinish[event.reason]);
+      default:
+        return aside(event);
+    }
+  }
+
+  /** What only some providers tell: reasoning, citations, parts without a translation. */
+  function aside(
+    event: Extract<Event, { type: "thinking" | "thinking_signature" | "redacted_thinking" | "citation" | "opaque" }>,
+  ): string {
+    switch (event.type) {
+      case "thinking":
+        block += event.delta;
+        return chunk(0, `{"reasoning_content":${JSON.stringify(event.delta)}}`);
+      case "thinking_signature": {
+        const detail = signedDetail(block, event.signature, details++);
+        block = "";
+        return chunk(0, `{"reasoning_details":[${JSON.stringify(detail)}]}`);
+      }
+      case "redacted_thinking":
+        return chunk(0, `{"reasoning_details":[${JSON.stringify(encryptedDetail(event.data, details++))}]}`);
+      case "citation":
+        return chunk(0, `{"annotations":[${JSON.stringify(annotation(event.value, textLength))}]}`);
+      case "opaque":
+        return event.dialect === "openai-chat" ? chunk(0, JSON.stringify(event.value)) : "";
+    }
+  }
+
+  function callStart(event: Extract<Event, { type: "tool_call_start" }>): string {
+    const choice = event.choice ?? 0;
+    const calls = silent.get(choice) ?? new Set();
+    silent.set(choice, calls.add(event.index));
+    const call: JsonObject = {
+      index: event.index,
+      id: event.id,
+      type: "function",
+      function: { name: event.name, arguments: "" },
+    };
+    return chunk(choice, `{"tool_calls":[${JSON.stringify(call)}]}`);
+  }
+
+  function callDelta(choice: number, index: number, delta: string): string {
+    return chunk(choice, `{"tool_calls":[{"index":${index},"function":{"arguments":${JSON.stringify(delta)}}}]}`);
+  }
+
+  /** A call without arguments is `{}` here: clients parse the text. */
+  function finish(choice: number, reason: string): string {
+    let out = "";
+    for (const index of silent.get(choice) ?? []) out += callDelta(choice, index, "{}");
+    silent.delete(choice);
+    return out + chunk(choice, "{}", `,"logprobs":null,"finish_reason":${JSON.stringify(reason)}`);
+  }
+
+  function usageChunk(): string {
+    const told = context.includeUsage === true ? renderUsage(usage) : undefined;
+    if (told === undefined) return "";
+    if (head === "") begin(context.id, context.model);
+    const tier: Json = usage.serviceTier ?? null;
+    const service = tier === null ? "" : `,"service_tier":${JSON.stringify(tier)}`;
+    return `${head.slice(0, -`[{"index":`.length)}[]${service},"usage":${JSON.stringify(told)}}\n\n`;
+  }
+
+  return {
+    push,
+    end: () => usageChunk() + doneFrame,
+    fail: (error: GatewayError, requestId: string) =>
+      `data: ${JSON.stringify(renderFailure(error, requestId))}\n\n${doneFrame}`,
+  };
+}

@@ -1,0 +1,156 @@
+/** Events as a whole chat completion. Hides the gathering of deltas into one message a choice. */
+import type { Event, Json, JsonObject, RenderContext, Usage } from "../../exchange.ts";
+import { isObject, list, type Mutable } from "../../json.ts";
+import { annotation } from "./annotation.ts";
+import { renderFinish, renderUsage } from "./usage.ts";
+
+type Call = { readonly id: string; readonly name: string; written: string };
+
+type Choice = {
+  text: string;
+  said: boolean;
+  refusal: string;
+  finish: string;
+  readonly calls: Call[];
+  readonly annotations: JsonObject[];
+  readonly details: JsonObject[];
+  readonly logprobs: Json[];
+  thinking: string;
+  /** Text of the thinking block that no signature has closed yet. */
+  block: string;
+  extra: JsonObject;
+};
+
+export function render(events: readonly Event[], context: RenderContext): JsonObject {
+  const choices = new Map<number, Choice>();
+  let id = context.id;
+  let model = context.model;
+  let usage: Usage = {};
+  for (const event of events) {
+    if (event.type === "start") {
+      id = event.id ?? id;
+      model = event.model ?? model;
+      usage = { ...usage, ...event.usage };
+    } else if (event.type === "usage") {
+      usage = { ...usage, ...event.usage };
+    } else {
+      if (event.type === "finish") usage = { ...usage, ...event.usage };
+      gather(event, choiceAt(choices, "choice" in event ? (event.choice ?? 0) : 0));
+    }
+  }
+  const rendered: Record<string, Json> = {
+    id,
+    object: "chat.completion",
+    created: context.created,
+    model,
+    choices: [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => renderChoice(index, choice)),
+  };
+  const told = renderUsage(usage);
+  if (told !== undefined) rendered["usage"] = told;
+  if (usage.serviceTier !== undefined) rendered["service_tier"] = usage.serviceTier;
+  return rendered;
+}
+
+function choiceAt(choices: Map<number, Choice>, index: number): Choice {
+  let choice = choices.get(index);
+  if (choice === undefined) {
+    choice = {
+      text: "",
+      said: false,
+      refusal: "",
+      finish: "stop",
+      calls: [],
+      annotations: [],
+      details: [],
+      logprobs: [],
+      thinking: "",
+      block: "",
+      extra: {},
+    };
+    choices.set(index, choice);
+  }
+  return choice;
+}
+
+function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choice): void {
+  switch (event.type) {
+    case "text":
+      choice.text += event.delta;
+      choice.said = true;
+      return;
+    case "refusal":
+      choice.refusal += event.delta;
+      return;
+    case "thinking":
+      choice.thinking += event.delta;
+      choice.block += event.delta;
+      return;
+    case "thinking_signature":
+      choice.details.push(signedDetail(choice.block, event.signature, choice.details.length));
+      choice.block = "";
+      return;
+    case "redacted_thinking":
+      choice.details.push(encryptedDetail(event.data, choice.details.length));
+      return;
+    case "tool_call_start":
+      choice.calls[event.index] = { id: event.id, name: event.name, written: "" };
+      return;
+    case "tool_call_delta": {
+      const call = choice.calls[event.index];
+      if (call !== undefined) call.written += event.delta;
+      return;
+    }
+    case "citation":
+      choice.annotations.push(annotation(event.value, choice.text.length));
+      return;
+    case "logprobs":
+      choice.logprobs.push(event.value);
+      return;
+    case "opaque":
+      if (event.dialect === "openai-chat") choice.extra = { ...choice.extra, ...event.value };
+      return;
+    case "finish":
+      choice.finish = renderFinish[event.reason];
+  }
+}
+
+/** A closed thinking block, as clients send it back. Its number lets SDKs that merge lists by index keep blocks apart. */
+export function signedDetail(text: string, signature: string, index: number): JsonObject {
+  return { type: "reasoning.text", text, signature, index };
+}
+
+export function encryptedDetail(data: string, index: number): JsonObject {
+  return { type: "reasoning.encrypted", data, index };
+}
+
+function renderChoice(index: number, choice: Choice): JsonObject {
+  const message: Mutable<Record<string, Json>> = {
+    role: "assistant",
+    content: choice.said ? choice.text : null,
+    refusal: choice.refusal === "" ? null : choice.refusal,
+  };
+  if (choice.thinking !== "") message["reasoning_content"] = choice.thinking;
+  if (choice.details.length > 0) message["reasoning_details"] = choice.details;
+  if (choice.annotations.length > 0) message["annotations"] = choice.annotations;
+  const calls = choice.calls.filter((call) => call !== undefined);
+  if (calls.length > 0) {
+    message["tool_calls"] = calls.map((call) => ({
+      id: call.id,
+      type: "function",
+      function: { name: call.name, arguments: call.written === "" ? "{}" : call.written },
+    }));
+  }
+  Object.assign(message, choice.extra);
+  return { index, message, logprobs: joinLogprobs(choice.logprobs), finish_reason: choice.finish };
+}
+
+/** Chunks bring the tokens a few at a time; a body holds them in one list. */
+function joinLogprobs(chunks: readonly Json[]): Json {
+  if (chunks.length <= 1) return chunks[0] ?? null;
+  const joined: Record<string, Json[]> = {};
+  for (const chunk of chunks) {
+    if (!isObject(chunk)) continue;
+    for (const key in chunk) joined[key] = [...(joined[key] ?? []), ...(list(chunk[key]) as Json[])];
+  }
+  return joined;
+}

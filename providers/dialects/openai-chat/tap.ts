@@ -1,0 +1,150 @@
+/**
+ * Watching an OpenAI-shaped answer go by on its way to an OpenAI-shaped client. Hides how little of it is looked at:
+ * a frame costs a few searches, and only one that may hold usage, a finish or an error is parsed.
+ *
+ * In JSON text an inner quote is escaped, so `"usage"` never occurs inside what a model wrote; as a key further in, or
+ * as a whole string value, it may, so every hit is confirmed by parsing.
+ */
+import type { FrameKind, Tap, Usage } from "../../exchange.ts";
+import { GatewayError } from "../../gateway-error.ts";
+import { count, known, list, parseJson, type Shape, shape, words } from "../../json.ts";
+import { upstreamFailure } from "../failure.ts";
+import { dataStart, frameData, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
+import { holdsFailure } from "./failure.ts";
+import { decodeUsage } from "./usage.ts";
+
+export function tap(): Tap {
+  let usage: Usage | undefined;
+  let failure: GatewayError | undefined;
+  let finished = false;
+  let contentSeen = false;
+  let outputBytes = 0;
+
+  function frame(raw: string): FrameKind {
+    const start = dataStart(raw);
+    if (start === -1) return "preamble";
+    if (raw.startsWith("[DONE]", start)) {
+      finished = true;
+      return "terminal";
+    }
+    outputBytes += visibleBytes(raw, start);
+    if (
+      !contentSeen ||
+      raw.includes('"error"', start) ||
+      given(raw, '"usage"', start) ||
+      given(raw, '"finish_reason"', start)
+    ) {
+      return inspect(raw);
+    }
+    return "content";
+  }
+
+  function inspect(raw: string): FrameKind {
+    const chunk = shape(parseJson(frameData(raw)));
+    if (holdsFailure(chunk)) {
+      failure = upstreamFailure(200, shape(parseJson(utf8(frameData(raw)))));
+      return "error";
+    }
+    const told = decodeUsage(chunk["usage"] ?? shape(chunk["x_groq"])["usage"], chunk["service_tier"]);
+    if (told !== undefined) usage = { ...usage, ...told };
+    const choices = list(chunk["choices"]);
+    if (choices.length === 0) return told === undefined ? "preamble" : "usage";
+    if (choices.some((choice) => words(shape(choice)["finish_reason"]) !== undefined)) {
+      finished = true;
+      return "finish";
+    }
+    contentSeen ||= choices.some(visible);
+    return contentSeen ? "content" : "preamble";
+  }
+
+  function body(raw: string): FrameKind {
+    const last = raw.trimEnd();
+    if (!last.endsWith("}") || raw.trimStart().charCodeAt(0) !== 123) {
+      failure = new GatewayError("upstream_protocol", "the provider's answer is not a JSON object", {
+        source: "provider",
+      });
+      return "error";
+    }
+    if (last.includes('"error"') || last.includes('"insufficient_system_resource"')) {
+      const whole = shape(parseJson(last));
+      if (holdsFailure(whole)) {
+        failure = upstreamFailure(200, shape(parseJson(utf8(last))));
+        return "error";
+      }
+    }
+    usage = bodyUsage(last);
+    finished = true;
+    outputBytes = last.length;
+    return "terminal";
+  }
+
+  return {
+    frame,
+    body,
+    usage: () => usage,
+    failure: () => failure,
+    get finished() {
+      return finished;
+    },
+    get outputBytes() {
+      return outputBytes;
+    },
+  };
+}
+
+/** Bodies up to here are parsed for the tier that stands beside the usage; in a larger one it is searched for. */
+const parsedBytesMax = 512;
+
+function bodyUsage(body: string): Usage | undefined {
+  if (body.length <= parsedBytesMax) {
+    const whole = shape(parseJson(body));
+    return decodeUsage(whole["usage"], whole["service_tier"]) ?? countedInput(whole);
+  }
+  const found = topLevelObject(body, "usage");
+  if (found === undefined) return undefined;
+  const tier = /"service_tier"\s*:\s*"([a-z_]+)"/.exec(body)?.[1];
+  return decodeUsage(parseJson(found), tier);
+}
+
+function countedInput(whole: Shape): Usage | undefined {
+  const input = count(whole["input_tokens"]);
+  return input === undefined ? undefined : known({ input });
+}
+
+/** Whether the key stands in the frame with anything but `null`: many servers write `"usage":null` in every chunk. */
+function given(frame: string, key: string, from: number): boolean {
+  for (let at = frame.indexOf(key, from); at !== -1; at = frame.indexOf(key, at + 1)) {
+    let value = at + key.length;
+    while (frame.charCodeAt(value) === 58 || frame.charCodeAt(value) === 32) value++;
+    if (!frame.startsWith("null", value)) return true;
+  }
+  return false;
+}
+
+/** A delta or text with something in it that a person or a program would see. */
+function visible(choice: unknown): boolean {
+  const { delta, text } = shape(choice) as { delta?: unknown; text?: unknown };
+  if (words(text) !== undefined) return true;
+  const told = shape(delta);
+  for (const key in told) {
+    const value = told[key];
+    if (key === "role" || value === null || value === "") continue;
+    if (Array.isArray(value) && value.length === 0) continue;
+    return true;
+  }
+  return false;
+}
+
+/** An estimate: the first string of the delta that is content, arguments or reasoning, as escaped bytes. */
+function visibleBytes(frame: string, from: number): number {
+  const delta = frame.indexOf('"delta":', from);
+  const at = delta === -1 ? from : delta;
+  for (const key of visibleKeys) {
+    const found = frame.indexOf(key, at);
+    const length = found === -1 ? 0 : stringLength(frame, found + key.length);
+    if (length > 0) return length;
+  }
+  return 0;
+}
+
+const visibleKeys = ['"content":"', '"arguments":"', '"reasoning_content":"', '"reasoning":"', '"text":"'] as const;
