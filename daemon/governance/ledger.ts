@@ -1,0 +1,343 @@
+/**
+ * Who may spend now: reserve in every scope at once or in none, settle exactly once. The part of the ledger that runs
+ * on every request, in any thread. Money is integer nano-dollars, time is milliseconds since the epoch.
+ */
+import { createBudgets, firstBudget, firstLimit, rollsMax } from "./budgets.ts";
+import {
+  budgetCell,
+  budgetCells,
+  headerCell,
+  holdCell,
+  holdIdBytesMax,
+  limitCell,
+  limitCells,
+  limitMode,
+  scopeCell,
+  scopeFlag,
+} from "./cells.ts";
+import { scopesPerRequestMax } from "./definitions.ts";
+import { createHoldRows, type Hold } from "./holds.ts";
+import { createLock } from "./lock.ts";
+import { clockSkewMsMax, createRateLimits } from "./rate-limits.ts";
+import { createRefusal, type Refusal } from "./refusal.ts";
+import type { Tables } from "./tables.ts";
+
+export type Ledger = {
+  /**
+   * Reserves `costNano` and `tokens` in all scopes, counts a request where `countRequest`, and takes a place in each
+   * concurrency limit. Returns the hold's handle, or -1 with `refusal` filled and nothing changed.
+   * Rate limits are judged before budgets. `inputCostNano` is what an estimated settlement will charge.
+   */
+  admit(
+    scopes: readonly number[],
+    nowMs: number,
+    costNano: number,
+    tokens: number,
+    inputCostNano: number,
+    countRequest: boolean,
+    holdId: string,
+  ): number;
+  /** Why the last `admit()` returned -1. One object, filled anew each time. */
+  readonly refusal: Refusal;
+  /** Gives the hold back and charges what it came to, in the window of `nowMs`. False: it had been settled before, nothing is done. */
+  settle(hold: number, nowMs: number, costNano: number, tokens: number): boolean;
+  /** Charges a cost that had no hold. Never refused. */
+  charge(scopes: readonly number[], nowMs: number, costNano: number, tokens: number): void;
+  /** False: nothing of these scopes can refuse a request. An unknown scope counts as limited. */
+  hasLimits(scopes: readonly number[]): boolean;
+  /** Whether cost matters for admission. An unknown scope counts as budgeted. */
+  hasBudgets(scopes: readonly number[]): boolean;
+  /** Live holds of a thread, or of all. */
+  holdsOf(owner?: number): readonly Hold[];
+};
+
+const refused = -1;
+const mustRoll = -2;
+
+export function createLedger(tables: Tables): Ledger {
+  const { cells, scopeRows, scopeFlags } = tables;
+  const lock = createLock(tables);
+  const budgets = createBudgets(tables, lock);
+  const rates = createRateLimits(tables, lock);
+  const holds = createHoldRows(tables, lock);
+  const refusal = createRefusal(tables);
+  const { set } = lock;
+
+  function admit(
+    scopes: readonly number[],
+    nowMs: number,
+    costNano: number,
+    tokens: number,
+    inputCostNano: number,
+    countRequest: boolean,
+    holdId: string,
+  ): number {
+    checkScopes(scopes);
+    checkAmounts(nowMs, costNano, tokens);
+    checkAmounts(nowMs, inputCostNano, tokens);
+    checkHoldId(holdId);
+    for (let round = 0; round < rollsMax; round++) {
+      lock.acquire();
+      let handle: number;
+      try {
+        handle = admitLocked(scopes, nowMs, costNano, tokens, inputCostNano, countRequest, holdId);
+      } catch (error) {
+        lock.rollback();
+        throw error;
+      }
+      lock.release();
+      if (handle >= 0) return handle;
+      if (handle === refused) {
+        refusal.publish(nowMs);
+        return refused;
+      }
+      budgets.rollCalendar(nowMs);
+    }
+    throw new Error("a calendar window kept ending during admit()");
+  }
+
+  function admitLocked(
+    scopes: readonly number[],
+    callerMs: number,
+    costNano: number,
+    tokens: number,
+    inputCostNano: number,
+    countRequest: boolean,
+    holdId: string,
+  ): number {
+    const nowMs = tick(callerMs);
+    if (!withinRates(scopes, nowMs, tokens, countRequest)) return refused;
+    const verdict = withinBudgets(scopes, nowMs, costNano);
+    if (verdict !== 0) return verdict;
+    const row = holds.free();
+    if (row === -1) {
+      refusal.note("holds_full", 0, 0);
+      return refused;
+    }
+    for (let index = 0; index < scopes.length; index++) {
+      const block = scopeRows[scopes[index]!]!;
+      set(block + scopeCell.held, cells[block + scopeCell.held]! + costNano);
+      set(block + scopeCell.inFlight, cells[block + scopeCell.inFlight]! + 1);
+      addToLimits(block, nowMs, tokens, countRequest);
+    }
+    return holds.fill(row, scopes, nowMs, costNano, tokens, inputCostNano, holdId);
+  }
+
+  /** Looks at every limit, since the wait that is told must satisfy them all. */
+  function withinRates(scopes: readonly number[], nowMs: number, tokens: number, countRequest: boolean): boolean {
+    let longest = 0;
+    let free = true;
+    for (let index = 0; index < scopes.length; index++) {
+      const block = scopeRows[scopes[index]!]!;
+      if (block === 0 || block === undefined) {
+        refusal.note("removed", scopes[index]!, 0);
+        return false;
+      }
+      const row = firstLimit(cells, block);
+      const end = row + cells[block + scopeCell.limits]! * limitCells;
+      for (let limit = row; limit < end; limit += limitCells) {
+        const isTokens = cells[limit + limitCell.mode] === limitMode.tokenBuckets;
+        if (!isTokens && !countRequest) continue;
+        const wait = rates.wait(limit, nowMs, isTokens ? tokens : 1);
+        if (wait <= longest) continue;
+        longest = wait;
+        refusal.noteLimit(isTokens ? "tokens" : "requests", block, limit, rates.used(limit, nowMs), nowMs, wait);
+      }
+      const concurrencyMax = cells[block + scopeCell.concurrencyMax]!;
+      if (concurrencyMax >= 0 && cells[block + scopeCell.inFlight]! >= concurrencyMax) {
+        if (longest === 0 && free) refusal.note("concurrency", scopes[index]!, block);
+        free = false;
+      }
+    }
+    return longest === 0 && free;
+  }
+
+  /** 0 when there is room everywhere. */
+  function withinBudgets(scopes: readonly number[], nowMs: number, costNano: number): number {
+    for (let index = 0; index < scopes.length; index++) {
+      const block = scopeRows[scopes[index]!]!;
+      if (cells[block + scopeCell.held]! + costNano > Number.MAX_SAFE_INTEGER) {
+        refusal.note("holds_full", scopes[index]!, 0);
+        return refused;
+      }
+      const end = firstLimit(cells, block);
+      for (let row = firstBudget(block); row < end; row += budgetCells) {
+        if (!budgets.roll(row, nowMs)) {
+          budgets.remember(scopes[index]!, block, row);
+          return mustRoll;
+        }
+        const taken = cells[row + budgetCell.spent]! + cells[block + scopeCell.held]!;
+        if (taken + costNano > cells[row + budgetCell.limit]!) {
+          refusal.noteBudget(block, row);
+          return refused;
+        }
+      }
+    }
+    return 0;
+  }
+
+  function addToLimits(block: number, nowMs: number, tokens: number, countRequest: boolean): void {
+    const row = firstLimit(cells, block);
+    const end = row + cells[block + scopeCell.limits]! * limitCells;
+    for (let limit = row; limit < end; limit += limitCells) {
+      if (cells[limit + limitCell.mode] === limitMode.tokenBuckets) rates.add(limit, nowMs, tokens);
+      else if (countRequest) rates.add(limit, nowMs, 1);
+    }
+  }
+
+  function settle(hold: number, nowMs: number, costNano: number, tokens: number): boolean {
+    checkAmounts(nowMs, costNano, tokens);
+    for (let round = 0; round < rollsMax; round++) {
+      lock.acquire();
+      let verdict: number;
+      try {
+        verdict = settleLocked(hold, nowMs, costNano, tokens);
+      } catch (error) {
+        lock.rollback();
+        throw error;
+      }
+      lock.release();
+      if (verdict !== mustRoll) return verdict === 1;
+      budgets.rollCalendar(nowMs);
+    }
+    throw new Error("a calendar window kept ending during settle()");
+  }
+
+  /** 1 settled, 0 had been settled before, or `mustRoll`. */
+  function settleLocked(hold: number, callerMs: number, costNano: number, tokens: number): number {
+    const row = holds.find(hold);
+    if (row === -1) return 0;
+    const nowMs = tick(callerMs);
+    const firstScope = row + holdCell.scopes;
+    const endScope = firstScope + cells[row + holdCell.scopeCount]!;
+    for (let index = firstScope; index < endScope; index++) {
+      if (!rollAll(cells[index]!, nowMs)) return mustRoll;
+    }
+    for (let index = firstScope; index < endScope; index++) {
+      const block = scopeRows[cells[index]!]!;
+      if (block === 0) continue; // removed while the request ran
+      set(block + scopeCell.held, cells[block + scopeCell.held]! - cells[row + holdCell.cost]!);
+      set(block + scopeCell.inFlight, cells[block + scopeCell.inFlight]! - 1);
+      spend(block, costNano);
+      correctTokens(block, row, tokens);
+    }
+    holds.release(row);
+    return 1;
+  }
+
+  function correctTokens(block: number, hold: number, tokens: number): void {
+    const difference = tokens - cells[hold + holdCell.tokens]!;
+    if (difference === 0) return;
+    const row = firstLimit(cells, block);
+    const end = row + cells[block + scopeCell.limits]! * limitCells;
+    for (let limit = row; limit < end; limit += limitCells) {
+      if (cells[limit + limitCell.mode] !== limitMode.tokenBuckets) continue;
+      // A limit made after the hold knows nothing of its reservation.
+      if (cells[hold + holdCell.serial]! <= cells[limit + limitCell.since]!) continue;
+      rates.correct(limit, cells[hold + holdCell.admittedAt]!, difference);
+    }
+  }
+
+  function charge(scopes: readonly number[], nowMs: number, costNano: number, tokens: number): void {
+    checkScopes(scopes);
+    checkAmounts(nowMs, costNano, tokens);
+    for (let round = 0; round < rollsMax; round++) {
+      lock.acquire();
+      let verdict: number;
+      try {
+        verdict = chargeLocked(scopes, nowMs, costNano, tokens);
+      } catch (error) {
+        lock.rollback();
+        throw error;
+      }
+      lock.release();
+      if (verdict !== mustRoll) return;
+      budgets.rollCalendar(nowMs);
+    }
+    throw new Error("a calendar window kept ending during charge()");
+  }
+
+  function chargeLocked(scopes: readonly number[], callerMs: number, costNano: number, tokens: number): number {
+    const nowMs = tick(callerMs);
+    for (let index = 0; index < scopes.length; index++) {
+      if (!rollAll(scopes[index]!, nowMs)) return mustRoll;
+    }
+    for (let index = 0; index < scopes.length; index++) {
+      const block = scopeRows[scopes[index]!]!;
+      if (block === 0 || block === undefined) continue;
+      spend(block, costNano);
+      if (tokens > 0) addToLimits(block, nowMs, tokens, false);
+    }
+    return 1;
+  }
+
+  /** False when a calendar budget of the scope waits to be rolled. */
+  function rollAll(scope: number, nowMs: number): boolean {
+    const block = scopeRows[scope]!;
+    if (block === 0 || block === undefined) return true;
+    const end = firstLimit(cells, block);
+    for (let row = firstBudget(block); row < end; row += budgetCells) {
+      if (budgets.roll(row, nowMs)) continue;
+      budgets.remember(scope, block, row);
+      return false;
+    }
+    return true;
+  }
+
+  function spend(block: number, costNano: number): void {
+    if (costNano === 0) return;
+    set(block + scopeCell.spentTotal, cells[block + scopeCell.spentTotal]! + costNano);
+    const end = firstLimit(cells, block);
+    for (let row = firstBudget(block); row < end; row += budgetCells) {
+      set(row + budgetCell.spent, cells[row + budgetCell.spent]! + costNano);
+    }
+  }
+
+  /** Time as the ledger sees it: not backwards by the little that threads differ. Not undone, since it is always true. */
+  function tick(callerMs: number): number {
+    const latest = cells[headerCell.clock]!;
+    if (callerMs < latest && latest - callerMs <= clockSkewMsMax) return latest;
+    cells[headerCell.clock] = callerMs;
+    return callerMs;
+  }
+
+  function hasLimits(scopes: readonly number[]): boolean {
+    for (let index = 0; index < scopes.length; index++) {
+      if (Atomics.load(scopeFlags, scopes[index]!) !== scopeFlag.known) return true;
+    }
+    return false;
+  }
+
+  function hasBudgets(scopes: readonly number[]): boolean {
+    for (let index = 0; index < scopes.length; index++) {
+      const flags = Atomics.load(scopeFlags, scopes[index]!);
+      if (flags === 0 || (flags & scopeFlag.budget) !== 0) return true;
+    }
+    return false;
+  }
+
+  return { admit, refusal: refusal.value, settle, charge, hasLimits, hasBudgets, holdsOf: holds.list };
+}
+
+/** A scope named twice would be judged once and charged twice. */
+function checkScopes(scopes: readonly number[]): void {
+  if (scopes.length > scopesPerRequestMax) throw new RangeError(`more than ${scopesPerRequestMax} scopes in a request`);
+  for (let index = 1; index < scopes.length; index++) {
+    for (let earlier = 0; earlier < index; earlier++) {
+      if (scopes[earlier] === scopes[index]) throw new RangeError(`scope ${scopes[index]} is named twice`);
+    }
+  }
+}
+
+function checkAmounts(nowMs: number, costNano: number, tokens: number): void {
+  if (!Number.isSafeInteger(costNano) || costNano < 0) throw new RangeError(`cost ${costNano} is not nano-dollars`);
+  if (!Number.isSafeInteger(tokens) || tokens < 0) throw new RangeError(`tokens ${tokens} is not a count`);
+  if (!(nowMs > 0 && nowMs < Number.MAX_SAFE_INTEGER)) throw new RangeError(`time ${nowMs} is not milliseconds`);
+}
+
+function checkHoldId(holdId: string): void {
+  if (holdId.length > holdIdBytesMax) throw new RangeError(`hold id is longer than ${holdIdBytesMax} bytes`);
+  for (let index = 0; index < holdId.length; index++) {
+    if (holdId.charCodeAt(index) > 127) throw new RangeError("hold id is not ASCII");
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Sliding windows over shared cells: how long must a request wait, and count it. All functions run inside the lock.
+ *
+ * Requests are exact: a ring holds the times of the last `limit` admissions, so the next is free when the oldest has
+ * left the window. Limits above `ringMax`, and tokens, are counted in 65 buckets of a 64th of the window; a bucket
+ * counts until all of it has left, so such a window never admits too much and may be late by a 64th.
+ */
+import { limitCell, limitMode } from "./cells.ts";
+import type { Lock } from "./lock.ts";
+import type { Tables } from "./tables.ts";
+
+export type RateLimits = {
+  /** Milliseconds until `amount` more would be admitted if nobody else came: 0 now, Infinity never. */
+  wait(row: number, nowMs: number, amount: number): number;
+  /** Counts what `wait()` let through, or what came unasked. */
+  add(row: number, nowMs: number, amount: number): void;
+  /** Corrects a token reservation made at `thenMs`; one that has left the window needs none. */
+  correct(row: number, thenMs: number, difference: number): void;
+  /** What counts at this instant. */
+  used(row: number, nowMs: number): number;
+};
+
+/** Largest request limit that is kept as exact times: 128 KB of ring. */
+export const ringMax = 16_384;
+const bucketsPerWindow = 64;
+/** One more than the window has: the oldest is only partly inside. */
+export const buckets = bucketsPerWindow + 1;
+/**
+ * Threads read the clock before they get the lock, so times arrive slightly out of order. What lies further in the
+ * future than this was counted before the clock was set back, and is forgotten.
+ */
+export const clockSkewMsMax = 1_000;
+
+/** Longest window, milliseconds; bucket numbers since 1970 stay far above the number of buckets. */
+export const limitWindowMsMax = 366 * 86_400_000;
+
+/** A whole number of milliseconds, so that a bucket's end is an exact instant. */
+export function bucketWidth(windowMs: number): number {
+  return Math.ceil(windowMs / bucketsPerWindow);
+}
+
+export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
+  function wait(row: number, nowMs: number, amount: number): number {
+    const limit = cells[row + limitCell.limit]!;
+    if (amount > limit) return Number.POSITIVE_INFINITY;
+    if (cells[row + limitCell.mode] !== limitMode.ring) return waitForBuckets(row, nowMs, amount, limit);
+    const oldest = cells[cells[row + limitCell.base]! + cells[row + limitCell.head]!]!;
+    const freeAt = oldest + cells[row + limitCell.window]!;
+    return oldest === 0 || freeAt <= nowMs || oldest > nowMs + clockSkewMsMax ? 0 : freeAt - nowMs;
+  }
+
+  function waitForBuckets(row: number, nowMs: number, amount: number, limit: number): number {
+    advance(row, nowMs);
+    let excess = cells[row + limitCell.sum]! + amount - limit;
+    if (excess <= 0) return 0;
+    const base = cells[row + limitCell.base]!;
+    const newest = cells[row + limitCell.head]!;
+    for (let bucket = newest - bucketsPerWindow; bucket <= newest; bucket++) {
+      excess -= cells[base + (bucket % buckets)]!;
+      if (excess <= 0) return (bucket + buckets) * cells[row + limitCell.width]! - nowMs;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  function add(row: number, nowMs: number, amount: number): void {
+    const base = cells[row + limitCell.base]!;
+    const head = cells[row + limitCell.head]!;
+    if (cells[row + limitCell.mode] === limitMode.ring) {
+      if (cells[row + limitCell.limit] === 0) return;
+      set(base + head, nowMs);
+      set(row + limitCell.head, head + 1 === cells[row + limitCell.limit] ? 0 : head + 1);
+      return;
+    }
+    advance(row, nowMs);
+    const newest = base + (cells[row + limitCell.head]! % buckets);
+    set(newest, cells[newest]! + amount);
+    set(row + limitCell.sum, cells[row + limitCell.sum]! + amount);
+  }
+
+  function correct(row: number, thenMs: number, difference: number): void {
+    const bucket = Math.floor(thenMs / cells[row + limitCell.width]!);
+    const newest = cells[row + limitCell.head]!;
+    if (bucket > newest || bucket < newest - bucketsPerWindow) return;
+    const index = cells[row + limitCell.base]! + (bucket % buckets);
+    // A bucket forgotten when the clock was set back holds less than what is to be returned.
+    const change = Math.max(difference, -cells[index]!);
+    set(index, cells[index]! + change);
+    set(row + limitCell.sum, cells[row + limitCell.sum]! + change);
+  }
+
+  function used(row: number, nowMs: number): number {
+    if (cells[row + limitCell.mode] !== limitMode.ring) {
+      advance(row, nowMs);
+      return cells[row + limitCell.sum]!;
+    }
+    const base = cells[row + limitCell.base]!;
+    const end = base + cells[row + limitCell.limit]!;
+    const since = nowMs - cells[row + limitCell.window]!;
+    let count = 0;
+    for (let index = base; index < end; index++) {
+      const at = cells[index]!;
+      if (at !== 0 && at > since && at <= nowMs + clockSkewMsMax) count++;
+    }
+    return count;
+  }
+
+  /** Empties the buckets that have left the window. */
+  function advance(row: number, nowMs: number): void {
+    const width = cells[row + limitCell.width]!;
+    const current = Math.floor(nowMs / width);
+    const newest = cells[row + limitCell.head]!;
+    const setBack = newest > Math.floor((nowMs + clockSkewMsMax) / width);
+    if (current <= newest && !setBack) return;
+    const base = cells[row + limitCell.base]!;
+    const steps = setBack ? buckets : Math.min(current - newest, buckets);
+    let left = cells[row + limitCell.sum]!;
+    for (let step = 1; step <= steps; step++) {
+      const index = base + ((newest + step) % buckets);
+      const amount = cells[index]!;
+      if (amount === 0) continue;
+      left -= amount;
+      set(index, 0);
+    }
+    set(row + limitCell.sum, left);
+    set(row + limitCell.head, current);
+  }
+
+  return { wait, add, correct, used };
+}

@@ -1,0 +1,250 @@
+/**
+ * Scopes come, change and go: the main thread's side of the ledger. Hides that a change builds a new block beside the
+ * old one and swaps them inside the lock, carrying over what stays true.
+ */
+
+import { firstBudget, firstLimit, windowOf } from "./budgets.ts";
+import { carryBudgets, carryLimits } from "./carry-over.ts";
+import {
+  budgetCell,
+  budgetCells,
+  headerCell,
+  labelBytesMax,
+  limitCell,
+  limitCells,
+  limitMode,
+  scopeCell,
+  scopeFlag,
+  scopeHeadCells,
+  unitCodes,
+} from "./cells.ts";
+import type { Balance, Budget, RateLimit, ScopeDefinition } from "./definitions.ts";
+import { createLock } from "./lock.ts";
+import { buckets, bucketWidth, ringMax } from "./rate-limits.ts";
+import { labelStart } from "./refusal.ts";
+import { createCellAreas } from "./scope-blocks.ts";
+import { checkScope } from "./scope-check.ts";
+import { controlWord, idsMax, type Tables } from "./tables.ts";
+import { windowAt } from "./windows.ts";
+import { internZone } from "./zones.ts";
+
+export type Scopes = {
+  /**
+   * Makes the scope known. A balance counts if it belongs to the budget's window of `nowMs`. On a known scope it
+   * replaces what was spent, never what is held or in flight.
+   */
+  defineScope(definition: ScopeDefinition, balances: readonly Balance[], nowMs: number): void;
+  /**
+   * Changes a scope, for the next admit in any thread. A budget keeps what was spent while its window and anchor
+   * stay the same; a rate limit keeps its counts while its metric and window do.
+   */
+  updateScope(definition: ScopeDefinition, nowMs: number): void;
+  /** What is in flight is settled without it. False for an unknown scope. Ids are not used again. */
+  removeScope(scope: number): boolean;
+  /** Replaces what was spent in budgets whose window of `nowMs` a balance belongs to: after a snapshot that is older than the database. */
+  setBalances(balances: readonly Balance[], nowMs: number): void;
+  hasScope(scope: number): boolean;
+};
+
+export function createScopes(tables: Tables): Scopes {
+  const { cells, cellBytes, scopeRows, scopeFlags, control } = tables;
+  const lock = createLock(tables);
+  const areas = createCellAreas(tables);
+
+  function defineScope(definition: ScopeDefinition, balances: readonly Balance[], nowMs: number): void {
+    place(definition, nowMs, balances);
+  }
+
+  function updateScope(definition: ScopeDefinition, nowMs: number): void {
+    if (!hasScope(definition.id)) throw new RangeError(`scope ${definition.id} is unknown`);
+    place(definition, nowMs);
+  }
+
+  function place(definition: ScopeDefinition, nowMs: number, balances?: readonly Balance[]): void {
+    checkScope(definition);
+    const { id } = definition;
+    const old = scopeRows[id]!;
+    const block = build(definition, nowMs);
+    if (balances !== undefined) for (const balance of balances) if (balance.scopeId === id) fill(block, balance);
+    lock.acquire();
+    try {
+      markLimits(block);
+      if (old !== 0) {
+        for (const kept of [scopeCell.held, scopeCell.inFlight, scopeCell.spentTotal] as const) {
+          cells[block + kept] = cells[old + kept]!;
+        }
+        if (balances === undefined) carryBudgets(cells, old, block, nowMs);
+        carryLimits(cells, old, block, nowMs);
+      }
+      cells[block + scopeCell.id] = id;
+      // From here on the new block is the scope.
+      Atomics.store(scopeRows, id, block);
+      Atomics.store(scopeFlags, id, flagsOf(definition));
+    } finally {
+      lock.release();
+    }
+    if (id > Atomics.load(control, controlWord.scopeIdHigh)) Atomics.store(control, controlWord.scopeIdHigh, id);
+    if (old !== 0) giveBack(old);
+  }
+
+  function removeScope(scope: number): boolean {
+    if (!hasScope(scope)) return false;
+    const block = scopeRows[scope]!;
+    lock.acquire();
+    Atomics.store(scopeRows, scope, 0);
+    Atomics.store(scopeFlags, scope, 0);
+    lock.release();
+    giveBack(block);
+    return true;
+  }
+
+  function setBalances(balances: readonly Balance[], nowMs: number): void {
+    for (const balance of balances) {
+      if (!hasScope(balance.scopeId)) continue;
+      const block = scopeRows[balance.scopeId]!;
+      renew(block, nowMs);
+      lock.acquire();
+      fill(block, balance);
+      lock.release();
+    }
+  }
+
+  /** Starts the windows that have begun since the block was written. */
+  function renew(block: number, nowMs: number): void {
+    for (let row = firstBudget(block); row < firstLimit(cells, block); row += budgetCells) {
+      if (nowMs < cells[row + budgetCell.next]!) continue;
+      const window = windowOf(
+        tables,
+        cells[row + budgetCell.unit]!,
+        cells[row + budgetCell.length]!,
+        cells[row + budgetCell.zone]!,
+      );
+      const bounds = windowAt(window, cells[row + budgetCell.anchor]!, nowMs);
+      lock.acquire();
+      lock.set(row + budgetCell.spent, 0);
+      lock.set(row + budgetCell.start, bounds.startMs);
+      lock.set(row + budgetCell.next, bounds.nextMs);
+      lock.release();
+    }
+  }
+
+  function hasScope(scope: number): boolean {
+    return scope > 0 && scope < idsMax && scopeRows[scope] !== 0;
+  }
+
+  /** A whole block with empty counts, not yet published. Outside the lock: zones and rings take time. */
+  function build(definition: ScopeDefinition, nowMs: number): number {
+    const label = labelOf(definition);
+    const { budgets, limits } = definition;
+    const rowCells = budgets.length * budgetCells + limits.length * limitCells;
+    const block = areas.takeBlock(scopeHeadCells + rowCells + Math.ceil(label.length / 8));
+    cells[block + scopeCell.id] = 0;
+    cells[block + scopeCell.concurrencyMax] = definition.concurrencyMax ?? -1;
+    cells[block + scopeCell.inFlight] = 0;
+    cells[block + scopeCell.held] = 0;
+    cells[block + scopeCell.spentTotal] = 0;
+    cells[block + scopeCell.budgets] = budgets.length;
+    cells[block + scopeCell.limits] = 0;
+    cells[block + scopeCell.labelBytes] = label.length;
+    let row = firstBudget(block);
+    for (const budget of budgets) {
+      writeBudget(row, budget, nowMs);
+      row += budgetCells;
+    }
+    try {
+      for (const limit of limits) {
+        writeLimit(row, limit);
+        row += limitCells;
+        cells[block + scopeCell.limits] = cells[block + scopeCell.limits]! + 1;
+      }
+    } catch (error) {
+      giveBack(block);
+      throw error;
+    }
+    cellBytes.set(label, labelStart(cells, block) * 8);
+    return block;
+  }
+
+  function writeBudget(row: number, budget: Budget, nowMs: number): void {
+    const { window, anchorMs } = budget;
+    const bounds = windowAt(window, anchorMs, nowMs);
+    const length = window.kind === "rolling" ? window.lengthMs : window.kind === "calendar" ? window.count : 0;
+    cells[row + budgetCell.limit] = budget.limitNano;
+    cells[row + budgetCell.spent] = 0;
+    cells[row + budgetCell.start] = bounds.startMs;
+    cells[row + budgetCell.next] = bounds.nextMs;
+    cells[row + budgetCell.length] = length;
+    cells[row + budgetCell.unit] = unitCodes.indexOf(window.kind === "calendar" ? window.unit : window.kind);
+    cells[row + budgetCell.zone] = window.kind === "calendar" ? internZone(tables, window.zone) : 0;
+    cells[row + budgetCell.slot] = budget.slot;
+    cells[row + budgetCell.anchor] = anchorMs;
+  }
+
+  function writeLimit(row: number, { slot, metric, limit, windowMs }: RateLimit): void {
+    const exact = metric === "requests" && limit <= ringMax ? areas.takeRing(limit) : undefined;
+    // With the area nearly used up, exact rings give way to buckets: late by a 64th of the window, never too much.
+    const ring = exact ?? areas.takeRing(buckets);
+    if (ring === undefined) throw new RangeError("no room for another rate limit");
+    const mode =
+      exact !== undefined ? limitMode.ring : metric === "tokens" ? limitMode.tokenBuckets : limitMode.requestBuckets;
+    cells[row + limitCell.limit] = limit;
+    cells[row + limitCell.window] = windowMs;
+    cells[row + limitCell.mode] = mode;
+    cells[row + limitCell.base] = ring.base;
+    cells[row + limitCell.head] = 0;
+    cells[row + limitCell.sum] = 0;
+    cells[row + limitCell.slot] = slot;
+    cells[row + limitCell.width] = bucketWidth(windowMs);
+    cells[row + limitCell.since] = 0;
+    cells[row + limitCell.size] = ring.size;
+  }
+
+  /** Holds made before this moment are not in the new limits' counts. Inside the lock. */
+  function markLimits(block: number): void {
+    const row = firstLimit(cells, block);
+    for (let index = 0; index < cells[block + scopeCell.limits]!; index++) {
+      cells[row + index * limitCells + limitCell.since] = cells[headerCell.serial]!;
+    }
+  }
+
+  function fill(block: number, balance: Balance): void {
+    const end = firstLimit(cells, block);
+    for (let row = firstBudget(block); row < end; row += budgetCells) {
+      if (cells[row + budgetCell.slot] !== balance.slot) continue;
+      const { windowStartMs } = balance;
+      if (windowStartMs < cells[row + budgetCell.start]! || windowStartMs >= cells[row + budgetCell.next]!) continue;
+      cells[row + budgetCell.spent] = balance.spentNano;
+    }
+  }
+
+  function giveBack(block: number): void {
+    const row = firstLimit(cells, block);
+    for (let index = 0; index < cells[block + scopeCell.limits]!; index++) {
+      const limit = row + index * limitCells;
+      areas.giveRing({ base: cells[limit + limitCell.base]!, size: cells[limit + limitCell.size]! });
+    }
+    areas.giveBlock(block);
+  }
+
+  return { defineScope, updateScope, removeScope, setBalances, hasScope };
+}
+
+function flagsOf({ budgets, limits, concurrencyMax }: ScopeDefinition): number {
+  let flags: number = scopeFlag.known;
+  if (budgets.length > 0) flags |= scopeFlag.budget;
+  if (limits.some((limit) => limit.metric === "requests")) flags |= scopeFlag.requests;
+  if (limits.some((limit) => limit.metric === "tokens")) flags |= scopeFlag.tokens;
+  if (concurrencyMax !== undefined) flags |= scopeFlag.concurrency;
+  return flags;
+}
+
+/** `key "ci"` as UTF-8, shortened where it would be too long to show. */
+function labelOf({ kind, name }: ScopeDefinition): Uint8Array {
+  const encoder = new TextEncoder();
+  let shown = name;
+  for (;;) {
+    const bytes = encoder.encode(`${kind} "${shown}${shown === name ? "" : "…"}"`);
+    if (bytes.length <= labelBytesMax) return bytes;
+    shown = Array.from(shown).slice(0, -1).slice(0, labelBytesMax).join("");
+  }
+}
