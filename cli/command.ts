@@ -28,6 +28,7 @@ export type GlobalOptions = { readonly home?: string; readonly debug?: boolean }
 export function prepare(command: Command, { terminal }: Context): Command {
   return command
     .helpOption("-h, --help", "Show this help")
+    .helpCommand(false)
     .showHelpAfterError(false)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false, helpWidth: terminal.columns ?? 80 })
     .configureOutput({

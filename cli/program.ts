@@ -61,6 +61,7 @@ async function buildProgram(argv: readonly string[], context: Context): Promise<
     .version(version, "-V, --version", "Print the version")
     .option("--home <directory>", "Where the daemon keeps its files (default: $BIFROST_HOME or ~/.local/share/bifrost)")
     .option("--debug", "Show the stack trace of a failure")
+    .helpCommand("help [command]", "Show the help of a command")
     .addHelpText("after", "\nStart with: bifrost serve\nExit codes and every option: docs/cli.md");
   const meant = commandName(argv);
   for (const { name, summary, load } of commands) {

@@ -79,7 +79,8 @@ async function list(client: Client, options: Options, context: Context): Promise
     // JSON goes out page by page; a table must know its widths first.
     if (options.json) await terminal.outSlowly(page.rows.map(jsonLine).join(""));
     else rows.push(...page.rows);
-    if (page.older === null || page.rows.length === 0) break;
+    // A page may be empty and still go on: the daemon looks through so many rows at a time.
+    if (page.older === null) break;
     before = page.older;
   }
   if (options.json) return;

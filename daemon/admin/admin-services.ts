@@ -32,8 +32,9 @@ import type {
 } from "./contract.ts";
 
 /**
- * One mutating call under way. Exactly one audit record comes of it: a service that can, writes `entry(…)` in the same
- * transaction as its change and then says `recorded()`; for the others the router records when they return or throw.
+ * One mutating call under way. Exactly one audit record comes of it: a service that writes it in the same transaction
+ * as its change says `recorded()`; for the others the router records when they return or throw. `entry` makes that
+ * record for a service that must write it itself, as one that ends the process must.
  */
 export type Action = {
   readonly actor: string;
@@ -103,7 +104,7 @@ export type Permission =
 export type AuditEntry = {
   /** `local:<uid>` on the Unix socket. */
   readonly actor: string;
-  /** `keys.create`; `<resource>.<verb>`. */
+  /** `key.create`; `<resource>.<verb>`. */
   readonly action: string;
   /** Public id of what was acted on; null for the daemon itself. */
   readonly target: string | null;

@@ -1,5 +1,5 @@
-/** A key as the admin API shows it, and as the audit trail keeps it. Never a secret, never a hash. */
-import type { KeyDefinition, ScopeDefinition, Window } from "../../governance/definitions.ts";
+/** A key as the admin API shows it. Never a secret, never a hash. */
+import type { KeyDefinition, Window } from "../../governance/definitions.ts";
 import type { KeyState, KeyView, WireWindow } from "../contract.ts";
 import type { StoredKey } from "./keys.ts";
 
@@ -11,7 +11,9 @@ export type BudgetUsage = {
   readonly resetsAtMs?: number | undefined;
 };
 
-export function viewKey({ key, scope, hashes }: StoredKey, usage: readonly BudgetUsage[], nowMs: number): KeyView {
+export function viewKey({ key, scopes, hashes }: StoredKey, usage: readonly BudgetUsage[], nowMs: number): KeyView {
+  // The key's own scope is the narrowest; teams and customers above it are shown as themselves.
+  const [scope] = scopes;
   const ends = hashes.flatMap(({ expiresAtMs }) =>
     expiresAtMs !== undefined && expiresAtMs > nowMs ? [expiresAtMs] : [],
   );
@@ -24,7 +26,7 @@ export function viewKey({ key, scope, hashes }: StoredKey, usage: readonly Budge
     expires_at_ms: key.expiresAtMs ?? null,
     revoked_at_ms: key.revokedAtMs ?? null,
     models: key.policy.models,
-    budgets: scope.budgets.map(({ slot, limitNano, window }) => {
+    budgets: (scope?.budgets ?? []).map(({ slot, limitNano, window }) => {
       const used = usage.find((each) => each.slot === slot);
       return {
         slot,
@@ -35,23 +37,14 @@ export function viewKey({ key, scope, hashes }: StoredKey, usage: readonly Budge
         resets_at_ms: used?.resetsAtMs ?? null,
       };
     }),
-    limits: scope.limits.map(({ slot, metric, limit, windowMs }) => ({ slot, metric, limit, window_ms: windowMs })),
-    concurrency_max: scope.concurrencyMax ?? null,
+    limits: (scope?.limits ?? []).map(({ slot, metric, limit, windowMs }) => ({
+      slot,
+      metric,
+      limit,
+      window_ms: windowMs,
+    })),
+    concurrency_max: scope?.concurrencyMax ?? null,
     old_secret_expires_at_ms: ends.length === 0 ? null : Math.max(...ends),
-  };
-}
-
-/** For the audit record: what can be changed about a key, without what moves by itself. */
-export function describeKey(key: Omit<KeyDefinition, "id" | "scopes">, scope: Omit<ScopeDefinition, "id">): unknown {
-  return {
-    name: key.name,
-    models: key.policy.models,
-    expires_at_ms: key.expiresAtMs ?? null,
-    revoked_at_ms: key.revokedAtMs ?? null,
-    disabled: key.disabled,
-    budgets: scope.budgets.map(({ limitNano, window }) => ({ limit_nano: limitNano, window: toWire(window) })),
-    limits: scope.limits.map(({ metric, limit, windowMs }) => ({ metric, limit, window_ms: windowMs })),
-    concurrency_max: scope.concurrencyMax ?? null,
   };
 }
 

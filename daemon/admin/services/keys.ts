@@ -4,26 +4,22 @@
  */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
-import type { Action, AuditEntry, KeyServices } from "../admin-services.ts";
+import type { Command, CommandResult } from "../../store/commands.ts";
+import type { Action, KeyServices } from "../admin-services.ts";
 import type { CreateKeyRequest, KeyListAnswer, KeyView, UpdateKeyRequest } from "../contract.ts";
-import { type BudgetUsage, describeKey, viewKey } from "./key-view.ts";
-import { changeBudgets, changeLimits } from "./scope-change.ts";
+import { type BudgetUsage, viewKey } from "./key-view.ts";
+import { budgetInputs, mergeLimits } from "./limit-change.ts";
 
 /** A key with everything that is its own. */
 export type StoredKey = {
   readonly key: KeyDefinition;
-  readonly scope: ScopeDefinition;
   readonly hashes: readonly KeyHash[];
+  readonly scopes: readonly ScopeDefinition[];
 };
 
-/** A key before the store has numbered it. */
-export type KeyDraft = {
-  readonly key: Omit<KeyDefinition, "id" | "scopes">;
-  readonly scope: Omit<ScopeDefinition, "id">;
-  readonly hashes: readonly Omit<KeyHash, "keyId">[];
-};
+export type KeyCommand = Extract<Command, { kind: "create_key" | "update_key" | "revoke_key" | "rotate_key" }>;
 
-/** The rows. Writes resolve when they are durable, the audit record in the same transaction. */
+/** The rows. */
 export type KeyStore = {
   /** In order of id, from the one after `afterId`; `all`: revoked ones too. */
   page(query: {
@@ -34,15 +30,15 @@ export type KeyStore = {
   findById(publicId: string): Promise<StoredKey | undefined>;
   /** Not revoked, with exactly this name. */
   findByName(name: string): Promise<StoredKey | undefined>;
-  create(draft: KeyDraft, audit: AuditEntry): Promise<StoredKey>;
-  /** Makes the rows what is given: key, budgets and limits of its scope, and its hashes. */
-  save(stored: StoredKey, audit: AuditEntry): Promise<void>;
+  /** Resolves when change and audit record are durable, together. */
+  execute(command: KeyCommand, actor: string): Promise<CommandResult>;
 };
 
-/** The shared tables. Visible to every worker when `put` returns. */
+/** The shared tables. */
 export type KeyMemory = {
+  /** New or changed, with all its hashes and scopes; visible to every worker when it returns. */
   put(stored: StoredKey): void;
-  /** What is spent and held now, by slot; absent where no ledger runs. */
+  /** What is spent and held now; empty where no ledger runs. */
   usage(scope: ScopeDefinition): readonly BudgetUsage[];
 };
 
@@ -66,7 +62,8 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   const inTurn = createTurns();
 
   function view(stored: StoredKey): KeyView {
-    return viewKey(stored, memory.usage(stored.scope), now());
+    const [scope] = stored.scopes;
+    return viewKey(stored, scope === undefined ? [] : memory.usage(scope), now());
   }
 
   async function find(key: string): Promise<StoredKey> {
@@ -88,64 +85,70 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   }
 
   /** Disk first: what a client is told it has, a restart must not take away. */
-  async function save(before: StoredKey, after: StoredKey, action: Action): Promise<void> {
-    await store.save(after, auditOf(action, before, after));
+  async function commit(command: KeyCommand, action: Action): Promise<KeyView> {
+    const { key, hashes, scopes } = await store.execute(command, action.actor);
     action.recorded();
-    memory.put(after);
+    if (key === undefined) throw new Error(`${command.kind} left no key`);
+    const stored = { key, hashes, scopes };
+    memory.put(stored);
+    return view(stored);
   }
 
   async function create(request: CreateKeyRequest, action: Action) {
+    const expiresAtMs = expiry(request, now()) ?? undefined;
+    const budgets = budgetInputs(request.budgets ?? []);
+    const limits = mergeLimits([], request.limits ?? []);
     await assertNameFree(request.name);
     const { secret, hash, prefix } = mint();
-    const draft = draftOf(request, { publicId: options.publicId(), prefix, hash, nowMs: now() });
-    const stored = await store.create(
-      draft,
-      action.entry({ target: draft.key.publicId, after: describeKey(draft.key, draft.scope) }),
+    const { name, models = ["*"], concurrency_max: concurrencyMax } = request;
+    const key = await commit(
+      {
+        kind: "create_key",
+        publicId: options.publicId(),
+        ...{ name, prefix, hash, expiresAtMs, budgets, limits, concurrencyMax },
+        policy: { models },
+      },
+      action,
     );
-    action.recorded();
-    memory.put(stored);
-    return { key: view(stored), secret };
+    return { key, secret };
   }
 
-  async function update(key: string, request: UpdateKeyRequest, action: Action) {
-    const before = await findLive(key);
-    if (request.name !== undefined && request.name !== before.key.name) await assertNameFree(request.name);
-    const after = updated(before, request, now());
-    await save(before, after, action);
-    return { key: view(after) };
+  async function update(name: string, request: UpdateKeyRequest, action: Action) {
+    const { key, scopes } = await findLive(name);
+    const { budgets, limits, models } = request;
+    const change: KeyCommand = {
+      kind: "update_key",
+      keyId: key.id,
+      name: request.name,
+      policy: models === undefined ? undefined : { ...key.policy, models },
+      disabled: request.disabled,
+      expiresAtMs: expiry(request, now()),
+      budgets: budgets === undefined ? undefined : budgetInputs(budgets),
+      limits: limits === undefined ? undefined : mergeLimits(scopes[0]?.limits ?? [], limits),
+      concurrencyMax: request.concurrency_max,
+    };
+    if (request.name !== undefined && request.name !== key.name) await assertNameFree(request.name);
+    return { key: await commit(change, action) };
   }
 
   /** Memory first: a leaked key must die now, even on a disk that is full. */
-  async function revoke(key: string, action: Action) {
-    const before = await find(key);
-    if (before.key.revokedAtMs !== undefined) return { key: view(before) };
-    const after = { ...before, key: { ...before.key, revokedAtMs: now() } };
-    memory.put(after);
+  async function revoke(name: string, action: Action) {
+    const stored = await find(name);
+    if (stored.key.revokedAtMs !== undefined) return { key: view(stored) };
+    memory.put({ ...stored, key: { ...stored.key, revokedAtMs: now() } });
     try {
-      await store.save(after, auditOf(action, before, after));
+      return { key: await commit({ kind: "revoke_key", keyId: stored.key.id }, action) };
     } catch (cause) {
-      const message = `key "${before.key.name}" is refused from now on, but its revocation could not be stored: revoke it again before the next restart`;
+      const message = `key "${stored.key.name}" is refused from now on, but that could not be stored: revoke it again before the next restart`;
       throw new GatewayError("database_unavailable", message, { cause });
     }
-    action.recorded();
-    return { key: view(after) };
   }
 
-  async function rotate(key: string, graceMs: number, action: Action) {
-    const before = await findLive(key);
-    const nowMs = now();
+  async function rotate(name: string, graceMs: number, action: Action) {
+    const { key } = await findLive(name);
     const { secret, hash, prefix } = mint();
-    const old = graceMs === 0 ? [] : before.hashes.filter((each) => (each.expiresAtMs ?? Infinity) > nowMs);
-    const after: StoredKey = {
-      key: { ...before.key, prefix },
-      scope: before.scope,
-      hashes: [
-        { keyId: before.key.id, hash },
-        ...old.map((each) => ({ ...each, expiresAtMs: Math.min(each.expiresAtMs ?? Infinity, nowMs + graceMs) })),
-      ],
-    };
-    await save(before, after, action);
-    return { key: view(after), secret };
+    const graceUntilMs = graceMs === 0 ? undefined : now() + graceMs;
+    return { key: await commit({ kind: "rotate_key", keyId: key.id, prefix, hash, graceUntilMs }, action), secret };
   }
 
   return {
@@ -164,66 +167,14 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   };
 }
 
-function draftOf(
-  request: CreateKeyRequest,
-  { publicId, prefix, hash, nowMs }: { publicId: string; prefix: string; hash: Uint8Array; nowMs: number },
-): KeyDraft {
-  return {
-    key: {
-      publicId,
-      name: request.name,
-      prefix,
-      createdAtMs: nowMs,
-      expiresAtMs: expiry(request, nowMs),
-      disabled: false,
-      policy: { models: request.models ?? ["*"] },
-    },
-    scope: {
-      kind: "key",
-      name: request.name,
-      budgets: changeBudgets([], request.budgets ?? [], nowMs),
-      limits: changeLimits([], request.limits ?? []),
-      concurrencyMax: request.concurrency_max,
-    },
-    hashes: [{ hash }],
-  };
-}
-
-function updated({ key, scope, hashes }: StoredKey, request: UpdateKeyRequest, nowMs: number): StoredKey {
-  const isExpirySaid = request.expires_in_ms !== undefined || request.expires_at_ms !== undefined;
-  return {
-    key: {
-      ...key,
-      name: request.name ?? key.name,
-      expiresAtMs: isExpirySaid ? expiry(request, nowMs) : key.expiresAtMs,
-      disabled: request.disabled ?? key.disabled,
-      policy: request.models === undefined ? key.policy : { ...key.policy, models: request.models },
-    },
-    scope: {
-      ...scope,
-      name: request.name ?? scope.name,
-      budgets: request.budgets === undefined ? scope.budgets : changeBudgets(scope.budgets, request.budgets, nowMs),
-      limits: request.limits === undefined ? scope.limits : changeLimits(scope.limits, request.limits),
-      concurrencyMax:
-        request.concurrency_max === undefined ? scope.concurrencyMax : (request.concurrency_max ?? undefined),
-    },
-    hashes,
-  };
-}
-
-function expiry(request: Pick<UpdateKeyRequest, "expires_in_ms" | "expires_at_ms">, nowMs: number): number | undefined {
-  if (request.expires_in_ms !== undefined) return nowMs + request.expires_in_ms;
-  if (request.expires_at_ms === undefined || request.expires_at_ms === null) return undefined;
-  if (request.expires_at_ms > nowMs) return request.expires_at_ms;
+/** undefined: not said; null: never. */
+function expiry(
+  { expires_in_ms, expires_at_ms }: Pick<UpdateKeyRequest, "expires_in_ms" | "expires_at_ms">,
+  nowMs: number,
+): number | null | undefined {
+  if (expires_in_ms !== undefined) return nowMs + expires_in_ms;
+  if (expires_at_ms === undefined || expires_at_ms === null || expires_at_ms > nowMs) return expires_at_ms;
   throw new GatewayError("invalid_request", '"expires_at_ms": lies in the past', { param: "expires_at_ms" });
-}
-
-function auditOf(action: Action, before: StoredKey, after: StoredKey): AuditEntry {
-  return action.entry({
-    target: before.key.publicId,
-    before: describeKey(before.key, before.scope),
-    after: describeKey(after.key, after.scope),
-  });
 }
 
 function readCursor(text: string | undefined): number {
