@@ -11,6 +11,7 @@ type Cell = {
   readonly slot: number;
   readonly window: Window;
   readonly anchorMs: number;
+  readonly sinceSeq: number;
   windowStart: number;
   /** Where the next window begins; 0 until computed. */
   windowNext: number;
@@ -22,6 +23,7 @@ type BudgetRow = {
   slot: number;
   window: string;
   anchor_at: number;
+  since_seq: number;
   window_start: number | null;
   spent_nano: number | null;
 };
@@ -39,7 +41,7 @@ export class BalanceCells {
 
   constructor(database: Database) {
     this.#read = database.prepare(
-      "SELECT b.slot, b.window, b.anchor_at, s.window_start, s.spent_nano FROM budgets b LEFT JOIN balances s ON s.scope_id = b.scope_id AND s.slot = b.slot WHERE b.scope_id = ? ORDER BY b.slot",
+      "SELECT b.slot, b.window, b.anchor_at, b.since_seq, s.window_start, s.spent_nano FROM budgets b LEFT JOIN balances s ON s.scope_id = b.scope_id AND s.slot = b.slot WHERE b.scope_id = ? ORDER BY b.slot",
     );
     this.#write = database.prepare("INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?)");
     this.#remove = database.prepare("DELETE FROM balances WHERE scope_id = ? AND slot = ?");
@@ -53,10 +55,10 @@ export class BalanceCells {
   }
 
   /** Draws a settled cost on every budget of every scope in `scopes` (`"3,17"`). */
-  add(scopes: string, at: number, cost: number): void {
+  add(scopes: string, seq: number, at: number, cost: number): void {
     if (scopes === "" || cost === 0) return;
     for (const cell of this.#cellsOf(scopes)) {
-      if (at < cell.anchorMs) continue; // spent before the budget, or its window, was set
+      if (at < cell.anchorMs || seq <= cell.sinceSeq) continue; // spent before the budget, or its window, was set
       if (at < cell.windowStart) continue; // a late row of a window that has ended
       if (at >= cell.windowNext) enter(cell, at);
       cell.spent += cost;
@@ -125,6 +127,7 @@ export class BalanceCells {
       slot: row.slot,
       window: JSON.parse(row.window) as Window,
       anchorMs: row.anchor_at,
+      sinceSeq: row.since_seq,
       windowStart: row.window_start ?? row.anchor_at,
       windowNext: 0,
       spent: row.spent_nano ?? 0,

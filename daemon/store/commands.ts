@@ -147,7 +147,8 @@ function createKey(writer: StateWriter, command: Command & { kind: "create_key" 
     change,
   );
   run(writer, "INSERT INTO key_hashes VALUES (?, ?, NULL)", command.hash, keyId);
-  writeBudgets(writer.database, scopeId, placeBudgets([], command.budgets ?? [], writer.now()).budgets);
+  const placed = placeBudgets([], command.budgets ?? [], writer.now());
+  writeBudgets(writer.database, scopeId, placed.budgets, placed.fresh, writer.head.seq);
   writeLimits(writer.database, scopeId, placeLimits([], command.limits ?? []));
   const made = result(writer, keyId);
   record(writer, actor, "key.create", command.publicId, undefined, seen(made.key, made.scopes));
@@ -204,7 +205,8 @@ function rotateKey(writer: StateWriter, command: Command & { kind: "rotate_key" 
     run(writer, "DELETE FROM key_hashes WHERE key_id = ? AND expires_at <= ?", keyId, writer.now());
     run(
       writer,
-      "UPDATE key_hashes SET expires_at = min(coalesce(expires_at, ?1), ?1) WHERE key_id = ?2",
+      "UPDATE key_hashes SET expires_at = min(coalesce(expires_at, ?), ?) WHERE key_id = ?",
+      graceUntilMs,
       graceUntilMs,
       keyId,
     );
@@ -243,7 +245,7 @@ function changeScope(writer: StateWriter, scopeId: number, wanted: ScopeChange):
   if (budgets !== undefined) {
     const placed = placeBudgets(before.budgets, budgets, writer.now());
     writer.cells.balances(scopeId); // what was spent is in memory before the rows change
-    writeBudgets(writer.database, scopeId, placed.budgets);
+    writeBudgets(writer.database, scopeId, placed.budgets, placed.fresh, writer.head.seq);
     writer.cells.redefine(scopeId, placed.fresh);
   }
   run(writer, "UPDATE scopes SET change = ? WHERE id = ?", nextChange(writer), scopeId);

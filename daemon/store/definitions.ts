@@ -85,11 +85,21 @@ export function findScope(database: Database, scopeId: number): ScopeDefinition 
   return readScope(row, budgets.map(readBudget), limits.map(readLimit));
 }
 
-export function writeBudgets(database: Database, scopeId: number, budgets: readonly Budget[]): void {
+/** The scope's whole list. Slots in `fresh` count from after `seq`, the others from where they did. */
+export function writeBudgets(
+  database: Database,
+  scopeId: number,
+  budgets: readonly Budget[],
+  fresh: ReadonlySet<number>,
+  seq: number,
+): void {
+  const before = database.prepare("SELECT slot, since_seq FROM budgets WHERE scope_id = ?").raw().all(scopeId);
+  const since = new Map(before as [number, number][]);
   database.prepare("DELETE FROM budgets WHERE scope_id = ?").run(scopeId);
-  const insert = database.prepare("INSERT INTO budgets VALUES (?, ?, ?, ?, ?)");
+  const insert = database.prepare("INSERT INTO budgets VALUES (?, ?, ?, ?, ?, ?)");
   for (const { slot, limitNano, window, anchorMs } of budgets) {
-    insert.run(scopeId, slot, limitNano, JSON.stringify(window), anchorMs);
+    const sinceSeq = fresh.has(slot) ? seq : (since.get(slot) ?? seq);
+    insert.run(scopeId, slot, limitNano, JSON.stringify(window), anchorMs, sinceSeq);
   }
 }
 

@@ -46,6 +46,7 @@ type Cell = {
   readonly slot: number;
   readonly window: Window;
   readonly anchorMs: number;
+  readonly sinceSeq: number;
   start: number;
   next: number;
   balance: number;
@@ -58,6 +59,7 @@ type BudgetRow = {
   slot: number;
   window: string;
   anchor_at: number;
+  since_seq: number;
   window_start: number | null;
   spent_nano: number | null;
 };
@@ -80,7 +82,7 @@ export function createLedgerChecker(database: Database, live: readonly Balance[]
       if ((open.get(holdId)?.seq ?? number) < number) open.delete(holdId);
       if (scopes === "" || cost === null) continue;
       for (const id of scopes.split(",")) {
-        for (const cell of cells.get(Number(id)) ?? []) add(cell, at, cost, number > checkpoint);
+        for (const cell of cells.get(Number(id)) ?? []) add(cell, number, at, cost, number > checkpoint);
       }
     }
     if (found.length === rows) return undefined;
@@ -103,8 +105,8 @@ export function createLedgerChecker(database: Database, live: readonly Balance[]
   return { step };
 }
 
-function add(cell: Cell, at: number, cost: number, replayed: boolean): void {
-  if (at < cell.anchorMs) return;
+function add(cell: Cell, seq: number, at: number, cost: number, replayed: boolean): void {
+  if (at < cell.anchorMs || seq <= cell.sinceSeq) return;
   const { startMs, nextMs } =
     at >= cell.start && at < cell.next
       ? { startMs: cell.start, nextMs: cell.next }
@@ -138,7 +140,7 @@ function difference(cell: Cell, live: Balance | undefined): LedgerDifference | u
 function readCells(database: Database): Map<number, Cell[]> {
   const rows = database
     .prepare(
-      "SELECT b.scope_id, b.slot, b.window, b.anchor_at, s.window_start, s.spent_nano FROM budgets b JOIN scopes c ON c.id = b.scope_id AND c.deleted_at IS NULL LEFT JOIN balances s ON s.scope_id = b.scope_id AND s.slot = b.slot",
+      "SELECT b.scope_id, b.slot, b.window, b.anchor_at, b.since_seq, s.window_start, s.spent_nano FROM budgets b JOIN scopes c ON c.id = b.scope_id AND c.deleted_at IS NULL LEFT JOIN balances s ON s.scope_id = b.scope_id AND s.slot = b.slot",
     )
     .all() as BudgetRow[];
   const cells = new Map<number, Cell[]>();
@@ -149,6 +151,7 @@ function readCells(database: Database): Map<number, Cell[]> {
       slot: row.slot,
       window: JSON.parse(row.window) as Window,
       anchorMs: row.anchor_at,
+      sinceSeq: row.since_seq,
       start,
       next: start, // nothing is known of its end: the first record computes it
       balance: row.spent_nano ?? 0,

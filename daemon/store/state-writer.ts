@@ -119,7 +119,7 @@ export class StateWriter {
       this.#insertMany.run(this.#pending);
       this.#pending.length = 0;
     }
-    if (cost !== null) this.cells.add(scopes, at, cost);
+    if (cost !== null) this.cells.add(scopes, seq, at, cost);
     this.#seq = seq;
     this.#hash = hash;
     this.#sinceCheckpoint += 1;
@@ -224,7 +224,7 @@ export class StateWriter {
     for (const row of since.all(this.meta("checkpoint_seq"))) {
       const [seq, holdId, at, scopes, cost] = row as [number, string, number, string, number | null];
       this.holds.replay(holdId, seq);
-      this.cells.add(scopes, at, cost ?? 0);
+      this.cells.add(scopes, seq, at, cost ?? 0);
       this.#sinceCheckpoint += 1;
     }
     this.#stale = false;

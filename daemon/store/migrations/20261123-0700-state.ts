@@ -46,6 +46,7 @@ CREATE TABLE budgets (
   limit_nano INTEGER NOT NULL,
   window TEXT NOT NULL,
   anchor_at INTEGER NOT NULL,
+  since_seq INTEGER NOT NULL, -- records up to this one were before the budget, also those of the anchor's millisecond
   PRIMARY KEY (scope_id, slot)
 ) STRICT, WITHOUT ROWID;
 
