@@ -218,7 +218,7 @@ const defaultTimers: Timers = {
   totalMs: parseDuration(defaults.timeouts.total)!,
 };
 
-function readTimers(entry: TimeoutsEntry | undefined, path: Path, general: Timers, build: Build): Timers {
+function readTimers(entry: TimeoutsEntry | null | undefined, path: Path, general: Timers, build: Build): Timers {
   const read = (key: keyof TimeoutsEntry, otherwise: number) =>
     entry?.[key] === undefined ? otherwise : readDuration(entry[key], [...path, key], build);
   return {
@@ -258,7 +258,7 @@ function readSize(text: string, path: Path, build: Build, { least = 1, most = si
 /** A section with the defaults in place of what the file does not say. */
 type Filled<D, G> = { readonly [K in keyof D]: K extends keyof G ? Exclude<G[K], undefined> : never };
 
-function filled<D extends object, G extends object>(usual: D, given: G | undefined): Filled<D, G> {
+function filled<D extends object, G extends object>(usual: D, given: G | null | undefined): Filled<D, G> {
   return { ...usual, ...given } as unknown as Filled<D, G>;
 }
 

@@ -19,6 +19,11 @@ function setting<T extends z.ZodType>(type: T, description: string, fallback?: u
   return type.optional().meta(about) as z.ZodOptional<T>;
 }
 
+/** A section whose keys are all commented out is nothing in YAML; it says nothing, and that is no fault. */
+function section<T extends z.ZodType>(type: T, description: string): z.ZodOptional<z.ZodNullable<T>> {
+  return setting(type.nullable(), description);
+}
+
 const text = z.string().min(1, "must not be empty").max(textMax, `must not be longer than ${textMax} characters`);
 const flag = z.boolean();
 const duration = z
@@ -33,26 +38,32 @@ const dollars = z
   .min(0, "must not be negative")
   .max(1_000_000, "must not be more than 1000000");
 
-const timeouts = z.strictObject({
-  connect: setting(duration, "Longest wait for a connection to the provider, TLS included.", defaults.timeouts.connect),
-  first_byte_stream: setting(
-    duration,
-    "Longest wait for the first byte of a streamed answer.",
-    defaults.timeouts.first_byte_stream,
-  ),
-  first_byte: setting(
-    duration,
-    "Longest wait for the first byte of an answer that is not streamed.",
-    defaults.timeouts.first_byte,
-  ),
-  idle: setting(duration, "Longest silence of the provider once the answer has begun.", defaults.timeouts.idle),
-  client_stall: setting(
-    duration,
-    "Longest time a client may take no byte before the call is given up.",
-    defaults.timeouts.client_stall,
-  ),
-  total: setting(duration, "Longest life of one call, streamed or not.", defaults.timeouts.total),
-});
+/** The timers stand twice: in general, with defaults, and for one provider, where the general ones are the default. */
+const timeouts = timers(defaults.timeouts);
+const providerTimeouts = timers({});
+
+function timers(usual: Partial<typeof defaults.timeouts>) {
+  return z.strictObject({
+    connect: setting(duration, "Longest wait for a connection to the provider, TLS included.", usual.connect),
+    first_byte_stream: setting(
+      duration,
+      "Longest wait for the first byte of a streamed answer.",
+      usual.first_byte_stream,
+    ),
+    first_byte: setting(
+      duration,
+      "Longest wait for the first byte of an answer that is not streamed.",
+      usual.first_byte,
+    ),
+    idle: setting(duration, "Longest silence of the provider once the answer has begun.", usual.idle),
+    client_stall: setting(
+      duration,
+      "Longest time a client may take no byte before the call is given up.",
+      usual.client_stall,
+    ),
+    total: setting(duration, "Longest life of one call, streamed or not.", usual.total),
+  });
+}
 
 const key = z.strictObject({
   name: setting(text, "What logs and `explain` call the key; never the secret. Default: provider name and position."),
@@ -95,11 +106,11 @@ const provider = z
       "Pass on model names that are not listed as well, and let the provider decide.",
       defaults.provider.any_model,
     ),
-    headers: setting(
+    headers: section(
       z.record(z.string(), text, "expected header names and values"),
       "Extra headers on every request to this provider. A value may be `env.NAME` or `file.PATH`.",
     ),
-    timeouts: setting(timeouts, "Overrides the general `timeouts` for this provider."),
+    timeouts: section(providerTimeouts, "Timers for this provider, each in place of the general one."),
     ca_file: setting(text, "PEM file of certificate authorities to trust instead of the usual ones, for a private CA."),
     tls_verify: setting(
       flag,
@@ -259,31 +270,31 @@ const admin = z.strictObject({
 const targets = z.union([text, z.array(text).min(1).max(16)], "expected a model name or a list of 1 to 16 of them");
 
 export const configSchema = z.strictObject({
-  server: setting(server, "The listener for clients."),
-  auth: setting(auth, "Who may call models."),
-  providers: setting(
+  server: section(server, "The listener for clients."),
+  auth: section(auth, "Who may call models."),
+  providers: section(
     z.record(z.string(), provider, "expected providers by name"),
     "Providers by the name used in `provider/model`. An empty entry is enough for a known host whose usual environment variable is set.",
   ),
   echo: setting(flag, "Offer the built-in test models `echo/echo` (free) and `echo-paid/echo-paid` (priced).", true),
-  timeouts: setting(timeouts, "Timers of every call to a provider."),
-  aliases: setting(
+  timeouts: section(timeouts, "Timers of every call to a provider."),
+  aliases: section(
     z.record(z.string(), text, "expected alias names and the models they stand for"),
     "Model names of your own, and the model each stands for.",
   ),
-  fallbacks: setting(
+  fallbacks: section(
     z.record(z.string(), targets, "expected model names and what is tried after them"),
     "What is tried, in order, when a model fails before its answer has begun; `*` for every model.",
   ),
-  prices: setting(
+  prices: section(
     z.record(z.string(), price, "expected prices by model"),
     "Prices by `provider/model` or `provider/*`, before those of the catalog; the first match counts.",
   ),
-  ledger: setting(ledger, "How budgets are held and settled."),
-  record: setting(record, "What is kept of each request."),
-  log: setting(log, "The daemon's own log."),
-  network: setting(network, "The way out to the providers."),
-  admin: setting(admin, "The admin API that the command line uses."),
+  ledger: section(ledger, "How budgets are held and settled."),
+  record: section(record, "What is kept of each request."),
+  log: section(log, "The daemon's own log."),
+  network: section(network, "The way out to the providers."),
+  admin: section(admin, "The admin API that the command line uses."),
 });
 
 /** A config file that passed the schema: still in people's units, references unresolved. */
