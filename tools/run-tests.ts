@@ -1,0 +1,49 @@
+/**
+ * `npm test`: all tests, or the files that are named, in an environment without keys, proxies or colours.
+ * Further flags go to node (`npm test -- --test-name-pattern='^A1 '`). Results are kept for `npm run acceptance`.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const root = resolve(import.meta.dirname, "..");
+const cache = join(root, ".cache");
+mkdirSync(cache, { recursive: true });
+
+const given = process.argv.slice(2);
+const files = given.filter((argument) => !argument.startsWith("-") && argument.endsWith(".ts"));
+const flags = given.filter((argument) => !files.includes(argument));
+/** A part must not stand in for the whole when acceptance is read. */
+const results =
+  process.env["BIFROST_TEST_RESULTS"] ?? join(cache, `test-results${given.length > 0 ? "-part" : ""}.jsonl`);
+
+const child = spawn(
+  process.execPath,
+  [
+    "--test",
+    "--test-concurrency=2",
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    `--test-reporter=${pathToFileURL(join(root, "tools", "test-results.ts"))}`,
+    `--test-reporter-destination=${results}`,
+    ...flags,
+    ...(files.length > 0 ? files : ["test/**/*.test.ts"]),
+  ],
+  { cwd: root, stdio: "inherit", env: cleanEnvironment() },
+);
+child.on("exit", (code) => {
+  process.exitCode = code ?? 1;
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+
+/** A key or a proxy of the person at the terminal must neither be used nor change what a test sees. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (/_API_KEY$|_AUTH_TOKEN$|^OLLAMA_HOST$|^(https?|all|no)_proxy$|^(AWS|GOOGLE|AZURE)_/i.test(name)) continue;
+    if (/^(BIFROST_HOME|BIFROST_CONFIG|BIFROST_TEST_RESULTS|NODE_.*|FORCE_COLOR)$/.test(name)) continue;
+    environment[name] = value;
+  }
+  return { ...environment, NO_COLOR: "1", NODE_COMPILE_CACHE: join(cache, "compile") };
+}
