@@ -10,7 +10,9 @@ import { outcome } from "../support/outcome.ts";
 
 let daemon: Daemon;
 before(async () => {
-  daemon = await startDaemon({ config: { ledger: { hold_input: "bytes" } } });
+  daemon = await startDaemon({
+    config: { ledger: { hold_input: "bytes" }, prices: { "echo-paid/*": { input: 10, output: 50 } } },
+  });
 });
 after(() => daemon?.stop());
 
@@ -28,11 +30,11 @@ describe("budgets", { concurrency: false }, () => {
       test(`A1 admit() lets 200 parallel ${dialect} calls, ${stream ? "streamed" : "whole"}, spend no more than $1`, async () => {
         const name = `a1-${dialect}-${stream}`;
         const key = await daemon.createKey({ name, budget: "1/1d" });
-        const prompt = "#echo words=2000 delay=300ms";
+        const prompt = "#echo words=200 delay=300ms";
         const wave = () =>
           Promise.all(
             Array.from({ length: 200 }, () =>
-              ask(daemon.url, { dialect, model: "echo-paid", key, stream, prompt, maxTokens: 2000 }),
+              ask(daemon.url, { dialect, model: "echo-paid", key, stream, prompt, maxTokens: 200 }),
             ),
           );
         const answers = await wave();
@@ -61,7 +63,7 @@ describe("budgets", { concurrency: false }, () => {
 
   test("A1 admit() counts what a call without a cap overran, and `ledger check` prints the sum", async () => {
     const key = await daemon.createKey({ name: "a1-uncapped", budget: "0.02/1d" });
-    const prompt = "#echo words=3000 delay=50ms";
+    const prompt = "#echo words=300 delay=50ms";
     const statuses: number[] = [];
     for (let call = 0; call < 6; call += 1) {
       statuses.push((await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, prompt })).status);
@@ -74,7 +76,7 @@ describe("budgets", { concurrency: false }, () => {
 
   test("A11 update() raises and lowers a limit at once, and no budget is not a budget of nothing", async () => {
     const name = "a11";
-    const key = await daemon.createKey({ name, budget: "0.0005/1d" });
+    const key = await daemon.createKey({ name, budget: "0.005/1d" });
     const status = async () =>
       (await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, prompt: "#echo words=40", maxTokens: 60 }))
         .status;
@@ -86,7 +88,7 @@ describe("budgets", { concurrency: false }, () => {
     assert.equal(await status(), 402);
     await budget("--budget", "1/1d");
     assert.equal(await status(), 200, "raised");
-    await budget("--budget", "0.0005/1d");
+    await budget("--budget", "0.005/1d");
     assert.equal(await status(), 402, "lowered: what was spent still counts");
     await budget("--no-budget");
     assert.equal(await status(), 200, "none");
