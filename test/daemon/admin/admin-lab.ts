@@ -1,0 +1,286 @@
+/**
+ * Admin services over a home of their own: keys and audit on a real state.db, the rest canned values. Hides set-up and
+ * clean-up, so that a test of routes or commands reads as what it asks and gets.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AdminServices, AuditEntry } from "../../../daemon/admin/admin-services.ts";
+import type { AdminRequest, AdminResponse, LogQuery, LogRow } from "../../../daemon/admin/contract.ts";
+import { type AdminHandler, createAdminHandler, localCaller } from "../../../daemon/admin/handler.ts";
+import { type AdminServer, listenAdmin } from "../../../daemon/admin/server.ts";
+import { auditCommand } from "../../../daemon/admin/services/audit-command.ts";
+import { createKeyService, type StoredKey } from "../../../daemon/admin/services/keys.ts";
+import { openStateWriter } from "../../../daemon/store/boot.ts";
+import { findKeyByName, findKeyByPublicId, pageKeys } from "../../../daemon/store/key-queries.ts";
+import type { StateWriter } from "../../../daemon/store/state-writer.ts";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+
+export type Lab = {
+  readonly home: string;
+  readonly services: AdminServices;
+  readonly handle: AdminHandler;
+  /** As the owner of the socket. */
+  readonly ask: (request: AdminRequest) => Promise<AdminResponse>;
+  readonly listen: () => Promise<AdminServer>;
+  readonly writer: StateWriter;
+  /** What the shared tables were told, in order. */
+  readonly told: StoredKey[];
+  /** Faults reported. */
+  readonly faults: unknown[];
+  /** Rows of the request log, oldest first; a test may add. */
+  readonly rows: LogRow[];
+  /** Audit records of management actions. */
+  readonly records: () => readonly { readonly actor: string; readonly action: string; readonly target: string }[];
+  readonly stops: number[];
+  clock: number;
+  close(): Promise<void>;
+};
+
+export const labTime = Date.UTC(2026, 10, 23, 12);
+
+export function openLab(override: Partial<AdminServices> = {}): Lab {
+  const home = mkdtempSync(join(tmpdir(), "bf-"));
+  const lab = {
+    clock: labTime,
+    told: [] as StoredKey[],
+    faults: [] as unknown[],
+    rows: [] as LogRow[],
+    stops: [] as number[],
+  };
+  const now = () => lab.clock;
+  const writer = openStateWriter(home, { now });
+  let minted = 0;
+  const keys = createKeyService({
+    store: {
+      page: async ({ afterId, limit, all }) => pageKeys(writer.database, afterId, limit, all),
+      findById: async (id) => findKeyByPublicId(writer.database, id),
+      findByName: async (name) => findKeyByName(writer.database, name),
+      execute: async (command, actor) => writer.execute(command, actor),
+    },
+    memory: {
+      put: (stored) => void lab.told.push(stored),
+      usage: ({ budgets }) => budgets.map(({ slot }) => ({ slot, spentNano: 1_250_000_000, heldNano: 0 })),
+    },
+    now,
+    mint: () => {
+      const secret = `sk-bf-${randomBytes(32).toString("base64url")}`;
+      return { secret, hash: createHash("sha256").update(secret).digest(), prefix: secret.slice(0, 10) };
+    },
+    publicId: () => `key_${(++minted).toString().padStart(6, "0")}`,
+  });
+  const services: AdminServices = {
+    ...cannedServices(home, lab),
+    keys,
+    audit: {
+      record: async (entry: AuditEntry) => void writer.execute(auditCommand(entry), entry.actor),
+      verify: async () => ({
+        ok: true,
+        records: 3,
+        first_at_ms: labTime,
+        last_at_ms: labTime,
+        head: "ab12",
+        problem: null,
+      }),
+      async *export() {
+        for (let record = 1; record <= 3; record += 1) yield JSON.stringify({ seq: record });
+      },
+    },
+    ...override,
+  };
+  const reporter = {
+    faultId: () => `fault_${lab.faults.length}`,
+    onFault: (error: unknown) => void lab.faults.push(error),
+  };
+  const handle = createAdminHandler({ services, now, ...reporter });
+  const servers: AdminServer[] = [];
+  return Object.assign(lab, {
+    home,
+    services,
+    handle,
+    writer,
+    ask: (request: AdminRequest) => handle(request, localCaller()),
+    records: () =>
+      (writer.database.prepare("SELECT record FROM records ORDER BY seq").pluck().all() as string[]).map((text) =>
+        JSON.parse(text),
+      ),
+    listen: async () => {
+      const server = await listenAdmin({ home, version: "9.9.9", handle, environment: {}, ...reporter });
+      servers.push(server);
+      return server;
+    },
+    close: async () => {
+      await Promise.all(servers.map((server) => server.close()));
+      writer.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+  });
+}
+
+export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
+  return {
+    id: `req_${number}`,
+    at: labTime + number,
+    key: "key_000001",
+    key_name: "ci",
+    route: "/v1/chat/completions",
+    dialect: "openai-chat",
+    provider: "openai",
+    model: "gpt-4o",
+    target: "openai/gpt-4o",
+    credential: "main",
+    stream: false,
+    status: 200,
+    error: null,
+    latency_ms: 812,
+    ttft_ms: null,
+    upstream_ms: 800,
+    tokens_in: 9,
+    tokens_out: 2,
+    tokens_cache_read: null,
+    tokens_cache_write: null,
+    tokens_reasoning: null,
+    cost_nano: 42_500,
+    flags: [],
+    bytes_in: 100,
+    bytes_out: 200,
+    ...fields,
+  };
+}
+
+function cannedServices(
+  home: string,
+  lab: { readonly rows: LogRow[]; readonly stops: number[] },
+): Omit<AdminServices, "keys" | "audit"> {
+  const reload = { generation: 4, hash: "c0ffee", changed: true, warnings: [] };
+  return {
+    daemon: {
+      status: async () => ({
+        version: "9.9.9",
+        pid: process.pid,
+        state: "serving",
+        url: "http://127.0.0.1:18080",
+        home,
+        started_at_ms: labTime,
+        config: { path: "/etc/bifrost/config.yaml", generation: 3, hash: "c0ffee", loaded_at_ms: labTime, error: null },
+        workers: [{ id: 1, requests_in_flight: 2, requests_total: 40 }],
+        providers: ["openai", "echo"],
+        keys: 1,
+        memory_rss_bytes: 81_000_000,
+        ledger: { commit_lag_ms: 0.4, holds_open: 2 },
+        warnings: ["the price of openai/new is not known"],
+      }),
+      providers: async () => ({
+        providers: [
+          {
+            name: "openai",
+            host: "openai",
+            dialect: "openai-chat",
+            base_url: "https://api.openai.com/v1",
+            credentials: ["main"],
+            models: [],
+            any_model: true,
+            free: false,
+            proxy: null,
+          },
+        ],
+      }),
+      reload: async () => reload,
+      stop: async (request) => {
+        lab.stops.push(request.drain_ms ?? -1);
+        return { pid: 2 ** 30, requests_in_flight: 1, deadline_at_ms: labTime };
+      },
+    },
+    logs: {
+      list: async (query) => listRows(lab.rows, query),
+      explain: async (id) => {
+        const request = lab.rows.find((row) => row.id === id);
+        if (request === undefined) throw new GatewayError("not_found", `there is no request "${id}"`);
+        const attempt = { credential: "main", latency_ms: 5, cost_nano: 0 };
+        return {
+          request,
+          attempts: [
+            {
+              ...attempt,
+              target: "anthropic/claude",
+              outcome: "upstream_overloaded",
+              reason: "529 before the first event",
+              status: 529,
+            },
+            { ...attempt, target: "openai/gpt-4o", outcome: "answered", reason: "fallback 1", status: 200 },
+          ],
+        };
+      },
+    },
+    ledger: {
+      check: async () => ({ ok: true, scopes: 2, settlements: 40, holds_open: 0, overrun_nano: 0, problems: [] }),
+    },
+    config: {
+      validate: async ({ path = null }) => ({
+        ok: path?.endsWith("bad.yaml") !== true,
+        path,
+        problems: path?.endsWith("bad.yaml")
+          ? [{ line: 3, column: 5, field: "provders", message: 'unknown field; did you mean "providers"?' }]
+          : [],
+        warnings: [],
+      }),
+      schema: async () => ({ type: "object" }),
+      diff: async () => ({ from: "generation 3", to: "config.yaml", same: false, diff: "-a: 1\n+a: 2\n" }),
+      history: async () => ({
+        versions: [{ generation: 3, hash: "c0ffee00c0ffee", at_ms: labTime, origin: "boot", active: true }],
+      }),
+      rollback: async ({ generation }) => {
+        if (generation > 3) throw new GatewayError("not_found", `there is no generation ${generation}`);
+        return { ...reload, generation: 5 };
+      },
+    },
+    models: {
+      list: async () => ({
+        models: [
+          {
+            id: "openai/gpt-4o",
+            provider: "openai",
+            free: false,
+            input_nano_per_million: 2_500_000_000,
+            output_nano_per_million: 10_000_000_000,
+            context_tokens: 128_000,
+          },
+          {
+            id: "echo/echo",
+            provider: "echo",
+            free: true,
+            input_nano_per_million: null,
+            output_nano_per_million: null,
+            context_tokens: null,
+          },
+          {
+            id: "openai/new",
+            provider: "openai",
+            free: false,
+            input_nano_per_million: null,
+            output_nano_per_million: null,
+            context_tokens: null,
+          },
+        ],
+        aliases: { fast: "openai/gpt-4o" },
+      }),
+    },
+  };
+}
+
+function listRows(rows: readonly LogRow[], query: LogQuery) {
+  const limit = query.limit ?? 50;
+  const tail = String(rows.length);
+  if (query.after !== undefined) {
+    const from = Number(query.after);
+    return { rows: rows.slice(from, from + limit), older: null, tail: String(Math.min(rows.length, from + limit)) };
+  }
+  const top = query.before === undefined ? rows.length : Number(query.before);
+  const bottom = Math.max(0, top - limit);
+  const page = rows
+    .slice(bottom, top)
+    .reverse()
+    .filter((row) => query.status === undefined || String(row.status) === query.status);
+  return { rows: page, older: bottom > 0 ? String(bottom) : null, tail };
+}
