@@ -56,7 +56,12 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, done: Bod
   };
   const onClose = () => {
     stop();
-    done(new GatewayError("client_closed_request", "The client left before the request body was complete."), undefined);
+    done(
+      new GatewayError("client_closed_request", "the client left before the request body was complete", {
+        source: "client",
+      }),
+      undefined,
+    );
   };
   request.on("error", ignore); // a reset connection; "close" follows
   if (request.destroyed) {
@@ -142,18 +147,20 @@ function hasZlibHeader(packed: Buffer): boolean {
 }
 
 function tooLarge(bytesMax: number): GatewayError {
-  return new GatewayError("payload_too_large", `The request body is larger than ${bytesMax} bytes.`);
+  return new GatewayError("payload_too_large", `the request body is larger than ${bytesMax} bytes`, {
+    source: "client",
+  });
 }
 
 function damaged(cause: Error): GatewayError {
-  const message = "The request body does not decompress by its content-encoding.";
-  return new GatewayError("invalid_request", message, { param: "content-encoding", cause });
+  const message = "the request body does not decompress by its content-encoding";
+  return new GatewayError("invalid_request", message, { source: "client", param: "content-encoding", cause });
 }
 
 function unknownEncoding(request: IncomingMessage): GatewayError {
   const known = [...inflaters.keys()].join(", ");
-  const message = `Unknown content-encoding ${JSON.stringify(request.headers["content-encoding"])}; one of ${known} is understood.`;
-  return new GatewayError("unsupported_media_type", message, { param: "content-encoding" });
+  const message = `unknown content-encoding ${JSON.stringify(request.headers["content-encoding"])}; one of ${known} is understood`;
+  return new GatewayError("unsupported_media_type", message, { source: "client", param: "content-encoding" });
 }
 
 function ignore(): void {}

@@ -45,7 +45,9 @@ export function skipValue(body: Uint8Array, start: number, depth: number, watch?
 }
 
 export function invalid(what: string, at: number): GatewayError {
-  return new GatewayError("invalid_json", `The request body is not valid JSON: ${what} (byte ${at}).`);
+  return new GatewayError("invalid_json", `the request body is not valid JSON: ${what} (byte ${at})`, {
+    source: "client",
+  });
 }
 
 const quote = 0x22;

@@ -134,7 +134,9 @@ const fieldsByShape: ReadonlyMap<number, readonly Field[]> = Map.groupBy(
 function knownField(body: Buffer, start: number, end: number): Field | undefined {
   for (let at = start; at < end; at++) {
     if (body[at] !== 0x5c) continue;
-    throw new GatewayError("invalid_request", `Keys of the request must be written without escapes (byte ${at}).`);
+    throw new GatewayError("invalid_request", `keys of the request must be written without escapes (byte ${at})`, {
+      source: "client",
+    });
   }
   if (startsWith(body, start, end, mockPrefix)) {
     const key = body.toString("utf8", start, Math.min(end, start + shownBytesMax));
@@ -156,7 +158,10 @@ function startsWith(body: Buffer, start: number, end: number, bytes: Uint8Array)
 function refuseForbidden(key: string, path: () => string): void {
   if (!forbidden.has(key) && !key.startsWith("mock_")) return;
   const param = path();
-  throw new GatewayError("forbidden_parameter", `\`${param}\` may not be set by a caller of this gateway.`, { param });
+  throw new GatewayError("forbidden_parameter", `\`${param}\` may not be set by a caller of this gateway`, {
+    source: "client",
+    param,
+  });
 }
 
 function readField(view: Writable<RequestView>, name: string, body: Buffer, start: number, end: number): void {
@@ -294,11 +299,11 @@ function notAnObject(body: Buffer, at: number): GatewayError {
     if (error instanceof GatewayError) return error;
     throw error;
   }
-  return new GatewayError("invalid_request", "The request body must be a JSON object.");
+  return new GatewayError("invalid_request", "the request body must be a JSON object", { source: "client" });
 }
 
 function wrong(param: string, what: string): GatewayError {
-  return new GatewayError("invalid_request", `\`${param}\` ${what}.`, { param });
+  return new GatewayError("invalid_request", `\`${param}\` ${what}`, { source: "client", param });
 }
 
 /** Halves the body down to the character at fault; only ever called for a body that is refused. */

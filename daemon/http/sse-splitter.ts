@@ -121,7 +121,8 @@ export class SseSplitter {
   }
 
   #tooLarge(): GatewayError {
-    return new GatewayError("upstream_protocol", `An event of the stream is larger than ${this.#frameBytesMax} bytes.`);
+    const message = `an event of the stream is larger than ${this.#frameBytesMax} bytes`;
+    return new GatewayError("upstream_protocol", message, { source: "provider" });
   }
 }
 

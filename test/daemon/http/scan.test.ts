@@ -124,7 +124,10 @@ test("scanRequest() refuses a deciding field given twice", () => {
   for (const name of [...names, "tools", "stream_options", "fallbacks", "messages", "input"]) {
     const member = `"${name}":${values[name] ?? "null"}`;
     scan(`{${member}}`);
-    assert.throws(() => scan(`{${member},"x":1,${member}}`), { code: "invalid_request", details: { param: name } });
+    assert.throws(() => scan(`{${member},"x":1,${member}}`), {
+      code: "invalid_request",
+      details: { source: "client", param: name },
+    });
   }
   scan('{"temperature":1,"temperature":1}'); // decides nothing here
 });
@@ -174,7 +177,7 @@ test("scanRequest() names the byte at fault, bad UTF-8 included", () => {
   const bad = Buffer.from('{"aé":"☃x☃☃☃"}');
   bad[bad.indexOf("x") + 1] = 0xff;
   assert.throws(() => scanRequest(bad), {
-    message: `The request body is not valid JSON: it is not UTF-8 (byte ${bad.indexOf(0xff)}).`,
+    message: `the request body is not valid JSON: it is not UTF-8 (byte ${bad.indexOf(0xff)})`,
   });
 });
 
