@@ -27,7 +27,7 @@ export function createCellAreas({ cells, shared }: Tables): CellAreas {
   }
 
   function takeBlock(cellCount: number): number {
-    const size = Math.ceil(cellCount / 8) * 8;
+    const size = Math.ceil(cellCount / 2) * 2;
     const reused = freeBlocks.get(size)?.pop();
     if (reused !== undefined) return reused;
     const block = arenaTop(cells, shared.arenaStart);
