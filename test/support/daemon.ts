@@ -133,9 +133,7 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
   }
 
   function checkFaults(): void {
-    if (options.expectInternalErrors) return;
-    const sign = faultSigns.exec(stderr);
-    assert.equal(sign, null, `a fault on standard error: ${around(stderr, sign?.index ?? 0)}`);
+    if (!options.expectInternalErrors) assert.equal(faultIn(stderr), undefined, "a fault on standard error");
   }
 
   async function admin<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -235,6 +233,12 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
   };
 }
 
+/** The first sign of a fault in what a daemon printed, with what stands around it. */
+export function faultIn(text: string): string | undefined {
+  const sign = faultSigns.exec(text);
+  return sign === null ? undefined : text.slice(Math.max(0, sign.index - 400), sign.index + 1500);
+}
+
 /** The command line with a clean environment and no daemon of ours: for homes whose daemon is down. */
 export function runCommand(
   args: readonly string[],
@@ -309,8 +313,4 @@ function logRows(printed: string): readonly LogRow[] {
   } catch {
     return whole.split("\n").map((line) => JSON.parse(line) as LogRow);
   }
-}
-
-function around(text: string, at: number): string {
-  return text.slice(Math.max(0, at - 400), at + 1500);
 }
