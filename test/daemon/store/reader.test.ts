@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { openState, openStateWriter, prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
+import { openDatabase } from "../../../daemon/store/database.ts";
+import type { LogFilter } from "../../../daemon/store/request-log.ts";
+import { createQueryClient, type QueryClient } from "../../../daemon/store/requests.ts";
+import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
+import { createKey, message, requestRow, settlement, startMs, temporaryHome } from "./fixtures.ts";
+
+/** The real reader thread over a home with `count` requests, one a second. */
+async function reader(t: TestContext, count: number): Promise<{ client: QueryClient; home: string }> {
+  const home = temporaryHome(t);
+  openState(home);
+  prepareTraffic(home);
+  const writer = new TrafficWriter(openDatabase(trafficFile(home), { synchronous: "NORMAL" }), { retentionMs: 0 });
+  const rows = Array.from({ length: count }, (_, row) =>
+    requestRow(`req_${row}`, {
+      at: startMs + row * 1_000,
+      keyId: (row % 3) + 1,
+      provider: row % 2 === 0 ? "echo" : "openai",
+      ...(row % 10 === 0 ? { status: 429, error: "rate_limit_exceeded" } : {}),
+    }),
+  );
+  writer.commit([{ type: "batch", sender: 1, number: 1, rows: rows.flat() }]);
+  writer.close();
+  const worker = new Worker(new URL("../../../daemon/runtime/reader.ts", import.meta.url), { workerData: { home } });
+  t.after(() => worker.terminate());
+  await message(worker, "ready");
+  return { client: createQueryClient(worker as never), home };
+}
+
+async function allIds(client: QueryClient, filter: LogFilter, limit: number): Promise<unknown[]> {
+  const ids: unknown[] = [];
+  for (let before: number | undefined, go = true; go; go = before !== undefined) {
+    const page = await client.query({ kind: "log_page", filter, limit, before });
+    assert.ok(page.rows.length <= limit);
+    ids.push(...page.rows.map((row) => row.id));
+    before = page.before;
+  }
+  return ids;
+}
+
+test("log_page walks the whole log newest first, each row once, whatever the page size", async (t) => {
+  const { client } = await reader(t, 57);
+  const expected = Array.from({ length: 57 }, (_, row) => `req_${56 - row}`);
+  for (const limit of [1, 10, 57, 1_000]) assert.deepEqual(await allIds(client, {}, limit), expected);
+});
+
+test("log_page filters by key, provider, status, error, model and time", async (t) => {
+  const { client } = await reader(t, 60);
+  const count = async (filter: LogFilter) => (await allIds(client, filter, 7)).length;
+  assert.deepEqual(
+    [
+      await count({ keyId: 2 }),
+      await count({ provider: "openai" }),
+      await count({ statusMin: 400, statusMax: 499 }),
+      await count({ error: "*" }),
+      await count({ error: "rate_limit_exceeded", keyId: 1 }),
+      await count({ model: "echo/one" }),
+      await count({ model: "none" }),
+      await count({ sinceMs: startMs + 50_000 }),
+      await count({ sinceMs: startMs + 10_000, untilMs: startMs + 20_000 }),
+    ],
+    [20, 30, 6, 6, 2, 60, 0, 10, 10],
+  );
+});
+
+test("log_page looks through a bounded stretch and says where to go on", async (t) => {
+  const { client, home } = await reader(t, 1);
+  const database = openDatabase(trafficFile(home), { synchronous: "NORMAL" });
+  database.exec(
+    `INSERT INTO requests (id, at, key_id) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450000) SELECT 'bulk', ${startMs} + i, 9 FROM n`,
+  );
+  database.close();
+  const page = await client.query({ kind: "log_page", filter: { keyId: 1 }, limit: 10 });
+  assert.deepEqual(page, { rows: [], before: 250_002 });
+  assert.deepEqual(await allIds(client, { keyId: 1 }, 10), ["req_0"]);
+});
+
+test("request finds one by its id, with every column, or nothing", async (t) => {
+  const { client } = await reader(t, 5);
+  const found = await client.query({ kind: "request", id: "req_3" });
+  assert.deepEqual(Object.values(found ?? {}), [
+    4,
+    ...requestRow("req_3", { at: startMs + 3_000, keyId: 1, provider: "openai" }),
+  ]);
+  assert.equal(await client.query({ kind: "request", id: "' OR 1=1 --" }), undefined);
+});
+
+test("log_tail gives what came after, oldest first, and where to go on", async (t) => {
+  const { client, home } = await reader(t, 5);
+  const end = await client.query({ kind: "log_tail", filter: {}, limit: 10 });
+  assert.deepEqual(end, { rows: [], last: 5 });
+  const writer = new TrafficWriter(openDatabase(trafficFile(home)), { retentionMs: 0 });
+  writer.commit([
+    { type: "batch", sender: 1, number: 2, rows: [...requestRow("new_1"), ...requestRow("new_2", { keyId: 2 })] },
+  ]);
+  writer.close();
+  const news = await client.query({ kind: "log_tail", filter: { keyId: 2 }, limit: 10, after: end.last });
+  assert.deepEqual([news.rows.map((row) => row.id), news.last], [["new_2"], 7]);
+  const first = await client.query({ kind: "log_tail", filter: {}, limit: 1, after: end.last });
+  assert.deepEqual([first.rows.map((row) => row.id), first.last], [["new_1"], 6]);
+});
+
+test("audit_verify, audit_export, ledger_check, spend and definitions are answered while a writer writes", async (t) => {
+  const { client, home } = await reader(t, 1);
+  const writer = openStateWriter(home, { now: () => startMs });
+  t.after(() => writer.close());
+  writer.execute(createKey(1), "cli");
+  const rows = Array.from({ length: 12_000 }, (_, row) => settlement(`r${row}`, startMs + row, 2)).flat();
+  writer.commit([{ type: "batch", sender: 1001, number: 1, rows }]);
+  const verifying = client.query({ kind: "audit_verify", expected: writer.head });
+  const checking = client.query({ kind: "ledger_check", live: writer.cells.balances(1) });
+  writer.commit([{ type: "batch", sender: 1001, number: 2, rows: settlement("last") }]);
+  const verified = await verifying;
+  assert.ok(verified.ok && verified.records >= 12_001);
+  const checked = await checking;
+  assert.equal(checked.openHolds, 0);
+  assert.deepEqual(await client.query({ kind: "spend" }), [
+    { keyId: 1, costNano: 24_007, tokens: 36_003, records: 12_001 },
+  ]);
+  assert.deepEqual(await client.query({ kind: "spend", sinceMs: startMs + 11_999 }), [
+    { keyId: 1, costNano: 2, tokens: 3, records: 1 },
+  ]);
+  assert.equal((await client.query({ kind: "definitions", since: 0 })).keys[0]?.publicId, "key_1");
+  assert.equal((await client.query({ kind: "audit_export", after: 0, limit: 5 })).lines.length, 6);
+});
+
+test("A55 a query to a database that cannot be read fails with 503, and the thread lives on", async (t) => {
+  const home = temporaryHome(t);
+  const worker = new Worker(new URL("../../../daemon/runtime/reader.ts", import.meta.url), { workerData: { home } });
+  t.after(() => worker.terminate());
+  const client = createQueryClient(worker as never);
+  await assert.rejects(client.query({ kind: "log_page", filter: {}, limit: 1 }), {
+    code: "database_unavailable",
+    status: 503,
+  });
+  prepareTraffic(home);
+  assert.deepEqual(await client.query({ kind: "log_page", filter: {}, limit: 1 }), { rows: [] });
+});
