@@ -43,7 +43,7 @@ async function build(): Promise<void> {
     define: { __BIFROST_VERSION__: JSON.stringify(version), __BIFROST_COMMIT__: JSON.stringify(commit) },
     // CommonJS dependencies ask for builtins at run time.
     banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' },
-    plugins: [threadUrls],
+    plugins: [{ name: "thread-urls", setup: setupThreadUrls }],
     write: false,
     metafile: true,
     logLevel: "warning",
@@ -78,21 +78,18 @@ function threadEntries(): string[] {
   return [...entries].sort();
 }
 
-const threadUrls: esbuild.Plugin = {
-  name: "thread-urls",
-  setup(builder) {
-    builder.onLoad({ filter: /[\\/](cli|daemon)[\\/].*\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path, "utf8");
-      if (!text.includes("import.meta.url")) return undefined;
-      const contents = text.replace(threadUrl, (_, target: string) => {
-        const file = posix.join(relative(root, dirname(path)).replaceAll("\\", "/"), target);
-        return `new URL("${outMark}/${file}.js", import.meta.url)`;
-      });
-      if (/import\.meta\.url(?!\))/.test(contents)) throw new Error(`${path}: import.meta.url moves when bundled`);
-      return { contents, loader: "ts" };
+function setupThreadUrls(builder: esbuild.PluginBuild): void {
+  builder.onLoad({ filter: /[\\/](cli|daemon)[\\/].*\.ts$/ }, ({ path }) => {
+    const text = readFileSync(path, "utf8");
+    if (!text.includes("import.meta.url")) return undefined;
+    const folder = relative(root, dirname(path)).replaceAll("\\", "/");
+    const contents = text.replace(threadUrl, (_, target: string) => {
+      return `new URL("${outMark}/${posix.join(folder, target)}.js", import.meta.url)`;
     });
-  },
-};
+    if (/import\.meta\.url(?!\))/.test(contents)) throw new Error(`${path}: import.meta.url moves when bundled`);
+    return { contents, loader: "ts" };
+  });
+}
 
 function currentCommit(): string {
   try {
