@@ -11,6 +11,7 @@ import { Exchange } from "../pipeline/exchange.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { sendBody, sendFailure } from "./reply.ts";
+import { workerWord } from "../runtime/worker-protocol.ts";
 import { dialectOf, match } from "./router.ts";
 
 /** A client may keep this many connections to one worker. */
@@ -44,13 +45,14 @@ function handle(
   const found = match(request.method ?? "GET", target);
   if (found.kind === "call") {
     const exchange = new Exchange(plane.nextId(), request, response, found.route, plane.generation);
-    plane.requestsInFlight++;
+    plane.words[workerWord.inFlight]!++;
+    plane.words[workerWord.total]!++;
     exchange.generation.inFlight++;
     response.on("close", () => exchange.gone());
     // An unread or broken request body must not take the process down; the read stage hears of it by itself.
     request.on("error", () => exchange.gone());
     void serve(exchange, plane).finally(() => {
-      plane.requestsInFlight--;
+      plane.words[workerWord.inFlight]!--;
       exchange.generation.inFlight--;
       if (exchange.error?.code === "internal_error") log(exchange.error, exchange.id);
     });

@@ -48,15 +48,10 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     });
   }
   const price = target.free ? undefined : exchange.generation.catalog.price(target.provider.name, target.model, now);
-  const limited = caller.keyRow >= 0 && plane.ledger.hasLimits(caller.scopes);
+  const limited = plane.ledger.hasLimits(caller.scopes);
+  const budgeted = limited && plane.ledger.hasBudgets(caller.scopes);
   if (limited) assertLedger(exchange, plane);
-  if (
-    price === undefined &&
-    !target.free &&
-    limited &&
-    !settings.ledger.allowUnpriced &&
-    plane.ledger.hasBudgets(caller.scopes)
-  ) {
+  if (price === undefined && !target.free && limited && !settings.ledger.allowUnpriced && budgeted) {
     throw new GatewayError(
       "unpriced_model",
       `${target.name} has no known price, and this API key has a budget; add it under \`prices\` in the config or set \`ledger.allow_unpriced\``,
@@ -81,9 +76,9 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       exchange.holds === 0,
       holdId,
     );
-    if (hold < 0) throw refused(plane.ledger, exchange, costNano);
+    if (hold < 0) throw refused(plane.ledger, costNano);
     exchange.holds++;
-    if (costNano > 0 && plane.ledger.hasBudgets(caller.scopes)) {
+    if (costNano > 0 && budgeted) {
       plane.state.pushHold(
         holdId,
         now,
@@ -155,9 +150,8 @@ export function nanoOf(price: Price | undefined, usage: Usage): number {
   return "nano" in result ? result.nano : 0;
 }
 
-function refused(ledger: Ledger, exchange: Exchange, costNano: number): GatewayError {
-  const { kind, scope, limit, spent, held, resetsAtMs, retryAfterMs } = ledger.refusal;
-  const name = ledger.scopeName(scope, exchange.caller!.keyId);
+function refused(ledger: Ledger, costNano: number): GatewayError {
+  const { kind, label: name, limit, spent, held, resetsAtMs, retryAfterMs } = ledger.refusal;
   if (kind === "holds_full") {
     return new GatewayError("overloaded", "too many requests are in flight; try again shortly", {
       source: "gateway",
@@ -165,7 +159,7 @@ function refused(ledger: Ledger, exchange: Exchange, costNano: number): GatewayE
     });
   }
   if (kind === "budget") {
-    const resets = Number.isFinite(resetsAtMs) ? new Date(resetsAtMs).toISOString() : undefined;
+    const resets = resetsAtMs !== undefined ? new Date(resetsAtMs).toISOString() : undefined;
     return new GatewayError(
       "budget_exceeded",
       `the budget of ${name} does not cover this request: limit ${formatDollars(limit)}, spent ${formatDollars(spent)}, held by requests in flight ${formatDollars(held)}, needed ${formatDollars(costNano)}${resets === undefined ? "" : `; resets at ${resets}`}`,
@@ -185,6 +179,6 @@ function refused(ledger: Ledger, exchange: Exchange, costNano: number): GatewayE
     scope: name,
     limit: `${limit} ${what}`,
     spent: String(spent),
-    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

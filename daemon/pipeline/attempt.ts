@@ -155,7 +155,8 @@ function options(exchange: Exchange, lease: Lease): Dispatcher.DispatchOptions {
   const body = upstreamBody(exchange, target, lease.injectCap);
   const same = target.provider.dialect.id === exchange.route.dialect.id;
   const headers = forwardedHeaders(exchange.request.rawHeaders, same, body.headers, credential.headers);
-  return { path, method: "POST", headers, body: body.bytes };
+  // undici takes iterables, its types do not say so.
+  return { path, method: "POST", headers, body: body.bytes as Buffer };
 }
 
 function pick(credentials: readonly ReadyCredential[], weight: number): ReadyCredential {

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { hashKey } from "../governance/keys-format.ts";
-import type { KeyTable } from "../governance/key-table.ts";
+import type { KeyReader } from "../governance/key-table.ts";
 import type { Caller } from "./exchange.ts";
 
 const everything: readonly string[] = ["*"];
@@ -10,7 +10,7 @@ const openCaller: Caller = { keyRow: -1, keyId: 0, scopes: [], models: everythin
 /** Longer than any key of ours; what is longer is not hashed. */
 const keyCharactersMax = 512;
 
-export function authenticate(headers: IncomingHttpHeaders, keys: KeyTable, open: boolean, nowMs: number): Caller {
+export function authenticate(headers: IncomingHttpHeaders, keys: KeyReader, open: boolean, nowMs: number): Caller {
   if (open) return openCaller;
   const secret = presentedKey(headers);
   if (secret === undefined) {
@@ -29,7 +29,7 @@ export function authenticate(headers: IncomingHttpHeaders, keys: KeyTable, open:
 }
 
 /** Also asked again before each hop: a key revoked a moment ago must not start another call. */
-export function assertUsable(keys: KeyTable, row: number, nowMs: number): void {
+export function assertUsable(keys: KeyReader, row: number, nowMs: number): void {
   const state = keys.state(row, nowMs);
   if (state === "ok") return;
   if (state === "expired") throw new GatewayError("expired_api_key", "this API key has expired", { source: "client" });

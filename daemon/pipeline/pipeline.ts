@@ -18,7 +18,7 @@ import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
 import { record, recordAttempt } from "./record.ts";
 import { settle } from "./settle.ts";
-import { durable } from "../store/durable.ts";
+import { workerWord } from "../runtime/worker-protocol.ts";
 import type { Target } from "../routing/generation.ts";
 
 export async function serve(exchange: Exchange, plane: Plane): Promise<void> {
@@ -64,7 +64,7 @@ async function tryTarget(exchange: Exchange, plane: Plane, target: Target): Prom
   exchange.target = target;
   let result: AttemptResult | undefined;
   try {
-    if (exchange.generation.data.ledger.durability === "strict" && lease.hold >= 0) await durable(plane.state);
+    if (exchange.generation.data.ledger.durability === "strict" && lease.hold >= 0) await plane.state.durable();
     result = await attempt(exchange, lease, plane);
   } finally {
     // On every exit, exactly once, with what is known; unknown is not zero.
@@ -136,7 +136,7 @@ export function asFailure(error: unknown): GatewayError {
 function assertServing(exchange: Exchange, plane: Plane): void {
   if (plane.draining)
     throw new GatewayError("shutting_down", "the gateway is shutting down", { source: "gateway", retryAfterMs: 1000 });
-  if (plane.requestsInFlight > exchange.generation.data.server.requestsMax) {
+  if (plane.words[workerWord.inFlight]! > exchange.generation.data.server.requestsMax) {
     throw new GatewayError("overloaded", "too many requests are in flight", { source: "gateway", retryAfterMs: 1000 });
   }
 }

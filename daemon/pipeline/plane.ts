@@ -1,6 +1,6 @@
 /** What the stages of one worker share: its views of shared memory, its senders, its clock wheel, its estimates. */
 import type { Estimator } from "../governance/estimate.ts";
-import type { KeyTable } from "../governance/key-table.ts";
+import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import type { Generation } from "../routing/generation.ts";
 import type { Wheel } from "../runtime/wheel.ts";
@@ -8,7 +8,7 @@ import type { Health } from "../runtime/health.ts";
 import type { Sender } from "../store/sender.ts";
 
 export type Plane = {
-  readonly keys: KeyTable;
+  readonly keys: KeyReader;
   readonly ledger: Ledger;
   readonly estimator: Estimator;
   readonly state: Sender;
@@ -20,6 +20,7 @@ export type Plane = {
   generation: Generation;
   /** Body bytes held by requests under way. */
   bodyBytes: number;
-  requestsInFlight: number;
+  /** This worker's words in shared memory; see `workerWord`. */
+  readonly words: Int32Array;
   draining: boolean;
 };

@@ -17,7 +17,7 @@ export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
   const pump = {
     out: nothing as Buffer | string,
     frame(frame: Buffer): Step {
-      const kind = tap.frame(frame.latin1Slice());
+      const kind = tap.frame(frame.toString("latin1"));
       pump.out = frame;
       switch (kind) {
         case "preamble":
@@ -65,7 +65,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
   const pump = {
     out: "" as Buffer | string,
     frame(frame: Buffer): Step {
-      const { event, data } = readFrame(frame.utf8Slice());
+      const { event, data } = readFrame(frame.toString("utf8"));
       if (data === "" && event === "") return "drop";
       const events = decoder.push(event, data);
       pump.out = render(events);
@@ -91,7 +91,7 @@ function isMeaningful(event: Event): boolean {
 }
 
 function streamFailure(dialect: Dialect, frame: Buffer): GatewayError {
-  const { data } = readFrame(frame.utf8Slice());
+  const { data } = readFrame(frame.toString("utf8"));
   return decodeFailure(dialect, 200, Buffer.from(data), undefined);
 }
 

@@ -86,7 +86,7 @@ export class BodyReceiver implements Receiver {
 
   #relay(body: Buffer): Answer {
     const tap = this.#upstream.tap();
-    if (tap.body(body.latin1Slice()) === "error") {
+    if (tap.body(body.toString("latin1")) === "error") {
       throw decodeFailure(this.#upstream, this.#status, body, this.#retryAfter);
     }
     return { status: this.#status, contentType: this.#contentType, body, usage: tap.usage() };

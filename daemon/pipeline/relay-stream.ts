@@ -240,7 +240,7 @@ export class StreamReceiver implements Receiver {
 
   /** An error, or a server that does not stream: then its whole answer is told as a stream. */
   #endWhole(body: Buffer): void {
-    if (this.#status >= 300 || this.#upstream.tap().body(body.latin1Slice()) === "error") {
+    if (this.#status >= 300 || this.#upstream.tap().body(body.toString("latin1")) === "error") {
       this.fail(decodeFailure(this.#upstream, this.#status, body, this.#retryAfter));
       return;
     }

@@ -1,0 +1,37 @@
+/**
+ * Composition root, as the command line sees it. Within `daemon/` the only reader of `process.env` and of signals.
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { OfflineAdmin, Served, ServeOptions } from "./admin/contract.ts";
+
+/** Sets the home from the option, `$BIFROST_HOME`, or the usual place. */
+function homeOf(option: string | undefined): string {
+  return option ?? process.env["BIFROST_HOME"] ?? join(homedir(), ".local", "share", "bifrost");
+}
+
+/** c-ares and file work of several threads at once would wait for libuv's four. */
+const threadPoolSize = "16";
+
+/** Throws errors with a `code` of `StartFailureCode`, and `GatewayError`. */
+export async function serveForeground(options: ServeOptions): Promise<Served> {
+  process.env["UV_THREADPOOL_SIZE"] ??= threadPoolSize;
+  const { startDaemon } = await import("./runtime/daemon.ts");
+  const daemon = await startDaemon({
+    ...options,
+    home: homeOf(options.home),
+    directory: process.cwd(),
+    environment: process.env,
+  });
+  const stop = (): void => daemon.stop();
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGHUP", () => void daemon.reload().catch(() => undefined));
+  return daemon;
+}
+
+/** The admin API in this process, over the files of a home where no daemon runs. Fails with `already_running` where one does. */
+export async function openOffline(home: string): Promise<OfflineAdmin> {
+  const { openFiles } = await import("./runtime/offline.ts");
+  return openFiles(homeOf(home), process.env, process.cwd());
+}

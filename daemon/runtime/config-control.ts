@@ -1,0 +1,161 @@
+/**
+ * Which config runs: the one at boot, each later version of the file, a rollback. Hides watching, history and what is
+ * remembered for `bifrost status`.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { GenerationData } from "../config/generation.ts";
+import type { LoadResult } from "../config/load.ts";
+import { detectOllama, loadDefaults } from "../config/defaults.ts";
+import { bootConfig } from "../config/boot.ts";
+import { findConfig } from "../config/find.ts";
+import { type History, openHistory } from "../config/history.ts";
+import { renderProblem } from "../config/problems.ts";
+import type { Environment } from "../config/secrets.ts";
+import type { ConfigWatch } from "../config/watch.ts";
+import type { Log } from "../log.ts";
+
+export type ConfigControl = {
+  readonly path: string | undefined;
+  readonly history: History;
+  /** The generation in use. */
+  readonly current: GenerationData;
+  readonly loadedAtMs: number;
+  readonly warnings: readonly string[];
+  /** Why the file now on disk is not the one that runs. */
+  readonly error: string | undefined;
+  /** From now on new versions are given to `apply`, one after the other. */
+  watch(apply: (next: GenerationData) => Promise<void>, log: Log): Promise<void>;
+  /** Loads the file now. Throws `invalid_request` with every problem. */
+  reload(): Promise<{ readonly changed: boolean }>;
+  rollback(number: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** `config_invalid` for the command line: the file is broken and nothing good is known of it. */
+export class ConfigInvalid extends Error {
+  readonly code = "config_invalid";
+}
+
+export type ConfigControlOptions = {
+  readonly home: string;
+  readonly explicit: string | undefined;
+  readonly directory: string;
+  readonly environment: Environment;
+  /** Host and port of the command line win over the file's. */
+  readonly override: (data: GenerationData) => GenerationData;
+};
+
+/** How long a local Ollama may take to answer the question whether it is there. */
+const ollamaWaitMs = 1_000;
+
+export async function openConfig(options: ConfigControlOptions): Promise<ConfigControl> {
+  const { environment, override } = options;
+  const history = await openHistory(options.home);
+  const path = findConfig({ explicit: options.explicit, directory: options.directory, home: options.home });
+  const boot = await bootConfig({ path, environment, history });
+  if (!boot.ok) throw new ConfigInvalid(boot.problems.map(renderProblem).join("\n"));
+  let current = override(boot.result.data);
+  let loadedAtMs = Date.now();
+  let warnings = boot.result.warnings.map(renderProblem);
+  let error = boot.problems.length === 0 ? undefined : boot.problems.map(renderProblem).join("\n");
+  let watcher: ConfigWatch | undefined;
+  let applying: (next: GenerationData) => Promise<void> = async () => undefined;
+  let closed = false;
+
+  async function take(result: LoadResult & { readonly ok: true }): Promise<void> {
+    const next = override(result.data);
+    await applying(next);
+    current = next;
+    loadedAtMs = Date.now();
+    warnings = result.warnings.map(renderProblem);
+    error = undefined;
+    if (path !== undefined) await history.record(result, path);
+  }
+
+  async function watch(apply: (next: GenerationData) => Promise<void>, log: Log): Promise<void> {
+    applying = apply;
+    if (path === undefined) {
+      await lookForOllama(log);
+      return;
+    }
+    const { watchConfig } = await import("../config/watch.ts");
+    if (closed) return;
+    watcher = await watchConfig({
+      path,
+      text: boot.ok ? boot.text : "",
+      files: boot.ok ? boot.result.files : [],
+      environment,
+      current: () => current,
+      nextNumber: () => history.nextNumber(current.number),
+      onError: (problem) => log.warn("the config watch is impaired", { error: String(problem) }),
+      onOutcome: async (result) => {
+        if (!result.ok) {
+          error = result.problems.map(renderProblem).join("\n");
+          log.error("the config was not accepted; the last good one stays in use", { problems: error });
+          return;
+        }
+        await take(result);
+        log.info("config reloaded", { generation: current.number, warnings });
+      },
+    });
+  }
+
+  /** Without a config a local Ollama is found by asking; the start does not wait for it. */
+  async function lookForOllama(log: Log): Promise<void> {
+    const found = await detectOllama(environment, answers);
+    if (!found || closed) return;
+    const result = loadDefaults({ environment, number: current.number + 1, ollama: true });
+    if (result.ok) await take(result);
+    log.info("found a local Ollama");
+  }
+
+  async function reload(): Promise<{ readonly changed: boolean }> {
+    if (watcher === undefined) return { changed: false };
+    const before = current.number;
+    const result = await watcher.reload();
+    if (!result.ok) throw refused(result.problems.map(renderProblem));
+    return { changed: current.number !== before };
+  }
+
+  async function rollback(number: number): Promise<void> {
+    if (path === undefined) throw refused(["there is no config file to roll back"]);
+    const done = await history.rollback(number, path);
+    if (!done.ok) throw refused([done.message]);
+    await reload();
+  }
+
+  return {
+    path,
+    history,
+    get current() {
+      return current;
+    },
+    get loadedAtMs() {
+      return loadedAtMs;
+    },
+    get warnings() {
+      return warnings;
+    },
+    get error() {
+      return error;
+    },
+    watch,
+    reload,
+    rollback,
+    async close() {
+      closed = true;
+      await watcher?.close();
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  const { request } = await import("undici");
+  const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(ollamaWaitMs) });
+  await body.dump();
+  return statusCode === 200;
+}
+
+function refused(problems: readonly string[]): GatewayError {
+  return new GatewayError("invalid_request", problems.join("\n"), { source: "client" });
+}

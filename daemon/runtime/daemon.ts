@@ -1,0 +1,232 @@
+/**
+ * A running daemon: lock, files, threads, admin API, config, and their end in the right order. Hides start and
+ * shutdown; `main.ts` gives it the environment and signals.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import type { AdminServer } from "../admin/server.ts";
+import { createAdminHandler } from "../admin/handler.ts";
+import { listenAdmin } from "../admin/server.ts";
+import type { Served, ServeOptions } from "../admin/contract.ts";
+import type { GenerationData } from "../config/generation.ts";
+import { type Log, openLog } from "../log.ts";
+import { createStatus } from "../store/writer-status.ts";
+import { prepareTraffic } from "../store/boot.ts";
+import { type HomeLock, lockHome } from "../store/lock.ts";
+import { AlreadyRunning } from "./already-running.ts";
+import { type ConfigControl, openConfig } from "./config-control.ts";
+import { createServices } from "./services.ts";
+import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
+import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
+import { version } from "./version.ts";
+import { startWorkers, type Workers } from "./workers.ts";
+
+export type DaemonOptions = ServeOptions & {
+  readonly home: string;
+  readonly directory: string;
+  readonly environment: NodeJS.ProcessEnv;
+};
+
+export type Daemon = Served & {
+  reload(): Promise<void>;
+  /** Drains and closes; `ended` resolves. A second call does nothing. */
+  stop(drainMs?: number): void;
+};
+
+/** The snapshot that makes the next start quick is also written this often. */
+const snapshotMs = 5 * 60_000;
+/** The pace of commits when durability is `grouped`: groups cost less than single rows, and this much may be lost to a power cut. */
+const groupedPaceMs = 4;
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { home } = options;
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const lock = takeLock(home);
+  try {
+    return await start(options, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Everything that has to be closed again, in the order it was opened. */
+type Parts = {
+  readonly config: ConfigControl;
+  readonly log: Log;
+  readonly memory: SharedMemory;
+  readonly store: StoreThreads;
+  readonly workers: Workers;
+};
+
+async function start(options: DaemonOptions, lock: HomeLock): Promise<Daemon> {
+  const { home, environment } = options;
+  const opening = openConfig({
+    home,
+    explicit: options.config,
+    directory: options.directory,
+    environment,
+    override: (data) => override(data, options),
+  });
+  prepareTraffic(home);
+  const config = await opening;
+  const { current } = config;
+  const log = openLog(current.log);
+  const memory = fillSharedMemory(home, current.server.workers, Date.now());
+  if (memory.boot.recovered > 0)
+    log.warn("holds of a crash were settled as estimated", { holds: memory.boot.recovered });
+  const status = createStatus();
+  const { bootCount } = memory.boot;
+  let workers: Workers | undefined;
+  const store = openStoreThreads({
+    home,
+    status,
+    sender: bootCount * 1000,
+    retentionMs: current.record.retentionMs,
+    statePaceMs: current.ledger.durability === "strict" ? 0 : groupedPaceMs,
+    log,
+    onReplaced: (writer) => workers?.replaceWriter(writer),
+  });
+  workers = startWorkers({ tables: memory.shared, status, bootCount, store, generation: current, log });
+  const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
+    await store.close();
+    throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
+  });
+  return assemble(options, lock, { config, log, memory, store, workers }, status, port);
+}
+
+async function assemble(
+  options: DaemonOptions,
+  lock: HomeLock,
+  parts: Parts,
+  status: Int32Array,
+  port: number,
+): Promise<Daemon> {
+  const { home, environment } = options;
+  const { config, log, store, workers } = parts;
+  const host = config.current.server.host;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const ended = Promise.withResolvers<number>();
+  let stopping = false;
+  const stop = (drainMs = config.current.server.drainMs): void => {
+    if (stopping) return;
+    stopping = true;
+    shutdown(drainMs).then(
+      () => ended.resolve(0),
+      (error: unknown) => {
+        log.error("the shutdown failed", { error: String(error) });
+        ended.resolve(1);
+      },
+    );
+  };
+  const services = createServices({
+    ...parts,
+    home,
+    environment,
+    url,
+    status,
+    startedAtMs: Date.now(),
+    stop,
+    isStopping: () => stopping,
+  });
+  const admin: AdminServer = await listenAdmin({
+    home,
+    version,
+    environment,
+    handle: createAdminHandler({
+      services,
+      now: Date.now,
+      faultId,
+      onFault: (error, id) => log.error("admin API fault", { id, error: describe(error) }),
+    }),
+    faultId,
+    onFault: (error, id) => log.error("admin API fault", { id, error: describe(error) }),
+  });
+  const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
+  void config.watch(async (next) => {
+    await workers.use(next);
+    log.use(next.log);
+  }, log);
+
+  async function shutdown(drainMs: number): Promise<void> {
+    log.info("draining", { requests: workers.counts().reduce((sum, { inFlight }) => sum + inFlight, 0) });
+    clearInterval(snapshots);
+    const cut = await workers.drain(drainMs);
+    if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
+    await config.close();
+    await admin.close();
+    await snapshot(parts);
+    await store.close();
+    lock.release();
+    log.info("stopped");
+    log.close();
+  }
+
+  const firstKey = await makeFirstKey(parts, services);
+  log.info("listening", { url, version, generation: config.current.number });
+  return {
+    url,
+    home,
+    pid: process.pid,
+    configPath: config.path,
+    providers: config.current.providers.map(({ name }) => name),
+    warnings: [
+      ...config.warnings,
+      ...(config.error === undefined ? [] : [`the last good config is in use: ${config.error}`]),
+    ],
+    firstKey,
+    ended: ended.promise,
+    reload: async () => void (await config.reload()),
+    stop,
+  };
+}
+
+/** Five dollars a day: enough to try a real provider, too little to regret. Echo is free and so has no limit. */
+const firstBudget = { limit_nano: 5_000_000_000, window: { kind: "rolling", length_ms: 86_400_000 } } as const;
+
+async function makeFirstKey(
+  { config, store }: Parts,
+  services: ReturnType<typeof createServices>,
+): Promise<Served["firstKey"]> {
+  if (config.current.auth.inference === "open") return undefined;
+  const known = await services.keys.list({ limit: 1, all: true });
+  if (known.keys.length > 0) return undefined;
+  const action = services.action("keys.create");
+  const { secret, key } = await services.keys.create({ name: "default", budgets: [firstBudget] }, action);
+  store.sender.flush();
+  return { secret, name: key.name };
+}
+
+async function snapshot({ memory, store, log }: Parts): Promise<void> {
+  try {
+    const { change } = await store.commands.execute({ kind: "probe" }, "daemon");
+    await store.commands.execute({ kind: "snapshot", change, tables: memory.dump() }, "daemon");
+  } catch (error) {
+    log.warn("the boot snapshot was not written; the next start reads every row", { error: String(error) });
+  }
+}
+
+function takeLock(home: string): HomeLock {
+  const taken = lockHome(home);
+  if ("lock" in taken) return taken.lock;
+  throw new AlreadyRunning(taken.holder?.pid);
+}
+
+function override(data: GenerationData, { host, port }: ServeOptions): GenerationData {
+  if (host === undefined && port === undefined) return data;
+  return { ...data, server: { ...data.server, host: host ?? data.server.host, port: port ?? data.server.port } };
+}
+
+function addressInUse({ server }: GenerationData, cause: Error): Error {
+  return Object.assign(new Error(`${server.host}:${server.port} is in use by another program`, { cause }), {
+    code: "address_in_use",
+  });
+}
+
+function faultId(): string {
+  return `flt_${randomBytes(8).toString("hex")}`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

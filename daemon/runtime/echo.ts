@@ -1,0 +1,117 @@
+/**
+ * The built-in upstream: answers with what it was asked, so that everything can be tried without a key. It speaks
+ * OpenAI's chat completions and embeddings and takes the place of a connection, so its answers go through the same
+ * relay, timers and ledger as a provider's.
+ *
+ * A line `#echo key=value …` in the last user message directs it: `delay=200ms` before the first byte, `gap=20ms`
+ * between frames, `words=50` instead of the prompt, `fail=503`, `cut=3` breaks the stream after three frames,
+ * `error=3` reports an error after three, `hang=1` never answers. A token is four bytes of text, rounded up.
+ */
+import type { Dispatcher } from "undici";
+import { type EchoAnswer, echoAnswer } from "./echo-answer.ts";
+import type { Call, Origin } from "./upstream-clients.ts";
+
+export const echoOrigin: Origin = {
+  dispatch(call) {
+    call.release = () => undefined;
+    const play = new Play(call);
+    setImmediate(() => void play.start());
+    return true;
+  },
+  close: () => undefined,
+};
+
+/** One answer under way. */
+class Play {
+  readonly #call: Call;
+  readonly #controller: Dispatcher.DispatchController;
+  #stopped = false;
+  #paused = false;
+  #timer: NodeJS.Timeout | undefined;
+  #frames: readonly string[] = [];
+  #next = 0;
+  #answer: EchoAnswer | undefined;
+
+  constructor(call: Call) {
+    this.#call = call;
+    const play = this;
+    this.#controller = {
+      get aborted() {
+        return play.#stopped;
+      },
+      get paused() {
+        return play.#paused;
+      },
+      reason: null,
+      rawHeaders: null,
+      rawTrailers: null,
+      abort: () => play.#stop(),
+      pause: () => {
+        play.#paused = true;
+      },
+      resume: () => {
+        play.#paused = false;
+        play.#schedule(0);
+      },
+    };
+  }
+
+  async start(): Promise<void> {
+    if (this.#call.cancelled) return;
+    this.#call.onRequestStart?.(this.#controller, undefined);
+    const { path, body } = this.#call.options;
+    try {
+      this.#answer = echoAnswer(path, await textOf(body), Math.floor(Date.now() / 1000));
+    } catch (error) {
+      this.#call.onResponseError?.(this.#controller, error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    if (this.#answer.hang) return;
+    this.#frames = this.#answer.frames;
+    if (this.#answer.delayMs > 0) this.#timer = setTimeout(() => this.#head(), this.#answer.delayMs);
+    else this.#head();
+  }
+
+  #head(): void {
+    if (this.#stopped || this.#answer === undefined) return;
+    this.#call.onResponseStart?.(this.#controller, this.#answer.status, { "content-type": this.#answer.contentType });
+    this.#step();
+  }
+
+  #schedule(ms: number): void {
+    if (this.#stopped || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#step(), ms);
+  }
+
+  #step(): void {
+    this.#timer = undefined;
+    const { gapMs, cut } = this.#answer!;
+    while (!this.#stopped && !this.#paused) {
+      if (cut !== undefined && this.#next >= cut) {
+        this.#call.onResponseError?.(this.#controller, new Error("cut as directed"));
+        return;
+      }
+      if (this.#next >= this.#frames.length) {
+        this.#call.onResponseEnd?.(this.#controller, {});
+        return;
+      }
+      this.#call.onResponseData?.(this.#controller, Buffer.from(this.#frames[this.#next++]!));
+      if (gapMs > 0) {
+        this.#schedule(gapMs);
+        return;
+      }
+    }
+  }
+
+  #stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+async function textOf(body: Dispatcher.DispatchOptions["body"]): Promise<string> {
+  if (Buffer.isBuffer(body)) return body.toString("utf8");
+  const chunks: Buffer[] = [];
+  for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

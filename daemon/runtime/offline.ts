@@ -1,0 +1,111 @@
+/**
+ * The admin API without a daemon: the same handler and services over the files, in the calling process, under the
+ * home's lock. Hides what only a running daemon can answer.
+ */
+import { randomBytes } from "node:crypto";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { AdminServices } from "../admin/admin-services.ts";
+import type { OfflineAdmin } from "../admin/contract.ts";
+import { createAdminHandler, localCaller } from "../admin/handler.ts";
+import { createModelService, listProviders } from "../admin/services/catalog.ts";
+import { createConfigService } from "../admin/services/config.ts";
+import { createKeyService } from "../admin/services/keys.ts";
+import { createLogService } from "../admin/services/logs.ts";
+import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
+import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
+import { bootConfig } from "../config/boot.ts";
+import { findConfig } from "../config/find.ts";
+import type { GenerationData } from "../config/generation.ts";
+import { openHistory } from "../config/history.ts";
+import { renderProblem } from "../config/problems.ts";
+import { mintKey } from "../governance/keys-format.ts";
+import { openStateWriter, prepareTraffic } from "../store/boot.ts";
+import { lockHome } from "../store/lock.ts";
+import { createReader } from "../store/reader.ts";
+import { AlreadyRunning } from "./already-running.ts";
+import { newPublicId } from "./services.ts";
+
+export async function openFiles(
+  home: string,
+  environment: NodeJS.ProcessEnv,
+  directory: string,
+): Promise<OfflineAdmin> {
+  const taken = lockHome(home);
+  if (!("lock" in taken)) throw new AlreadyRunning(taken.holder?.pid);
+  const writer = openStateWriter(home);
+  writer.transaction(() => undefined);
+  writer.recover();
+  prepareTraffic(home);
+  const reader = createReader(home);
+  const access: StoreAccess = {
+    execute: async (command, actor) => writer.execute(command, actor),
+    query: (query) => reader.answer(query) as never,
+    database: () => writer.database,
+  };
+  const history = await openHistory(home);
+  const path = findConfig({ directory, home });
+  const source = {
+    path,
+    history,
+    async rollback(number: number): Promise<void> {
+      const done = path === undefined ? undefined : await history.rollback(number, path);
+      if (done?.ok !== true)
+        throw new GatewayError("invalid_request", done?.message ?? "there is no config file to roll back");
+    },
+  };
+  const generation = once(async () => {
+    const boot = await bootConfig({ path, environment, history });
+    if (!boot.ok) throw new GatewayError("invalid_request", boot.problems.map(renderProblem).join("\n"));
+    return boot.result.data;
+  });
+  const services: AdminServices = {
+    keys: createKeyService({
+      store: createKeyStore(access),
+      memory: { put: () => undefined, usage: (scope) => writer.cells.balances(scope.id) },
+      now: Date.now,
+      mint: mintKey,
+      publicId: newPublicId,
+    }),
+    daemon: {
+      status: notRunning,
+      reload: notRunning,
+      stop: notRunning,
+      providers: async () => listProviders(await generation()),
+    },
+    logs: createLogService(access),
+    audit: createAuditService(access),
+    ledger: createLedgerService(access),
+    config: createConfigService(source, environment),
+    models: { list: async (query) => createModelServiceOf(await generation()).list(query) },
+  };
+  const handle = createAdminHandler({ services, now: Date.now, faultId, onFault: () => undefined });
+  return {
+    handle: (request) => handle(request, localCaller()),
+    async close() {
+      reader.close();
+      writer.transaction(() => writer.checkpoint());
+      writer.close();
+      taken.lock.release();
+    },
+  };
+}
+
+function createModelServiceOf(generation: GenerationData): AdminServices["models"] {
+  return createModelService(() => generation);
+}
+
+async function notRunning(): Promise<never> {
+  throw new GatewayError("not_found", "no daemon runs for this home; start one with: bifrost serve");
+}
+
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function faultId(): string {
+  return `flt_${randomBytes(8).toString("hex")}`;
+}

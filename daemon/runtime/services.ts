@@ -1,0 +1,157 @@
+/** The admin services over a running daemon. Hides which thread answers what. */
+import { randomBytes } from "node:crypto";
+import type { Action, AdminServices } from "../admin/admin-services.ts";
+import { localCaller } from "../admin/handler.ts";
+import { createModelService, listProviders } from "../admin/services/catalog.ts";
+import type { BudgetUsage } from "../admin/services/key-view.ts";
+import { createConfigService } from "../admin/services/config.ts";
+import { createKeyService } from "../admin/services/keys.ts";
+import { createLogService } from "../admin/services/logs.ts";
+import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
+import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
+import { mintKey } from "../governance/keys-format.ts";
+import { stateFile } from "../store/boot.ts";
+import { type Database, openDatabase } from "../store/database.ts";
+import { readStatus } from "../store/writer-status.ts";
+import type { ConfigControl } from "./config-control.ts";
+import type { SharedMemory } from "./shared-memory.ts";
+import type { StoreThreads } from "./store-threads.ts";
+import { version } from "./version.ts";
+import type { Workers } from "./workers.ts";
+
+export type ServicesOptions = {
+  readonly home: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly url: string;
+  readonly status: Int32Array;
+  readonly startedAtMs: number;
+  readonly config: ConfigControl;
+  readonly memory: SharedMemory;
+  readonly store: StoreThreads;
+  readonly workers: Workers;
+  readonly stop: (drainMs?: number) => void;
+  readonly isStopping: () => boolean;
+};
+
+export type DaemonServices = AdminServices & {
+  /** For what the daemon does by itself, such as its first key. */
+  action(name: string): Action;
+};
+
+/** Holds at this many fields of a public id: 64 random bits never meet in one home. */
+const publicIdBytes = 9;
+
+export function createServices(options: ServicesOptions): DaemonServices {
+  const { config, memory, store } = options;
+  let connection: Database | undefined;
+  const access: StoreAccess = {
+    execute: (command, actor) => store.commands.execute(command, actor),
+    query: (query) => store.queries.query(query),
+    database: () => {
+      connection ??= openDatabase(stateFile(options.home), { readonly: true });
+      return connection;
+    },
+  };
+  return {
+    action,
+    keys: createKeyService({
+      store: createKeyStore(access),
+      memory: { put: memory.put, usage: (scope) => budgetUsage(memory, scope.id) },
+      now: Date.now,
+      mint: mintKey,
+      publicId: newPublicId,
+    }),
+    daemon: createDaemonService(options, access),
+    logs: createLogService(access),
+    audit: createAuditService(access),
+    ledger: createLedgerService(access),
+    config: createConfigService(config, options.environment),
+    models: createModelService(() => config.current),
+  };
+}
+
+export function newPublicId(): string {
+  return `key_${randomBytes(publicIdBytes).toString("base64url").replaceAll("-", "0").replaceAll("_", "1")}`;
+}
+
+export function action(name: string): Action {
+  const atMs = Date.now();
+  const { actor } = localCaller();
+  return {
+    actor,
+    name,
+    atMs,
+    entry: ({ target, before = null, after = null }) => ({
+      actor,
+      action: name,
+      target,
+      at_ms: atMs,
+      outcome: "ok",
+      before,
+      after,
+    }),
+    recorded: () => undefined,
+  };
+}
+
+function budgetUsage(memory: SharedMemory, scopeId: number): readonly BudgetUsage[] {
+  const state = memory.peek(scopeId, Date.now());
+  return state?.budgets.map((budget) => ({ ...budget, heldNano: state.heldNano })) ?? [];
+}
+
+function createDaemonService(options: ServicesOptions, access: StoreAccess): AdminServices["daemon"] {
+  const { config, workers, status } = options;
+  const inFlight = (): number => workers.counts().reduce((sum, count) => sum + count.inFlight, 0);
+  return {
+    async status() {
+      const state = readStatus(status, "state");
+      return {
+        version,
+        pid: process.pid,
+        state: options.isStopping() ? "draining" : "serving",
+        url: options.url,
+        home: options.home,
+        started_at_ms: options.startedAtMs,
+        config: {
+          path: config.path ?? null,
+          generation: config.current.number,
+          hash: config.current.hash,
+          loaded_at_ms: config.loadedAtMs,
+          error: config.error ?? null,
+        },
+        workers: workers
+          .counts()
+          .map(({ id, inFlight: running, total }) => ({ id, requests_in_flight: running, requests_total: total })),
+        providers: config.current.providers.map(({ name }) => name),
+        keys: access
+          .database()
+          .prepare("SELECT count(*) FROM keys WHERE deleted_at IS NULL AND revoked_at IS NULL")
+          .pluck()
+          .get() as number,
+        memory_rss_bytes: residentBytes(),
+        ledger: { commit_lag_ms: state.lagMs, holds_open: options.memory.openHolds() },
+        warnings: config.warnings,
+      };
+    },
+    providers: async () => listProviders(config.current),
+    async reload() {
+      const { changed } = await config.reload();
+      return { generation: config.current.number, hash: config.current.hash, changed, warnings: config.warnings };
+    },
+    async stop({ drain_ms: drainMs = config.current.server.drainMs }) {
+      const running = inFlight();
+      // The answer leaves before the socket does.
+      setImmediate(() => options.stop(drainMs));
+      return { pid: process.pid, requests_in_flight: running, deadline_at_ms: Date.now() + drainMs };
+    },
+  };
+}
+
+/** Undefined in a sandbox without /proc. */
+function residentBytes(): number | null {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return null;
+  }
+}

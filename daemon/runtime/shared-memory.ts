@@ -1,0 +1,59 @@
+/** The shared tables as boot finds them: from the last snapshot and what changed since, or from all rows. */
+import type { KeyHash, ScopeDefinition } from "../governance/definitions.ts";
+import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
+import { createLedger } from "../governance/ledger.ts";
+import { createPeek, type Peek } from "../governance/peek.ts";
+import { createScopes } from "../governance/scopes.ts";
+import { dumpTables, loadTables } from "../governance/snapshot.ts";
+import { createTables, openTables, type SharedTables } from "../governance/tables.ts";
+import { type BootState, openState } from "../store/boot.ts";
+import type { StoredKey } from "../admin/services/keys.ts";
+
+export type SharedMemory = {
+  readonly shared: SharedTables;
+  readonly boot: BootState;
+  /** Makes a key what it is now, for every thread, with its scopes. */
+  put(stored: StoredKey): void;
+  readonly peek: Peek;
+  /** Requests that hold money or a place now. */
+  openHolds(): number;
+  dump(): Uint8Array;
+};
+
+/** @param workersMax owners besides the main thread */
+export function fillSharedMemory(home: string, workersMax: number, nowMs: number): SharedMemory {
+  const shared = createTables({ workersMax });
+  const tables = openTables(shared, 0);
+  let boot = openState(home);
+  // A snapshot of another layout is refused by the loader; then everything comes from the rows.
+  if (boot.tables !== undefined && !loadTables(tables, boot.tables)) boot = openState(home, { useSnapshot: false });
+  const scopes = createScopes(tables);
+  const ledger = createLedger(tables);
+  const keys = createKeyWriter(tables);
+  const hashes = Map.groupBy(boot.hashes, (hash) => hash.keyId);
+  for (const scope of boot.scopes) scopes.defineScope(scope, [], nowMs);
+  scopes.setBalances(boot.balances, nowMs);
+  for (const key of boot.keys) keys.put(key, hashes.get(key.id) ?? []);
+  for (const id of boot.deletedKeys) keys.remove(id);
+  for (const id of boot.deletedScopes) scopes.removeScope(id);
+
+  function putScope(scope: ScopeDefinition): void {
+    if (scopes.hasScope(scope.id)) scopes.updateScope(scope, Date.now());
+    else scopes.defineScope(scope, [], Date.now());
+  }
+
+  return {
+    shared,
+    boot,
+    put: (stored) => put(keys, putScope, stored),
+    peek: createPeek(tables),
+    openHolds: () => ledger.holdsOf().length,
+    dump: () => dumpTables(tables),
+  };
+}
+
+/** Scopes first: a key must not be found before what it draws on. */
+function put(keys: KeyWriter, putScope: (scope: ScopeDefinition) => void, { key, hashes, scopes }: StoredKey): void {
+  for (const scope of scopes) putScope(scope);
+  keys.put(key, hashes as readonly KeyHash[]);
+}

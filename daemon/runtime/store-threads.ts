@@ -1,0 +1,126 @@
+/**
+ * The writer threads and the reader, kept alive. Hides ports: a worker gets one to each writer, and when a writer ends
+ * a new one takes its place and every sender sends again what was not acknowledged.
+ */
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
+import { stateFile, trafficFile } from "../store/boot.ts";
+import { type CommandClient, createCommandClient, createQueryClient, type QueryClient } from "../store/requests.ts";
+import { createSender, type Sender } from "../store/sender.ts";
+import { settlementWidth } from "../store/rows.ts";
+import type { Log } from "../log.ts";
+import { startThread, type ThreadName } from "./threads.ts";
+import type { FromWriterThread } from "./writer-thread.ts";
+
+export type WriterName = "state" | "traffic";
+
+/** Called when a writer was replaced: every holder of a port to it gets a new one. */
+export type OnReplaced = (writer: WriterName) => void;
+
+export type StoreThreads = {
+  /** A new port to a writer, to be transferred to a worker. */
+  port(writer: WriterName): MessagePort;
+  readonly commands: CommandClient;
+  readonly queries: QueryClient;
+  /** Settlements of the main thread itself (holds of dead workers). */
+  readonly sender: Sender;
+  /** Flushes and closes both files; the reader ends too. */
+  close(): Promise<void>;
+};
+
+export type StoreThreadsOptions = {
+  readonly home: string;
+  readonly status: Int32Array;
+  readonly sender: number;
+  readonly retentionMs: number;
+  /** Least time between two commits; 0 in strict durability. */
+  readonly statePaceMs: number;
+  readonly log: Log;
+  readonly onReplaced: OnReplaced;
+};
+
+/** A writer that ends sooner than this after its start is started again with this delay, so that a fault does not spin. */
+const restartMs = 200;
+/** Traffic rows may wait longer for company than money may. */
+const trafficPaceMs = 10;
+
+export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
+  const { home, status, log } = options;
+  let closing = false;
+  const threads: Record<WriterName | "reader", Worker> = {
+    state: start("state"),
+    traffic: start("traffic"),
+    reader: start("reader"),
+  };
+  const commands = createCommandClient(threads.state);
+  const queries = createQueryClient(threads.reader);
+  const sender = createSender(port("state"), options.sender, { width: settlementWidth, whenFull: "keep" });
+
+  function start(name: WriterName | "reader"): Worker {
+    const thread: ThreadName = name === "reader" ? "reader" : `${name}-writer`;
+    const files = { state: stateFile(home), traffic: trafficFile(home) };
+    const worker = startThread(
+      thread,
+      name === "reader"
+        ? { home }
+        : {
+            file: files[name],
+            status,
+            retentionMs: options.retentionMs,
+            paceMs: name === "state" ? options.statePaceMs : trafficPaceMs,
+          },
+    );
+    worker.on("message", (message: FromWriterThread) => {
+      if (message.type === "fault") log.error("a writer met a fault", { writer: name, fault: message.message });
+    });
+    worker.on("error", (error) =>
+      log.error("a database thread ended", { thread, error: String(error.stack ?? error) }),
+    );
+    worker.on("exit", () => {
+      if (closing) return;
+      setTimeout(() => replace(name), restartMs);
+    });
+    return worker;
+  }
+
+  function replace(name: WriterName | "reader"): void {
+    if (closing) return;
+    threads[name] = start(name);
+    if (name === "reader") {
+      queries.replace(threads.reader);
+      return;
+    }
+    if (name === "state") {
+      commands.replace(threads.state);
+      sender.resend(port("state"));
+    }
+    options.onReplaced(name);
+  }
+
+  function port(writer: WriterName): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    threads[writer].postMessage({ type: "port", port: port2 }, [port2]);
+    return port1;
+  }
+
+  async function close(): Promise<void> {
+    await sender.durable();
+    closing = true;
+    await Promise.all([closeWriter(threads.state), closeWriter(threads.traffic), threads.reader.terminate()]);
+  }
+
+  async function closeWriter(worker: Worker): Promise<void> {
+    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    const closed = new Promise<void>((resolve) => {
+      worker.on("message", (message: FromWriterThread) => {
+        if (message.type !== "closed") return;
+        if (message.failed !== undefined) log.error("a database could not be closed", { reason: message.failed });
+        resolve();
+      });
+    });
+    worker.postMessage({ type: "close" });
+    await Promise.race([closed, ended]);
+    await worker.terminate();
+  }
+
+  return { port, commands, queries, sender, close };
+}

@@ -1,0 +1,33 @@
+/** Starting threads by name. Hides where their code lies, so that a bundle can put it elsewhere. */
+import { Worker, type WorkerOptions } from "node:worker_threads";
+
+const sources = {
+  "data-plane": () => new URL("./data-plane.ts", import.meta.url),
+  "state-writer": () => new URL("./state-writer.ts", import.meta.url),
+  "traffic-writer": () => new URL("./traffic-writer.ts", import.meta.url),
+  reader: () => new URL("./reader.ts", import.meta.url),
+} as const;
+
+export type ThreadName = keyof typeof sources;
+
+export function startThread(
+  name: ThreadName,
+  workerData: object,
+  transfer: NonNullable<WorkerOptions["transferList"]> = [],
+): Worker {
+  return new Worker(sources[name](), {
+    workerData,
+    transferList: transfer,
+    name,
+    // Messages carry what a thread needs to know; the environment may hold secrets it does not.
+    env: {},
+    ...(limits[name] === undefined ? {} : { resourceLimits: limits[name] }),
+  });
+}
+
+/** Megabytes. A small young generation keeps the resident set flat; the writers hold batches, not graphs. */
+const limits: Partial<Record<ThreadName, WorkerOptions["resourceLimits"]>> = {
+  "state-writer": { maxYoungGenerationSizeMb: 4 },
+  "traffic-writer": { maxYoungGenerationSizeMb: 4 },
+  reader: { maxYoungGenerationSizeMb: 4 },
+};

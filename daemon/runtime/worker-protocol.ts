@@ -1,0 +1,47 @@
+/** What the main thread and a data-plane worker say to each other. */
+import type { MessagePort } from "node:worker_threads";
+import type { GenerationData } from "../config/generation.ts";
+import type { SharedTables } from "../governance/tables.ts";
+
+export type WorkerData = {
+  /** Owner number in the shared tables, from 1. */
+  readonly worker: number;
+  /** Never used before in this home: boot count × 1000 + number of the start. */
+  readonly sender: number;
+  readonly tables: SharedTables;
+  /** Writers' words; see `writer-status`. */
+  readonly status: Int32Array;
+  /** This worker's words; see `workerWord`. */
+  readonly words: Int32Array;
+  readonly generation: GenerationData;
+  readonly statePort: MessagePort;
+  readonly trafficPort: MessagePort;
+  /** Several workers share the port. */
+  readonly reusePort: boolean;
+  readonly listen: { readonly host: string; readonly port: number };
+};
+
+/** Words of one worker in shared memory, written by it and read by the main thread. */
+export const workerWord = { inFlight: 0, total: 1, errors: 2 } as const;
+export const wordsPerWorker = 16;
+
+export type ToWorker =
+  | { readonly type: "generation"; readonly data: GenerationData }
+  /** All workers have built it: use it from now on. */
+  | { readonly type: "switch"; readonly number: number }
+  | { readonly type: "drain"; readonly deadlineMs: number }
+  | { readonly type: "writer"; readonly writer: "state" | "traffic"; readonly port: MessagePort };
+
+export type FromWorker =
+  | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "listen_failed"; readonly code: string; readonly message: string }
+  | { readonly type: "built"; readonly number: number }
+  | { readonly type: "switched"; readonly number: number }
+  /** `cut`: requests that the deadline ended. */
+  | { readonly type: "drained"; readonly cut: number }
+  | {
+      readonly type: "log";
+      readonly level: "error" | "warn" | "info";
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };

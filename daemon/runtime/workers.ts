@@ -1,0 +1,210 @@
+/**
+ * The data-plane workers, supervised. Hides starting, switching generations all at once, and what a worker's death
+ * leaves behind: a held lock, open holds, unanswered rows.
+ */
+import type { Worker } from "node:worker_threads";
+import type { GenerationData } from "../config/generation.ts";
+import { createLedger } from "../governance/ledger.ts";
+import { recoverOwner } from "../governance/lock.ts";
+import { settleDead } from "../governance/settle-dead.ts";
+import { openTables, type SharedTables } from "../governance/tables.ts";
+import type { Log } from "../log.ts";
+import { settlementFlag } from "../store/rows.ts";
+import type { StoreThreads, WriterName } from "./store-threads.ts";
+import { startThread } from "./threads.ts";
+import { type FromWorker, type ToWorker, type WorkerData, wordsPerWorker, workerWord } from "./worker-protocol.ts";
+
+export type WorkersOptions = {
+  readonly tables: SharedTables;
+  readonly status: Int32Array;
+  readonly bootCount: number;
+  readonly store: StoreThreads;
+  readonly generation: GenerationData;
+  readonly log: Log;
+};
+
+export type WorkerCounts = { readonly id: number; readonly inFlight: number; readonly total: number };
+
+export type Workers = {
+  /** Resolves with the real port when all listen; rejects with the listener's error. */
+  readonly listening: Promise<number>;
+  /** Builds it everywhere, then switches everywhere; resolves when the last has switched. */
+  use(generation: GenerationData): Promise<void>;
+  replaceWriter(writer: WriterName): void;
+  counts(): readonly WorkerCounts[];
+  /** Resolves with the number of requests that the deadline cut. */
+  drain(deadlineMs: number): Promise<number>;
+};
+
+/** A worker that dies sooner than this after its start is replaced with that delay. */
+const restartMs = 250;
+
+type Slot = { readonly number: number; worker: Worker; readonly words: Int32Array; alive: boolean };
+
+export function startWorkers(options: WorkersOptions): Workers {
+  const { store, log } = options;
+  let { generation } = options;
+  let starts = 1; // sender 0 is the main thread's
+  let ending = false;
+  let listen = { host: generation.server.host, port: generation.server.port };
+  const count = generation.server.workers;
+  const slots: Slot[] = [];
+  const waiting = new Set<(message: FromWorker, slot: Slot) => void>();
+  const mainLedger = createLedger(openTables(options.tables, 0));
+
+  async function startAll(): Promise<number> {
+    for (let number = 1; number <= count; number++) {
+      slots.push(startSlot(number, new Int32Array(new SharedArrayBuffer(wordsPerWorker * 4))));
+      // With port 0 the others must join the port that the first was given.
+      if (number === 1 && count > 1 && listen.port === 0) listen = { ...listen, port: await heard(slots[0]!) };
+    }
+    const ports = await Promise.all(slots.map((slot) => heard(slot)));
+    listen = { ...listen, port: ports[0]! };
+    return listen.port;
+  }
+
+  function startSlot(number: number, words: Int32Array): Slot {
+    const slot: Slot = { number, words, alive: true, worker: spawn(number, words) };
+    attach(slot);
+    return slot;
+  }
+
+  function spawn(number: number, words: Int32Array): Worker {
+    const [statePort, trafficPort] = [store.port("state"), store.port("traffic")];
+    const data: WorkerData = {
+      worker: number,
+      sender: options.bootCount * 1000 + starts++,
+      tables: options.tables,
+      status: options.status,
+      words,
+      generation,
+      statePort,
+      trafficPort,
+      reusePort: count > 1,
+      listen,
+    };
+    return startThread("data-plane", data, [statePort, trafficPort]);
+  }
+
+  function attach(slot: Slot): void {
+    const { worker } = slot;
+    worker.on("message", (message: FromWorker) => {
+      if (message.type === "log") log[message.level](message.message, { worker: slot.number, ...message.fields });
+      else for (const listener of [...waiting]) listener(message, slot);
+    });
+    worker.on("error", (error) =>
+      log.error("a worker ended", { worker: slot.number, error: String(error.stack ?? error) }),
+    );
+    worker.on("exit", () => {
+      if (!slot.alive || slot.worker !== worker) return;
+      slot.alive = false;
+      if (ending) return;
+      bury(slot);
+      setTimeout(() => revive(slot), restartMs);
+    });
+  }
+
+  /** Frees the lock it may have held and settles its holds, so that nobody waits and no money stays held. */
+  function bury(slot: Slot): void {
+    recoverOwner(openTables(options.tables, 0), slot.number);
+    const now = Date.now();
+    for (const hold of settleDead(mainLedger, slot.number, now)) {
+      const flags = settlementFlag.estimated | settlementFlag.recovered;
+      store.sender.push(hold.holdId, now, 0, hold.scopes.join(","), hold.inputCostNano, hold.tokens, flags, "");
+    }
+    slot.words[workerWord.inFlight] = 0;
+  }
+
+  function revive(slot: Slot): void {
+    if (ending) return;
+    log.warn("a worker is started again", { worker: slot.number });
+    slot.worker = spawn(slot.number, slot.words);
+    slot.alive = true;
+    attach(slot);
+  }
+
+  function heard(slot: Slot): Promise<number> {
+    return expect(slot, (message) => {
+      if (message.type === "listening") return { value: message.port };
+      if (message.type === "listen_failed") throw Object.assign(new Error(message.message), { code: message.code });
+      return undefined;
+    });
+  }
+
+  /** Waits for a message of one worker. A worker that dies while asked fails the wait. */
+  function expect<Value>(
+    slot: Slot,
+    pick: (message: FromWorker) => { readonly value: Value } | undefined,
+  ): Promise<Value> {
+    const { worker } = slot;
+    return new Promise((resolve, reject) => {
+      const died = (): void => end(() => reject(new Error(`worker ${slot.number} ended`)));
+      const listener = (message: FromWorker, from: Slot): void => {
+        if (from !== slot) return;
+        try {
+          const found = pick(message);
+          if (found !== undefined) end(() => resolve(found.value));
+        } catch (error) {
+          end(() => reject(error));
+        }
+      };
+      const end = (answer: () => void): void => {
+        waiting.delete(listener);
+        worker.off("exit", died);
+        answer();
+      };
+      waiting.add(listener);
+      worker.once("exit", died);
+    });
+  }
+
+  async function use(next: GenerationData): Promise<void> {
+    const number = next.number;
+    const answered = (type: "built" | "switched") => (slot: Slot) =>
+      expect(slot, (message) =>
+        message.type === type && message.number === number ? { value: undefined } : undefined,
+      );
+    const tell = (message: ToWorker): void => {
+      for (const slot of alive()) slot.worker.postMessage(message);
+    };
+    generation = next; // a worker that is started from here on has it from the start
+    const built = Promise.all(alive().map(answered("built")));
+    tell({ type: "generation", data: next });
+    await built;
+    const switched = Promise.all(alive().map(answered("switched")));
+    tell({ type: "switch", number });
+    await switched;
+  }
+
+  function alive(): Slot[] {
+    return slots.filter((slot) => slot.alive);
+  }
+
+  function replaceWriter(writer: WriterName): void {
+    for (const slot of alive()) {
+      const port = store.port(writer);
+      slot.worker.postMessage({ type: "writer", writer, port } satisfies ToWorker, [port]);
+    }
+  }
+
+  function counts(): readonly WorkerCounts[] {
+    return slots.map(({ number, words }) => ({
+      id: number,
+      inFlight: words[workerWord.inFlight]!,
+      total: words[workerWord.total]!,
+    }));
+  }
+
+  async function drain(deadlineMs: number): Promise<number> {
+    ending = true;
+    const drained = alive().map((slot) =>
+      expect(slot, (message) => (message.type === "drained" ? { value: message.cut } : undefined)).catch(() => 0),
+    );
+    for (const slot of alive()) slot.worker.postMessage({ type: "drain", deadlineMs } satisfies ToWorker);
+    const cut = (await Promise.all(drained)).reduce((sum, value) => sum + value, 0);
+    await Promise.all(slots.map(({ worker }) => worker.terminate()));
+    return cut;
+  }
+
+  return { listening: startAll(), use, replaceWriter, counts, drain };
+}
