@@ -20,6 +20,8 @@ export type BuildInputs = {
   readonly hash: string;
   /** Milliseconds since the epoch, to tell certificates that have expired. */
   readonly now: number;
+  /** Providers that the schema refused: what points at them is not a second fault. */
+  readonly faulty?: readonly string[];
   /** Whether the catalog has a bare model name; absent where no catalog is at hand. */
   readonly knownModel?: ((name: string) => boolean) | undefined;
 };
@@ -102,7 +104,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     timersFor: (entry, path) => readTimers(entry, path, timers, build),
   };
   const providers: ProviderData[] = [];
-  const faulty = new Set<string>();
+  const faulty = new Set<string>(build.faulty);
   for (const [name, entry] of Object.entries(file.providers ?? {})) {
     const provider = buildProvider(name, entry ?? {}, build, context);
     if (provider === undefined) faulty.add(name);

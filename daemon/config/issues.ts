@@ -17,10 +17,22 @@ export function checkSchema(value: unknown): Checked {
   if (result.success) return { file: value as ConfigFile, findings: [] };
   const findings = result.error.issues.flatMap((issue) => explain(issue, value));
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { file: {}, findings };
+  return { file: soundPart(value, result.error.issues), findings };
+}
+
+/** Taking one part out may make another incomplete, and so on; what is not sound by then says nothing more. */
+const roundsMax = 4;
+
+function soundPart(value: object, issues: readonly z.core.$ZodIssue[]): ConfigFile {
   const pruned = structuredClone(value);
-  for (const issue of result.error.issues) prune(pruned, issue);
-  // Taking a faulty value out may leave its parent without something required; then only the schema has spoken.
-  return { file: configSchema.safeParse(pruned).success ? (pruned as ConfigFile) : {}, findings };
+  let faults = issues;
+  for (let round = 0; round < roundsMax; round++) {
+    for (const issue of faults) prune(pruned, issue);
+    const result = configSchema.safeParse(pruned);
+    if (result.success) return pruned as ConfigFile;
+    faults = result.error.issues;
+  }
+  return {};
 }
 
 function explain(issue: z.core.$ZodIssue, value: unknown): readonly Finding[] {

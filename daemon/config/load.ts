@@ -79,9 +79,10 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
     hash: hashOf(options.text),
     now: options.now ?? Date.now(),
     knownModel: options.knownModel,
+    faulty: findings.filter(({ path }) => path[0] === "providers").map(({ path }) => String(path[1])),
   });
   const warnings = [...built.warnings, ...pinned(options.previous, built.data)].map(place);
-  const problems = [...findings, ...built.problems].map(place);
+  const problems = [...findings, ...built.problems.filter((finding) => !follows(finding, findings))].map(place);
   if (options.requireEnd && !hasEndMarker(text)) problems.push(cut(options.path, text));
   if (problems.length > 0)
     return { ok: false, problems: sorted(problems), warnings: sorted(warnings), files: built.files };
@@ -108,6 +109,12 @@ export function unreadable(path: string, why: string): LoadResult & { ok: false 
 
 export function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
+}
+
+/** True when something seems missing only because a faulty part below it was taken out. */
+function follows({ path, atKey }: Finding, findings: readonly Finding[]): boolean {
+  if (!atKey) return false;
+  return findings.some((other) => other.path.length > path.length && path.every((step, at) => step === other.path[at]));
 }
 
 /** Changes that a running daemon accepts but cannot carry out. */

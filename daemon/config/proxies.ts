@@ -54,7 +54,7 @@ function bypasses(entry: string, url: URL): boolean {
   const suffix = name.replace(/^\*?\./, "").replace(/\.$/, "");
   if (suffix === "") return false;
   if (isIP(suffix) !== 0) return sameAddress(suffix, host);
-  return host === suffix || host.endsWith(`.${suffix}`);
+  return host === suffix || (isIP(host) === 0 && host.endsWith(`.${suffix}`));
 }
 
 function splitPort(entry: string): { name: string; port: string | undefined } {

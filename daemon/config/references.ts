@@ -61,7 +61,6 @@ export function buildPrices(file: ConfigFile, names: Names, build: Build): reado
         suggestion: nearProvider(provider, model, names),
       });
     } else if (model !== "*") checkListed(provider, model, path, names, build, true);
-    if (Object.keys(price).length === 0) build.report({ path, message: "says no price" });
     return {
       match,
       ...(price.input !== undefined && { input: price.input }),

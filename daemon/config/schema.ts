@@ -189,14 +189,16 @@ const auth = z.strictObject({
   ),
 });
 
-const price = z.strictObject({
-  input: setting(dollars, "Dollars per million input tokens."),
-  output: setting(dollars, "Dollars per million output tokens."),
-  cache_read: setting(dollars, "Dollars per million input tokens read from the provider's cache."),
-  cache_write_5m: setting(dollars, "Dollars per million tokens written to a cache of five minutes."),
-  cache_write_1h: setting(dollars, "Dollars per million tokens written to a cache of one hour."),
-  request: setting(dollars, "Dollars per request, besides the tokens."),
-});
+const price = z
+  .strictObject({
+    input: setting(dollars, "Dollars per million input tokens."),
+    output: setting(dollars, "Dollars per million output tokens."),
+    cache_read: setting(dollars, "Dollars per million input tokens read from the provider's cache."),
+    cache_write_5m: setting(dollars, "Dollars per million tokens written to a cache of five minutes."),
+    cache_write_1h: setting(dollars, "Dollars per million tokens written to a cache of one hour."),
+    request: setting(dollars, "Dollars per request, besides the tokens."),
+  })
+  .refine((price) => Object.keys(price).length > 0, "says no price");
 
 const ledger = z.strictObject({
   durability: setting(

@@ -56,7 +56,7 @@ export function readSource(
       merge: true,
       version: "1.2",
       stringKeys: true,
-      logLevel: "silent",
+      logLevel: "error",
     });
     if (document.errors.length > 0) {
       return { faults: document.errors.map(({ pos, message }) => ({ offset: pos[0], message: soften(message) })), at };
@@ -93,7 +93,8 @@ function findTangle(document: Document.Parsed): SyntaxFinding | undefined {
   visit(document, {
     Node(_key, node, ancestors) {
       const offset = node.range?.[0] ?? 0;
-      if (ancestors.length > depthMax * 2) found = { offset, message: `nested more than ${depthMax} levels deep` };
+      if (ancestors.filter((ancestor) => isMap(ancestor) || isSeq(ancestor)).length > depthMax)
+        found = { offset, message: `nested more than ${depthMax} levels deep` };
       if (isAlias(node)) {
         const target = node.resolve(document);
         if (target === undefined) found = { offset, message: `no anchor is called "${node.source}"` };

@@ -1,0 +1,674 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type LoadOptions, type LoadResult, loadConfig } from "../../../daemon/config/load.ts";
+import { renderProblem } from "../../../daemon/config/problems.ts";
+import { certificate } from "./certificate.ts";
+
+const environment = { OPENAI_API_KEY: "sk-from-the-environment", BREAK: "two\nlines", EMPTY: "" };
+
+function load(text: string, more: Partial<LoadOptions> = {}): Promise<LoadResult> {
+  return loadConfig({ text, path: "c.yaml", environment, number: 7, now: 0, ...more });
+}
+
+/** Every problem as a person reads it. */
+async function problems(text: string, more: Partial<LoadOptions> = {}): Promise<readonly string[]> {
+  const result = await load(text, more);
+  return result.ok ? [] : result.problems.map(renderProblem);
+}
+
+/** Text, and all that is said about it. */
+const faults: readonly (readonly [name: string, text: string, said: readonly string[]])[] = [
+  ["an unknown key", "server:\n  prot: 1\n", ['c.yaml:2:3: server.prot: unknown key (did you mean "port"?)']],
+  [
+    "a key of another section",
+    "log:\n  port: 1\n",
+    ['c.yaml:2:3: log.port: unknown key; known here: level, format, file (did you mean "server.port"?)'],
+  ],
+  [
+    "a key in a list",
+    "providers:\n  openai:\n    keys:\n      - value: env.OPENAI_API_KEY\n        wieght: 2\n",
+    ['c.yaml:5:9: providers.openai.keys[0].wieght: unknown key (did you mean "weight"?)'],
+  ],
+  [
+    "a list without what it needs",
+    "providers:\n  openai:\n    keys:\n      - weight: 2\n",
+    ["c.yaml:4:9: providers.openai.keys[0]: needs value"],
+  ],
+  ["a wrong kind", "server: { port: http }\n", ["c.yaml:1:17: server.port: expected a whole number, got text"]],
+  ["a flag in quotes", 'echo: "no"\n', ["c.yaml:1:7: echo: expected true or false, got text"]],
+  [
+    "a choice",
+    "auth: { inference: key }\n",
+    ['c.yaml:1:20: auth.inference: must be one of keys, open (did you mean "keys"?)'],
+  ],
+  ["a port out of range", "server: { port: 65536 }\n", ["c.yaml:1:17: server.port: must not be more than 65535"]],
+  [
+    "a broken number",
+    "server: { workers: 1.5 }\n",
+    ["c.yaml:1:20: server.workers: expected a whole number, got a number"],
+  ],
+  [
+    "a duration without unit",
+    "timeouts: { idle: 30 }\n",
+    ["c.yaml:1:19: timeouts.idle: expected a duration such as 30s, 5m or 2h, got a number"],
+  ],
+  ["a duration of nothing", "timeouts: { idle: 0s }\n", ["c.yaml:1:19: timeouts.idle: must be at least 1ms"]],
+  [
+    "a timer that no timer holds",
+    "timeouts: { idle: 5w }\n",
+    ["c.yaml:1:19: timeouts.idle: must not be longer than 24d"],
+  ],
+  [
+    "a size",
+    "server: { body_max: 32 }\n",
+    ["c.yaml:1:21: server.body_max: expected a size such as 512KB or 32MB, got a number"],
+  ],
+  [
+    "sizes that contradict",
+    "server: { body_max: 1GB }\n",
+    ["c.yaml:1:21: server.body_max: bodies_max (256MB) must not be less than body_max (1GB)"],
+  ],
+  [
+    "a budget",
+    "auth: { first_key_budget: 10 per day }\n",
+    ["c.yaml:1:27: auth.first_key_budget: expected dollars and a period such as 10/1d, or none"],
+  ],
+  ["an address", "server: { host: 300.1.1.1 }\n", ["c.yaml:1:17: server.host: is neither an address nor a host name"]],
+  [
+    "a zone",
+    "ledger: { zone: Europe/Atlantis }\n",
+    ["c.yaml:1:17: ledger.zone: is no time zone; expected a name such as Europe/Berlin or UTC"],
+  ],
+  [
+    "an unknown host",
+    "providers:\n  opnai: {}\n",
+    [
+      'c.yaml:2:3: providers.opnai: "opnai" is no known host: give its base_url, or the host it is an account of (did you mean "openai"?)',
+    ],
+  ],
+  [
+    "a wrong host",
+    "providers: { a: { host: grok } }\n",
+    ['c.yaml:1:25: providers.a.host: no host is called "grok" (did you mean "groq"?)'],
+  ],
+  [
+    "a host named like a property of all objects",
+    "providers: { a: { host: constructor } }\n",
+    ['c.yaml:1:25: providers.a.host: no host is called "constructor"'],
+  ],
+  [
+    "a custom host without address",
+    "providers: { a: { host: custom } }\n",
+    ["c.yaml:1:14: providers.a: needs a base_url: where does it speak openai-chat?"],
+  ],
+  [
+    "a built-in name",
+    "providers: { echo: {} }\n",
+    [
+      "c.yaml:1:14: providers.echo: is built in; turn it off with `echo: false`, or use `host: echo` under another name",
+    ],
+  ],
+  [
+    "a name with a slash",
+    "providers: { a/b: { host: echo } }\n",
+    [
+      "c.yaml:1:14: providers.a/b: a provider's name has letters, digits, `.`, `_` and `-`, at most 64, the first a letter or digit",
+    ],
+  ],
+  [
+    "an address with a path too much",
+    "providers: { a: { base_url: http://x/v1/chat/completions } }\n",
+    ["c.yaml:1:29: providers.a.base_url: must end before /chat/completions: the operation's path is added"],
+  ],
+  [
+    "an address that is none",
+    "providers: { a: { base_url: models.corp } }\n",
+    ["c.yaml:1:29: providers.a.base_url: is no URL; expected something like https://api.example.com/v1"],
+  ],
+  [
+    "an address of another kind",
+    "providers: { a: { base_url: ftp://x } }\n",
+    ["c.yaml:1:29: providers.a.base_url: must begin with https:// or http://"],
+  ],
+  [
+    "ourselves",
+    "providers: { llamacpp: {} }\n",
+    [
+      "c.yaml:1:14: providers.llamacpp: points at this gateway itself (port 8080): give the provider's own port, or change server.port",
+    ],
+  ],
+  [
+    "a host without key",
+    "providers: { groq: {} }\n",
+    ["c.yaml:1:14: providers.groq: has no key: set GROQ_API_KEY, or write api_key: env.NAME"],
+  ],
+  [
+    "a variable that is not set",
+    "providers: { groq: { api_key: env.OPENAI_API_KY } }\n",
+    [
+      'c.yaml:1:31: providers.groq.api_key: environment variable OPENAI_API_KY is not set (did you mean "env.OPENAI_API_KEY"?)',
+    ],
+  ],
+  [
+    "a variable that is empty",
+    "providers: { groq: { api_key: env.EMPTY } }\n",
+    ["c.yaml:1:31: providers.groq.api_key: environment variable EMPTY is empty"],
+  ],
+  [
+    "a secret of two lines",
+    "providers: { groq: { api_key: env.BREAK } }\n",
+    ["c.yaml:1:31: providers.groq.api_key: environment variable BREAK holds more than one line"],
+  ],
+  [
+    "a secret in a missing file",
+    "providers: { groq: { api_key: file./no/such } }\n",
+    ["c.yaml:1:31: providers.groq.api_key: cannot read /no/such: no such file"],
+  ],
+  [
+    "a secret in a device",
+    "providers: { groq: { api_key: file./dev/zero } }\n",
+    ["c.yaml:1:31: providers.groq.api_key: cannot read /dev/zero: it is no plain file"],
+  ],
+  [
+    "a secret store",
+    'providers: { groq: { api_key: "vault.kv/groq#key" } }\n',
+    [
+      "c.yaml:1:31: providers.groq.api_key: vault. references are not available in this build: use env.NAME or file.PATH",
+    ],
+  ],
+  [
+    "another tool's reference",
+    "providers: { groq: { api_key: os.environ/GROQ } }\n",
+    ['c.yaml:1:31: providers.groq.api_key: is another tool\'s way to write a reference (did you mean "env.GROQ"?)'],
+  ],
+  [
+    "a shell's reference",
+    `providers: { groq: { api_key: "\${GROQ}" } }\n`,
+    ['c.yaml:1:31: providers.groq.api_key: is another tool\'s way to write a reference (did you mean "env.GROQ"?)'],
+  ],
+  [
+    "a key and keys",
+    "providers:\n  openai:\n    api_key: env.OPENAI_API_KEY\n    keys: [{ value: env.OPENAI_API_KEY }]\n",
+    ["c.yaml:3:5: providers.openai.api_key: stands beside keys: write one of the two"],
+  ],
+  [
+    "keys of one name",
+    "providers: { openai: { keys: [{ name: a, value: env.OPENAI_API_KEY }, { name: a, value: env.OPENAI_API_KEY }] } }\n",
+    ['c.yaml:1:71: providers.openai.keys[1]: two keys are called "a"'],
+  ],
+  [
+    "a header of the transport",
+    "providers: { openai: { headers: { Host: x } } }\n",
+    ["c.yaml:1:35: providers.openai.headers.Host: is written by the transport and cannot be set"],
+  ],
+  [
+    "a header that is none",
+    'providers: { openai: { headers: { "a b": x } } }\n',
+    ["c.yaml:1:35: providers.openai.headers.a b: is no valid header name"],
+  ],
+  [
+    "a missing authority",
+    "providers: { openai: { ca_file: /no/ca.pem } }\n",
+    ["c.yaml:1:33: providers.openai.ca_file: cannot read /no/ca.pem: no such file"],
+  ],
+  [
+    "a proxy of another kind",
+    "network: { proxy: socks5://x:1 }\n",
+    [
+      "c.yaml:1:19: network.proxy: is no http:// or https:// proxy URL; expected something like http://proxy.corp:3128, or none",
+    ],
+  ],
+  [
+    "aliases in a circle",
+    "aliases:\n  a: b\n  b: c\n  c: b\n",
+    [
+      "c.yaml:3:6: aliases.b: leads back to itself: b → c → b",
+      "c.yaml:4:6: aliases.c: leads back to itself: c → b → c",
+    ],
+  ],
+  [
+    "an alias to a strange provider",
+    "providers: { openai: }\naliases: { a: opena/gpt }\n",
+    [
+      'c.yaml:2:15: aliases.a: no provider is called "opena", and none lists "opena/gpt" as a model (did you mean "openai/gpt"?)',
+    ],
+  ],
+  [
+    "an alias to a model that is not listed",
+    "providers: { openai: { models: [gpt-5], any_model: false } }\naliases: { a: openai/gpt-6 }\n",
+    ['c.yaml:2:15: aliases.a: provider openai does not list the model "gpt-6" (did you mean "openai/gpt-5"?)'],
+  ],
+  [
+    "a fallback to itself",
+    "fallbacks: { echo: [echo] }\n",
+    ["c.yaml:1:21: fallbacks.echo: falls back to itself"].map((line) =>
+      line.replace("fallbacks.echo:", "fallbacks.echo[0]:"),
+    ),
+  ],
+  [
+    "a fallback written twice",
+    "fallbacks: { x: [echo, echo] }\n",
+    ['c.yaml:1:24: fallbacks.x[1]: "echo" stands here twice'],
+  ],
+  [
+    "a fallback of a wrong kind",
+    "fallbacks: { x: 3 }\n",
+    ["c.yaml:1:17: fallbacks.x: expected a model name or a list of 1 to 16 of them"],
+  ],
+  [
+    "a price without provider",
+    "prices: { gpt: { input: 1 } }\n",
+    ["c.yaml:1:11: prices.gpt: expected provider/model or provider/*"],
+  ],
+  ["a price of nothing", "prices: { echo-paid/*: {} }\n", ["c.yaml:1:24: prices.echo-paid/*: says no price"]],
+  [
+    "a price below nothing",
+    "prices: { echo-paid/*: { input: -1 } }\n",
+    ["c.yaml:1:33: prices.echo-paid/*.input: must not be negative"],
+  ],
+  ["a key written twice", "server:\n  port: 1\n  port: 2\n", ["c.yaml:3:3: this key stands here twice"]],
+  ["tabs", "server:\n\tport: 1\n", ["c.yaml:2:1: YAML is indented with spaces, not tabs"]],
+  ["nothing at all", "", ["c.yaml:1:1: the file is empty; write {} for a config that says nothing"]],
+  ["only comments", "# later\n", ["c.yaml:1:1: the file is empty; write {} for a config that says nothing"]],
+  ["a list", "- a\n", ["c.yaml:1:1: expected keys and values, got a list"]],
+  [
+    "two documents",
+    "echo: true\n---\necho: false\n",
+    ["c.yaml:2:1: the file holds several documents (---); a config is one"],
+  ],
+  [
+    "a zero byte",
+    "echo: tr\0ue\n",
+    ["c.yaml:1:8: the file holds a zero byte: it is not text, or was cut while being written"],
+  ],
+  ["an anchor in itself", "aliases: &a\n  x: *a\n", ['c.yaml:2:6: the anchor "a" contains itself']],
+  ["an anchor that is not there", "aliases:\n  x: *a\n", ['c.yaml:2:6: no anchor is called "a"']],
+  [
+    "a bomb of anchors",
+    `a: &a [x,x,x,x,x,x,x,x,x,x]\n${[..."bcdefgh"].map((name, i) => `${name}: &${name} [${`*${"abcdefg"[i]},`.repeat(10)}]`).join("\n")}\n`,
+    ["c.yaml:1:1: anchors are repeated more than 100 times"],
+  ],
+  [
+    "LiteLLM's file",
+    "model_list:\n  - model_name: gpt\n",
+    ["c.yaml:1:1: model_list: this looks like LiteLLM's; run bifrost import litellm"],
+  ],
+];
+
+for (const [name, text, said] of faults) {
+  test(`loadConfig() reports ${name}`, async () => assert.deepEqual(await problems(text), said));
+}
+
+test("loadConfig() reports all that is wrong at once, in the order of the file", async () => {
+  const text = `server: { prot: 1 }
+log: { level: loud }
+providers:
+  groq: {}
+  a: { base_url: ftp://x, strict: maybe }
+aliases: { x: nowhere/y }
+zzz: 1
+`;
+  assert.deepEqual(
+    (await problems(text)).map((line) => line.split(": ").slice(0, 2).join(" ")),
+    [
+      "c.yaml:1:11 server.prot",
+      "c.yaml:2:15 log.level",
+      "c.yaml:4:3 providers.groq",
+      "c.yaml:5:18 providers.a.base_url",
+      "c.yaml:5:35 providers.a.strict",
+      "c.yaml:6:15 aliases.x",
+      "c.yaml:7:1 zzz",
+    ],
+  );
+});
+
+test("loadConfig() does not report what only follows from another fault", async () => {
+  const text = `providers:
+  groq: { api_kye: env.OPENAI_API_KEY }
+  box: { base_url: 5 }
+  openai: yes
+aliases: { a: openai/x, b: box/y }
+`;
+  assert.deepEqual(await problems(text), [
+    'c.yaml:2:11: providers.groq.api_kye: unknown key (did you mean "api_key"?)',
+    "c.yaml:3:20: providers.box.base_url: expected text, got a number",
+    "c.yaml:4:11: providers.openai: expected keys and values, got text",
+  ]);
+});
+
+test("loadConfig() gives a problem its parts", async () => {
+  const result = await load("server:\n  prot: 1\n");
+  assert.ok(!result.ok);
+  assert.deepEqual(result.problems, [
+    { file: "c.yaml", line: 2, column: 3, path: "server.prot", message: "unknown key", suggestion: "port" },
+  ]);
+});
+
+test("loadConfig() survives nesting that would break a stack", async () => {
+  assert.match((await problems("[".repeat(100_000))).join(), /nested|flow/i);
+  assert.match((await problems(`a: ${"[".repeat(60)}${"]".repeat(60)}`)).join(), /nested more than 32 levels deep/);
+});
+
+test("loadConfig() refuses a file of more than a megabyte", async () => {
+  assert.deepEqual(await problems(`# ${"x".repeat(1024 * 1024)}`), [
+    "c.yaml:1:1: the file is larger than 1048576 characters",
+  ]);
+});
+
+test("loadConfig() makes one generation of a small file", async () => {
+  const text = `server: { port: 0, body_max: 1.5MB }
+auth: { first_key_budget: 0.25/12h }
+timeouts: { idle: 90s }
+providers:
+  openai:
+  claude: { host: anthropic, keys: [{ value: env.OPENAI_API_KEY, weight: 2 }], timeouts: { connect: 1s } }
+  box: { base_url: "http://10.0.0.7:8000/v1/", models: [m], any_model: false, free: true, headers: { X-Team: a } }
+aliases: { fast: box/m }
+fallbacks: { "*": fast }
+prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
+`;
+  const result = await load(text);
+  assert.ok(result.ok);
+  assert.deepEqual(result.warnings, []);
+  const timers = {
+    connectMs: 5_000,
+    firstByteStreamMs: 120_000,
+    firstByteMs: 600_000,
+    idleMs: 90_000,
+    clientStallMs: 60_000,
+    totalMs: 3_600_000,
+  };
+  const usual = {
+    headers: {},
+    models: [],
+    anyModel: true,
+    timers,
+    tls: { rejectUnauthorized: true },
+    free: false,
+    strict: false,
+    connectionsMax: 16_384,
+  };
+  assert.deepEqual(result.data, {
+    number: 7,
+    hash: result.data.hash,
+    server: {
+      host: "127.0.0.1",
+      port: 0,
+      workers: 1,
+      bodyBytesMax: 1_572_864,
+      bodiesBytesMax: 268_435_456,
+      headerBytesMax: 32_768,
+      requestsMax: 20_000,
+      keepAliveMs: 75_000,
+      requestReadMs: 60_000,
+      holdBackMs: 10_000,
+      keepAliveCommentMs: 15_000,
+      drainMs: 30_000,
+    },
+    auth: { inference: "keys", firstKeyBudget: { limitNano: 250_000_000, windowMs: 43_200_000 } },
+    providers: [
+      {
+        ...usual,
+        name: "openai",
+        host: "openai",
+        dialect: "openai-chat",
+        baseUrl: "https://api.openai.com/v1",
+        credentials: [{ id: "openai", value: "sk-from-the-environment", weight: 1 }],
+      },
+      {
+        ...usual,
+        name: "claude",
+        host: "anthropic",
+        dialect: "anthropic",
+        baseUrl: "https://api.anthropic.com/v1",
+        credentials: [{ id: "claude-1", value: "sk-from-the-environment", weight: 2 }],
+        timers: { ...timers, connectMs: 1_000 },
+      },
+      {
+        ...usual,
+        name: "box",
+        host: "custom",
+        dialect: "openai-chat",
+        baseUrl: "http://10.0.0.7:8000/v1",
+        credentials: [],
+        headers: { "x-team": "a" },
+        models: ["m"],
+        anyModel: false,
+        free: true,
+      },
+      {
+        ...usual,
+        name: "echo",
+        host: "echo",
+        dialect: "openai-chat",
+        baseUrl: "echo:",
+        credentials: [],
+        models: ["echo"],
+        free: true,
+      },
+      {
+        ...usual,
+        name: "echo-paid",
+        host: "echo-paid",
+        dialect: "openai-chat",
+        baseUrl: "echo:",
+        credentials: [],
+        models: ["echo-paid"],
+      },
+    ],
+    aliases: { fast: "box/m" },
+    fallbacks: { "*": ["fast"] },
+    prices: [
+      { match: "box/*", input: 0.5, cacheWrite5m: 1 },
+      { match: "echo-paid/*", input: 1, output: 2 },
+    ],
+    ledger: {
+      durability: "grouped",
+      holdInput: "learned",
+      noCap: "estimate",
+      injectCap: 4096,
+      lagMaxMs: 250,
+      allowUnpriced: false,
+      zone: "UTC",
+    },
+    record: { requests: true, retentionMs: 2_592_000_000, audit: true, auditOnFailure: "block" },
+    log: { level: "info", format: "json" },
+    admin: {},
+  });
+});
+
+test("loadConfig() leaves out the built-in providers when told to", async () => {
+  const result = await load("echo: false\n");
+  assert.ok(result.ok);
+  assert.deepEqual([result.data.providers, result.data.prices], [[], []]);
+});
+
+test("loadConfig() understands anchors and merge keys, and finds their place in the text", async () => {
+  const text =
+    "providers:\n  a: &base { base_url: http://a/v1, strict: true }\n  b: { <<: *base, base_url: http://b/v1 }\n";
+  const result = await load(text);
+  assert.deepEqual(result.ok && result.data.providers.slice(0, 2).map(({ baseUrl, strict }) => [baseUrl, strict]), [
+    ["http://a/v1", true],
+    ["http://b/v1", true],
+  ]);
+  assert.deepEqual(await problems(text.replace("strict: true", "strict: 1")), [
+    "c.yaml:2:45: providers.a.strict: expected true or false, got a number",
+    "c.yaml:2:45: providers.b.strict: expected true or false, got a number",
+  ]);
+});
+
+test("loadConfig() does not send a usual key to a base URL of somebody else's", async () => {
+  const result = await load("providers: { openai: { base_url: http://elsewhere/v1 } }\n");
+  assert.deepEqual(result.ok && result.data.providers[0]?.credentials, []);
+});
+
+test("loadConfig() warns of a bare name that nothing lists, and refuses it when a catalog knows better", async () => {
+  const text = "providers: { openai: }\naliases: { a: gpt-5 }\n";
+  const unsure = await load(text);
+  assert.deepEqual(unsure.ok && unsure.warnings.map(renderProblem), [
+    'c.yaml:2:15: aliases.a: no alias and no provider\'s models list has "gpt-5": write provider/model to be sure',
+  ]);
+  assert.deepEqual(await problems(text, { knownModel: () => false }), [
+    'c.yaml:2:15: aliases.a: no alias and no provider\'s models list has "gpt-5"',
+  ]);
+  const sure = await load(text, { knownModel: (name) => name === "gpt-5" });
+  assert.deepEqual(sure.ok && sure.warnings, []);
+});
+
+test("loadConfig() warns of what takes effect at restart, and of what is risky", async () => {
+  const first = await load("{}\n");
+  assert.ok(first.ok);
+  const text =
+    "server: { port: 9000, workers: 2, host: 0.0.0.0 }\nauth: { inference: open }\nproviders: { openai: { tls_verify: false } }\n";
+  const second = await load(text, { previous: first.data });
+  assert.deepEqual(second.ok && second.warnings.map(renderProblem), [
+    "c.yaml:1:17: server.port: takes effect at restart",
+    "c.yaml:1:32: server.workers: takes effect at restart",
+    "c.yaml:1:41: server.host: takes effect at restart",
+    "c.yaml:2:20: auth.inference: open, and listening on 0.0.0.0: whoever reaches the port spends your money",
+    "c.yaml:3:36: providers.openai.tls_verify: certificates are not checked: anyone on the way can read the key",
+  ]);
+});
+
+test("loadConfig() reads file. secrets and authorities beside the config, and names them to be watched", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "bifrost-load-"));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, "key"), "sk-in-a-file\n");
+  await writeFile(join(folder, "ca.pem"), `# a comment\n${certificate}${certificate}`);
+  await writeFile(join(folder, "bad.pem"), "hello");
+  const path = join(folder, "c.yaml");
+  const result = await load("providers: { groq: { api_key: file.key, ca_file: ca.pem } }\n", { path });
+  assert.ok(result.ok);
+  const [groq] = result.data.providers;
+  assert.equal(groq?.credentials[0]?.value, "sk-in-a-file");
+  assert.equal(groq?.tls.ca?.match(/BEGIN/g)?.length, 2);
+  assert.deepEqual(result.files, [join(folder, "ca.pem"), join(folder, "key")]);
+  const bad = await load("providers: { groq: { api_key: file.nokey, ca_file: bad.pem } }\n", { path });
+  assert.ok(!bad.ok);
+  assert.deepEqual(bad.files, [join(folder, "bad.pem"), join(folder, "nokey")]);
+});
+
+const secret = "sk-live-0123456789abcdef";
+
+test("loadConfig() never says a secret, and keeps none in the source", async () => {
+  const text = `# old: sk-proj-abcdefghijklmnopqrstuvwx
+providers:
+  openai: { api_key: ${secret} } # ${secret}
+  claude:
+    host: anthropic
+    keys:
+      - value: |
+          ${secret}2
+      - value: "${secret}3"
+  box: { base_url: http://x/v1, proxy: "http://u:${secret}@proxy:1", headers: { Authorization: "Bearer ${secret}4", X-Team: a } }
+`;
+  const result = await load(text.replace("|\n", "|-\n"));
+  assert.ok(result.ok);
+  assert.equal(result.data.providers[1]?.credentials[0]?.value, `${secret}2`);
+  assert.deepEqual(
+    result.warnings.map(({ path }) => path),
+    [
+      "providers.openai.api_key",
+      "providers.claude.keys[0].value",
+      "providers.claude.keys[1].value",
+      "providers.box.proxy",
+      "providers.box.headers.Authorization",
+    ],
+  );
+  assert.equal(
+    result.source,
+    `# old: redacted.literal
+providers:
+  openai: { api_key: redacted.literal } # redacted.literal
+  claude:
+    host: anthropic
+    keys:
+      - value: redacted.literal
+      - value: redacted.literal
+  box: { base_url: http://x/v1, proxy: redacted.literal, headers: { Authorization: redacted.literal, X-Team: a } }
+`,
+  );
+  assert.equal(result.file, undefined);
+  const broken = await load(text.replace("host: anthropic", "host: anthropc\n    dialect: [").replace("# old", "old"));
+  assert.ok(!broken.ok && broken.problems.length > 0);
+  assert.ok(!JSON.stringify(broken).includes(secret.slice(0, 12)));
+});
+
+test("loadConfig() keeps a resolved secret out of the source wherever it was copied to", async () => {
+  const text = "# sk-from-the-environment\nproviders: { openai: }\naliases: { fast: openai/gpt }\n";
+  const result = await load(text);
+  assert.equal(result.ok && result.source, text.replace("sk-from-the-environment", "redacted.literal"));
+});
+
+test("R9 loadConfig() refuses a file without its end marker when one is required", async () => {
+  assert.deepEqual(await problems("echo: true\nser", { requireEnd: true }), [
+    "c.yaml:2:1: Implicit map keys need to be followed by map values",
+  ]);
+  assert.deepEqual(await problems("echo: true\n", { requireEnd: true }), [
+    "c.yaml:2:1: the accepted version ended in `...` and this one does not: still being written? End it with `...` again",
+  ]);
+  for (const end of ["...", "...\n", "... # end\n\n", "...  \r\n"]) {
+    assert.deepEqual(await problems(`echo: true\n${end}`, { requireEnd: true }), [], JSON.stringify(end));
+  }
+});
+
+test("loadConfig() never throws and always answers, whatever is done to the example", async () => {
+  const example = await readFile(new URL("../../../config.example.yaml", import.meta.url), "utf8");
+  const everything = example.replace(/^( *)#(?=[^ \n])/gm, "$1");
+  const piece = fc.oneof(
+    fc.constantFrom(
+      "\n",
+      " ",
+      "  ",
+      ":",
+      "-",
+      "[",
+      "{",
+      "}",
+      "]",
+      "*a",
+      "&a ",
+      "<<: ",
+      '"',
+      "'",
+      "#",
+      "\t",
+      "null",
+      "~",
+      "!!binary x",
+      "...",
+      "---",
+      "%YAML 1.1\n",
+      "0",
+      "-1",
+      "1e400",
+      "__proto__: 1",
+      "\u2028",
+      "\ud800",
+    ),
+    fc.string({ maxLength: 8 }),
+  );
+  const mutation = fc.record({ at: fc.nat(), length: fc.oneof(fc.constant(0), fc.nat(30), fc.nat(2000)), piece });
+  await fc.assert(
+    fc.asyncProperty(fc.boolean(), fc.array(mutation, { minLength: 1, maxLength: 4 }), async (whole, mutations) => {
+      let text = whole ? everything : example;
+      for (const { at, length, piece: inserted } of mutations) {
+        const from = at % (text.length + 1);
+        text = text.slice(0, from) + inserted + text.slice(from + length);
+      }
+      const result = await load(text, { requireEnd: whole });
+      if (result.ok) return;
+      assert.ok(result.problems.length > 0);
+      for (const { line, column, message } of result.problems) {
+        assert.ok(
+          (line ?? 0) >= 1 && (line ?? 0) <= text.split("\n").length + 1 && (column ?? 0) >= 1 && message !== "",
+        );
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
