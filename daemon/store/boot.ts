@@ -89,7 +89,7 @@ function readState(writer: StateWriter, useSnapshot: boolean): Definitions & Pic
   const same = snapshot.balances.filter(
     ({ scopeId, slot }) => !redefined.has(scopeId) && (newer.size === 0 || !newer.has(`${scopeId}/${slot}`)),
   );
-  const again = [...redefined].flatMap((scopeId) => writer.cells.balances(scopeId));
+  const again = definitions.scopes.flatMap((scope) => writer.cells.balances(scope.id));
   const others = balances.filter((balance) => !redefined.has(balance.scopeId));
   return { ...definitions, tables: snapshot.tables, balances: [...same, ...others, ...again] };
 }

@@ -89,6 +89,7 @@ export type CommandResult = {
 };
 
 const nameLengthMax = 200;
+const allSlots: ReadonlySet<number> = new Set(Array.from({ length: budgetsPerScopeMax }, (_, slot) => slot));
 
 /** Only within the writer's transaction. */
 export function executeCommand(writer: StateWriter, command: Command, actor: string): CommandResult {
@@ -222,6 +223,9 @@ function deleteKey(writer: StateWriter, key: KeyDefinition): void {
   run(writer, "DELETE FROM key_hashes WHERE key_id = ?", key.id);
   for (const scopeId of key.scopes) {
     run(writer, "UPDATE scopes SET deleted_at = ?, change = ? WHERE id = ?", writer.now(), change, scopeId);
+    writeLimits(writer.database, scopeId, []);
+    writeBudgets(writer.database, scopeId, [], new Set(), writer.head.seq);
+    writer.cells.redefine(scopeId, allSlots);
   }
 }
 
@@ -261,7 +265,7 @@ export function placeBudgets(
     throw new GatewayError("invalid_request", `at most ${budgetsPerScopeMax} budgets a scope`, { param: "budgets" });
   }
   const kept = place(before, wanted, (one, other) => JSON.stringify(one.window) === JSON.stringify(other.window));
-  const fresh = new Set([0, 1, 2, 3]);
+  const fresh = new Set(allSlots);
   const budgets = kept.map(({ slot, old, value }) => {
     if (old !== undefined) fresh.delete(slot);
     return { slot, limitNano: value.limitNano, window: value.window, anchorMs: old?.anchorMs ?? nowMs };

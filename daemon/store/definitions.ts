@@ -34,8 +34,9 @@ type LimitRow = { scope_id: number; slot: number; metric: RateLimit["metric"]; a
 /** Everything that changed after `change`; 0: all there is. */
 export function changedSince(database: Database, change: number): Definitions {
   const all = <Row>(sql: string) => database.prepare(sql).all(change) as Row[];
-  const keyRows = all<KeyRow>("SELECT * FROM keys WHERE change > ?");
-  const scopeRows = all<ScopeRow>("SELECT * FROM scopes WHERE change > ?");
+  const byId = (one: { id: number }, other: { id: number }) => one.id - other.id;
+  const keyRows = all<KeyRow>("SELECT * FROM keys WHERE change > ?").sort(byId);
+  const scopeRows = all<ScopeRow>("SELECT * FROM scopes WHERE change > ?").sort(byId);
   const hashRows =
     change === 0
       ? (database.prepare("SELECT * FROM key_hashes").all() as HashRow[])

@@ -118,14 +118,11 @@ test("openState() with a snapshot reads only what changed after it, and every ba
   assert.deepEqual(state.tables, Buffer.from(tables));
   assert.deepEqual(state.keys, [second.key, fourth.key]);
   assert.deepEqual([state.deletedKeys, state.scopes.map((scope) => scope.id)], [[3], [2, 4]]);
-  assert.deepEqual(
-    spent(state).filter((balance) => (balance as number[])[0] !== 3),
-    [
-      [1, 15],
-      [2, 0],
-      [4, 6],
-    ],
-  );
+  assert.deepEqual(spent(state), [
+    [1, 15],
+    [2, 0],
+    [4, 6],
+  ]);
   const all = openState(home, { now, useSnapshot: false });
   assert.deepEqual([all.tables, all.keys.length], [undefined, 3]);
 });
@@ -177,7 +174,7 @@ test("A62 openState() takes less than 300 ms for a hundred thousand keys and the
   const began = performance.now();
   const state = openState(home, { now });
   const tookMs = performance.now() - began;
-  assert.deepEqual([state.tables?.length, state.keys.length, state.balances.length], [10_000_000, 1, 100_000]);
+  assert.deepEqual([state.tables?.length, state.keys.length, state.balances.length], [10_000_000, 1, 100_001]);
   t.diagnostic(`${Math.round(tookMs)} ms`);
   assert.ok(tookMs < 300, `${tookMs} ms`);
 });
