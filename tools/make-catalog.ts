@@ -81,7 +81,8 @@ function sourceProviders(): SourceProvider[] {
 }
 
 function providerText(provider: SourceProvider): string {
-  const models = provider.models.map((model) => JSON.stringify(modelLine(model)));
+  // Text inside text: a provider's rows are parsed when somebody asks for it, not in every thread that starts.
+  const models = provider.models.map((model) => JSON.stringify(JSON.stringify(modelLine(model))));
   const others = JSON.stringify(provider.fallback_model_providers ?? []);
   return `{"others":${others},"models":[\n${models.join(",\n")}\n]}`;
 }

@@ -119,9 +119,11 @@ type Line = readonly [
   changes?: readonly (LineRates & { readonly from?: number; readonly daily?: readonly number[] })[],
 ];
 type LineRates = Rates & { readonly tiers?: readonly (Rates & { readonly above: number })[] };
-type TableProvider = { readonly others: readonly string[]; readonly models: readonly Line[] };
+/** `models` are lines as JSON text, so that a thread pays only for the providers it asks about. */
+type TableProvider = { readonly others: readonly string[]; readonly models: readonly string[] };
 
-const table = data.providers as unknown as Readonly<Record<string, TableProvider>>;
+const table: Readonly<Record<string, TableProvider>> = data.providers;
+const parsed = new Map<string, readonly Line[]>();
 
 /** Of the built-in echo; large enough for any test, small enough that an unknown prompt has a price. */
 const echoContextWindow = 200_000;
@@ -145,10 +147,10 @@ function makeEntry(provider: string, model: string, host: string, overrides: rea
 }
 
 function tableEntry(host: string, model: string): Entry | undefined {
-  const provider = tableProvider(host);
-  if (provider === undefined || model.length > nameLengthMax) return undefined;
+  if (model.length > nameLengthMax) return undefined;
+  const id = tableId(host);
   const dashed = dashedDate(model);
-  const line = findLine(provider, model) ?? (dashed === undefined ? undefined : findLine(provider, dashed));
+  const line = findLine(id, model) ?? (dashed === undefined ? undefined : findLine(id, dashed));
   if (line === undefined) return undefined;
   const [, , contextWindow, rates, changes] = line;
   return {
@@ -160,26 +162,35 @@ function tableEntry(host: string, model: string): Entry | undefined {
 }
 
 /** The first row whose rules hold, as in the library; clouds that resell look the name up among the makers' rows. */
-function findLine(provider: TableProvider, model: string): Line | undefined {
+function findLine(id: string, model: string): Line | undefined {
   const lower = model.toLowerCase();
-  for (const line of provider.models) {
-    if (line[1].some((rule) => matches(rule, model, lower))) return line;
-  }
-  for (const other of provider.others) {
-    const line = table[other]?.models.find((each) => each[1].some((rule) => matches(rule, model, lower)));
+  for (const each of [id, ...(tableProvider(id)?.others ?? [])]) {
+    const line = linesOf(each).find(([, rules]) => rules.some((rule) => matches(rule, model, lower)));
     if (line !== undefined) return line;
   }
   return undefined;
 }
 
-function tableProvider(host: string): TableProvider | undefined {
-  const id = Object.hasOwn(synonyms, host) ? (synonyms[host] ?? host) : host;
+function linesOf(id: string): readonly Line[] {
+  const known = parsed.get(id);
+  if (known !== undefined) return known;
+  const provider = tableProvider(id);
+  if (provider === undefined) return [];
+  const lines = JSON.parse(`[${provider.models.join(",")}]`) as readonly Line[];
+  parsed.set(id, lines);
+  return lines;
+}
+
+function tableProvider(id: string): TableProvider | undefined {
   return Object.hasOwn(table, id) ? table[id] : undefined;
 }
 
+function tableId(host: string): string {
+  return Object.hasOwn(synonyms, host) ? (synonyms[host] ?? host) : host;
+}
+
 function modelNames(host: string): readonly string[] {
-  if (Object.hasOwn(echoEntries, host)) return [host];
-  return tableProvider(host)?.models.map((line) => line[0]) ?? [];
+  return Object.hasOwn(echoEntries, host) ? [host] : linesOf(tableId(host)).map((line) => line[0]);
 }
 
 function toPrice(rates: LineRates, effectiveFrom?: number): Price | undefined {
