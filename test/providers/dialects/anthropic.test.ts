@@ -1,0 +1,420 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { anthropic } from "../../../providers/dialects/anthropic.ts";
+import { openaiChat } from "../../../providers/dialects/openai-chat.ts";
+import type { Event, Request } from "../../../providers/exchange.ts";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import { fixture, frames, push, replay, seen } from "./replay.ts";
+
+const context = { id: "msg_new", model: "m", created: 1 };
+const hello = { model: "claude-sonnet-4-5", max_tokens: 100, messages: [{ role: "user", content: "hi" }] };
+
+function chat(body: object): Request {
+  return openaiChat.parse({ model: "claude-sonnet-4-5", messages: [{ role: "user", content: "hi" }], ...body });
+}
+
+test("decodeStream() joins blocks, signatures and the two halves of usage", () => {
+  assert.deepEqual(replay(anthropic, fixture("thinking-tools.sse")), [
+    {
+      type: "start",
+      id: "msg_1",
+      model: "claude-sonnet-4-5",
+      usage: { input: 160, output: 1, cacheRead: 100, cacheWrite5m: 30, cacheWrite1h: 20 },
+    },
+    { type: "thinking", delta: "Two calls, " },
+    { type: "thinking", delta: "then." },
+    { type: "thinking_signature", signature: "c2lnbmF0dXJlLTE=" },
+    { type: "redacted_thinking", data: "ZW5jcnlwdGVk" },
+    { type: "text", delta: "Looking." },
+    { type: "tool_call_start", index: 0, id: "toolu_a", name: "weather" },
+    { type: "tool_call_delta", index: 0, delta: '{"city"' },
+    { type: "tool_call_delta", index: 0, delta: ':"Bern"}' },
+    { type: "tool_call_start", index: 1, id: "toolu_b", name: "now" },
+    { type: "tool_call_delta", index: 1, delta: "{}" },
+    {
+      type: "finish",
+      reason: "tool_calls",
+      native: "tool_use",
+      stopSequence: undefined,
+      usage: { input: 160, output: 44, cacheRead: 100, cacheWrite5m: 30, cacheWrite1h: 20 },
+    },
+  ]);
+});
+
+test("decodeStream() keeps a server tool's block whole, its input put together", () => {
+  const block = { type: "server_tool_use", id: "s1", name: "web_search", input: {} };
+  const events = push(anthropic.decodeStream(), [
+    { event: "", data: JSON.stringify({ type: "content_block_start", index: 0, content_block: block }) },
+    {
+      event: "",
+      data: `{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\\"q\\":1}"}}`,
+    },
+    { event: "", data: `{"type":"content_block_stop","index":0}` },
+  ]);
+  assert.deepEqual(events, [{ type: "opaque", dialect: "anthropic", value: { ...block, input: { q: 1 } } }]);
+});
+
+test("A22 decodeStream() throws the error that the stream carries", () => {
+  const frame = { event: "error", data: `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}` };
+  assert.throws(() => push(anthropic.decodeStream(), [frame]), { code: "upstream_overloaded", message: "Overloaded" });
+  assert.throws(() => anthropic.decode(JSON.parse(frame.data)), { code: "upstream_overloaded" });
+});
+
+test("A20 decodeStream() takes an end after the stop reason, and refuses one before it", () => {
+  const all = frames(fixture("thinking-tools.sse"));
+  assert.equal(seen(replay(anthropic, all.slice(0, -1))).finish[0], "tool_calls");
+  assert.throws(() => replay(anthropic, all.slice(0, -2)), { code: "upstream_truncated" });
+});
+
+test("parse() reads every field that has a place, and keeps the rest", () => {
+  const request = anthropic.parse({
+    ...hello,
+    system: [{ type: "text", text: "be brief", cache_control: { type: "ephemeral", ttl: "1h" } }],
+    stop_sequences: ["END"],
+    tools: [
+      { name: "f", input_schema: { type: "object" }, defer_loading: true },
+      { type: "web_search_20250305", name: "web_search", max_uses: 3 },
+    ],
+    tool_choice: { type: "any", disable_parallel_tool_use: true },
+    output_config: { format: { type: "json_schema", schema: { type: "object" } }, effort: "low", task_budget: 9 },
+    thinking: { type: "enabled", budget_tokens: 2048 },
+    metadata: { user_id: "u" },
+    container: "c",
+  });
+  assert.deepEqual(request, {
+    dialect: "anthropic",
+    model: "claude-sonnet-4-5",
+    messages: [
+      { role: "system", parts: [{ type: "text", text: "be brief", cache: { ttl: "1h" } }] },
+      { role: "user", parts: [{ type: "text", text: "hi" }] },
+    ],
+    stream: false,
+    includeUsage: true,
+    maxTokens: 100,
+    stop: ["END"],
+    tools: [
+      { type: "function", name: "f", parameters: { type: "object" }, extra: { defer_loading: true } },
+      { type: "opaque", dialect: "anthropic", value: { type: "web_search_20250305", name: "web_search", max_uses: 3 } },
+    ],
+    toolChoice: { type: "required" },
+    parallelToolCalls: false,
+    responseFormat: { type: "json_schema", name: "response", schema: { type: "object" }, strict: true },
+    reasoning: { effort: "low", enabled: true, budgetTokens: 2048 },
+    user: "u",
+    extra: { container: "c", output_config: { task_budget: 9 } },
+  } satisfies Request);
+});
+
+test("parse() names the field at fault", () => {
+  const user = (content: unknown) => ({ ...hello, messages: [{ role: "user", content }] });
+  const cases: readonly [unknown, string | undefined][] = [
+    ["text", undefined],
+    [{ ...hello, model: undefined }, "model"],
+    [{ ...hello, messages: "hi" }, "messages"],
+    [{ ...hello, messages: [{ role: "tool", content: "" }] }, "messages[0].role"],
+    [user(undefined), "messages[0].content"],
+    [user([{ type: "text", text: 1 }]), "messages[0].content[0].text"],
+    [user([{ type: "image", source: { type: "base64", data: "" } }]), "messages[0].content[0].source.media_type"],
+    [user([{ type: "tool_result" }]), "messages[0].content[0].tool_use_id"],
+    [
+      user([{ type: "tool_result", tool_use_id: "a", content: [{ type: "tool_result", tool_use_id: "b" }] }]),
+      "messages[0].content[0].content[0]",
+    ],
+    [user([{ no: "type" }]), "messages[0].content[0].type"],
+    [{ ...hello, system: 3 }, "system"],
+    [{ ...hello, max_tokens: 1.5 }, "max_tokens"],
+    [{ ...hello, tools: [{ name: "f" }] }, "tools[0].input_schema"],
+    [{ ...hello, tool_choice: { type: "some" } }, "tool_choice.type"],
+    [{ ...hello, thinking: { type: "enabled" } }, "thinking.budget_tokens"],
+  ];
+  for (const [body, param] of cases) {
+    assert.throws(
+      () => anthropic.parse(body),
+      (error) => error instanceof GatewayError && error.code === "invalid_request" && error.details.param === param,
+      JSON.stringify(body),
+    );
+  }
+});
+
+test("encode(parse()) gives back what the caller wrote", () => {
+  const body = {
+    model: "claude-sonnet-4-5",
+    max_tokens: 3000,
+    system: [{ type: "text", text: "be brief", cache_control: { type: "ephemeral" } }],
+    messages: [
+      {
+        role: "user",
+        content: [
+          { type: "image", source: { type: "url", url: "https://x/y.png" } },
+          {
+            type: "document",
+            source: { type: "text", media_type: "text/plain", data: "d" },
+            title: "t",
+            citations: { enabled: true },
+          },
+        ],
+      },
+      {
+        role: "assistant",
+        content: [
+          { type: "thinking", thinking: "hm", signature: "s" },
+          { type: "redacted_thinking", data: "r" },
+          { type: "server_tool_use", id: "s1", name: "web_search", input: { query: "q" } },
+          { type: "text", text: "so", citations: [{ type: "char_location" }] },
+          { type: "tool_use", id: "a", name: "f", input: { n: 1 } },
+        ],
+      },
+      {
+        role: "user",
+        content: [
+          {
+            type: "tool_result",
+            tool_use_id: "a",
+            content: [
+              { type: "text", text: "no" },
+              { type: "image", source: { type: "file", file_id: "f1" } },
+            ],
+            is_error: true,
+            cache_control: { type: "ephemeral", ttl: "5m" },
+          },
+        ],
+      },
+    ],
+    temperature: 1,
+    top_p: 0.99,
+    stop_sequences: ["END"],
+    tools: [
+      { name: "f", description: "d", input_schema: { type: "object" }, strict: true },
+      { type: "bash_20250124", name: "bash" },
+    ],
+    tool_choice: { type: "auto", disable_parallel_tool_use: true },
+    thinking: { type: "enabled", budget_tokens: 2048 },
+    metadata: { user_id: "u" },
+    service_tier: "auto",
+    context_management: { edits: [] },
+    output_config: { format: { type: "json_schema", schema: { type: "object" } }, effort: "low" },
+  };
+  assert.deepEqual(anthropic.encode(anthropic.parse(body)), {
+    body,
+    headers: { "anthropic-version": "2023-06-01" },
+    dropped: [],
+  });
+});
+
+test("encode() gives the documented cap when the caller gives none", () => {
+  assert.equal(anthropic.encode(chat({})).body["max_tokens"], 4096);
+  assert.equal(anthropic.encode(chat({ max_tokens: 7 })).body["max_tokens"], 7);
+});
+
+test("encode() puts system text from anywhere in the field, and joins turns of one role", () => {
+  const { body } = anthropic.encode(
+    chat({
+      messages: [
+        { role: "system", content: "a" },
+        { role: "user", content: "one" },
+        { role: "developer", content: "b" },
+        { role: "user", content: "two" },
+        {
+          role: "assistant",
+          content: null,
+          tool_calls: [
+            { id: "x", type: "function", function: { name: "f", arguments: "" } },
+            { id: "y", type: "function", function: { name: "f", arguments: "{broken" } },
+          ],
+        },
+        { role: "tool", tool_call_id: "x", content: "1" },
+        { role: "tool", tool_call_id: "y", content: "2" },
+        { role: "user", content: "go on" },
+      ],
+    }),
+  );
+  assert.deepEqual(body["system"], [
+    { type: "text", text: "a" },
+    { type: "text", text: "b" },
+  ]);
+  assert.deepEqual(body["messages"], [
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "one" },
+        { type: "text", text: "two" },
+      ],
+    },
+    {
+      role: "assistant",
+      content: [
+        { type: "tool_use", id: "x", name: "f", input: {} },
+        { type: "tool_use", id: "y", name: "f", input: { raw_arguments: "{broken" } },
+      ],
+    },
+    {
+      role: "user",
+      content: [
+        { type: "tool_result", tool_use_id: "x", content: "1" },
+        { type: "tool_result", tool_use_id: "y", content: "2" },
+        { type: "text", text: "go on" },
+      ],
+    },
+  ]);
+});
+
+test("encode() reports, in the caller's words, what Anthropic cannot be told", () => {
+  const { dropped, body } = anthropic.encode(
+    chat({
+      n: 2,
+      seed: 1,
+      logprobs: true,
+      top_logprobs: 2,
+      frequency_penalty: 1,
+      presence_penalty: 1,
+      temperature: 1.5,
+      stop: ["\n", "END"],
+      response_format: { type: "json_object" },
+      service_tier: "flex",
+      logit_bias: { 1: 2 },
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "hear" },
+            { type: "input_audio", input_audio: { data: "A", format: "wav" } },
+          ],
+        },
+      ],
+    }),
+  );
+  assert.deepEqual([...dropped].sort(), [
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "messages[].input_audio",
+    "n",
+    "presence_penalty",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "temperature",
+    "top_logprobs",
+  ]);
+  assert.deepEqual(body["stop_sequences"], ["END"]);
+});
+
+test("encode() refuses a message of which nothing would be left", () => {
+  const audio = { type: "input_audio", input_audio: { data: "A", format: "wav" } };
+  assert.throws(() => anthropic.encode(chat({ messages: [{ role: "user", content: [audio] }] })), {
+    code: "unsupported_parameter",
+  });
+});
+
+test("encode() makes an effort a budget for old models and an effort for new ones", () => {
+  const thinking = (body: object) => {
+    const { body: encoded, dropped } = anthropic.encode(chat(body));
+    return [encoded["thinking"], encoded["output_config"], encoded["max_tokens"], dropped];
+  };
+  const budget = (tokens: number) => ({ type: "enabled", budget_tokens: tokens });
+  assert.deepEqual(thinking({ reasoning_effort: "low" }), [budget(2048), undefined, 4096 + 2048, []]);
+  assert.deepEqual(thinking({ reasoning_effort: "high", max_tokens: 10_000 }), [budget(8000), undefined, 10_000, []]);
+  assert.deepEqual(thinking({ reasoning_effort: "high", max_tokens: 1000 }), [
+    undefined,
+    undefined,
+    1000,
+    ["reasoning_effort"],
+  ]);
+  assert.deepEqual(thinking({ reasoning_effort: "none" }), [undefined, undefined, 4096, []]);
+  assert.deepEqual(thinking({ reasoning: { max_tokens: 3000 }, max_tokens: 8000, temperature: 0 }), [
+    budget(3000),
+    undefined,
+    8000,
+    ["temperature"],
+  ]);
+  const later = { model: "claude-opus-4-7", reasoning_effort: "minimal" };
+  assert.deepEqual(thinking(later), [{ type: "adaptive" }, { effort: "low" }, 4096, []]);
+  const tools = [{ type: "function", function: { name: "f" } }];
+  const forced = { ...later, tools, tool_choice: "required" };
+  assert.deepEqual(thinking(forced), [undefined, undefined, 4096, ["reasoning_effort"]]);
+});
+
+test("encode() leaves thinking out of a tool loop whose thinking the client did not keep", () => {
+  const loop = [
+    { role: "user", content: "q" },
+    {
+      role: "assistant",
+      content: null,
+      tool_calls: [{ id: "x", type: "function", function: { name: "f", arguments: "{}" } }],
+    },
+    { role: "tool", tool_call_id: "x", content: "1" },
+  ];
+  const { body, dropped } = anthropic.encode(chat({ messages: loop, reasoning_effort: "low" }));
+  assert.deepEqual([body["thinking"], dropped], [undefined, ["reasoning_effort"]]);
+});
+
+test("A27 renderStream() keeps one block open at a time while calls are interleaved", () => {
+  const renderer = anthropic.renderStream(context);
+  const events: Event[] = [
+    { type: "start" },
+    { type: "text", delta: "so" },
+    { type: "tool_call_start", index: 0, id: "a", name: "f" },
+    { type: "tool_call_start", index: 1, id: "b", name: "g" },
+    { type: "tool_call_delta", index: 1, delta: '{"y"' },
+    { type: "tool_call_delta", index: 0, delta: '{"x":1}' },
+    { type: "tool_call_delta", index: 1, delta: ":2}" },
+    { type: "tool_call_start", index: 2, id: "c", name: "h" },
+    { type: "finish", reason: "stop" },
+    { type: "usage", usage: { input: 3, output: 4 } },
+  ];
+  const told = frames(events.map(renderer.push).join("") + renderer.end()).map(({ event, data }) => {
+    const { index, delta, content_block: block, usage } = JSON.parse(data);
+    return [
+      event,
+      index,
+      block?.id ?? delta?.partial_json ?? delta?.text ?? delta?.stop_reason,
+      ...(event === "message_delta" ? [usage] : []),
+    ];
+  });
+  assert.deepEqual(told, [
+    ["message_start", undefined, undefined],
+    ["content_block_start", 0, undefined],
+    ["content_block_delta", 0, "so"],
+    ["content_block_stop", 0, undefined],
+    ["content_block_start", 1, "a"],
+    ["content_block_delta", 1, '{"x":1}'],
+    ["content_block_stop", 1, undefined],
+    ["content_block_start", 2, "b"],
+    ["content_block_delta", 2, '{"y":2}'],
+    ["content_block_stop", 2, undefined],
+    ["content_block_start", 3, "c"],
+    ["content_block_stop", 3, undefined],
+    ["message_delta", undefined, "tool_use", { input_tokens: 3, output_tokens: 4 }],
+    ["message_stop", undefined, undefined],
+  ]);
+});
+
+test("renderStream().fail() is one error event and nothing after it", () => {
+  const error = new GatewayError("budget_exceeded", "spent", {
+    scope: "key",
+    limit: "10",
+    spent: "9.5",
+    held: "0.5",
+    resetsAt: "2026-01-01T00:00:00Z",
+  });
+  assert.deepEqual(frames(anthropic.renderStream(context).fail(error, "req_1")), [
+    {
+      event: "error",
+      data: JSON.stringify({
+        type: "error",
+        error: {
+          type: "billing_error",
+          message: "spent",
+          code: "budget_exceeded",
+          scope: "key",
+          limit: "10",
+          spent: "9.5",
+          held: "0.5",
+          resets_at: "2026-01-01T00:00:00Z",
+        },
+        request_id: "req_1",
+      }),
+    },
+  ]);
+});
