@@ -63,14 +63,14 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
   const message = error instanceof Error ? error.message : String(error);
   switch (codeOf(error)) {
     case "already_running": {
-      const running = await findDaemon(home);
-      const who = running === undefined ? "another process" : `a daemon (process ${running.pid})`;
+      const pid = (await findDaemon(home))?.pid ?? numberOf(error, "pid");
+      const who = pid === undefined ? "another process" : `a daemon (process ${pid})`;
       const hint = "See it with: bifrost status, end it with: bifrost stop, or use another --home.";
       return new CliFailure(`${who} already runs over ${home}`, exitCodes.taken, hint, error);
     }
     case "address_in_use":
     case "EADDRINUSE": {
-      const address = portOf(error) ?? port;
+      const address = numberOf(error, "port") ?? port;
       const where = address === undefined ? (host ?? "the port") : `port ${address}`;
       const hint = `Try --port ${address === undefined || address >= 65_535 ? 0 : address + 1}, or --port 0 for any free one.`;
       return new CliFailure(`${where} is taken by another program`, exitCodes.taken, hint, error);
@@ -84,7 +84,7 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
   }
 }
 
-function portOf(error: unknown): number | undefined {
-  if (typeof error !== "object" || error === null || !("port" in error)) return undefined;
-  return typeof error.port === "number" ? error.port : undefined;
+function numberOf(error: unknown, field: "pid" | "port"): number | undefined {
+  const value = (error as Readonly<Record<string, unknown>> | null)?.[field];
+  return typeof value === "number" ? value : undefined;
 }

@@ -11,9 +11,9 @@ import type { AdminRequest, AdminResponse, LogQuery, LogRow } from "../../../dae
 import { type AdminHandler, createAdminHandler, localCaller } from "../../../daemon/admin/handler.ts";
 import { type AdminServer, listenAdmin } from "../../../daemon/admin/server.ts";
 import { auditCommand } from "../../../daemon/admin/services/audit-command.ts";
-import { createKeyService, type StoredKey } from "../../../daemon/admin/services/keys.ts";
+import { createKeyService, type KeyStore, type StoredKey } from "../../../daemon/admin/services/keys.ts";
+import { createKeyStore } from "../../../daemon/admin/services/store-access.ts";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
-import { findKeyByName, findKeyByPublicId, pageKeys } from "../../../daemon/store/key-queries.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 
@@ -25,6 +25,7 @@ export type Lab = {
   readonly ask: (request: AdminRequest) => Promise<AdminResponse>;
   readonly listen: () => Promise<AdminServer>;
   readonly writer: StateWriter;
+  readonly store: KeyStore;
   /** What the shared tables were told, in order. */
   readonly told: StoredKey[];
   /** Faults reported. */
@@ -52,13 +53,13 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const now = () => lab.clock;
   const writer = openStateWriter(home, { now });
   let minted = 0;
+  const store = createKeyStore({
+    execute: async (command, actor) => writer.execute(command, actor),
+    query: () => Promise.reject(new Error("keys are looked up, not queried")),
+    database: () => writer.database,
+  });
   const keys = createKeyService({
-    store: {
-      page: async ({ afterId, limit, all }) => pageKeys(writer.database, afterId, limit, all),
-      findById: async (id) => findKeyByPublicId(writer.database, id),
-      findByName: async (name) => findKeyByName(writer.database, name),
-      execute: async (command, actor) => writer.execute(command, actor),
-    },
+    store,
     memory: {
       put: (stored) => void lab.told.push(stored),
       usage: ({ budgets }) => budgets.map(({ slot }) => ({ slot, spentNano: 1_250_000_000, heldNano: 0 })),
@@ -100,6 +101,7 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
     services,
     handle,
     writer,
+    store,
     ask: (request: AdminRequest) => handle(request, localCaller()),
     records: () =>
       (writer.database.prepare("SELECT record FROM records ORDER BY seq").pluck().all() as string[]).map((text) =>

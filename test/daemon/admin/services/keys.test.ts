@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Action } from "../../../../daemon/admin/admin-services.ts";
-import { findKeyByPublicId } from "../../../../daemon/store/key-queries.ts";
 import { type Lab, labTime, openLab } from "../admin-lab.ts";
 
 const hourMs = 3_600_000;
@@ -65,7 +64,7 @@ test("create() answers a key that is durable, visible and complete", () =>
       concurrency_max: 0,
       old_secret_expires_at_ms: null,
     });
-    const stored = findKeyByPublicId(lab.writer.database, key.id);
+    const stored = await lab.store.findById(key.id);
     assert.deepEqual(lab.told, [stored], "memory was told what the disk holds");
   }));
 
@@ -96,7 +95,7 @@ test("A17 revoke() is in shared memory before it answers, and before the disk kn
     };
     const { key } = await lab.services.keys.revoke("ci", action("key.revoke"));
     assert.deepEqual([seenByMemory, key.state], [true, "revoked"]);
-    assert.equal(findKeyByPublicId(lab.writer.database, key.id)?.key.revokedAtMs, labTime);
+    assert.equal((await lab.store.findById(key.id))?.key.revokedAtMs, labTime);
   }));
 
 test("revoke() on a disk that takes nothing kills the key all the same, and says what is left to do", () =>

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Column, plain, renderBudget, renderDuration, renderMoney, renderTable } from "../../cli/render.ts";
+import { curlLine, exampleModel } from "../../cli/render-curl.ts";
+
+type Row = { readonly name: string; readonly cost: string };
+const columns: readonly Column<Row>[] = [
+  { title: "NAME", cell: (row) => row.name, shrinkTo: 4 },
+  { title: "COST", cell: (row) => row.cost, align: "right" },
+];
+
+test("renderMoney() shows cents at least and every place that counts", () => {
+  const shown = [0, 1, 42_500, 1_000_000_000, 5_250_000_000, 8_999_999_999_999_999, -10_000_000, null].map(renderMoney);
+  assert.deepEqual(shown, [
+    "$0.00",
+    "$0.000000001",
+    "$0.0000425",
+    "$1.00",
+    "$5.25",
+    "$8999999.999999999",
+    "-$0.01",
+    "–",
+  ]);
+});
+
+test("renderDuration() shows the two largest units", () => {
+  const shown = [0, 812, 1_234, 45_600, 90_000, 3_600_000, 5_400_000, 86_400_000, 90_061_000].map(renderDuration);
+  assert.deepEqual(shown, ["0ms", "812ms", "1.23s", "45.6s", "1m 30s", "1h", "1h 30m", "1d", "1d 1h"]);
+});
+
+test("renderBudget() names the window", () => {
+  const limit_nano = 10_000_000_000;
+  const calendar = { kind: "calendar", unit: "day", count: 1, zone: "UTC" } as const;
+  assert.deepEqual(
+    [
+      { kind: "rolling", length_ms: 86_400_000 } as const,
+      calendar,
+      { ...calendar, count: 2 },
+      { kind: "forever" } as const,
+    ].map((window) => renderBudget({ limit_nano, window })),
+    ["$10.00/1d", "$10.00 a calendar day (UTC)", "$10.00 a calendar 2 days (UTC)", "$10.00 in all"],
+  );
+});
+
+test("renderTable() aligns, and cuts only on a terminal that is too narrow", () => {
+  const rows = [
+    { name: "a very long name", cost: "$1.00" },
+    { name: "日本語", cost: "$10.00" },
+  ];
+  assert.equal(
+    renderTable(rows, columns, { columns: undefined, hasColor: false }),
+    "NAME                COST\na very long name   $1.00\n日本語            $10.00\n",
+  );
+  assert.equal(
+    renderTable(rows, columns, { columns: 14, hasColor: false }),
+    "NAME      COST\na ver…   $1.00\n日本語  $10.00\n",
+  );
+  const narrow = renderTable(rows, columns, { columns: 3, hasColor: false });
+  assert.equal(narrow.split("\n")[1], "a v…   $1.00", "never below what is still readable");
+});
+
+test("renderTable() shows control characters of a name and does not obey them", () => {
+  const text = renderTable([{ name: "a\u001b[2Jb\n\u202e", cost: "" }], columns, {
+    columns: undefined,
+    hasColor: false,
+  });
+  assert.match(text, /a\\u001b\[2Jb\\u000a\\u202e/);
+  assert.equal(plain("é日👍"), "é日👍");
+});
+
+test("renderTable() colours its head only where colour is wanted", () => {
+  const render = (hasColor: boolean) => renderTable([{ name: "a", cost: "b" }], columns, { columns: 80, hasColor });
+  assert.ok(render(true).startsWith("\u001b[1m"));
+  assert.ok(!render(false).includes("\u001b"));
+});
+
+test("exampleModel() is one that the key may call", () => {
+  const shown = [["*"], ["echo/*"], ["openai/gpt-4o", "echo"], ["openai/*", "claude-opus-4"], ["openai/*"]].map(
+    exampleModel,
+  );
+  assert.deepEqual(shown, ["echo/echo", "echo/echo", "echo/echo", "claude-opus-4", "echo/echo"]);
+});
+
+test("curlLine() survives a shell", () => {
+  assert.equal(
+    curlLine("http://h", "sk-bf-x", "it's"),
+    `curl http://h/v1/chat/completions -H 'Authorization: Bearer sk-bf-x' -H 'Content-Type: application/json' -d '{"model":"it'\\''s","messages":[{"role":"user","content":"Hello"}]}'`,
+  );
+});
