@@ -1,7 +1,7 @@
 /** What the benchmark says: a table for people, JSON for keeping, one figure a line for scripts. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { FirstFrameRound, Results, Round, StreamRound, TargetResults } from "./run.ts";
 import { median, paired, type Spread, spread } from "./statistics.ts";
@@ -11,6 +11,13 @@ export function machine(main: string): string {
   const processors = cpus();
   const model = processors[0]?.model.trim() ?? "unknown processor";
   return `${processors.length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.versions.node}, ${nginxVersion()}, ${main}`;
+}
+
+/** Said before the first load: what else runs here is in all figures, and in those of two cores most. */
+export function busyWarning(): string | undefined {
+  const load = loadavg()[0] ?? 0;
+  if (load < cpus().length / 4) return undefined;
+  return `load average ${load.toFixed(1)} before the start: other work shares this machine, and only wide ranges will show it`;
 }
 
 export function report(results: Results): string {

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { type LoadResult, runLoad } from "./client.ts";
 import { cpuMicroseconds, type Memory, memory } from "./process.ts";
-import { figures, machine, report, writeResults } from "./report.ts";
+import { busyWarning, figures, machine, report, writeResults } from "./report.ts";
 import { quantile } from "./statistics.ts";
 import { type Bench, openBench, type Target, type TargetName } from "./targets.ts";
 
@@ -83,10 +83,12 @@ await main();
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { ci: { type: "boolean", default: false }, main: { type: "string" } } });
   const plan = plans[values.ci ? "ci" : "full"];
+  const busy = busyWarning();
   const bench = await openBench(values.main);
   process.once("SIGINT", () => void bench.close().then(() => process.exit(130)));
   try {
     process.stdout.write(`${machine(bench.main)}\n`);
+    if (busy !== undefined) process.stdout.write(`${busy}\n`);
     for (const words of bench.missing) process.stdout.write(`${words}\n`);
     const results = await measure(bench, plan);
     process.stdout.write(report(results));

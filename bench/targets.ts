@@ -154,7 +154,7 @@ async function createKey(main: string, home: string): Promise<string> {
       env: environment(home),
     },
   );
-  const secret = /"(sk-bf-[^"]+)"/.exec(stdout)?.[1];
+  const secret = /"secret":\s*"(sk-bf-[^"]+)"/.exec(stdout)?.[1];
   if (secret === undefined) throw new Error(`keys create printed no secret: ${stdout.slice(0, 200)}`);
   return secret;
 }
@@ -165,7 +165,7 @@ function governedConfig(port: number, upstreamPort: number): object {
     server: { host: "127.0.0.1", port, workers: 1 },
     echo: false,
     providers: {
-      bench: { base_url: `http://127.0.0.1:${upstreamPort}/v1`, api_key: "bench-upstream-key", models: ["bench"] },
+      bench: { base_url: `http://127.0.0.1:${upstreamPort}/v1`, api_key: "env.BENCH_UPSTREAM_KEY", models: ["bench"] },
     },
     prices: { "bench/*": { input: 1, output: 5 } },
     log: { level: "warn" },
@@ -253,7 +253,7 @@ async function stop(child: ChildProcess): Promise<void> {
 
 /** Nothing of the caller's: no keys, no proxies, no home. */
 function environment(home: string): NodeJS.ProcessEnv {
-  return { PATH: process.env["PATH"] ?? "", HOME: home, LANG: "C.UTF-8" };
+  return { PATH: process.env["PATH"] ?? "", HOME: home, LANG: "C.UTF-8", BENCH_UPSTREAM_KEY: "unused" };
 }
 
 async function freePort(): Promise<number> {
