@@ -229,9 +229,15 @@ function readHeaders(entry: ProviderEntry, path: Path, build: Build): Readonly<R
     else if (transportHeaders.has(lower))
       build.report({ path: at, atKey: true, message: "is written by the transport and cannot be set" });
     else if (headers.has(lower)) build.report({ path: at, atKey: true, message: "is written twice" });
-    else headers.set(lower, build.secret(value, at, secretHeader.test(name) ? "secret" : "plain") ?? "");
+    else headers.set(lower, readHeader(value, at, secretHeader.test(name), build));
   }
   return Object.fromEntries(headers);
+}
+
+/** `Bearer env.NAME` is a reference too: the scheme is kept, and what follows it resolved. */
+function readHeader(written: string, path: Path, secret: boolean, build: Build): string {
+  const [, scheme = "", value = written] = /^((?:Bearer|Basic|Token) )(.+)$/i.exec(written) ?? [];
+  return scheme + (build.secret(value, path, secret ? "secret" : "plain") ?? "");
 }
 
 function readProxy(

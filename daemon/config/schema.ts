@@ -108,7 +108,7 @@ const provider = z
     ),
     headers: section(
       z.record(z.string(), text, "expected header names and values"),
-      "Extra headers on every request to this provider. A value may be `env.NAME` or `file.PATH`.",
+      "Extra headers on every request to this provider. A value may be `env.NAME` or `file.PATH`, also after `Bearer`.",
     ),
     timeouts: section(providerTimeouts, "Timers for this provider, each in place of the general one."),
     ca_file: setting(text, "PEM file of certificate authorities to trust instead of the usual ones, for a private CA."),

@@ -158,6 +158,24 @@ test("bootConfig() starts with the file, and keeps its number while the file sta
   assert.deepEqual([third.result.data.number, third.result.data.server.port], [2, 2]);
 });
 
+test("bootConfig() builds from the stored values, but only those that this schema has checked", async (context) => {
+  const folder = await home(context);
+  const path = join(folder, "config.yaml");
+  const stored = join(folder, "generations", "00000001.json");
+  await writeFile(path, yaml(1));
+  await boot(folder, path);
+  const entry = JSON.parse(await readFile(stored, "utf8"));
+  const marked = { ...entry, file: { ...entry.file, server: { port: 4321 } } };
+  const portAfter = async (kept: unknown) => {
+    await writeFile(stored, JSON.stringify(kept));
+    const started = await boot(folder, path);
+    return started.ok && started.result.data.server.port;
+  };
+  assert.equal(await portAfter(marked), 4321);
+  assert.equal(await portAfter({ ...marked, schema: "of another version" }), 1);
+  assert.equal(await portAfter({ ...marked, hash: "of another text" }), 1);
+});
+
 test("bootConfig() resolves secrets anew, and finds the line when one is gone", async (context) => {
   const folder = await home(context);
   const path = join(folder, "config.yaml");

@@ -599,9 +599,19 @@ providers:
 });
 
 test("loadConfig() keeps a resolved secret out of the source wherever it was copied to", async () => {
-  const text = "# sk-from-the-environment\nproviders: { openai: }\naliases: { fast: openai/gpt }\n";
+  const text = "# correct horse battery\nproviders: { openai: }\naliases: { horse: openai/correct-horse }\n";
+  const result = await load(text, { environment: { OPENAI_API_KEY: "correct horse battery" } });
+  assert.equal(result.ok && result.source, text.replace("correct horse battery", "redacted.literal"));
+});
+
+test("loadConfig() resolves a reference that stands after the scheme of an Authorization header", async () => {
+  const text = "providers: { a: { base_url: http://a/v1, headers: { Authorization: Bearer env.OPENAI_API_KEY } } }\n";
   const result = await load(text);
-  assert.equal(result.ok && result.source, text.replace("sk-from-the-environment", "redacted.literal"));
+  assert.deepEqual(result.ok && [result.data.providers[0]?.headers, result.warnings, result.source], [
+    { authorization: "Bearer sk-from-the-environment" },
+    [],
+    text,
+  ]);
 });
 
 test("R9 loadConfig() refuses a file without its end marker when one is required", async () => {
