@@ -14,7 +14,10 @@ export type WriterThreadData = {
 /** Main → thread. */
 export type ToWriterThread =
   | { readonly type: "port"; readonly port: MessagePort }
-  /** Flush, checkpoint, close; answered by `closed`, then the thread ends. */
+  /**
+   * Flush, checkpoint, close; answered by `closed`, then the thread ends. Ports are not ordered among each other: ask
+   * every sender for `durable()` first.
+   */
   | { readonly type: "close" };
 
 /** Thread → main. */

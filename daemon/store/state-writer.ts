@@ -53,7 +53,7 @@ export class StateWriter {
     this.#insertMany = database.prepare(`INSERT INTO records VALUES ${new Array(rowsPerInsert).fill(row).join(", ")}`);
     this.#setSender = database.prepare("INSERT OR REPLACE INTO senders VALUES (?, ?)");
     this.#setMeta = database.prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)");
-    this.transaction(() => {});
+    this.#load(); // reads only: a writer starts, and tells that it cannot write, while another process has the lock
   }
 
   get head(): ChainHead {
