@@ -64,6 +64,7 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
       return part.text === "" ? undefined : { type: "text", text: part.text };
     case "image":
       if (part.source.kind === "text") return drop("image", dropped);
+      if (part.detail !== undefined && part.detail !== "auto") dropped.note("messages[].image_url.detail");
       return marked({ type: "image", source: encodeSource(part.source) }, part);
     case "document": {
       const titled = part.title === undefined ? {} : { title: part.title };
@@ -75,7 +76,10 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
     case "redacted_thinking":
       return { type: "redacted_thinking", data: part.data };
     case "tool_call":
-      return marked({ type: "tool_use", id: part.id, name: part.name, input: argumentsObject(part.arguments) }, part);
+      return marked(
+        { type: "tool_use", id: callId(part.id), name: part.name, input: argumentsObject(part.arguments) },
+        part,
+      );
     case "tool_result":
       return encodeResult(part, dropped);
     case "audio":
@@ -93,7 +97,12 @@ function encodeResult(part: Extract<Part, { type: "tool_result" }>, dropped: Dro
   }
   const failed = part.isError === true ? { is_error: true } : {};
   const said = content.length === 0 ? {} : { content: plain(content) };
-  return marked({ type: "tool_result", tool_use_id: part.id, ...said, ...failed }, part);
+  return marked({ type: "tool_result", tool_use_id: callId(part.id), ...said, ...failed }, part);
+}
+
+/** Anthropic refuses an id with other characters, and some servers make such (`functions.look:0`): a conversation may go on here. */
+function callId(id: string): string {
+  return id.replace(/[^a-zA-Z0-9_-]/g, "_");
 }
 
 function encodeSource(source: MediaSource): JsonObject {

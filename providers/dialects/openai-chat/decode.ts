@@ -20,7 +20,7 @@ export function decode(body: unknown): readonly Event[] {
     const choice = shape(item);
     const index = count(choice["index"]) ?? position;
     const calls = toolCalls();
-    pushDelta(shape(choice["message"] ?? choice["delta"]), index, calls, events);
+    pushDelta(shape(choice["message"] ?? choice["delta"]), index, reasoningOf(), calls, events);
     if (choice["logprobs"]) events.push({ type: "logprobs", value: json(choice["logprobs"]), ...at(index) });
     events.push(finish(words(choice["finish_reason"]) ?? "stop", index));
   }
@@ -31,6 +31,7 @@ export function decode(body: unknown): readonly Event[] {
 export function decodeStream(): StreamDecoder {
   let started = false;
   let done = false;
+  const reasoning = reasoningOf();
   /** Per choice: its tool calls, and whether its finish has gone by. */
   const choices = new Map<number, { readonly calls: ToolCalls; finished: boolean }>();
 
@@ -73,7 +74,7 @@ export function decodeStream(): StreamDecoder {
         state = { calls: toolCalls(), finished: false };
         choices.set(index, state);
       }
-      pushDelta(shape(choice["delta"] ?? choice["message"]), index, state.calls, events);
+      pushDelta(shape(choice["delta"] ?? choice["message"]), index, reasoning, state.calls, events);
       if (choice["logprobs"]) events.push({ type: "logprobs", value: json(choice["logprobs"]), ...at(index) });
       const reason = words(choice["finish_reason"]);
       if (reason !== undefined && !state.finished) {
@@ -129,8 +130,8 @@ function pushUsage(answer: Shape, events: Event[]): void {
   if (usage !== undefined) events.push({ type: "usage", usage });
 }
 
-function pushDelta(delta: Shape, index: number, calls: ToolCalls, events: Event[]): void {
-  pushReasoning(delta, events);
+function pushDelta(delta: Shape, index: number, reasoning: Reasoning, calls: ToolCalls, events: Event[]): void {
+  reasoning.push(delta, events);
   const { content } = delta;
   if (typeof content === "string") {
     if (content !== "") events.push({ type: "text", delta: content, ...at(index) });
@@ -148,21 +149,39 @@ function pushDelta(delta: Shape, index: number, calls: ToolCalls, events: Event[
   for (const [position, call] of list(delta["tool_calls"]).entries()) calls.push(shape(call), position, index, events);
 }
 
-/** OpenRouter tells reasoning twice, as text and in details; the details carry the signatures, so they count. */
-function pushReasoning(delta: Shape, events: Event[]): void {
-  const details = list(delta["reasoning_details"]);
-  for (const item of details) {
-    const detail = shape(item);
-    const told = words(detail["text"]) ?? words(detail["summary"]);
-    if (told !== undefined) events.push({ type: "thinking", delta: told });
+type Reasoning = { push(delta: Shape, events: Event[]): void };
+
+/**
+ * OpenRouter tells reasoning twice in one delta, as text and in details; the details carry the signatures, so they
+ * count. Others, and we ourselves, tell the text as it comes and the whole signed block after it: that is one block.
+ */
+function reasoningOf(): Reasoning {
+  let told = "";
+
+  function push(delta: Shape, events: Event[]): void {
+    const details = list(delta["reasoning_details"]);
+    for (const item of details) pushDetail(shape(item), events);
+    if (details.length > 0) return;
+    const plain = words(delta["reasoning_content"]) ?? words(delta["reasoning"]);
+    if (plain === undefined) return;
+    told += plain;
+    events.push({ type: "thinking", delta: plain });
+  }
+
+  function pushDetail(detail: Shape, events: Event[]): void {
+    const text = words(detail["text"]) ?? words(detail["summary"]);
     const signature = words(detail["signature"]);
-    if (signature !== undefined) events.push({ type: "thinking_signature", signature });
+    if (text !== undefined && !(signature !== undefined && text === told))
+      events.push({ type: "thinking", delta: text });
+    if (signature !== undefined) {
+      told = "";
+      events.push({ type: "thinking_signature", signature });
+    }
     const data = words(detail["data"]);
     if (data !== undefined) events.push({ type: "redacted_thinking", data });
   }
-  if (details.length > 0) return;
-  const reasoning = words(delta["reasoning_content"]) ?? words(delta["reasoning"]);
-  if (reasoning !== undefined) events.push({ type: "thinking", delta: reasoning });
+
+  return { push };
 }
 
 /** Mistral's content may be a list of parts, thinking among them. */

@@ -74,7 +74,7 @@ function parseSampling(source: Shape, request: Mutable<Request>): void {
   if (topK !== undefined) request.topK = topK;
   const n = optionalInteger(source, "n", 1);
   if (n !== undefined) request.n = n;
-  const seed = optionalInteger(source, "seed", Number.MIN_SAFE_INTEGER);
+  const seed = optionalNumber(source, "seed");
   if (seed !== undefined) request.seed = seed;
   const stop = source["stop"];
   if (typeof stop === "string") request.stop = [stop];

@@ -300,6 +300,25 @@ test("encode() reports, in the caller's words, what Anthropic cannot be told", (
   assert.deepEqual(body["stop_sequences"], ["END"]);
 });
 
+test("encode() writes call ids as Anthropic takes them, on the call and on its result alike", () => {
+  const { body } = anthropic.encode(
+    chat({
+      messages: [
+        { role: "user", content: "q" },
+        {
+          role: "assistant",
+          tool_calls: [{ id: "functions.look:0", type: "function", function: { name: "look", arguments: "{}" } }],
+        },
+        { role: "tool", tool_call_id: "functions.look:0", content: "x" },
+      ],
+    }),
+  );
+  assert.deepEqual((body["messages"] as object[]).slice(1), [
+    { role: "assistant", content: [{ type: "tool_use", id: "functions_look_0", name: "look", input: {} }] },
+    { role: "user", content: [{ type: "tool_result", tool_use_id: "functions_look_0", content: "x" }] },
+  ]);
+});
+
 test("encode() refuses a message of which nothing would be left", () => {
   const audio = { type: "input_audio", input_audio: { data: "A", format: "wav" } };
   assert.throws(() => anthropic.encode(chat({ messages: [{ role: "user", content: [audio] }] })), {
