@@ -8,7 +8,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { AdminAddress, LedgerCheckAnswer, LogRow, LogsAnswer } from "../../daemon/admin/contract.ts";
+import type {
+  AdminAddress,
+  KeySecretAnswer,
+  LedgerCheckAnswer,
+  LogRow,
+  LogsAnswer,
+} from "../../daemon/admin/contract.ts";
 import { send } from "./client.ts";
 import { until } from "./until.ts";
 
@@ -100,6 +106,7 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
     killed = false;
     child = spawn(process.execPath, args, { cwd: home, env: cleanEnvironment(home, options.env) });
     running.add(child);
+    hold(child, false);
     child.stdout?.setEncoding("utf8").on("data", (part: string) => {
       stdout += part;
     });
@@ -125,6 +132,7 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
   }
 
   async function ended(signal: NodeJS.Signals): Promise<Exit> {
+    hold(child, true);
     child.kill(signal);
     const late = setTimeout(() => child.kill("SIGKILL"), stopMsMax);
     const result = await exit;
@@ -182,8 +190,8 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
     admin,
     createKey: async (key = {}) => {
       const printed = await text(["keys", "create", ...keyArguments(key)]);
-      const secret = /sk-bf-[A-Za-z0-9_-]+/.exec(printed)?.[0];
-      assert.ok(secret, `a secret in ${printed}`);
+      const { secret } = JSON.parse(printed) as KeySecretAnswer;
+      assert.match(secret, /^sk-bf-/);
       return secret;
     },
     logs: async () => logRows(await text(["logs", "--limit", "1000"])),
@@ -231,6 +239,15 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
       }
     },
   };
+}
+
+/**
+ * A daemon that nobody waits for must not keep the test process: a test that failed before `stop()` would never end.
+ * Held again while its end is awaited.
+ */
+export function hold(child: ChildProcess, held: boolean): void {
+  const handles = [child, child.stdin, child.stdout, child.stderr] as ({ ref(): void; unref(): void } | null)[];
+  for (const handle of handles) held ? handle?.ref() : handle?.unref();
 }
 
 /** The first sign of a fault in what a daemon printed, with what stands around it. */

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
+import { hold } from "./daemon.ts";
 import { until } from "./until.ts";
 import type { Wire } from "./wire-frames.ts";
 
@@ -71,6 +72,7 @@ export async function startFaultUpstream(): Promise<FaultUpstream> {
     env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] },
   });
   const ports = await firstLine(child);
+  hold(child, false);
   const { data, control } = JSON.parse(ports) as { data: number; control: number };
   const ask = async (path: string, init?: RequestInit) => {
     const response = await fetch(`http://127.0.0.1:${control}${path}`, init);
@@ -113,6 +115,7 @@ function firstLine(child: ChildProcess): Promise<string> {
 function stopped(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null) return resolve();
+    hold(child, true);
     child.once("exit", () => resolve());
     child.stdin?.end();
   });
