@@ -12,7 +12,7 @@ type Outcome = { readonly result: LoadResult; readonly text: string };
 async function start(
   context: TestContext,
   text: string,
-  options: { files?: string[]; path?: string; lookMs?: number } = {},
+  options: { files?: string[]; path?: string; lookMs?: number; settleMs?: number } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), "bifrost-watch-"));
   const path = join(folder, options.path ?? "config.yaml");
@@ -38,6 +38,7 @@ async function start(
         current: () => undefined,
         nextNumber: () => ++number,
         lookMs: options.lookMs ?? 60_000,
+        settleMs: options.settleMs ?? 100,
         onOutcome(result, seen) {
           outcomes.push({ result, text: seen });
           waiting.shift()?.();
@@ -130,7 +131,7 @@ for (const { name, prepare, edit } of edits) {
 }
 
 test("R9 watchConfig() never reads a file that is still being written", async (context) => {
-  const { path, watch, next, outcomes } = await start(context, yaml(1));
+  const { path, watch, next, outcomes } = await start(context, yaml(1), { settleMs: 600 });
   await writeFile(path, yaml(1));
   await watch();
   // Each prefix is a valid config with another port: reading any of them would show.
@@ -188,10 +189,13 @@ test("watchConfig() loads again when a secret file changes, and watches the file
   await watch();
   await writeFile(join(folder, "first"), "two");
   assert.equal(key(await next()), "two");
-  await writeFile(join(folder, "second"), "three");
-  await writeFile(path, text.replace("first", "second"));
+  await mkdir(join(folder, "other"));
+  await writeFile(join(folder, "other", "second"), "three");
+  await writeFile(path, text.replace("first", "other/second"));
   assert.equal(key(await next()), "three");
-  await writeFile(join(folder, "second"), "four");
+  // Only once the watcher rests does a change need an event of its own to be seen.
+  await new Promise((done) => setTimeout(done, 400));
+  await writeFile(join(folder, "other", "second"), "four");
   assert.equal(key(await next()), "four");
 });
 
