@@ -27,6 +27,8 @@ export type Host = {
   readonly free?: true;
   /** Its name in the price catalog, where that is another. */
   readonly catalog?: string;
+  /** Dollars per million tokens of every model, where no catalog could know. */
+  readonly price?: { readonly input: number; readonly output: number };
 };
 
 const openaiOperations = { chat: "/chat/completions", embeddings: "/embeddings" } as const;
@@ -76,7 +78,7 @@ const rows: readonly Host[] = [
     environment: ["ANTHROPIC_API_KEY"],
   },
   compatible("echo", "echo:", [], { auth: { kind: "none" }, free: true }),
-  compatible("echo-paid", "echo:", [], { auth: { kind: "none" } }),
+  compatible("echo-paid", "echo:", [], { auth: { kind: "none" }, price: { input: 1, output: 2 } }),
   generic["openai-chat"],
   local("ollama", "http://127.0.0.1:11434/v1"),
   local("vllm", "http://127.0.0.1:8000/v1"),
@@ -107,6 +109,9 @@ const rows: readonly Host[] = [
 
 /** By name. To speak to a provider use `hostFor`, which minds the dialect it was configured with. */
 export const hosts: Readonly<Record<string, Host>> = Object.fromEntries(rows.map((row) => [row.name, row]));
+
+/** What runs inside the daemon, is always offered, and keeps its name to itself. */
+export const builtInHosts: readonly Host[] = rows.filter((row) => row.baseUrl === "echo:");
 
 /**
  * The row a provider is spoken to by. A host configured with another dialect than its usual one (many vendors serve

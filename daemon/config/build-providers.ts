@@ -4,9 +4,9 @@
  */
 import { X509Certificate } from "node:crypto";
 import type { DialectId } from "../../providers/exchange.ts";
-import { type Host, hostFor, hosts } from "../../providers/hosts.ts";
+import { builtInHosts, type Host, hostFor, hosts } from "../../providers/hosts.ts";
 import type { Build } from "./build.ts";
-import type { Credential, ProviderData, Timers } from "./generation.ts";
+import type { Credential, PriceOverride, ProviderData, Timers } from "./generation.ts";
 import { nearest, type Path } from "./problems.ts";
 import { isLoopback, type ProxyRules, parseProxy, proxyFor } from "./proxies.ts";
 import type { ProviderEntry } from "./schema.ts";
@@ -38,21 +38,29 @@ const operationPath = /\/(chat\/completions|completions|messages|embeddings)$/;
 
 /** The two providers that are always there, so that everything can be tried without a key. */
 export function builtIns(context: ProviderContext): readonly ProviderData[] {
-  return ["echo", "echo-paid"].map((name) => ({
+  return builtInHosts.map(({ name, baseUrl, free = false }) => ({
     name,
     host: name,
     dialect: "openai-chat",
-    baseUrl: "echo:",
+    baseUrl,
     credentials: [],
     headers: {},
     models: [name],
     anyModel: true,
     timers: context.timers,
     tls: { rejectUnauthorized: true },
-    free: hosts[name]?.free === true,
+    free,
     strict: false,
     connectionsMax: defaults.provider.connections_max,
   }));
+}
+
+/** Prices that only the host's row knows; a host may be configured under any name. */
+export function builtInPrices(providers: readonly ProviderData[]): readonly PriceOverride[] {
+  return providers.flatMap(({ name, host }) => {
+    const price = hosts[host]?.price;
+    return price === undefined ? [] : [{ match: `${name}/*`, ...price }];
+  });
 }
 
 export function buildProvider(
@@ -96,7 +104,7 @@ export function buildProvider(
 }
 
 function checkName(name: string, path: Path, build: Build): boolean {
-  if (name === "echo" || name === "echo-paid") {
+  if (builtInHosts.some((host) => host.name === name)) {
     build.report({
       path,
       atKey: true,
@@ -150,7 +158,7 @@ function readBaseUrl(
     build.report({ path: at, message, ...(entry.base_url === undefined && { atKey: true }) });
     return undefined;
   };
-  if (host.baseUrl === "echo:") {
+  if (builtInHosts.some(({ name }) => name === host.name)) {
     return entry.base_url === undefined ? host.baseUrl : refuse("the built-in echo has no base_url");
   }
   const written = entry.base_url ?? host.baseUrl;
@@ -247,7 +255,7 @@ function readProxy(
   build: Build,
   { proxies }: ProviderContext,
 ): { readonly proxy?: string } {
-  if (baseUrl === "echo:" || entry.proxy === "none") return {};
+  if (entry.proxy === "none" || builtInHosts.some((host) => host.baseUrl === baseUrl)) return {};
   if (entry.proxy !== undefined) {
     const proxy = build.proxy(entry.proxy, [...path, "proxy"]);
     return proxy === undefined ? {} : { proxy };

@@ -3,7 +3,7 @@
  * of YAML or of the schema library, so that a start without a file loads neither.
  */
 import { isIP } from "node:net";
-import { buildProvider, builtIns, type ProviderContext } from "./build-providers.ts";
+import { buildProvider, builtInPrices, builtIns, type ProviderContext } from "./build-providers.ts";
 import type { GenerationData, ProviderData, Timers } from "./generation.ts";
 import type { Finding, Path } from "./problems.ts";
 import { type ProxyRules, parseProxy, proxyRules } from "./proxies.ts";
@@ -110,8 +110,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     if (provider === undefined) faulty.add(name);
     else providers.push(provider);
   }
-  const echo = file.echo ?? true;
-  if (echo) providers.push(...builtIns(context));
+  if (file.echo ?? true) providers.push(...builtIns(context));
   const names: Names = { providers, faulty, aliases: file.aliases ?? {} };
   const auth = readAuth(file);
   if (auth.inference === "open" && !/^(127\.|::1$|localhost$)/.test(server.host)) {
@@ -128,7 +127,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     providers,
     aliases: buildAliases(file, names, build),
     fallbacks: buildFallbacks(file, names, build),
-    prices: [...buildPrices(file, names, build), ...(echo ? [{ match: "echo-paid/*", input: 1, output: 2 }] : [])],
+    prices: [...buildPrices(file, names, build), ...builtInPrices(providers)],
     ledger: readLedger(file, build),
     record: readRecord(file, build),
     log: readLog(file, build),
