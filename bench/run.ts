@@ -62,8 +62,8 @@ export type Plan = {
 
 const plans: Readonly<Record<"full" | "ci", Plan>> = {
   full: {
-    ...{ form: "full", warmMs: 3_000, idleMs: 8_000, busyRounds: 5, busyMs: 4_000, singleRounds: 7, singleMs: 2_500 },
-    ...{ streamRounds: 3, streamMs: 4_000, firstFrameMs: 2_000, recoverMs: 30_000, starts: 7 },
+    ...{ form: "full", warmMs: 3_000, idleMs: 8_000, busyRounds: 5, busyMs: 3_000, singleRounds: 7, singleMs: 2_000 },
+    ...{ streamRounds: 3, streamMs: 3_000, firstFrameMs: 1_500, recoverMs: 30_000, starts: 7 },
   },
   ci: {
     ...{ form: "ci", warmMs: 900, idleMs: 6_000, busyRounds: 5, busyMs: 500, singleRounds: 5, singleMs: 350 },
