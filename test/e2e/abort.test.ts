@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { begin, type ClientDialect, open } from "../support/client.ts";
-import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { pause } from "../support/until.ts";
 
@@ -15,6 +15,7 @@ before(async () => {
   daemon = await startDaemon({
     env: { UPSTREAM_KEY: "x" },
     config: {
+      ledger: patientLedger,
       providers: { "openai-chat": provider("openai-chat"), anthropic: provider("anthropic") },
       prices: { "openai-chat/*": { input: 1, output: 5 }, "anthropic/*": { input: 1, output: 5 } },
     },

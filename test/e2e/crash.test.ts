@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { ask } from "../support/client.ts";
-import { startDaemon } from "../support/daemon.ts";
+import { patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { pause } from "../support/until.ts";
 
@@ -22,7 +22,7 @@ for (const durability of ["grouped", "strict"] as const) {
       const daemon = await startDaemon({
         env: { UPSTREAM_KEY: "x" },
         config: {
-          ledger: { durability, hold_input: "bytes" },
+          ledger: { ...patientLedger, durability, hold_input: "bytes" },
           providers: { paid: { base_url: `${upstream.origin}/v1`, api_key: "env.UPSTREAM_KEY" } },
           prices: { "paid/*": { input: 1, output: 5 } },
         },

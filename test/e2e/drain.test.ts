@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { test } from "node:test";
 import type { AuditVerifyAnswer } from "../../daemon/admin/contract.ts";
 import { ask, open } from "../support/client.ts";
-import { runCommand, startDaemon, temporaryHome } from "../support/daemon.ts";
+import { patientLedger, runCommand, startDaemon, temporaryHome } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";
 import { pause } from "../support/until.ts";
 
@@ -12,7 +12,7 @@ const streams = 100;
 
 test("R10 drain() cuts none of 100 live streams, refuses new ones, and leaves all rows on disk (A58)", async () => {
   const home = temporaryHome();
-  const daemon = await startDaemon({ home, config: {} });
+  const daemon = await startDaemon({ home, config: { ledger: patientLedger } });
   const key = await daemon.createKey({ budget: "1000/1d" });
   const prompt = "#echo words=40 gap=40ms";
   const live = await Promise.all(

@@ -37,6 +37,7 @@ export type FaultCase = {
 const both: readonly Mode[] = ["stream", "whole"];
 const refused = (status: number, ...codes: ErrorCode[]): Expectation => ({ kind: "refused", status, codes });
 const broken = (...codes: ErrorCode[]): Expectation => ({ kind: "broken", codes });
+const unreadable = refused(502, "upstream_protocol", "upstream_truncated", "upstream_error");
 const answered: Expectation = { kind: "answered", usage: "known" };
 
 const statuses: readonly [status: number, expect: Expectation][] = [
@@ -88,13 +89,8 @@ export const faultCases: readonly FaultCase[] = [
     expect: refused(502, "upstream_error"),
     expectOf: (wire) => (wire === "anthropic" ? refused(503, "upstream_overloaded") : undefined),
   },
-  { fault: "F5", behaviour: "f5-empty", modes: both, expect: refused(502, "upstream_protocol", "upstream_truncated") },
-  {
-    fault: "F5",
-    behaviour: "f5-not-json",
-    modes: both,
-    expect: refused(502, "upstream_protocol", "upstream_truncated"),
-  },
+  { fault: "F5", behaviour: "f5-empty", modes: both, expect: unreadable },
+  { fault: "F5", behaviour: "f5-not-json", modes: both, expect: unreadable },
 
   ...["f6-close", "f6-reset", "f6-end"].map((behaviour) => ({
     fault: "F6",
@@ -132,7 +128,7 @@ export const faultCases: readonly FaultCase[] = [
     fault: "F9",
     behaviour: "f9-malformed-body",
     modes: ["whole"],
-    expect: refused(502, "upstream_protocol", "upstream_truncated"),
+    expect: unreadable,
   },
 
   ...["f10-bytes", "f10-crlf", "f10-cr", "f10-bom", "f10-comments", ...splits()].map((behaviour) => ({

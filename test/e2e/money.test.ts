@@ -5,13 +5,13 @@ import { after, before, describe, test } from "node:test";
 import Database from "better-sqlite3";
 import type { KeyAnswer, KeyListAnswer } from "../../daemon/admin/contract.ts";
 import { ask, type ClientDialect } from "../support/client.ts";
-import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";
 
 let daemon: Daemon;
 before(async () => {
   daemon = await startDaemon({
-    config: { ledger: { hold_input: "bytes" }, prices: { "echo-paid/*": { input: 10, output: 50 } } },
+    config: { ledger: { ...patientLedger, hold_input: "bytes" }, prices: { "echo-paid/*": { input: 10, output: 50 } } },
   });
 });
 after(() => daemon?.stop());

@@ -4,7 +4,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { ReloadAnswer, StatusAnswer } from "../../daemon/admin/contract.ts";
 import { ask } from "../support/client.ts";
-import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";
 import { pause, until } from "../support/until.ts";
 
@@ -20,7 +20,10 @@ before(async () => {
 after(() => daemon?.stop());
 
 function config(number: number): object {
-  return { aliases: { mine: number % 2 === 0 ? "echo/echo" : "echo-paid/echo-paid", [`only-${number}`]: "echo" } };
+  return {
+    ledger: patientLedger,
+    aliases: { mine: number % 2 === 0 ? "echo/echo" : "echo-paid/echo-paid", [`only-${number}`]: "echo" },
+  };
 }
 
 const status = () => daemon.admin<StatusAnswer>("GET", "/api/status");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import Database from "better-sqlite3";
 import { ask } from "../support/client.ts";
-import { startDaemon, temporaryHome } from "../support/daemon.ts";
+import { patientLedger, startDaemon, temporaryHome } from "../support/daemon.ts";
 
 const keys = 100_000;
 /** What 10⁵ keys may add to a start. */
@@ -13,7 +13,7 @@ const addedMsMax = 150;
 
 test("A62 serve() starts as quickly with 10⁵ keys as with one, and knows them all", async () => {
   const home = temporaryHome();
-  const daemon = await startDaemon({ home, config: {} });
+  const daemon = await startDaemon({ home, config: { ledger: patientLedger } });
   const key = await daemon.createKey({ name: "template", budget: "5/1d", rpm: 1000 });
   const fewMs = await quickest(daemon, 3);
   await daemon.kill("SIGTERM");

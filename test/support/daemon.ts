@@ -77,6 +77,9 @@ export type Daemon = {
   readonly stop: () => Promise<void>;
 };
 
+/** For tests that are not about a slow disk: another test's fsync must not make a 503. */
+export const patientLedger = { commit_lag_max: "10s" } as const;
+
 const startMsMax = 15_000;
 const stopMsMax = 20_000;
 const root = fileURLToPath(new URL("../..", import.meta.url));

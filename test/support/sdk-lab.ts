@@ -3,7 +3,7 @@
  * The SDKs get a base URL and a key, as a person would give them, and nothing else.
  */
 import { LLMock } from "@copilotkit/aimock";
-import { type Daemon, startDaemon } from "./daemon.ts";
+import { type Daemon, patientLedger, startDaemon } from "./daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "./fault-upstream.ts";
 import type { Wire } from "./wire-frames.ts";
 
@@ -62,6 +62,7 @@ export async function startLab(): Promise<Lab> {
     env: { UPSTREAM_KEY: "upstream-secret" },
     config: {
       server: { keep_alive_comment: "50ms" },
+      ledger: patientLedger,
       providers: Object.fromEntries(
         upstreams.flatMap((wire) => [
           [wire, provider(mock.url, wire)],
