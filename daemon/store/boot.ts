@@ -2,10 +2,11 @@
  * What a start of the daemon does to state.db before any thread exists: migrate, count the boot, settle what a crash
  * left open, and read what the shared-memory tables are made of.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ChainHead } from "../audit/chain.ts";
 import type { Balance } from "../governance/definitions.ts";
+import { databaseFault } from "./database.ts";
 import { changedSince, type Definitions } from "./definitions.ts";
 import { openMigrated } from "./migrate.ts";
 import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
@@ -63,10 +64,24 @@ export function openState(home: string, options: BootOptions & { readonly useSna
   }
 }
 
-/** Creates or migrates traffic.db, so that the writer and readers find their schema. */
-export function prepareTraffic(home: string): void {
+/**
+ * Creates or migrates traffic.db, so that the writer and readers find their schema. A damaged one is set aside and a
+ * new one begun, because no money depends on it; returns where the old one went.
+ */
+export function prepareTraffic(home: string): string | undefined {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  openMigrated(trafficFile(home), trafficMigrations, { synchronous: "NORMAL" }).database.close();
+  const file = trafficFile(home);
+  try {
+    openMigrated(file, trafficMigrations, { synchronous: "NORMAL" }).database.close();
+    return undefined;
+  } catch (error) {
+    if (databaseFault(error) !== "corrupt") throw error;
+  }
+  const aside = `${file}.damaged-${new Date().toISOString().replaceAll(/[-:]|\..*/g, "")}`;
+  renameSync(file, aside);
+  for (const suffix of ["-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
+  openMigrated(file, trafficMigrations, { synchronous: "NORMAL" }).database.close();
+  return aside;
 }
 
 function readState(writer: StateWriter, useSnapshot: boolean): Definitions & Pick<BootState, "tables" | "balances"> {

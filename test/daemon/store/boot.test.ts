@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type BootState, openState, openStateWriter, stateFile } from "../../../daemon/store/boot.ts";
+import {
+  type BootState,
+  openState,
+  openStateWriter,
+  prepareTraffic,
+  stateFile,
+  trafficFile,
+} from "../../../daemon/store/boot.ts";
 import { settlementFlag } from "../../../daemon/store/rows.ts";
 import { snapshotPath } from "../../../daemon/store/snapshot-file.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
@@ -181,4 +188,16 @@ test("A62 openState() takes less than 300 ms for a hundred thousand keys and the
   assert.deepEqual([state.tables?.length, state.keys.length, state.balances.length], [10_000_000, 1, 100_001]);
   t.diagnostic(`${Math.round(tookMs)} ms`);
   assert.ok(tookMs < 300, `${tookMs} ms`);
+});
+
+test("A55 prepareTraffic() sets a damaged traffic.db aside, and openState() refuses a damaged state.db untouched", (t) => {
+  const home = temporaryHome(t);
+  assert.equal(prepareTraffic(home), undefined);
+  const damage = Buffer.alloc(8_192, "not a database ");
+  for (const file of [trafficFile(home), stateFile(home)]) writeFileSync(file, damage);
+  const aside = prepareTraffic(home);
+  assert.deepEqual(readFileSync(aside as string), damage);
+  assert.equal(prepareTraffic(home), undefined);
+  assert.throws(() => openState(home, { now }), { code: "database_unavailable", message: /state\.db is damaged/ });
+  assert.deepEqual(readFileSync(stateFile(home)), damage);
 });
