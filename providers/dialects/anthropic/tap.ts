@@ -13,18 +13,24 @@ export function tap(): Tap {
   const merged = mergeUsage();
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
-  let finished = false;
-  let outputBytes = 0;
+  const self = {
+    frame,
+    body,
+    usage: () => usage ?? merged.usage(),
+    failure: () => failure,
+    finished: false,
+    outputBytes: 0,
+  };
 
   function frame(raw: string): FrameKind {
     if (raw.startsWith("event: content_block_delta")) {
-      outputBytes += visibleBytes(raw);
+      self.outputBytes += visibleBytes(raw);
       return "content";
     }
     const name = frameEvent(raw) || typeName(raw);
     switch (name) {
       case "content_block_delta":
-        outputBytes += visibleBytes(raw);
+        self.outputBytes += visibleBytes(raw);
         return "content";
       case "content_block_start":
         return startsVisible(raw) ? "content" : "preamble";
@@ -35,11 +41,11 @@ export function tap(): Tap {
         const data = shape(parseJson(frameData(raw)));
         merged.add(data["usage"]);
         if (words(shape(data["delta"])["stop_reason"]) === undefined) return "preamble";
-        finished = true;
+        self.finished = true;
         return "finish";
       }
       case "message_stop":
-        finished = true;
+        self.finished = true;
         return "terminal";
       case "error":
         failure = upstreamFailure(200, parseJson(utf8(frameData(raw))) ?? utf8(frameData(raw)));
@@ -57,7 +63,7 @@ export function tap(): Tap {
       });
       return "error";
     }
-    if (last.includes('"error"')) {
+    if (last.includes('rror"')) {
       const whole = shape(parseJson(last));
       if (whole["type"] === "error" || isObject(whole["error"])) {
         failure = upstreamFailure(200, parseJson(utf8(last)));
@@ -70,23 +76,12 @@ export function tap(): Tap {
       const input = count(shape(parseJson(last))["input_tokens"]);
       if (input !== undefined) usage = { input };
     }
-    finished = true;
-    outputBytes = last.length;
+    self.finished = true;
+    self.outputBytes = last.length;
     return "terminal";
   }
 
-  return {
-    frame,
-    body,
-    usage: () => usage ?? merged.usage(),
-    failure: () => failure,
-    get finished() {
-      return finished;
-    },
-    get outputBytes() {
-      return outputBytes;
-    },
-  };
+  return self;
 }
 
 /** The answer to `count_tokens` is an object with little but `input_tokens`. */

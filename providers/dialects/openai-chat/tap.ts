@@ -16,24 +16,19 @@ import { decodeUsage } from "./usage.ts";
 export function tap(): Tap {
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
-  let finished = false;
   let contentSeen = false;
-  let outputBytes = 0;
+  const self = { frame, body, usage: () => usage, failure: () => failure, finished: false, outputBytes: 0 };
 
   function frame(raw: string): FrameKind {
     const start = dataStart(raw);
     if (start === -1) return "preamble";
     if (raw.startsWith("[DONE]", start)) {
-      finished = true;
+      self.finished = true;
       return "terminal";
     }
-    outputBytes += visibleBytes(raw, start);
-    if (
-      !contentSeen ||
-      raw.includes('"error"', start) ||
-      given(raw, '"usage"', start) ||
-      given(raw, '"finish_reason"', start)
-    ) {
+    self.outputBytes += visibleBytes(raw, start);
+    // Written so that the searches are the engine's fast ones: a leading quote is the slowest thing to look for.
+    if (!contentSeen || raw.includes('rror"', start) || given(raw, '"usage"') || given(raw, '"finish_reason"')) {
       return inspect(raw);
     }
     return "content";
@@ -50,7 +45,7 @@ export function tap(): Tap {
     const choices = list(chunk["choices"]);
     if (choices.length === 0) return told === undefined ? "preamble" : "usage";
     if (choices.some((choice) => words(shape(choice)["finish_reason"]) !== undefined)) {
-      finished = true;
+      self.finished = true;
       return "finish";
     }
     contentSeen ||= choices.some(visible);
@@ -65,7 +60,7 @@ export function tap(): Tap {
       });
       return "error";
     }
-    if (last.includes('"error"') || last.includes('"insufficient_system_resource"')) {
+    if (last.includes('rror"') || last.includes('urce"')) {
       const whole = shape(parseJson(last));
       if (holdsFailure(whole)) {
         failure = upstreamFailure(200, shape(parseJson(utf8(last))));
@@ -73,23 +68,12 @@ export function tap(): Tap {
       }
     }
     usage = bodyUsage(last);
-    finished = true;
-    outputBytes = last.length;
+    self.finished = true;
+    self.outputBytes = last.length;
     return "terminal";
   }
 
-  return {
-    frame,
-    body,
-    usage: () => usage,
-    failure: () => failure,
-    get finished() {
-      return finished;
-    },
-    get outputBytes() {
-      return outputBytes;
-    },
-  };
+  return self;
 }
 
 /** Bodies up to here are parsed for the tier that stands beside the usage; in a larger one it is searched for. */
@@ -102,8 +86,12 @@ function bodyUsage(body: string): Usage | undefined {
   }
   const found = topLevelObject(body, "usage");
   if (found === undefined) return undefined;
-  const tier = /"service_tier"\s*:\s*"([a-z_]+)"/.exec(body)?.[1];
-  return decodeUsage(parseJson(found), tier);
+  const tier = body.indexOf('service_tier"') - 1;
+  return decodeUsage(parseJson(found), tier < 0 ? undefined : tierAt(body, tier));
+}
+
+function tierAt(body: string, key: number): string | undefined {
+  return /^"service_tier"\s*:\s*"([a-z_]{1,32})"/.exec(body.slice(key, key + 64))?.[1];
 }
 
 function countedInput(whole: Shape): Usage | undefined {
@@ -112,8 +100,8 @@ function countedInput(whole: Shape): Usage | undefined {
 }
 
 /** Whether the key stands in the frame with anything but `null`: many servers write `"usage":null` in every chunk. */
-function given(frame: string, key: string, from: number): boolean {
-  for (let at = frame.indexOf(key, from); at !== -1; at = frame.indexOf(key, at + 1)) {
+function given(frame: string, key: string): boolean {
+  for (let at = frame.lastIndexOf(key); at > 0; at = frame.lastIndexOf(key, at - 1)) {
     let value = at + key.length;
     while (frame.charCodeAt(value) === 58 || frame.charCodeAt(value) === 32) value++;
     if (!frame.startsWith("null", value)) return true;
@@ -137,7 +125,7 @@ function visible(choice: unknown): boolean {
 
 /** An estimate: the first string of the delta that is content, arguments or reasoning, as escaped bytes. */
 function visibleBytes(frame: string, from: number): number {
-  const delta = frame.indexOf('"delta":', from);
+  const delta = frame.indexOf('delta":', from);
   const at = delta === -1 ? from : delta;
   for (const key of visibleKeys) {
     const found = frame.indexOf(key, at);
