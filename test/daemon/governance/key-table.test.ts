@@ -95,11 +95,25 @@ test("put() refuses a secret of another key and what is out of range, and change
 });
 
 test("put() refuses the first key too many, and takes it when another has gone", () => {
-  const { keys } = table();
+  const { keys, reader } = table();
   for (let id = 1; id <= 1_000; id++) keys.put(key(id), [{ keyId: id, hash: hashKey(`${id}`) }]);
   assert.throws(() => keys.put(key(1_001), []), /no room for more keys/);
   keys.remove(500);
   keys.put(key(1_001), [{ keyId: 1_001, hash: hashKey("1001") }]);
+  for (let id = 2; id <= 1_000; id += 2) keys.remove(id);
+  for (let id = 1; id <= 1_000; id++) assert.equal(reader.find(hashKey(`${id}`)) >= 0, id % 2 === 1);
+});
+
+test("update() gives back what an old policy and scope list took", () => {
+  const { keys, reader } = table();
+  keys.put(key(1), [{ keyId: 1, hash: hashKey("a") }]);
+  const row = reader.find(hashKey("a"));
+  for (let round = 0; round < 1_200; round++) {
+    const models = [`${round}`.padEnd(60_000, "x")];
+    keys.update(key(1, { policy: { models }, scopes: [round + 1, round + 2] }));
+    if (round % 100 === 0)
+      assert.deepEqual([reader.policy(row), reader.scopes(row)], [{ models }, [round + 1, round + 2]]);
+  }
 });
 
 test("the key table agrees with a plain map after any changes", () => {

@@ -96,9 +96,21 @@ test("settle() corrects the token reservation where it was made", () => {
   ledger.settle(hold, noon + 30_000, 0, 100);
   assert.equal(peek(1, noon + 30_000)?.limits[0]?.used, 100);
   assert.equal(peek(1, noon + 62_000)?.limits[0]?.used, 0);
+  // Twice 65 buckets of 938 ms: the place of the old reservation is used again.
+  const later = noon + 62_000 + 2 * 65 * 938;
   const late = ledger.admit([1], noon + 62_000, 0, 900, 0, true, "c");
-  ledger.settle(late, noon + 200_000, 0, 5);
-  assert.equal(peek(1, noon + 200_000)?.limits[0]?.used, 0);
+  ledger.settle(ledger.admit([1], later, 0, 40, 0, true, "d"), later, 0, 40);
+  ledger.settle(late, later, 0, 5);
+  assert.equal(peek(1, later)?.limits[0]?.used, 40);
+});
+
+test("settle() does not give a token limit what was reserved before it was made", () => {
+  const { ledger, scopes, peek } = scenario(scope(1));
+  const hold = ledger.admit([1], noon, 0, 900, 0, true, "a");
+  scopes.updateScope(scope(1, { limits: [perMinute("tokens", 1_000)] }), noon);
+  ledger.settle(ledger.admit([1], noon, 0, 500, 0, true, "b"), noon, 0, 500);
+  ledger.settle(hold, noon, 0, 100);
+  assert.equal(peek(1, noon)?.limits[0]?.used, 500);
 });
 
 test("admit() refuses for good what is larger than the limit itself", () => {

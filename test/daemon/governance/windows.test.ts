@@ -21,6 +21,8 @@ test("A9 windowAt() knows days of 23 and 25 hours, months of 28 to 31 days, and 
     [calendar("day", "Europe/Berlin"), "2026-03-29T12:00Z", "2026-03-28T23:00Z", "2026-03-29T22:00Z"],
     [calendar("day", "Europe/Berlin"), "2026-10-25T12:00Z", "2026-10-24T22:00Z", "2026-10-25T23:00Z"],
     [calendar("day", "Asia/Kolkata"), "2026-11-23T18:29:59Z", "2026-11-22T18:30Z", "2026-11-23T18:30Z"],
+    // Cuba's goes from 01:00 back to 00:00: the day begins at the first of two midnights.
+    [calendar("day", "America/Havana"), "2026-11-01T04:30Z", "2026-11-01T04:00Z", "2026-11-02T05:00Z"],
     // Lebanon's clock goes from 24:00 to 01:00: the day begins at the jump.
     [calendar("day", "Asia/Beirut"), "2026-03-29T12:00Z", "2026-03-28T22:00Z", "2026-03-29T21:00Z"],
     [calendar("month", "UTC"), "2026-02-14T00:00Z", "2026-02-01T00:00Z", "2026-03-01T00:00Z"],
@@ -62,7 +64,15 @@ test("windowAt() begins the first window at the anchor", () => {
 });
 
 test("windowAt() divides all time without gap or overlap", () => {
-  const zones = ["UTC", "Europe/Berlin", "America/New_York", "America/Santiago", "Asia/Beirut", "Australia/Lord_Howe"];
+  const zones = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Santiago",
+    "America/Havana",
+    "Asia/Beirut",
+    "Australia/Lord_Howe",
+  ];
   const units: readonly Unit[] = ["minute", "hour", "day", "week", "month", "quarter", "year"];
   const from = Date.UTC(2024, 0, 1);
   fc.assert(
