@@ -18,7 +18,6 @@ import {
 } from "../governance/definitions.ts";
 import { findKey, findScope, readChange, writeBudgets, writeLimits } from "./definitions.ts";
 import { settlementFlag } from "./rows.ts";
-import { writeSnapshot } from "./snapshot-file.ts";
 import type { StateWriter } from "./state-writer.ts";
 
 export type BudgetInput = { readonly limitNano: number; readonly window: Window };
@@ -115,10 +114,8 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       writer.setMeta("probed_at", writer.now());
       return result(writer);
     case "checkpoint":
-      return result(writer); // the writer's own `checkpoint` runs before, see state-thread
     case "snapshot":
-      writeSnapshot(writer, command.change, command.tables);
-      return result(writer);
+      return result(writer); // done before, by the writer: neither fits in one transaction with anything else
     default:
       throw new GatewayError("invalid_request", `unknown command ${(command as { kind: unknown }).kind}`);
   }

@@ -5,7 +5,7 @@
  * Layout: 8 bytes magic, u32 length and u32 CRC of the rest, JSON header, balances (4 float64 each), tables.
  */
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Balance } from "../governance/definitions.ts";
@@ -26,22 +26,55 @@ type Header = { readonly change: number; readonly seq: number; readonly balances
 const magic = "BFSNAP01";
 const prefixBytes = 20;
 const valuesPerBalance = 4;
+/** A commit waits this many rows long at most: about 5 ms. */
+const rowsPerStep = 5_000;
 
 export function snapshotPath(stateFile: string): string {
   return join(dirname(stateFile), "state.snapshot");
 }
 
-/** Only within the writer's transaction: the token in the database and the file go together, so a restored database does not meet a newer file. */
-export function writeSnapshot(writer: StateWriter, change: number, tables: Uint8Array): void {
-  writer.cells.checkpoint(writer.head.seq);
-  const rows = writer.database.prepare("SELECT scope_id, slot, window_start, spent_nano FROM balances").raw().all();
-  const balances = Float64Array.from((rows as number[][]).flat());
-  const token = randomUUID();
-  const header: Header = { change, seq: writer.head.seq, balances: rows.length, token };
-  const text = Buffer.from(JSON.stringify(header));
-  const parts = [text, Buffer.from(balances.buffer), Buffer.from(tables.buffer, tables.byteOffset, tables.byteLength)];
-  writeWhole(snapshotPath(writer.database.name), text.length, parts);
-  writer.setMeta("snapshot_token", token);
+/** A snapshot on its way: call `step` until it says true; a writer commits in between. */
+export type SnapshotWork = { step(): boolean };
+
+/**
+ * `tables` holds every change up to `change`. Balances are read in slices, and one that moves meanwhile is read again
+ * at boot, since its row is then newer than `seq`. The token goes to the database as the file gets its name, so that
+ * a restored database does not meet a newer file.
+ */
+export function beginSnapshot(writer: StateWriter, change: number, tables: Uint8Array): SnapshotWork {
+  writer.checkpoint();
+  const { seq } = writer.head;
+  const balances: number[] = [];
+  const slice = writer.database
+    .prepare(
+      "SELECT scope_id, slot, window_start, spent_nano FROM balances WHERE (scope_id, slot) > (?, ?) ORDER BY scope_id, slot LIMIT ?",
+    )
+    .raw();
+
+  function step(): boolean {
+    const last = balances.length - valuesPerBalance;
+    const rows = slice.all(balances[last] ?? -1, balances[last + 1] ?? -1, rowsPerStep) as number[][];
+    for (const row of rows) balances.push(...row);
+    if (rows.length === rowsPerStep) return false;
+    finish();
+    return true;
+  }
+
+  function finish(): void {
+    const token = randomUUID();
+    const header: Header = { change, seq, balances: balances.length / valuesPerBalance, token };
+    const text = Buffer.from(JSON.stringify(header));
+    const bytes = Buffer.from(tables.buffer, tables.byteOffset, tables.byteLength);
+    const file = snapshotPath(writer.database.name);
+    const partial = `${file}.partial`;
+    writePartial(partial, text.length, [text, Buffer.from(Float64Array.from(balances).buffer), bytes]);
+    writer.transaction(() => {
+      writer.setMeta("snapshot_token", token);
+      renameSync(partial, file);
+    });
+  }
+
+  return { step };
 }
 
 /** Undefined: there is none, or it does not belong to this state of the database. */
@@ -82,8 +115,8 @@ function unpackBalances(bytes: Uint8Array): Balance[] {
   return balances;
 }
 
-/** Beside, flushed, then renamed: a reader sees the old file or the new one. */
-function writeWhole(file: string, headerBytes: number, parts: readonly Buffer[]): void {
+/** Not flushed: after a power cut the CRC refuses what is not whole, and a boot from rows is only slower. */
+function writePartial(partial: string, headerBytes: number, parts: readonly Buffer[]): void {
   const prefix = Buffer.alloc(prefixBytes);
   prefix.write(magic, "latin1");
   prefix.writeUInt32LE(
@@ -95,15 +128,12 @@ function writeWhole(file: string, headerBytes: number, parts: readonly Buffer[])
     12,
   );
   prefix.writeUInt32LE(headerBytes, 16);
-  const partial = `${file}.partial`;
   const descriptor = openSync(partial, "w", 0o600);
   try {
     for (const part of [prefix, ...parts]) {
       for (let at = 0; at < part.length; ) at += writeSync(descriptor, part, at);
     }
-    fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(partial, file);
 }

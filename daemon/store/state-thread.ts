@@ -1,6 +1,9 @@
 /** The state writer as a thread's body: batches and commands from many ports, one file. Hides the messages. */
+
+import type { Command } from "./commands.ts";
 import { openDatabase } from "./database.ts";
-import { type CommandMessage, isCommand, replyTo } from "./requests.ts";
+import { type CommandMessage, isCommand, replyFailure, replyTo } from "./requests.ts";
+import { beginSnapshot, type SnapshotWork } from "./snapshot-file.ts";
 import { StateWriter, type StateWriterOptions } from "./state-writer.ts";
 import { createWriterLoop, type WriterPort } from "./writer-loop.ts";
 import { reportStatus } from "./writer-status.ts";
@@ -36,12 +39,34 @@ export function startStateThread(options: StateThreadOptions): WriterThread {
   status.ready();
 
   /** What was sent before a command is committed before it: an answer speaks of everything its asker knew. */
-  function runCommand({ id, actor, command }: CommandMessage, port: WriterPort): void {
+  function runCommand(message: CommandMessage, port: WriterPort): void {
+    const { id, actor, command } = message;
+    if (command.kind === "snapshot") {
+      runSnapshot(message, command, port);
+      return;
+    }
     replyTo(port, id, options.file, () => {
       loop.flush();
-      if (command.kind === "checkpoint" || command.kind === "snapshot") writer.checkpoint();
       return writer.execute(command, actor);
     });
+  }
+
+  /** In steps: a hundred thousand balances take longer than the ledger may lag. */
+  function runSnapshot({ id, actor }: CommandMessage, command: Command & { kind: "snapshot" }, port: WriterPort): void {
+    let work: SnapshotWork | undefined;
+    function next(): void {
+      try {
+        work ??= beginSnapshot(writer, command.change, command.tables);
+        if (!work.step()) {
+          setImmediate(next);
+          return;
+        }
+        replyTo(port, id, options.file, () => writer.execute({ kind: "checkpoint" }, actor));
+      } catch (error) {
+        replyFailure(port, id, options.file, error);
+      }
+    }
+    next();
   }
 
   function close(): void {

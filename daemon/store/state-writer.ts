@@ -8,6 +8,7 @@ import { type Command, type CommandResult, executeCommand } from "./commands.ts"
 import type { Database, Statement } from "./database.ts";
 import { OpenHolds } from "./open-holds.ts";
 import { type Batch, holdWidth, settlementFlag, settlementWidth } from "./rows.ts";
+import { beginSnapshot } from "./snapshot-file.ts";
 
 export type StateWriterOptions = {
   /** The wall clock in milliseconds; tests bring their own. */
@@ -79,6 +80,11 @@ export class StateWriter {
 
   /** A management command and its audit record, in one transaction. */
   execute(command: Command, actor: string): CommandResult {
+    if (command.kind === "checkpoint") this.checkpoint();
+    if (command.kind === "snapshot") {
+      const work = beginSnapshot(this, command.change, command.tables);
+      while (!work.step());
+    }
     return this.transaction(() => executeCommand(this, command, actor));
   }
 

@@ -167,6 +167,29 @@ function fill(file: string): void {
   }
 }
 
+test("a snapshot through the thread holds all balances, and commits go on while it is made", async (t) => {
+  const home = temporaryHome(t);
+  openState(home);
+  const filler = openDatabase(stateFile(home));
+  filler.exec(
+    "INSERT INTO balances WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, 0, 5, i, 0 FROM n",
+  );
+  filler.close();
+  const thread = await startWriter(t, home, "state");
+  const client = createCommandClient(thread.worker as never);
+  const sender = createSender(thread.connect(), 1001, ledger);
+  sender.push(...settlement("before"));
+  const tables = new Uint8Array(100).fill(7);
+  const made = client.execute({ kind: "snapshot", change: 0, tables }, "main");
+  sender.push(...settlement("meanwhile"));
+  await Promise.all([made, sender.durable()]);
+  await thread.close();
+  assert.deepEqual(holdIds(home), ["before", "meanwhile"]);
+  const state = openState(home);
+  assert.deepEqual([state.tables, state.balances.length], [Buffer.from(tables), 20_000]);
+  assert.deepEqual(state.balances.at(-1), { scopeId: 20_000, slot: 0, windowStartMs: 5, spentNano: 20_000 });
+});
+
 test("a malformed batch is refused alone; its neighbours are written", async (t) => {
   const home = temporaryHome(t);
   openState(home);
