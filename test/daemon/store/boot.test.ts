@@ -190,7 +190,7 @@ test("A62 openState() takes less than 300 ms for a hundred thousand keys and the
   assert.ok(tookMs < 300, `${tookMs} ms`);
 });
 
-test("A55 prepareTraffic() sets a damaged traffic.db aside, and openState() refuses a damaged state.db untouched", (t) => {
+test("prepareTraffic() sets a damaged traffic.db aside, and openState() refuses a damaged state.db untouched", (t) => {
   const home = temporaryHome(t);
   assert.equal(prepareTraffic(home), undefined);
   const damage = Buffer.alloc(8_192, "not a database ");
