@@ -1,6 +1,6 @@
 /** Usage and stop reasons in Anthropic's words. Hides that usage comes in halves and that its input leaves the cached parts out. */
 import type { FinishReason, JsonObject, Usage } from "../../exchange.ts";
-import { count, isObject, known, lookup, type Shape, shape, words } from "../../json.ts";
+import { count, isObject, known, list, lookup, type Mutable, type Shape, shape, words } from "../../json.ts";
 
 /**
  * Merges the usage of `message_start`, `message_delta` and bodies: all cumulative, the last word on each field wins.
@@ -24,22 +24,41 @@ export function mergeUsage(): UsageMerge {
 }
 
 function decodeUsage(told: Shape): Usage {
+  const usage = tokens(told);
+  for (const iteration of list(told["iterations"])) {
+    if (shape(iteration)["type"] === "compaction") addTokens(usage, tokens(shape(iteration)));
+  }
+  return known({
+    ...usage,
+    reasoning: count(shape(told["output_tokens_details"])["thinking_tokens"]),
+    serverToolRequests: count(shape(told["server_tool_use"])["web_search_requests"]),
+    serviceTier: words(told["service_tier"]),
+  });
+}
+
+type Tokens = Mutable<Pick<Usage, "input" | "output" | "cacheRead" | "cacheWrite5m" | "cacheWrite1h">>;
+
+function tokens(told: Shape): Tokens {
   const fresh = count(told["input_tokens"]);
   const cacheRead = count(told["cache_read_input_tokens"]);
   const created = count(told["cache_creation_input_tokens"]);
   const split = shape(told["cache_creation"]);
   const hour = count(split["ephemeral_1h_input_tokens"]);
   const written = created ?? sum(count(split["ephemeral_5m_input_tokens"]), hour);
-  return known({
+  return {
     input: fresh === undefined ? undefined : fresh + (cacheRead ?? 0) + (written ?? 0),
     output: count(told["output_tokens"]),
     cacheRead,
     cacheWrite5m: written === undefined ? undefined : Math.max(0, written - (hour ?? 0)),
     cacheWrite1h: hour,
-    reasoning: count(shape(told["output_tokens_details"])["thinking_tokens"]),
-    serverToolRequests: count(shape(told["server_tool_use"])["web_search_requests"]),
-    serviceTier: words(told["service_tier"]),
-  });
+  };
+}
+
+/** The same model summed up its context before it answered: that is billed, and left out of the counts at the top. */
+function addTokens(usage: Tokens, more: Tokens): void {
+  for (const key of ["input", "output", "cacheRead", "cacheWrite5m", "cacheWrite1h"] as const) {
+    usage[key] = sum(usage[key], more[key]);
+  }
 }
 
 function sum(a: number | undefined, b: number | undefined): number | undefined {

@@ -9,7 +9,7 @@ import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, known, list, parseJson, type Shape, shape, words } from "../../json.ts";
 import { upstreamFailure } from "../failure.ts";
-import { dataStart, frameData, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
+import { dataStart, frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { holdsFailure } from "./failure.ts";
 import { decodeUsage } from "./usage.ts";
 
@@ -22,6 +22,7 @@ export function tap(): Tap {
   function frame(raw: string): FrameKind {
     const start = dataStart(raw);
     if (start === -1) return "preamble";
+    if (start > 6 && frameEvent(raw) === "error") return fail(frameData(raw));
     if (raw.startsWith("[DONE]", start)) {
       self.finished = true;
       return "terminal";
@@ -34,12 +35,15 @@ export function tap(): Tap {
     return "content";
   }
 
+  function fail(told: string): FrameKind {
+    const words = utf8(told);
+    failure = upstreamFailure(200, parseJson(words) ?? words);
+    return "error";
+  }
+
   function inspect(raw: string): FrameKind {
     const chunk = shape(parseJson(frameData(raw)));
-    if (holdsFailure(chunk)) {
-      failure = upstreamFailure(200, shape(parseJson(utf8(frameData(raw)))));
-      return "error";
-    }
+    if (holdsFailure(chunk)) return fail(frameData(raw));
     const told = decodeUsage(chunk["usage"] ?? shape(chunk["x_groq"])["usage"], chunk["service_tier"]);
     if (told !== undefined) usage = { ...usage, ...told };
     const choices = list(chunk["choices"]);
@@ -62,10 +66,7 @@ export function tap(): Tap {
     }
     if (last.includes('rror"') || last.includes('urce"')) {
       const whole = shape(parseJson(last));
-      if (holdsFailure(whole)) {
-        failure = upstreamFailure(200, shape(parseJson(utf8(last))));
-        return "error";
-      }
+      if (holdsFailure(whole)) return fail(last);
     }
     usage = bodyUsage(last);
     self.finished = true;

@@ -66,6 +66,14 @@ test("A20 decodeStream() takes an end after the stop reason, and refuses one bef
   assert.throws(() => replay(anthropic, all.slice(0, -2)), { code: "upstream_truncated" });
 });
 
+test("decode() counts a compaction, which is billed and left out of the counts at the top", () => {
+  const compaction = { type: "compaction", input_tokens: 60_000, output_tokens: 500, cache_read_input_tokens: 7 };
+  const other = { type: "advisor_message", input_tokens: 9, output_tokens: 9, model: "another" };
+  const usage = { input_tokens: 600, output_tokens: 20, iterations: [compaction, other] };
+  const { usage: told } = seen(anthropic.decode({ content: [], stop_reason: "end_turn", usage }));
+  assert.deepEqual(told, { input: 60_607, output: 520, cacheRead: 7 });
+});
+
 test("parse() reads every field that has a place, and keeps the rest", () => {
   const request = anthropic.parse({
     ...hello,

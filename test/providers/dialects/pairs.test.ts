@@ -353,6 +353,42 @@ for (const [name, keep] of Object.entries(keeps)) {
   });
 }
 
+test("A28 render() of openai-chat keeps two signed blocks apart, and encode() returns both", () => {
+  const events: Event[] = [
+    { type: "thinking", delta: "one" },
+    { type: "thinking_signature", signature: "1" },
+    { type: "thinking_signature", signature: "empty" },
+    { type: "thinking", delta: "two" },
+    { type: "thinking_signature", signature: "2" },
+    { type: "text", delta: "x" },
+  ];
+  for (const keep of Object.values(keeps)) {
+    const history = [{ role: "user", content: "q" }, keep(events)];
+    const { body } = anthropic.encode(openaiChat.parse({ model: "m", messages: history }));
+    assert.deepEqual((body["messages"] as { content: Json }[])[1]!.content, [
+      { type: "thinking", thinking: "one", signature: "1" },
+      { type: "thinking", thinking: "", signature: "empty" },
+      { type: "thinking", thinking: "two", signature: "2" },
+      { type: "text", text: "x" },
+    ]);
+  }
+});
+
+test("A28 parse() keeps pieces of different blocks apart", () => {
+  const reasoning_details = [
+    { type: "reasoning.text", text: "a", index: 0 },
+    { type: "reasoning.text", text: "b", signature: "s", index: 1 },
+  ];
+  const { messages } = openaiChat.parse({
+    model: "m",
+    messages: [{ role: "assistant", content: null, reasoning_details }],
+  });
+  assert.deepEqual(messages[0]!.parts, [
+    { type: "thinking", text: "a" },
+    { type: "thinking", text: "b", signature: "s" },
+  ]);
+});
+
 test("A28 encode() joins thinking that a client sends back in the pieces it came in", () => {
   const piece = (more: JsonObject) => ({ type: "reasoning.text", index: 0, ...more });
   const message = {

@@ -142,9 +142,20 @@ for (const { name, text } of chatBodies) {
   });
 }
 
-function messageSeen(message: Anthropic.Message) {
+type Iteration = { readonly type: string; readonly input_tokens: number; readonly output_tokens: number };
+
+/** The SDK leaves `iterations` out of what it gathers from a stream: there they come from the recording. */
+function iterationsIn(source: readonly Frame[]): readonly Iteration[] {
+  const last = source.find((frame) => frame.event === "message_delta");
+  return last === undefined ? [] : (JSON.parse(last.data).usage.iterations ?? []);
+}
+
+function messageSeen(message: Anthropic.Message, iterations: readonly Iteration[]) {
   const blocks = message.content;
   const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens, output_tokens } = message.usage;
+  // Compaction is billed, and stands apart from the counts at the top.
+  const compacted = iterations.filter(({ type }) => type === "compaction");
+  const sum = (field: "input_tokens" | "output_tokens") => compacted.reduce((total, one) => total + one[field], 0);
   return {
     text: blocks.map((block) => (block.type === "text" ? block.text : "")).join(""),
     thinking: blocks.map((block) => (block.type === "thinking" ? block.thinking : "")).join(""),
@@ -152,8 +163,8 @@ function messageSeen(message: Anthropic.Message) {
     tools: blocks.flatMap((block) =>
       block.type === "tool_use" ? [{ id: block.id, name: block.name, input: block.input }] : [],
     ),
-    input: input_tokens + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0),
-    output: output_tokens,
+    input: input_tokens + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0) + sum("input_tokens"),
+    output: output_tokens + sum("output_tokens"),
     searches: message.usage.server_tool_use?.web_search_requests,
     stop: message.stop_reason,
   };
@@ -174,7 +185,7 @@ for (const { name, text } of messageStreams.filter((recording) => !refused.test(
     const source = firstAnswer(frames(text));
     answer = { type: "text/event-stream", body: source.map(sse).join("") };
     const message = await claude().messages.stream({ model: "m", max_tokens: 1, messages: [] }).finalMessage();
-    assert.deepEqual(oursOfMessages(replay(anthropic, source)), messageSeen(message));
+    assert.deepEqual(oursOfMessages(replay(anthropic, source)), messageSeen(message, iterationsIn(source)));
   });
 }
 
@@ -182,7 +193,10 @@ for (const { name, text } of messageBodies) {
   test(`decode() of anthropic tells what the SDK tells: ${name}`, async () => {
     answer = { type: "application/json", body: text };
     const message = await claude().messages.create({ model: "m", max_tokens: 1, messages: [] });
-    assert.deepEqual(oursOfMessages(anthropic.decode(JSON.parse(text))), messageSeen(message));
+    assert.deepEqual(
+      oursOfMessages(anthropic.decode(JSON.parse(text))),
+      messageSeen(message, JSON.parse(text).usage.iterations ?? []),
+    );
   });
 }
 
@@ -241,6 +255,7 @@ for (const { name, text, dialect } of everyStream) {
     answer = { type: "text/event-stream", body: events.map(renderer.push).join("") + renderer.end() };
     const told = messageSeen(
       await claude().messages.stream({ model: "m", max_tokens: 1, messages: [] }).finalMessage(),
+      [],
     );
     const { text: said, thinking, signatures, tools, refusal, usage } = seen(events);
     const { input = 0, output = 0, serverToolRequests: searches } = usage;
