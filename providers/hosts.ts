@@ -28,7 +28,13 @@ export type Host = {
   /** Its name in the price catalog, where that is another. */
   readonly catalog?: string;
   /** Dollars per million tokens of every model, where no catalog could know. */
-  readonly price?: { readonly input: number; readonly output: number };
+  readonly price?: {
+    readonly input: number;
+    readonly output: number;
+    readonly cacheRead?: number;
+    readonly cacheWrite5m?: number;
+    readonly cacheWrite1h?: number;
+  };
 };
 
 const openaiOperations = { chat: "/chat/completions", embeddings: "/embeddings" } as const;
@@ -78,7 +84,10 @@ const rows: readonly Host[] = [
     environment: ["ANTHROPIC_API_KEY"],
   },
   compatible("echo", "echo:", [], { auth: { kind: "none" }, free: true }),
-  compatible("echo-paid", "echo:", [], { auth: { kind: "none" }, price: { input: 1, output: 2 } }),
+  compatible("echo-paid", "echo:", [], {
+    auth: { kind: "none" },
+    price: { input: 1, output: 5, cacheRead: 0.1, cacheWrite5m: 1.25, cacheWrite1h: 2 },
+  }),
   generic["openai-chat"],
   local("ollama", "http://127.0.0.1:11434/v1"),
   local("vllm", "http://127.0.0.1:8000/v1"),

@@ -6,12 +6,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { listModels } from "../pipeline/models.ts";
 import { Exchange } from "../pipeline/exchange.ts";
+import { listModels } from "../pipeline/models.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
-import { sendBody, sendFailure } from "./reply.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
+import { sendBody, sendFailure } from "./reply.ts";
 import { dialectOf, match } from "./router.ts";
 
 /** A client may keep this many connections to one worker. */

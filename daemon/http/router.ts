@@ -3,9 +3,10 @@
  * they came, compared whole: what is not written exactly like a route is not one, so no spelling of a path can reach
  * a route by another policy.
  */
+
+import type { IncomingHttpHeaders } from "node:http";
 import { dialects } from "../../providers/dialects/index.ts";
 import type { Dialect } from "../../providers/exchange.ts";
-import type { IncomingHttpHeaders } from "node:http";
 import type { Route } from "../pipeline/exchange.ts";
 
 export type Match =

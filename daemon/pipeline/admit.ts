@@ -2,9 +2,8 @@
  * Stage: Target → Lease. May this caller call this target now, and is there money for the worst case? Holds it in
  * every scope at once, or refuses naming the one. Hides estimates, prices and what a refusal says.
  */
-import { cost } from "../../providers/catalog/cost.ts";
+import { costBound } from "../../providers/catalog/cost.ts";
 import type { Price } from "../../providers/catalog/price.ts";
-import type { Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mayCall } from "../governance/access.ts";
 import type { Ledger } from "../governance/ledger.ts";
@@ -13,6 +12,7 @@ import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
+import { holdsDearest, holdsUnbounded } from "./prompt-marks.ts";
 
 /** The right to make one attempt, and what it may cost. Settled exactly once. */
 export type Lease = {
@@ -26,6 +26,8 @@ export type Lease = {
   readonly outputTokens: number;
   /** What the estimate of the input alone costs, nano-dollars. */
   readonly inputCostNano: number;
+  /** What was held for the worst case, nano-dollars. */
+  readonly heldNano: number;
   /** A cap to be written into the request, when none was sent and the policy is to inject one. */
   readonly injectCap: number | undefined;
   settled: boolean;
@@ -58,15 +60,17 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       { source: "gateway", param: "model" },
     );
   }
+  if (budgeted && exchange.body !== undefined && exchange.holds === 0) {
+    exchange.dearest = holdsDearest(exchange.body);
+    exchange.unbounded = holdsUnbounded(exchange.body);
+  }
   const bounds = estimateBounds(exchange, target, plane);
-  const inputCostNano = nanoOf(price, { input: bounds.input, output: 0 });
+  const inputCostNano = costBound(price, { input: bounds.input, output: 0, dearest: false }) ?? 0;
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
+  let heldNano = 0;
   if (caller.scopes.length > 0) {
-    const worst: Usage = exchange.cacheWrites
-      ? { input: bounds.input, cacheWrite1h: bounds.input, output: bounds.output }
-      : { input: bounds.input, output: bounds.output };
-    const costNano = nanoOf(price, worst);
+    const costNano = costBound(price, { ...bounds, dearest: exchange.dearest }) ?? 0;
     hold = plane.ledger.admit(
       caller.scopes,
       now,
@@ -78,6 +82,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     );
     if (hold < 0) throw refused(plane.ledger, costNano);
     exchange.holds++;
+    heldNano = costNano;
     if (costNano > 0 && budgeted) {
       plane.state.pushHold(
         holdId,
@@ -100,6 +105,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     outputTokens: bounds.output,
     inputCostNano,
     injectCap: bounds.injectCap,
+    heldNano,
     settled: false,
   };
 }
@@ -141,13 +147,12 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
         param: "max_tokens",
       });
     case "estimate":
-      return { input, output: plane.estimator.outputEstimate(target.name) * choices, injectCap: undefined };
+      return {
+        input,
+        output: plane.estimator.outputEstimate(target.name, exchange.caller!.keyId) * choices,
+        injectCap: undefined,
+      };
   }
-}
-
-export function nanoOf(price: Price | undefined, usage: Usage): number {
-  const result = cost(price, usage);
-  return "nano" in result ? result.nano : 0;
 }
 
 function refused(ledger: Ledger, costNano: number): GatewayError {

@@ -14,8 +14,8 @@ import { relayPump, translatePump } from "./pumps.ts";
 import { type Answer, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
 import type { AttemptEnd } from "./settle.ts";
-import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 import { upstreamBody } from "./upstream-body.ts";
+import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 
 /** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
 export type AttemptResult = AttemptEnd & {

@@ -1,8 +1,8 @@
 /** Stage 1: headers → Caller. Hides where the different SDKs put a key, and that a store fault is never a 401. */
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { hashKey } from "../governance/keys-format.ts";
 import type { KeyReader } from "../governance/key-table.ts";
+import { hashKey } from "../governance/keys-format.ts";
 import type { Caller } from "./exchange.ts";
 
 const everything: readonly string[] = ["*"];

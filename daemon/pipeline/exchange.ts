@@ -33,6 +33,7 @@ export type Settlement = {
   readonly tokens: number;
   readonly flags: number;
   readonly target: string;
+  readonly heldNano: number;
 };
 
 export type Route = {
@@ -75,8 +76,8 @@ export class Exchange {
   costNano: number | undefined = 0;
   settlementFlags = 0;
   settlement: Settlement | undefined;
-  /** The prompt marks parts to be written to the provider's cache, which costs more than plain input. */
-  cacheWrites = false;
+  /** The prompt marks parts to be written to the provider's cache, or holds audio, which cost more than plain input. */
+  dearest = false;
   /** The prompt holds what its length does not bound: images by URL, file ids, server tools. */
   unbounded = false;
   /** Parsed once, when a target speaks another dialect. */

@@ -7,10 +7,12 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { sendBody, sendFailure } from "../http/reply.ts";
+import type { Target } from "../routing/generation.ts";
 import { resolve } from "../routing/resolve.ts";
+import { workerWord } from "../runtime/worker-protocol.ts";
 import { admit } from "./admit.ts";
-import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { answerHeaders } from "./answer-headers.ts";
+import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate } from "./authenticate.ts";
 import { countLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
@@ -18,8 +20,6 @@ import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
 import { record, recordAttempt } from "./record.ts";
 import { settle } from "./settle.ts";
-import { workerWord } from "../runtime/worker-protocol.ts";
-import type { Target } from "../routing/generation.ts";
 
 export async function serve(exchange: Exchange, plane: Plane): Promise<void> {
   try {

@@ -3,8 +3,8 @@ import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import type { Generation } from "../routing/generation.ts";
-import type { Wheel } from "../runtime/wheel.ts";
 import type { Health } from "../runtime/health.ts";
+import type { Wheel } from "../runtime/wheel.ts";
 import type { Sender } from "../store/sender.ts";
 
 export type Plane = {

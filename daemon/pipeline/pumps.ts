@@ -3,9 +3,9 @@
  * only listened to. `translatePump`: decoded to events, rendered in the caller's dialect.
  */
 import type { Dialect, Event, RenderContext, Usage } from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
 import { readFrame } from "../http/sse-splitter.ts";
-import { GatewayError } from "../../providers/gateway-error.ts";
 import { decodeFailure } from "./relay-body.ts";
 import type { Pump, Step } from "./relay-stream.ts";
 

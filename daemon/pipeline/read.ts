@@ -38,13 +38,8 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   if (view.model === undefined)
     throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
   exchange.view = view;
-  exchange.cacheWrites = body.includes("cache_control");
-  exchange.unbounded = unboundedMarks.some((mark) => body.includes(mark));
   return view;
 }
-
-/** What a prompt may name whose tokens its own length does not bound. Text that merely says so is held higher, never lower. */
-const unboundedMarks = ['"image_url"', '"file_id"', '"image"', '"document"', '"file"', '"container"', '"mcp_servers"'];
 
 /** The counted bytes are given back once, whatever became of the request. */
 export function releaseBody(exchange: Exchange, plane: Plane): void {

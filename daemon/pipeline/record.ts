@@ -51,6 +51,7 @@ function auditText(exchange: Exchange): string {
     model: view?.model,
     target: exchange.target?.name,
     stream: view?.stream,
+    held: exchange.settlement?.heldNano || undefined,
     status: exchange.status,
     error: exchange.error?.code,
     input: usage?.input,

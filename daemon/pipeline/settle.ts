@@ -45,14 +45,22 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
       const result = cost(price, usage);
       costNano = "nano" in result ? result.nano : undefined;
       if (costNano === undefined) flags |= settlementFlag.unpriced;
+      else if ("partial" in result) flags |= settlementFlag.estimated;
     }
     exchange.usage = usage;
-    if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage);
+    if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
   }
   if (lease.hold >= 0) plane.ledger.settle(lease.hold, Date.now(), costNano ?? 0, tokens);
   exchange.settlementFlags |= flags;
   exchange.costNano =
     costNano === undefined || exchange.costNano === undefined ? undefined : exchange.costNano + costNano;
-  exchange.settlement = { holdId: lease.holdId, costNano: costNano ?? 0, tokens, flags, target: target.name };
+  exchange.settlement = {
+    holdId: lease.holdId,
+    costNano: costNano ?? 0,
+    tokens,
+    flags,
+    target: target.name,
+    heldNano: lease.heldNano,
+  };
   return costNano;
 }

@@ -64,7 +64,7 @@ function bare(generation: Generation, name: string): Target | undefined {
     if (provider.data.models.includes(name)) return makeTarget(generation, provider, name);
   }
   for (const provider of generation.providers.values()) {
-    if (provider.data.models.length === 0 && generation.catalog.models(provider.name).includes(name)) {
+    if (provider.data.models.length === 0 && generation.catalog.knows(provider.name, name)) {
       return makeTarget(generation, provider, name);
     }
   }

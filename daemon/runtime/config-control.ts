@@ -2,13 +2,14 @@
  * Which config runs: the one at boot, each later version of the file, a rollback. Hides watching, history and what is
  * remembered for `bifrost status`.
  */
+import { get } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { GenerationData } from "../config/generation.ts";
-import type { LoadResult } from "../config/load.ts";
-import { detectOllama, loadDefaults } from "../config/defaults.ts";
 import { bootConfig } from "../config/boot.ts";
+import { detectOllama, loadDefaults } from "../config/defaults.ts";
 import { findConfig } from "../config/find.ts";
+import type { GenerationData } from "../config/generation.ts";
 import { type History, openHistory } from "../config/history.ts";
+import type { LoadResult } from "../config/load.ts";
 import { renderProblem } from "../config/problems.ts";
 import type { Environment } from "../config/secrets.ts";
 import type { ConfigWatch } from "../config/watch.ts";
@@ -149,11 +150,15 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
   };
 }
 
-async function answers(url: string): Promise<boolean> {
-  const { request } = await import("undici");
-  const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(ollamaWaitMs) });
-  await body.dump();
-  return statusCode === 200;
+/** With node's own client: undici would stay in the main thread's memory for this one question. */
+function answers(url: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const asked = get(url, { signal: AbortSignal.timeout(ollamaWaitMs), agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    asked.on("error", reject);
+  });
 }
 
 function refused(problems: readonly string[]): GatewayError {

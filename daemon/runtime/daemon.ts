@@ -4,17 +4,18 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import type { AdminServer } from "../admin/server.ts";
-import { createAdminHandler } from "../admin/handler.ts";
-import { listenAdmin } from "../admin/server.ts";
 import type { Served, ServeOptions } from "../admin/contract.ts";
+import { createAdminHandler } from "../admin/handler.ts";
+import type { AdminServer } from "../admin/server.ts";
+import { listenAdmin } from "../admin/server.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { type Log, openLog } from "../log.ts";
-import { createStatus } from "../store/writer-status.ts";
 import { prepareTraffic } from "../store/boot.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
+import { createStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
@@ -162,6 +163,7 @@ async function assemble(
     log.close();
   }
 
+  collectWhenIdle(() => workers.counts().reduce((sum, { total }) => sum + total, 0));
   const firstKey = await makeFirstKey(parts, services);
   log.info("listening", { url, version, generation: config.current.number });
   return {
@@ -181,9 +183,6 @@ async function assemble(
   };
 }
 
-/** Five dollars a day: enough to try a real provider, too little to regret. Echo is free and so has no limit. */
-const firstBudget = { limit_nano: 5_000_000_000, window: { kind: "rolling", length_ms: 86_400_000 } } as const;
-
 async function makeFirstKey(
   { config, store }: Parts,
   services: ReturnType<typeof createServices>,
@@ -192,7 +191,12 @@ async function makeFirstKey(
   const known = await services.keys.list({ limit: 1, all: true });
   if (known.keys.length > 0) return undefined;
   const action = services.action("keys.create");
-  const { secret, key } = await services.keys.create({ name: "default", budgets: [firstBudget] }, action);
+  const first = config.current.auth.firstKeyBudget;
+  const budgets =
+    first === undefined
+      ? []
+      : [{ limit_nano: first.limitNano, window: { kind: "rolling" as const, length_ms: first.windowMs } }];
+  const { secret, key } = await services.keys.create({ name: "default", budgets }, action);
   store.sender.flush();
   return { secret, name: key.name };
 }

@@ -4,8 +4,8 @@
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { openCatalog } from "../../providers/catalog/catalog.ts";
-import { hostFor } from "../../providers/hosts.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
+import { hostFor } from "../../providers/hosts.ts";
 import type { GenerationData, ProviderData } from "../config/generation.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
@@ -19,6 +19,7 @@ import { requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender } from "../store/sender.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 import { Origins } from "./upstream-clients.ts";
 import { Wheel } from "./wheel.ts";
 import { type FromWorker, type ToWorker, type WorkerData, workerWord } from "./worker-protocol.ts";
@@ -61,6 +62,8 @@ server.listen({ ...data.listen, reusePort: data.reusePort, backlog: 4096 }, () =
   const address = server.address();
   tell({ type: "listening", port: typeof address === "object" && address !== null ? address.port : data.listen.port });
 });
+
+collectWhenIdle(() => data.words[workerWord.total]! + data.words[workerWord.inFlight]!);
 
 parent.on("message", (message: ToWorker) => {
   switch (message.type) {

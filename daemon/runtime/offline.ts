@@ -83,7 +83,7 @@ export async function openFiles(
     handle: (request) => handle(request, localCaller()),
     async close() {
       reader.close();
-      writer.transaction(() => writer.checkpoint());
+      writer.checkpoint();
       writer.close();
       taken.lock.release();
     },

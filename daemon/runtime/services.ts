@@ -2,9 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
 import { localCaller } from "../admin/handler.ts";
-import { createModelService, listProviders } from "../admin/services/catalog.ts";
 import type { BudgetUsage } from "../admin/services/key-view.ts";
-import { createConfigService } from "../admin/services/config.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
@@ -65,9 +63,26 @@ export function createServices(options: ServicesOptions): DaemonServices {
     logs: createLogService(access),
     audit: createAuditService(access),
     ledger: createLedgerService(access),
-    config: createConfigService(config, options.environment),
-    models: createModelService(() => config.current),
+    // Catalog and schema are megabytes that a daemon whose admin API is not asked for them need not hold.
+    config: lazily(async () =>
+      (await import("../admin/services/config.ts")).createConfigService(config, options.environment),
+    ),
+    models: lazily(async () => (await import("../admin/services/catalog.ts")).createModelService(() => config.current)),
   };
+}
+
+/** A service whose module is loaded with its first call. */
+function lazily<Service extends object>(load: () => Promise<Service>): Service {
+  let loading: Promise<Service> | undefined;
+  return new Proxy({} as Service, {
+    get:
+      (_, name) =>
+      async (...values: unknown[]) => {
+        loading ??= load();
+        const service = (await loading) as Record<PropertyKey, (...given: unknown[]) => unknown>;
+        return service[name]!(...values);
+      },
+  });
 }
 
 export function newPublicId(): string {
@@ -133,7 +148,7 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
         warnings: config.warnings,
       };
     },
-    providers: async () => listProviders(config.current),
+    providers: async () => (await import("../admin/services/catalog.ts")).listProviders(config.current),
     async reload() {
       const { changed } = await config.reload();
       return { generation: config.current.number, hash: config.current.hash, changed, warnings: config.warnings };

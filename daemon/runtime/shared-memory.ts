@@ -1,4 +1,6 @@
 /** The shared tables as boot finds them: from the last snapshot and what changed since, or from all rows. */
+
+import type { StoredKey } from "../admin/services/keys.ts";
 import type { KeyHash, ScopeDefinition } from "../governance/definitions.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
@@ -7,7 +9,6 @@ import { createScopes } from "../governance/scopes.ts";
 import { dumpTables, loadTables } from "../governance/snapshot.ts";
 import { createTables, openTables, type SharedTables } from "../governance/tables.ts";
 import { type BootState, openState } from "../store/boot.ts";
-import type { StoredKey } from "../admin/services/keys.ts";
 
 export type SharedMemory = {
   readonly shared: SharedTables;

@@ -2,9 +2,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { loadNativeBinding } from "../store/database.ts";
 import { startStateThread } from "../store/state-thread.ts";
+import { readStatus } from "../store/writer-status.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 import { serveWriterThread, type WriterThreadData } from "./writer-thread.ts";
 
 const data = workerData as WriterThreadData;
+collectWhenIdle(() => readStatus(data.status, "state").commits);
 if (data.nativeBinding !== undefined) loadNativeBinding(data.nativeBinding);
 serveWriterThread(
   parentPort,

@@ -3,11 +3,11 @@
  * a new one takes its place and every sender sends again what was not acknowledged.
  */
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
+import type { Log } from "../log.ts";
 import { stateFile, trafficFile } from "../store/boot.ts";
 import { type CommandClient, createCommandClient, createQueryClient, type QueryClient } from "../store/requests.ts";
-import { createSender, type Sender } from "../store/sender.ts";
 import { settlementWidth } from "../store/rows.ts";
-import type { Log } from "../log.ts";
+import { createSender, type Sender } from "../store/sender.ts";
 import { startThread, type ThreadName } from "./threads.ts";
 import type { FromWriterThread } from "./writer-thread.ts";
 
@@ -46,13 +46,21 @@ const trafficPaceMs = 10;
 export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   const { home, status, log } = options;
   let closing = false;
-  const threads: Record<WriterName | "reader", Worker> = {
+  const threads: { state: Worker; traffic: Worker; reader?: Worker } = {
     state: start("state"),
     traffic: start("traffic"),
-    reader: start("reader"),
   };
   const commands = createCommandClient(threads.state);
-  const queries = createQueryClient(threads.reader);
+  let asking: QueryClient | undefined;
+  // The reader costs 10 MB; it starts with the first question.
+  const queries: QueryClient = {
+    query(query) {
+      threads.reader ??= start("reader");
+      asking ??= createQueryClient(threads.reader);
+      return asking.query(query);
+    },
+    replace: (next) => asking?.replace(next),
+  };
   const sender = createSender(port("state"), options.sender, { width: settlementWidth, whenFull: "keep" });
 
   function start(name: WriterName | "reader"): Worker {
@@ -86,7 +94,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
     if (closing) return;
     threads[name] = start(name);
     if (name === "reader") {
-      queries.replace(threads.reader);
+      queries.replace(threads.reader as Worker);
       return;
     }
     if (name === "state") {
@@ -105,7 +113,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   async function close(): Promise<void> {
     await sender.durable();
     closing = true;
-    await Promise.all([closeWriter(threads.state), closeWriter(threads.traffic), threads.reader.terminate()]);
+    await Promise.all([closeWriter(threads.state), closeWriter(threads.traffic), threads.reader?.terminate()]);
   }
 
   async function closeWriter(worker: Worker): Promise<void> {

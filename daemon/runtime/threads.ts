@@ -25,8 +25,9 @@ export function startThread(
   });
 }
 
-/** Megabytes. A small young generation keeps the resident set flat; the writers hold batches, not graphs. */
+/** Megabytes, three semi-spaces each. A small young generation keeps the resident set flat; the writers hold batches, not graphs. */
 const limits: Partial<Record<ThreadName, WorkerOptions["resourceLimits"]>> = {
+  "data-plane": { maxYoungGenerationSizeMb: 12 },
   "state-writer": { maxYoungGenerationSizeMb: 4 },
   "traffic-writer": { maxYoungGenerationSizeMb: 4 },
   reader: { maxYoungGenerationSizeMb: 4 },

@@ -464,7 +464,7 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
     fallbacks: { "*": ["fast"] },
     prices: [
       { match: "box/*", input: 0.5, cacheWrite5m: 1 },
-      { match: "echo-paid/*", input: 1, output: 2 },
+      { match: "echo-paid/*", input: 1, output: 5, cacheRead: 0.1, cacheWrite5m: 1.25, cacheWrite1h: 2 },
     ],
     ledger: {
       durability: "grouped",
