@@ -252,7 +252,9 @@ export function createKeyWriter(tables: Tables): KeyWriter {
     const references = new Map<number, number>();
     for (let row = Atomics.load(control, controlWord.keyRowsHigh); row > 0; row--) {
       if (keyRows[row * keyRowWords + keyWord.keyId] === 0) continue;
-      const reference = copyOf(row)[4];
+      const key = row * keyRowWords;
+      const copy = key + keyWord.copies + (keyRows[key + keyWord.version]! & 1) * keyCopyWords;
+      const reference = keyRows[copy + keyCopyWord.policy]!;
       references.set(reference, (references.get(reference) ?? 0) + 1);
     }
     return references;

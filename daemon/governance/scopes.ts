@@ -46,6 +46,9 @@ export type Scopes = {
   hasScope(scope: number): boolean;
 };
 
+/** Balances that are written under one lock: a few microseconds' worth. */
+const balancesPerLock = 64;
+
 export function createScopes(tables: Tables): Scopes {
   const { cells, cellBytes, scopeRows, scopeFlags, control } = tables;
   const lock = createLock(tables);
@@ -66,7 +69,12 @@ export function createScopes(tables: Tables): Scopes {
     const old = scopeRows[id]!;
     const block = build(definition, nowMs);
     if (balances !== undefined) for (const balance of balances) if (balance.scopeId === id) fill(block, balance);
-    lock.acquire();
+    try {
+      lock.acquire();
+    } catch (error) {
+      giveBack(block);
+      throw error;
+    }
     try {
       markLimits(block);
       if (old !== 0) {
@@ -99,12 +107,11 @@ export function createScopes(tables: Tables): Scopes {
   }
 
   function setBalances(balances: readonly Balance[], nowMs: number): void {
-    for (const balance of balances) {
-      if (!hasScope(balance.scopeId)) continue;
-      const block = scopeRows[balance.scopeId]!;
-      renew(block, nowMs);
+    for (let first = 0; first < balances.length; first += balancesPerLock) {
+      const some = balances.slice(first, first + balancesPerLock).filter(({ scopeId }) => hasScope(scopeId));
+      for (const { scopeId } of some) renew(scopeRows[scopeId]!, nowMs);
       lock.acquire();
-      fill(block, balance);
+      for (const balance of some) fill(scopeRows[balance.scopeId]!, balance);
       lock.release();
     }
   }

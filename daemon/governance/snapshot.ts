@@ -18,8 +18,7 @@ import {
 } from "./cells.ts";
 import { insertHash } from "./hash-index.ts";
 import { hashWord, keyWord, policyStep } from "./key-rows.ts";
-import { buckets } from "./rate-limits.ts";
-import { arenaTop, createCellAreas } from "./scope-blocks.ts";
+import { arenaTop } from "./scope-blocks.ts";
 import { controlWord, hashRowWords, idsMax, keyRowWords, scopeListWords, type Tables, zoneBytes } from "./tables.ts";
 
 /** Changes with any change to a row's layout; an older dump is then refused. */
@@ -127,38 +126,33 @@ function indexKeys(tables: Tables): void {
   }
 }
 
-function restoreScopes(tables: Tables): void {
-  const { cells, scopeRows, scopeFlags, shared } = tables;
-  const areas = createCellAreas(tables);
+/** One pass over the area without allocating: with many keys this is a good part of a start. */
+function restoreScopes({ cells, scopeRows, scopeFlags, shared }: Tables): void {
   const end = arenaTop(cells, shared.arenaStart);
+  let ringTop = shared.ringStart;
   for (let block = shared.arenaStart; block < end; block += cells[block + scopeCell.size]!) {
     const id = cells[block + scopeCell.id]!;
     if (id === 0) continue;
     cells[block + scopeCell.inFlight] = 0;
     cells[block + scopeCell.held] = 0;
     cells[block + scopeCell.spentTotal] = 0;
-    const limits = firstLimit(cells, block);
-    for (let row = firstBudget(block); row < limits; row += budgetCells) cells[row + budgetCell.spent] = 0;
     let flags: number = scopeFlag.known;
     if (cells[block + scopeCell.budgets]! > 0) flags |= scopeFlag.budget;
     if (cells[block + scopeCell.concurrencyMax]! >= 0) flags |= scopeFlag.concurrency;
-    for (let index = 0; index < cells[block + scopeCell.limits]!; index++) {
-      const row = limits + index * limitCells;
+    const limits = firstLimit(cells, block);
+    for (let row = firstBudget(block); row < limits; row += budgetCells) cells[row + budgetCell.spent] = 0;
+    const limitsEnd = limits + cells[block + scopeCell.limits]! * limitCells;
+    for (let row = limits; row < limitsEnd; row += limitCells) {
       flags |= cells[row + limitCell.mode] === limitMode.tokenBuckets ? scopeFlag.tokens : scopeFlag.requests;
-      emptyLimit(cells, row, areas);
+      cells[row + limitCell.base] = ringTop;
+      cells[row + limitCell.head] = 0;
+      cells[row + limitCell.sum] = 0;
+      cells[row + limitCell.since] = 0;
+      ringTop += cells[row + limitCell.size]!;
     }
-    Atomics.store(scopeRows, id, block);
-    Atomics.store(scopeFlags, id, flags);
+    scopeRows[id] = block;
+    scopeFlags[id] = flags;
   }
-}
-
-function emptyLimit(cells: Float64Array, row: number, areas: ReturnType<typeof createCellAreas>): void {
-  const exact = cells[row + limitCell.mode] === limitMode.ring;
-  const ring = areas.takeRing(exact ? cells[row + limitCell.limit]! : buckets);
-  if (ring === undefined) throw new RangeError("no room for another rate limit");
-  cells[row + limitCell.base] = ring.base;
-  cells[row + limitCell.size] = ring.size;
-  cells[row + limitCell.head] = 0;
-  cells[row + limitCell.sum] = 0;
-  cells[row + limitCell.since] = 0;
+  if (ringTop > shared.cellsMax) throw new RangeError("no room for the rate limits of the dump");
+  cells[headerCell.ringTop] = ringTop;
 }

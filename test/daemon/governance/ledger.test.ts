@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { createLedger } from "../../../daemon/governance/ledger.ts";
+import { settleDead } from "../../../daemon/governance/settle-dead.ts";
 import { dailyBudget, dollar, noon, perMinute, refill, scenario, scope } from "./scenario.ts";
 
 test("A1 admit() lets 200 parallel requests hold no more than the $1 they share", () => {
@@ -96,6 +98,35 @@ test("settle() counts once, and never touches the hold that has its row now", ()
   assert.deepEqual([peek(1, noon)?.heldNano, peek(1, noon)?.budgets[0]?.spentNano], [100, 40]);
   assert.equal(ledger.settle(second, noon, 250, 0), true);
   assert.deepEqual([peek(1, noon)?.heldNano, peek(1, noon)?.budgets[0]?.spentNano], [0, 290]);
+});
+
+test("settleDead() charges the input cost of one thread's holds and tells which they were", () => {
+  const { tables, ledger, peek } = scenario(scope(1, { budgets: [dailyBudget(1_000)] }), scope(2));
+  const worker = createLedger({ ...tables, owner: 2 });
+  const kept = ledger.admit([1], noon, 100, 5, 10, true, "main");
+  worker.admit([1, 2], noon + 1, 200, 7, 20, true, "req_1:2");
+  worker.settle(worker.admit([1], noon, 300, 0, 30, true, "done"), noon, 1, 0);
+  const [dead, ...others] = settleDead(ledger, 2, noon + 2);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    { ...dead, handle: 0 },
+    {
+      handle: 0,
+      holdId: "req_1:2",
+      owner: 2,
+      scopes: [1, 2],
+      costNano: 200,
+      tokens: 7,
+      inputCostNano: 20,
+      admittedAtMs: noon + 1,
+    },
+  );
+  assert.deepEqual(
+    [peek(1, noon)?.heldNano, peek(1, noon)?.budgets[0]?.spentNano, peek(2, noon)?.inFlight],
+    [100, 21, 0],
+  );
+  assert.deepEqual(settleDead(ledger, 2, noon + 2), []);
+  assert.equal(ledger.settle(kept, noon, 0, 0), true);
 });
 
 test("A9 settle() charges the window in which it happens, also across a calendar boundary", () => {
