@@ -59,6 +59,11 @@ export function jsonObject(value: Shape): JsonObject {
   return value as JsonObject;
 }
 
+/** The object, unless it nests so deep that writing it out again would overflow the stack. */
+export function writable(value: unknown): JsonObject | undefined {
+  return isObject(value) && nestsWithin(value, nestingLevelsMax) ? jsonObject(value) : undefined;
+}
+
 /** The parsed text, or undefined where it is no JSON. */
 export function parseJson(source: string): unknown {
   try {

@@ -22,7 +22,8 @@ export function upstreamFailure(status: number, body: unknown): GatewayError {
     ...(code === "upstream_rejected" && real >= 400 && real < 500 ? { status: real } : {}),
     ...(param === undefined ? {} : { param }),
   };
-  return new GatewayError(code, message === "" ? `the provider answered ${real || status}` : message, details);
+  const silent = status >= 400 ? `the provider answered ${status}` : "the provider reported a failure in its answer";
+  return new GatewayError(code, message === "" ? silent : message, details);
 }
 
 /** `{error:{…}}`, `{error:"…"}`, `[{error:{…}}]`, `{message}`, `{detail}`, `{choices:[{error}]}`: the part that tells. */

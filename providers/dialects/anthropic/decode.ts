@@ -1,7 +1,7 @@
 /** An Anthropic answer, whole or streamed, as events. Hides blocks, their numbers, and usage that comes in halves. */
 import type { Event, JsonObject, StreamDecoder } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, isObject, jsonObject, list, parseJson, type Shape, shape, text, words } from "../../json.ts";
+import { count, isObject, jsonObject, list, parseJson, type Shape, shape, text, words, writable } from "../../json.ts";
 import { upstreamFailure } from "../failure.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { decodeStop, mergeUsage } from "./usage.ts";
@@ -33,7 +33,8 @@ function pushBlock(block: Shape, calls: number, events: Event[]): number {
       const told = words(block["text"]);
       if (told !== undefined) events.push({ type: "text", delta: told });
       for (const citation of list(block["citations"])) {
-        if (isObject(citation)) events.push({ type: "citation", value: jsonObject(citation) });
+        const value = writable(citation);
+        if (value !== undefined) events.push({ type: "citation", value });
       }
       return 0;
     }
@@ -52,9 +53,14 @@ function pushBlock(block: Shape, calls: number, events: Event[]): number {
       events.push({ type: "tool_call_delta", index: calls, delta: argumentsText(block["input"]) });
       return 1;
     default:
-      events.push({ type: "opaque", dialect: "anthropic", value: jsonObject(block) });
+      events.push(opaque(jsonObject(block)));
       return 0;
   }
+}
+
+function opaque(block: JsonObject): Event {
+  if (writable(block) === undefined) throw protocol("the provider sent a block that nests too deep");
+  return { type: "opaque", dialect: "anthropic", value: block };
 }
 
 function callStart(block: Shape, index: number): Event {
@@ -147,7 +153,7 @@ export function decodeStream(): StreamDecoder {
       case "signature_delta":
         return one(words(delta["signature"]), (signature) => ({ type: "thinking_signature", signature }));
       case "citations_delta":
-        return isObject(delta["citation"]) ? [{ type: "citation", value: jsonObject(delta["citation"]) }] : [];
+        return one(writable(delta["citation"]), (value) => ({ type: "citation", value }));
       case "input_json_delta": {
         const written = words(delta["partial_json"]);
         if (block === undefined || written === undefined) return [];
@@ -173,7 +179,7 @@ export function decodeStream(): StreamDecoder {
         if (block.written !== "") return [];
         return [{ type: "tool_call_delta", index: block.call, delta: argumentsText(block.block["input"]) }];
       default:
-        return [{ type: "opaque", dialect: "anthropic", value: wholeBlock(block) }];
+        return [opaque(wholeBlock(block))];
     }
   }
 
@@ -205,7 +211,7 @@ export function decodeStream(): StreamDecoder {
 /** Blocks a stream may hold open at once; Anthropic opens one. */
 const openBlocksMax = 64;
 
-function one(told: string | undefined, event: (told: string) => Event): readonly Event[] {
+function one<T>(told: T | undefined, event: (told: T) => Event): readonly Event[] {
   return told === undefined ? [] : [event(told)];
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Event, JsonObject, StreamDecoder, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, isObject, json, jsonObject, list, parseJson, type Shape, shape, text, words } from "../../json.ts";
+import { count, isObject, list, parseJson, type Shape, shape, text, words, writable } from "../../json.ts";
 import { upstreamFailure } from "../failure.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { holdsFailure } from "./failure.ts";
@@ -21,7 +21,7 @@ export function decode(body: unknown): readonly Event[] {
     const index = count(choice["index"]) ?? position;
     const calls = toolCalls();
     pushDelta(shape(choice["message"] ?? choice["delta"]), index, reasoningOf(), calls, events);
-    if (choice["logprobs"]) events.push({ type: "logprobs", value: json(choice["logprobs"]), ...at(index) });
+    pushLogprobs(choice, index, events);
     events.push(finish(words(choice["finish_reason"]) ?? "stop", index));
   }
   pushUsage(answer, events);
@@ -75,7 +75,7 @@ export function decodeStream(): StreamDecoder {
         choices.set(index, state);
       }
       pushDelta(shape(choice["delta"] ?? choice["message"]), index, reasoning, state.calls, events);
-      if (choice["logprobs"]) events.push({ type: "logprobs", value: json(choice["logprobs"]), ...at(index) });
+      pushLogprobs(choice, index, events);
       const reason = words(choice["finish_reason"]);
       if (reason !== undefined && !state.finished) {
         state.finished = true;
@@ -122,6 +122,12 @@ function at(index: number): { choice?: number } {
   return index === 0 ? {} : { choice: index };
 }
 
+function pushLogprobs(choice: Shape, index: number, events: Event[]): void {
+  if (!choice["logprobs"]) return; // null in every chunk, mostly
+  const value = writable(choice["logprobs"]);
+  if (value !== undefined) events.push({ type: "logprobs", value, ...at(index) });
+}
+
 function pushUsage(answer: Shape, events: Event[]): void {
   const usage: Usage | undefined = decodeUsage(
     answer["usage"] ?? shape(answer["x_groq"])["usage"],
@@ -140,11 +146,11 @@ function pushDelta(delta: Shape, index: number, reasoning: Reasoning, calls: Too
   }
   const refusal = words(delta["refusal"]);
   if (refusal !== undefined) events.push({ type: "refusal", delta: refusal, ...at(index) });
-  if (isObject(delta["audio"])) {
-    events.push({ type: "opaque", dialect: "openai-chat", value: { audio: jsonObject(delta["audio"]) } });
-  }
+  const audio = writable(delta["audio"]);
+  if (audio !== undefined) events.push({ type: "opaque", dialect: "openai-chat", value: { audio } });
   for (const citation of list(delta["annotations"])) {
-    if (isObject(citation)) events.push({ type: "citation", value: jsonObject(citation) });
+    const value = writable(citation);
+    if (value !== undefined) events.push({ type: "citation", value });
   }
   for (const [position, call] of list(delta["tool_calls"]).entries()) calls.push(shape(call), position, index, events);
 }

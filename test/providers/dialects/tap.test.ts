@@ -72,7 +72,7 @@ test("A22 tap() of openai-chat reports an error at the top, in a choice, and as 
     [`data: {"choices":[{"index":0,"delta":{},"error":{"message":"bad","code":502}}]}`, "upstream_error", "bad"],
     [`event: error\ndata: {"error":{"message":"busy","type":"overloaded_error"}}`, "upstream_overloaded", "busy"],
     [`event: error\ndata: {"message":"spent","code":503}`, "upstream_overloaded", "spent"],
-    [say({}, {}, "error"), "upstream_error", "the provider answered 200"],
+    [say({}, {}, "error"), "upstream_error", "the provider reported a failure in its answer"],
   ];
   for (const [frame, code, message] of cases) {
     const { told, tap } = kinds(openaiChat, [say({ content: "x" }), frame]);

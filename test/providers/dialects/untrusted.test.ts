@@ -126,3 +126,31 @@ test("decodeStream() of anthropic bears a recording with any one character chang
     runs,
   );
 });
+
+test("decode() lets nothing through that is nested too deep to be written out again", () => {
+  const deep: unknown = JSON.parse(`${'{"a":'.repeat(20_000)}0${"}".repeat(20_000)}`);
+  const answers: readonly [keyof typeof dialects, unknown][] = [
+    [
+      "openai-chat",
+      {
+        choices: [
+          { message: { content: "x", annotations: [deep], audio: deep }, logprobs: deep, finish_reason: "stop" },
+        ],
+      },
+    ],
+    [
+      "anthropic",
+      {
+        content: [
+          { type: "text", text: "x", citations: [deep] },
+          { type: "tool_use", id: "a", name: "f", input: deep },
+        ],
+      },
+    ],
+    ["anthropic", { content: [{ type: "container", deep }] }],
+  ];
+  for (const [id, answer] of answers) {
+    const events = onlyGatewayErrors(() => dialects[id].decode(answer)) ?? [];
+    for (const target of Object.values(dialects)) assert.ok(JSON.stringify(target.render(events, context)).length > 0);
+  }
+});
