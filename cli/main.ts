@@ -16,11 +16,14 @@ async function main(): Promise<void> {
     return;
   }
   const [{ run }, { processTerminal }] = await Promise.all([import("./program.ts"), import("./terminal.ts")]);
-  process.exitCode = await run(argv, {
+  const code = await run(argv, {
     terminal: processTerminal(),
     environment: process.env,
     loadDaemon: () => import("../daemon/main.ts"),
   });
+  // A start that failed half-way may leave a thread or a timer; the command is over all the same. Nothing is lost:
+  // writes to a pipe, a file or a terminal are done when they return.
+  process.exit(code);
 }
 
 // `run` answers its own failures; what arrives here is a fault of the way in itself.

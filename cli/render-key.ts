@@ -25,7 +25,7 @@ export function renderKey(key: KeyView): string {
   return renderProperties([
     ["id", key.id],
     ["name", key.name],
-    ["secret", `${key.prefix}…`],
+    ["secret", key.prefix],
     ["state", key.state],
     ["models", models(key)],
     ...budgetLines(key),

@@ -23,10 +23,13 @@ export function reportsToParent(environment: NodeJS.ProcessEnv): boolean {
   return environment[marker] === "1" && process.send !== undefined;
 }
 
-export function tellParent(report: Report): void {
-  // A parent that was interrupted meanwhile is no reason for the daemon to end.
-  process.send?.(report, undefined, undefined, () => {
-    if (process.connected) process.disconnect?.();
+/** Resolves when it is sent. A parent that was interrupted meanwhile is no reason for the daemon to end. */
+export function tellParent(report: Report): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(report, undefined, undefined, () => {
+      if (process.connected) process.disconnect?.();
+      resolve();
+    });
   });
 }
 

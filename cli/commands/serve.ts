@@ -44,12 +44,12 @@ async function serveHere(options: ServeOptions, home: string, context: Context):
   } catch (error) {
     const failure = await explainStart(error, home, options);
     if (reportsToParent(context.environment))
-      tellParent({ failed: { message: failure.message, exitCode: failure.exitCode, hint: failure.hint } });
+      await tellParent({ failed: { message: failure.message, exitCode: failure.exitCode, hint: failure.hint } });
     throw failure;
   }
   if (reportsToParent(context.environment)) {
     const { ended: _, ...ready } = served;
-    tellParent({ ready });
+    await tellParent({ ready });
   } else {
     context.terminal.out(renderServed(served, context.terminal));
     for (const warning of served.warnings) context.terminal.err(`warning: ${warning}\n`);
