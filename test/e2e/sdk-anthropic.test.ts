@@ -89,13 +89,13 @@ for (const [major, Sdk] of Object.entries(majors)) {
         const asked = { max_tokens: 256, messages: [user("a recipe")], output_config };
         const answer = await client().messages.create({ model, ...asked });
         assert.deepEqual(JSON.parse(textOf(answer)), recipe);
-        const schemed = `ok+schema+${major.replace(" ", "-")}`;
+        const schemed = `ok+schema+${wire}+${major.replace(" ", "-")}`;
         await client().messages.create({ model: `slow-${wire}/${schemed}`, ...asked });
         assert.match(await lab.sent(schemed), /"minutes":\{"type":"integer"\}/);
       });
 
       test("images reach the upstream in its own form", async () => {
-        const pictured = `ok+picture+${major.replace(" ", "-")}`;
+        const pictured = `ok+picture+${wire}+${major.replace(" ", "-")}`;
         const answer = await client().messages.create({
           model: `slow-${wire}/${pictured}`,
           max_tokens: 64,
@@ -186,8 +186,8 @@ for (const [major, Sdk] of Object.entries(majors)) {
       const key = await lab.daemon.createKey({ models: ["echo/echo"] });
       await assert.rejects(create(key, model), Sdk.PermissionDeniedError);
     });
-    test("a missing max_tokens is a BadRequestError", async () => {
-      const body = { model: "openai-chat/gpt-4o", messages } as never;
+    test("messages of the wrong type are a BadRequestError", async () => {
+      const body = { model: "openai-chat/gpt-4o", max_tokens: 9, messages: "hello" } as never;
       await assert.rejects(client().messages.create(body), Sdk.BadRequestError);
     });
     test("a spent budget is an APIError with 402, and the SDK does not try again", async () => {

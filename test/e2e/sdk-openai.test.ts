@@ -109,14 +109,14 @@ for (const [major, Sdk] of Object.entries(majors)) {
         };
         const answer = await client().chat.completions.parse({ model, messages: [user("a recipe")], response_format });
         assert.deepEqual(JSON.parse(answer.choices[0]?.message.content ?? ""), recipe);
-        const schemed = `ok+schema+${major.replace(" ", "-")}`;
+        const schemed = `ok+schema+${wire}+${major.replace(" ", "-")}`;
         const messages = [user("a recipe")];
         await client().chat.completions.create({ model: `slow-${wire}/${schemed}`, messages, response_format });
         assert.match(await lab.sent(schemed), /"minutes":\{"type":"integer"\}/);
       });
 
       test("images reach the upstream in its own form", async () => {
-        const pictured = `ok+picture+${major.replace(" ", "-")}`;
+        const pictured = `ok+picture+${wire}+${major.replace(" ", "-")}`;
         const answer = await client().chat.completions.create({
           model: `slow-${wire}/${pictured}`,
           messages: [
