@@ -10,9 +10,31 @@ export const rawArgumentsKey = "raw_arguments";
 
 export function argumentsObject(source: string): JsonObject {
   if (source.trim() === "") return {};
-  const value = parseJson(source);
+  const value = longNumber.test(source) ? parseExactly(source) : parseJson(source);
   if (isObject(value) && nestsWithin(value, nestingLevelsMax)) return jsonObject(value);
   return { [rawArgumentsKey]: source };
+}
+
+/** More digits than a double holds: an account or message number, which must not come out as another one. */
+const longNumber = /\d{16}/;
+
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+const exactJson = JSON as unknown as {
+  parse(source: string, reviver: Reviver): unknown;
+  rawJSON(source: string): unknown;
+};
+
+/** Numbers are kept as they were written, and `JSON.stringify` writes them so. */
+function parseExactly(source: string): unknown {
+  try {
+    return exactJson.parse(source, (_key, value, { source: written }) =>
+      typeof value === "number" && written !== undefined && longNumber.test(written)
+        ? exactJson.rawJSON(written)
+        : value,
+    );
+  } catch {
+    return undefined;
+  }
 }
 
 export function argumentsText(value: unknown): string {

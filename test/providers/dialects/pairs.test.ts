@@ -271,6 +271,19 @@ test("encode() carries cache markers both ways where the host takes them", () =>
   assert.deepEqual([body, dropped], [{ ...chat, max_tokens: 4096 }, []]);
 });
 
+test("encode() for anthropic keeps every digit of a long number in a call's arguments", () => {
+  const written = '{"account":12345678901234567890,"small":1,"text":"12345678901234567890"}';
+  const message = {
+    role: "assistant",
+    tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: written } }],
+  };
+  const { body } = anthropic.encode(openaiChat.parse({ model: "m", messages: [message] }));
+  assert.match(
+    JSON.stringify(body),
+    /"input":\{"account":12345678901234567890,"small":1,"text":"12345678901234567890"\}/,
+  );
+});
+
 test("encode() for openai-chat shows the pictures of a tool result in the turn after it", () => {
   const picture = { type: "image", source: { type: "url", url: "https://a/b.png" } };
   const result = { type: "tool_result", tool_use_id: "a", content: [{ type: "text", text: "see" }, picture] };
