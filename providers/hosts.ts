@@ -20,6 +20,8 @@ export type Host = {
   readonly quirks: {
     /** Streams tell their usage unasked, and `stream_options` is refused: it must not be sent. */
     readonly usageUnasked?: true;
+    /** Takes `cache_control`, `reasoning_content` and `reasoning_details` on messages. */
+    readonly extensions?: true;
   };
   /** Headers every request to it must carry. */
   readonly extraHeaders?: Readonly<Record<string, string>>;
@@ -97,7 +99,7 @@ const rows: readonly Host[] = [
   compatible("groq", "https://api.groq.com/openai/v1", ["GROQ_API_KEY"], { operations: chatOnly }),
   compatible("mistral", "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], { quirks: { usageUnasked: true } }),
   compatible("deepseek", "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], { operations: chatOnly }),
-  compatible("openrouter", "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"]),
+  compatible("openrouter", "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"], { quirks: { extensions: true } }),
   compatible("together", "https://api.together.xyz/v1", ["TOGETHER_API_KEY"]),
   compatible("fireworks", "https://api.fireworks.ai/inference/v1", ["FIREWORKS_API_KEY"]),
   compatible("xai", "https://api.x.ai/v1", ["XAI_API_KEY"], { operations: chatOnly, catalog: "x-ai" }),

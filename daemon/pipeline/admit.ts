@@ -163,8 +163,11 @@ function refused(ledger: Ledger, costNano: number): GatewayError {
       retryAfterMs: 1000,
     });
   }
+  if (kind === "removed") {
+    return new GatewayError("blocked_api_key", "this API key is gone", { source: "client" });
+  }
   if (kind === "budget") {
-    const resets = resetsAtMs !== undefined ? new Date(resetsAtMs).toISOString() : undefined;
+    const resets = Number.isFinite(resetsAtMs) ? new Date(resetsAtMs).toISOString() : undefined;
     return new GatewayError(
       "budget_exceeded",
       `the budget of ${name} does not cover this request: limit ${formatDollars(limit)}, spent ${formatDollars(spent)}, held by requests in flight ${formatDollars(held)}, needed ${formatDollars(costNano)}${resets === undefined ? "" : `; resets at ${resets}`}`,
@@ -184,6 +187,6 @@ function refused(ledger: Ledger, costNano: number): GatewayError {
     scope: name,
     limit: `${limit} ${what}`,
     spent: String(spent),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
   });
 }

@@ -29,10 +29,10 @@ export type AttemptTrace = {
 /** How the last attempt was settled; its row is written with the audit text at the end. */
 export type Settlement = {
   readonly holdId: string;
+  readonly at: number;
   readonly costNano: number;
   readonly tokens: number;
   readonly flags: number;
-  readonly target: string;
   readonly heldNano: number;
 };
 

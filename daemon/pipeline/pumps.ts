@@ -6,7 +6,6 @@ import type { Dialect, Event, RenderContext, Usage } from "../../providers/excha
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
 import { readFrame } from "../http/sse-splitter.ts";
-import { decodeFailure } from "./relay-body.ts";
 import type { Pump, Step } from "./relay-stream.ts";
 
 const nothing = Buffer.alloc(0);
@@ -30,7 +29,7 @@ export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
         case "terminal":
           return "terminal";
         case "error":
-          throw streamFailure(dialect, frame);
+          throw tap.failure() ?? truncated();
       }
     },
     end(): string {
@@ -88,11 +87,6 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
 
 function isMeaningful(event: Event): boolean {
   return event.type !== "start" && event.type !== "usage";
-}
-
-function streamFailure(dialect: Dialect, frame: Buffer): GatewayError {
-  const { data } = readFrame(frame.toString("utf8"));
-  return decodeFailure(dialect, 200, Buffer.from(data), undefined);
 }
 
 function truncated(): GatewayError {

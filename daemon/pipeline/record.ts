@@ -14,7 +14,7 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
   const caller = exchange.caller!;
   plane.state.push(
     settlement.holdId,
-    Date.now(),
+    settlement.at,
     caller.keyId,
     caller.scopes.join(","),
     settlement.costNano,
@@ -31,7 +31,7 @@ export function record(exchange: Exchange, plane: Plane): void {
   if (settings.audit || owed) {
     plane.state.push(
       settlement?.holdId ?? exchange.id,
-      Date.now(),
+      settlement?.at ?? Date.now(),
       caller?.keyId ?? 0,
       owed ? caller.scopes.join(",") : "",
       settlement?.costNano ?? 0,

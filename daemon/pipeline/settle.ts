@@ -50,17 +50,12 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     exchange.usage = usage;
     if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
   }
-  if (lease.hold >= 0) plane.ledger.settle(lease.hold, Date.now(), costNano ?? 0, tokens);
+  // One moment for memory and disk, or a window could end between them.
+  const at = Date.now();
+  if (lease.hold >= 0) plane.ledger.settle(lease.hold, at, costNano ?? 0, tokens);
   exchange.settlementFlags |= flags;
   exchange.costNano =
     costNano === undefined || exchange.costNano === undefined ? undefined : exchange.costNano + costNano;
-  exchange.settlement = {
-    holdId: lease.holdId,
-    costNano: costNano ?? 0,
-    tokens,
-    flags,
-    target: target.name,
-    heldNano: lease.heldNano,
-  };
+  exchange.settlement = { holdId: lease.holdId, at, costNano: costNano ?? 0, tokens, flags, heldNano: lease.heldNano };
   return costNano;
 }

@@ -62,7 +62,7 @@ function encoded(
     includeUsage: true,
     ...(injectCap === undefined ? {} : { maxTokens: injectCap }),
   };
-  const { body, headers, dropped } = target.provider.dialect.encode(request);
+  const { body, headers, dropped } = target.provider.dialect.encode(request, target.provider.encoding);
   report(exchange, target, dropped);
   return { bytes: Buffer.from(JSON.stringify(body)), headers: Object.entries(headers).flat() };
 }

@@ -4,7 +4,7 @@
  */
 import type { Catalog } from "../../providers/catalog/catalog.ts";
 import { dialects } from "../../providers/dialects/index.ts";
-import type { Dialect, Operation } from "../../providers/exchange.ts";
+import type { Dialect, EncodeOptions, Operation } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
 import type { Origin } from "../runtime/upstream-clients.ts";
@@ -24,6 +24,8 @@ export type Provider = {
   readonly origin: Origin;
   /** Streams tell their usage unasked, and `stream_options` must not be sent. */
   readonly usageUnasked: boolean;
+  /** How its host wants a translated request. */
+  readonly encoding: EncodeOptions;
   /** Request path per operation; absent: the host does not offer it. */
   readonly paths: Readonly<Partial<Record<Operation, string>>>;
   readonly credentials: readonly ReadyCredential[];
@@ -77,6 +79,7 @@ function ready(data: ProviderData, origin: Origin): Provider {
     dialect: dialects[data.dialect],
     origin,
     usageUnasked: host.quirks.usageUnasked ?? false,
+    encoding: { usageUnasked: host.quirks.usageUnasked ?? false, extensions: host.quirks.extensions ?? false },
     paths,
     credentials,
     weight: credentials.reduce((sum, { weight }) => sum + weight, 0),

@@ -90,7 +90,7 @@ async function start(options: DaemonOptions, lock: HomeLock): Promise<Daemon> {
   });
   workers = startWorkers({ tables: memory.shared, status, bootCount, store, generation: current, log });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
-    await store.close();
+    await Promise.all([workers?.drain(0), store.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
   });
   return assemble(options, lock, { config, log, memory, store, workers }, status, port);
@@ -147,6 +147,7 @@ async function assemble(
   void config.watch(async (next) => {
     await workers.use(next);
     log.use(next.log);
+    store.retain(next.record.retentionMs);
   }, log);
 
   async function shutdown(drainMs: number): Promise<void> {
@@ -190,7 +191,7 @@ async function makeFirstKey(
   if (config.current.auth.inference === "open") return undefined;
   const known = await services.keys.list({ limit: 1, all: true });
   if (known.keys.length > 0) return undefined;
-  const action = services.action("keys.create");
+  const action = services.action("key.create");
   const first = config.current.auth.firstKeyBudget;
   const budgets =
     first === undefined
@@ -204,6 +205,8 @@ async function makeFirstKey(
 async function snapshot({ memory, store, log }: Parts): Promise<void> {
   try {
     const { change } = await store.commands.execute({ kind: "probe" }, "daemon");
+    if (change === memory.snapshotChange) return;
+    memory.snapshotChange = change;
     await store.commands.execute({ kind: "snapshot", change, tables: memory.dump() }, "daemon");
   } catch (error) {
     log.warn("the boot snapshot was not written; the next start reads every row", { error: String(error) });

@@ -25,7 +25,9 @@ import { Wheel } from "./wheel.ts";
 import { type FromWorker, type ToWorker, type WorkerData, workerWord } from "./worker-protocol.ts";
 
 /** A traffic row waits at most this long for company. */
-const trafficGatherMs = 5;
+const trafficGatherMs = 50;
+/** The same for money in `grouped` durability: a commit costs 0.12 ms however few rows it holds. */
+const stateGatherMs = 10;
 /** While draining the worker looks this often whether it is done. */
 const drainLookMs = 10;
 
@@ -39,7 +41,11 @@ const plane: Plane = {
   keys: createKeyReader(tables),
   ledger: createLedger(tables),
   estimator: openEstimator(),
-  state: createSender(data.statePort, data.sender, { width: settlementWidth, whenFull: "keep" }),
+  state: createSender(data.statePort, data.sender, {
+    width: settlementWidth,
+    whenFull: "keep",
+    gatherMs: data.generation.ledger.durability === "strict" ? 0 : stateGatherMs,
+  }),
   traffic: createSender(data.trafficPort, data.sender, {
     width: requestWidth,
     whenFull: "drop",

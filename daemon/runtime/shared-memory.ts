@@ -19,6 +19,8 @@ export type SharedMemory = {
   /** Requests that hold money or a place now. */
   openHolds(): number;
   dump(): Uint8Array;
+  /** Change number of the last dump; one that holds nothing new is not written. */
+  snapshotChange: number;
 };
 
 /** @param workersMax owners besides the main thread */
@@ -26,8 +28,9 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
   const shared = createTables({ workersMax });
   const tables = openTables(shared, 0);
   let boot = openState(home);
-  // A snapshot of another layout is refused by the loader; then everything comes from the rows.
-  if (boot.tables !== undefined && !loadTables(tables, boot.tables)) boot = openState(home, { useSnapshot: false });
+  // Its file was checked already. A snapshot of another layout is refused by the loader; then everything comes from the rows.
+  if (boot.tables !== undefined && !loadTables(tables, boot.tables, true))
+    boot = openState(home, { useSnapshot: false });
   const scopes = createScopes(tables);
   const ledger = createLedger(tables);
   const keys = createKeyWriter(tables);
@@ -50,6 +53,7 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
     peek: createPeek(tables),
     openHolds: () => ledger.holdsOf().length,
     dump: () => dumpTables(tables),
+    snapshotChange: boot.tables === undefined ? -1 : boot.change,
   };
 }
 

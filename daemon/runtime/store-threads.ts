@@ -2,6 +2,7 @@
  * The writer threads and the reader, kept alive. Hides ports: a worker gets one to each writer, and when a writer ends
  * a new one takes its place and every sender sends again what was not acknowledged.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { Log } from "../log.ts";
 import { stateFile, trafficFile } from "../store/boot.ts";
@@ -23,6 +24,8 @@ export type StoreThreads = {
   readonly queries: QueryClient;
   /** Settlements of the main thread itself (holds of dead workers). */
   readonly sender: Sender;
+  /** After a reload. */
+  retain(retentionMs: number): void;
   /** Flushes and closes both files; the reader ends too. */
   close(): Promise<void>;
 };
@@ -40,6 +43,8 @@ export type StoreThreadsOptions = {
 
 /** A writer that ends sooner than this after its start is started again with this delay, so that a fault does not spin. */
 const restartMs = 200;
+/** At the end, how long to wait for a disk that does not take rows. */
+const closeWaitMs = 5_000;
 /** Traffic rows may wait longer for company than money may. */
 const trafficPaceMs = 10;
 
@@ -111,7 +116,8 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   }
 
   async function close(): Promise<void> {
-    await sender.durable();
+    // A disk that takes nothing must not keep the process: what it missed is settled at the next boot.
+    await Promise.race([sender.durable(), delay(closeWaitMs, undefined, { ref: false })]);
     closing = true;
     await Promise.all([closeWriter(threads.state), closeWriter(threads.traffic), threads.reader?.terminate()]);
   }
@@ -130,5 +136,8 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
     await worker.terminate();
   }
 
-  return { port, commands, queries, sender, close };
+  return {
+    ...{ port, commands, queries, sender, close },
+    retain: (retentionMs) => threads.traffic.postMessage({ type: "retention", retentionMs }),
+  };
 }

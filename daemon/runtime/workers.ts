@@ -108,11 +108,18 @@ export function startWorkers(options: WorkersOptions): Workers {
   function bury(slot: Slot): void {
     recoverOwner(openTables(options.tables, 0), slot.number);
     const now = Date.now();
-    for (const hold of settleDead(mainLedger, slot.number, now)) {
-      const flags = settlementFlag.estimated | settlementFlag.recovered;
-      store.sender.push(hold.holdId, now, 0, hold.scopes.join(","), hold.inputCostNano, hold.tokens, flags, "");
+    try {
+      for (const hold of settleDead(mainLedger, slot.number, now)) {
+        const flags = settlementFlag.estimated | settlementFlag.recovered;
+        store.sender.push(hold.holdId, now, 0, hold.scopes.join(","), hold.inputCostNano, hold.tokens, flags, "");
+      }
+      if (mainLedger.holdsOf(slot.number).length === 0) slot.words[workerWord.inFlight] = 0;
+      else setTimeout(() => bury(slot), restartMs);
+    } catch (error) {
+      // Another worker died with the lock at the same moment; its own burial frees it.
+      log.warn("holds of a worker are settled later", { worker: slot.number, error: String(error) });
+      setTimeout(() => bury(slot), restartMs);
     }
-    slot.words[workerWord.inFlight] = 0;
   }
 
   function revive(slot: Slot): void {

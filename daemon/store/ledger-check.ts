@@ -26,6 +26,8 @@ export type LedgerCheck = {
   /** Holds on disk without a settlement: nothing when no request runs. */
   readonly openHolds: number;
   readonly heldNano: number;
+  /** Σ(cost − held) over settlements that cost more than was held for them: what a cap can have been passed by. */
+  readonly overrunNano: number;
 };
 
 export type LedgerChecker = { step(rows: number): LedgerCheck | undefined };
@@ -71,16 +73,18 @@ export function createLedgerChecker(database: Database, live: readonly Balance[]
   const cells = readCells(database);
   const open = readHolds(database);
   const slice: Statement = database
-    .prepare("SELECT seq, hold_id, at, scopes, cost_nano FROM records WHERE seq > ? ORDER BY seq LIMIT ?")
+    .prepare("SELECT seq, hold_id, at, scopes, cost_nano, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?")
     .raw();
   let seq = 0;
+  let overrun = 0;
 
   function step(rows: number): LedgerCheck | undefined {
-    const found = slice.all(seq, rows) as [number, string, number, string, number | null][];
-    for (const [number, holdId, at, scopes, cost] of found) {
+    const found = slice.all(seq, rows) as [number, string, number, string, number | null, string][];
+    for (const [number, holdId, at, scopes, cost, record] of found) {
       seq = number;
       if ((open.get(holdId)?.seq ?? number) < number) open.delete(holdId);
       if (scopes === "" || cost === null) continue;
+      overrun += Math.max(0, cost - heldIn(record, cost));
       for (const id of scopes.split(",")) {
         for (const cell of cells.get(Number(id)) ?? []) add(cell, number, at, cost, number > checkpoint);
       }
@@ -99,10 +103,17 @@ export function createLedgerChecker(database: Database, live: readonly Balance[]
       differences: all.flatMap((cell) => difference(cell, lives.get(`${cell.scopeId}/${cell.slot}`)) ?? []),
       openHolds: open.size,
       heldNano: [...open.values()].reduce((sum, hold) => sum + hold.cost, 0),
+      overrunNano: overrun,
     };
   }
 
   return { step };
+}
+
+/** What the audit text says was held; where it says nothing the cost was not more than that. */
+function heldIn(record: string, cost: number): number {
+  const held = /"held":(\d+)/.exec(record)?.[1];
+  return held === undefined ? cost : Number(held);
 }
 
 function add(cell: Cell, seq: number, at: number, cost: number, replayed: boolean): void {
