@@ -28,6 +28,7 @@ export class UpstreamCall implements Call, Timed {
   /** The request head and body were handed to the connection: an answer may be owed even if none comes. */
   sent = false;
   deadlineAt: number;
+  wheelIndex = -1;
   readonly #wheel: Wheel;
   readonly #timers: Timers;
   readonly #streamed: boolean;
