@@ -45,7 +45,8 @@ async function post(wire: Wire, body: string | Buffer, headers: Record<string, s
 function undone(received: string, sent: string, model: string): string {
   const renamed = received.replace(JSON.stringify(model.slice(model.indexOf("/") + 1)), () => JSON.stringify(model));
   if (sent.includes("stream_options") || !renamed.includes("stream_options")) return renamed;
-  return renamed.replace(/,?"stream_options":\{"include_usage":true\}/, "");
+  const member = '"stream_options":{"include_usage":true}';
+  return renamed.replace(`${member},`, "").replace(`,${member}`, "");
 }
 
 async function assertRelayed(wire: Wire, behaviour: string, body: string): Promise<void> {
@@ -113,7 +114,7 @@ describe("request bytes", { concurrency: 4 }, () => {
         assert.equal((await post(wire, body)).status, 200);
         const received = (await upstream.body((await upstream.call(behaviour)).index)).toString();
         const marker = received.indexOf('"messages":');
-        prefixes.push(received.slice(marker, received.indexOf("first") + 60));
+        prefixes.push(received.slice(marker, marker + `"messages":[${JSON.stringify(messages[0])}`.length));
         assert.ok(body.includes(received.slice(marker)), "the prompt is the caller's own bytes");
       }
       assert.equal(hash(prefixes[0] ?? ""), hash(prefixes[1] ?? " "));
@@ -182,15 +183,12 @@ describe("response bytes", { concurrency: 4 }, () => {
     const all = cassettes();
     assert.ok(all.length > 20, `${all.length} recordings`);
     t.diagnostic(`${all.length} recordings`);
+    const problems: string[] = [];
     for (const [index, { name, wire, contentType, bytes, complete }] of all.entries()) {
-      await assertAnswer(
-        wire,
-        `cassette-${index}-${name.replaceAll(/[^a-z0-9]/gi, "-")}`,
-        contentType,
-        bytes,
-        complete,
-      );
+      const id = `cassette-${index}-${name.replaceAll(/[^a-z0-9]/gi, "-")}`;
+      await assertAnswer(wire, id, contentType, bytes, complete).catch((error: Error) => problems.push(error.message));
     }
+    assert.deepEqual(problems, []);
   });
 });
 

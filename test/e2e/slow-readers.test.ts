@@ -42,27 +42,30 @@ for (const [dialect, wire] of pairs) {
     const headers = ["host: g", "content-type: application/json", `authorization: Bearer ${key}`];
     const text = requestText("POST", paths[dialect], headers, body);
     const slow = Array.from({ length: readers }, () => slowReader(daemon.url, text, 1024));
-    await until(
-      "every reader's stream to begin",
-      async () => (await upstream.calls(behaviour)).length === readers,
-      10_000,
-    );
-    await pause(1500);
-    const latencies: number[] = [];
-    for (let call = 0; call < 100; call += 1) {
-      const started = performance.now();
-      assert.equal((await ask(daemon.url, { dialect, model: "echo", key })).status, 200);
-      latencies.push(performance.now() - started);
+    try {
+      await until(
+        "every reader's stream to begin",
+        async () => (await upstream.calls(behaviour)).length === readers,
+        10_000,
+      );
+      await pause(1500);
+      const latencies: number[] = [];
+      for (let call = 0; call < 100; call += 1) {
+        const started = performance.now();
+        assert.equal((await ask(daemon.url, { dialect, model: "echo", key })).status, 200);
+        latencies.push(performance.now() - started);
+      }
+      latencies.sort((a, b) => a - b);
+      const grown = daemon.rssBytes() - before;
+      assert.ok(grown < readers * bytesPerReaderMax, `grew by ${Math.round(grown / 2 ** 20)} MB`);
+      assert.ok((latencies[94] ?? 0) < 100, `others waited ${latencies[94]} ms (p95)`);
+      assert.ok(
+        slow.every((reader) => reader.taken() > 0),
+        "every reader gets its kilobytes",
+      );
+    } finally {
+      for (const reader of slow) reader.leave();
     }
-    latencies.sort((a, b) => a - b);
-    const grown = daemon.rssBytes() - before;
-    assert.ok(grown < readers * bytesPerReaderMax, `grew by ${Math.round(grown / 2 ** 20)} MB`);
-    assert.ok((latencies[94] ?? 0) < 100, `others waited ${latencies[94]} ms (p95)`);
-    assert.ok(
-      slow.every((reader) => reader.taken() > 0),
-      "every reader gets its kilobytes",
-    );
-    for (const reader of slow) reader.leave();
     await until("every upstream call to end", async () =>
       (await upstream.calls(behaviour)).every((call) => call.clientLeftAt !== undefined),
     );

@@ -81,7 +81,8 @@ export type Daemon = {
 export const patientLedger = { commit_lag_max: "10s" } as const;
 
 const startMsMax = 15_000;
-const stopMsMax = 20_000;
+/** Longer than the default drain. */
+const stopMsMax = 40_000;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const commandLine = join(root, "cli/main.ts");
 

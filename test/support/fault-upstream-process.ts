@@ -20,6 +20,7 @@ let openConnections = 0;
 const dataServer = net.createServer({ noDelay: true, allowHalfOpen: true }, serveConnection);
 const control = http.createServer((request, response) => void answerControl(request, response));
 dataServer.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () => {
+  control.keepAliveTimeout = 600_000; // the tests' fetch must not meet a connection that is just being closed
   control.listen(0, "127.0.0.1", () => {
     console.log(JSON.stringify({ data: portOf(dataServer), control: portOf(control) }));
   });
