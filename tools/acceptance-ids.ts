@@ -10,6 +10,13 @@ export function listedIds(markdown: string): readonly string[] {
   return [...markdown.matchAll(new RegExp(`^\\| (${id.source}) \\|`, "gm"))].map(([, listed]) => listed!);
 }
 
+/** The files in the last column of an id's row, from the root. */
+export function testFilesOf(markdown: string, wanted: string): readonly string[] {
+  const row = markdown.split("\n").find((line) => line.startsWith(`| ${wanted} |`)) ?? "";
+  const cell = row.split("|").at(-2) ?? "";
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, file]) => `test/${file}`);
+}
+
 /** The ids at the start of a test's name: `A1 admit() …`, `A1, A11 admit() …`. */
 export function idsOf(testName: string): readonly string[] {
   const head = new RegExp(`^${id.source}(?:(?:, ?| )${id.source})*(?= |$)`).exec(testName)?.[0];

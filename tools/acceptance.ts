@@ -4,16 +4,17 @@
  * Exit 1 when an id fails, or one that was named is not met.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { idsOf, listedIds, type Verdict, verdictsOf } from "./acceptance-ids.ts";
+import { idsOf, listedIds, testFilesOf, type Verdict, verdictsOf } from "./acceptance-ids.ts";
 import type { TestResult } from "./test-results.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const whole = join(root, ".cache", "test-results.jsonl");
 const part = join(root, ".cache", "test-results-acceptance.jsonl");
 
-const listed = listedIds(readFileSync(join(root, "docs", "acceptance.md"), "utf8"));
+const markdown = readFileSync(join(root, "docs", "acceptance.md"), "utf8");
+const listed = listedIds(markdown);
 const named = process.argv.slice(2);
 const unknown = named.filter((id) => !listed.includes(id));
 if (unknown.length > 0) {
@@ -35,14 +36,11 @@ function readWhole(): ReadonlyMap<string, Verdict> {
   return read(whole);
 }
 
+/** The list says which files to run; a test holds it to what the files claim. */
 function runNamed(ids: readonly string[]): ReadonlyMap<string, Verdict> {
-  const wanted = new RegExp(`\\b(${ids.join("|")})\\b`);
-  // Names may be made by a loop over ids, so a file counts when it holds the id in any form, or the id's letter in a template.
-  const files = globSync("test/**/*.test.ts", { cwd: root }).filter((file) => {
-    const text = readFileSync(join(root, file), "utf8");
-    return wanted.test(text) || /test\(\s*`\$\{/.test(text);
-  });
-  if (files.length > 0) run([`--test-name-pattern=/^[A-Z0-9 ,]*\\b(${ids.join("|")})\\b/`, ...files], part);
+  const files = [...new Set(ids.flatMap((id) => testFilesOf(markdown, id)))];
+  if (files.length === 0) return new Map();
+  run([`--test-name-pattern=/^[A-Z0-9 ,]*\\b(${ids.join("|")})\\b/`, ...files], part);
   return existsSync(part) ? read(part) : new Map();
 }
 

@@ -18,6 +18,9 @@ const flags = given.filter((argument) => !files.includes(argument));
 const results =
   process.env["BIFROST_TEST_RESULTS"] ?? join(cache, `test-results${given.length > 0 ? "-part" : ""}.jsonl`);
 
+/** A file that hangs must not hang everything; the longest takes a few minutes. */
+const fileMsMax = 600_000;
+
 const child = spawn(
   process.execPath,
   [
@@ -27,6 +30,7 @@ const child = spawn(
     "--test-reporter-destination=stdout",
     `--test-reporter=${pathToFileURL(join(root, "tools", "test-results.ts"))}`,
     `--test-reporter-destination=${results}`,
+    ...(flags.some((flag) => flag.startsWith("--test-timeout")) ? [] : [`--test-timeout=${fileMsMax}`]),
     ...flags,
     ...(files.length > 0 ? files : ["test/**/*.test.ts"]),
   ],
