@@ -78,7 +78,7 @@ describe("health", () => {
     }
     const blocker = new Database(join(daemon.home, "state.db"));
     blocker.exec("BEGIN IMMEDIATE");
-    await until("readiness to fail", async () => (await health(daemon.url, "/health/ready")) === 503, 15_000);
+    await until("readiness to fail", async () => (await health(daemon.url, "/health/ready")) === 503, 5_000);
     assert.equal(await health(daemon.url, "/health/live"), 200);
     blocker.exec("ROLLBACK");
     blocker.close();
