@@ -2,15 +2,19 @@
 
 /** `$1.25`, `$0.000012`: at least two decimals, no trailing zeros beyond them, exact. */
 export function formatDollars(nano: number): string {
-  const sign = nano < 0 ? "-" : "";
-  const whole = Math.floor(Math.abs(nano) / 1e9);
-  const fraction = String(Math.abs(nano) % 1e9)
-    .padStart(9, "0")
-    .replace(/0+$/, "");
-  return `${sign}$${whole}.${fraction.padEnd(2, "0")}`;
+  return `${nano < 0 ? "-" : ""}$${decimal(Math.abs(nano))}`;
 }
 
 /** The same without the sign, for a header: `0.000012`. */
 export function dollars(nano: number): string {
-  return formatDollars(nano).replace("$", "");
+  return nano < 0 ? `-${decimal(-nano)}` : decimal(nano);
+}
+
+function decimal(nano: number): string {
+  if (nano === 0) return "0.00";
+  const digits = String(nano).padStart(10, "0");
+  let end = digits.length;
+  const centsEnd = end - 7;
+  while (end > centsEnd && digits.charCodeAt(end - 1) === 0x30) end--;
+  return `${digits.slice(0, -9)}.${digits.slice(-9, digits.length === end ? undefined : end - digits.length)}`;
 }

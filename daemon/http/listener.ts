@@ -19,6 +19,11 @@ const connectionsMax = 20_000;
 
 export function createListener(plane: Plane, log: (error: GatewayError, id: string) => void): Server {
   const { server: settings } = plane.generation.data;
+  const done = (exchange: Exchange): void => {
+    plane.words[workerWord.inFlight]!--;
+    exchange.generation.inFlight--;
+    if (exchange.error?.code === "internal_error") log(exchange.error, exchange.id);
+  };
   const server = createServer(
     {
       keepAliveTimeout: settings.keepAliveMs,
@@ -28,7 +33,7 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
       maxHeaderSize: settings.headerBytesMax,
       noDelay: true,
     },
-    (request, response) => handle(request, response, plane, log),
+    (request, response) => handle(request, response, plane, done, log),
   );
   server.maxConnections = connectionsMax;
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseBytes(error, socket as Socket, plane));
@@ -39,6 +44,7 @@ function handle(
   request: IncomingMessage,
   response: ServerResponse,
   plane: Plane,
+  done: (exchange: Exchange) => void,
   log: (error: GatewayError, id: string) => void,
 ): void {
   const target = request.url ?? "/";
@@ -49,13 +55,7 @@ function handle(
     plane.words[workerWord.total]!++;
     exchange.generation.inFlight++;
     response.on("close", () => exchange.gone());
-    // An unread or broken request body must not take the process down; the read stage hears of it by itself.
-    request.on("error", () => exchange.gone());
-    void serve(exchange, plane).finally(() => {
-      plane.words[workerWord.inFlight]!--;
-      exchange.generation.inFlight--;
-      if (exchange.error?.code === "internal_error") log(exchange.error, exchange.id);
-    });
+    void serve(exchange, plane, done);
     return;
   }
   const id = plane.nextId();

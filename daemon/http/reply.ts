@@ -54,7 +54,7 @@ function failureHeaders(error: GatewayError): string[] {
   // SDKs retry 5xx and 429 by themselves; they are told when that is of no use.
   if (!error.retryable) headers.push("x-should-retry", "false");
   if (error.status === 401) headers.push("www-authenticate", "Bearer");
-  // The rest of an unread body would be taken for the next request.
-  if (error.code === "payload_too_large" || error.code === "request_timeout") headers.push("connection", "close");
+  // What is left of the request could be taken for the next one.
+  if (error.code === "request_timeout") headers.push("connection", "close");
   return headers;
 }

@@ -33,9 +33,9 @@ export type Lease = {
   settled: boolean;
 };
 
-export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
+/** Asked for every target, whatever is asked of it: the key as it is now, and the models it may call. */
+export function assertAccess(exchange: Exchange, target: Target, plane: Plane, now: number): void {
   const caller = exchange.caller!;
-  const now = Date.now();
   if (caller.keyRow >= 0) assertUsable(plane.keys, caller.keyRow, now);
   if (!mayCall({ models: caller.models }, target.provider.name, target.model)) {
     throw new GatewayError("model_not_allowed", `this API key may not call ${target.name}`, {
@@ -43,6 +43,12 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       param: "model",
     });
   }
+}
+
+export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
+  const caller = exchange.caller!;
+  const now = Date.now();
+  assertAccess(exchange, target, plane, now);
   const settings = exchange.generation.data;
   if (settings.record.audit && settings.record.auditOnFailure === "block" && !plane.health.stateWritable) {
     throw new GatewayError("audit_unavailable", "the audit record cannot be written now; try again shortly", {

@@ -5,10 +5,10 @@
 import type { Dispatcher } from "undici";
 import type { RenderContext } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { forwardedHeaders } from "../http/forwarded-headers.ts";
 import type { ReadyCredential, Target } from "../routing/generation.ts";
 import type { Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
-import { forwardedHeaders } from "./forwarded-headers.ts";
 import type { Plane } from "./plane.ts";
 import { relayPump, translatePump } from "./pumps.ts";
 import { type Answer, BodyReceiver } from "./relay-body.ts";

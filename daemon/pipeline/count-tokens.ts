@@ -1,16 +1,22 @@
 /** `count_tokens` where the upstream has no such call: an estimate, and it says so. */
 import { sendBody } from "../http/reply.ts";
 import type { Target } from "../routing/generation.ts";
+import { assertAccess } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
 
 /** English prose with JSON around it, measured on chat bodies: about four bytes a token. */
 const bytesPerToken = 4;
 
-export function countLocally(exchange: Exchange, target: Target): void {
+/** True when the target's host has no such call and the estimate has been sent. */
+export function countsLocally(exchange: Exchange, target: Target, plane: Plane): boolean {
+  if (exchange.route.operation !== "count_tokens" || target.provider.paths.count_tokens !== undefined) return false;
+  assertAccess(exchange, target, plane, Date.now());
   exchange.target = target;
   exchange.status = 200;
   exchange.released = true;
   const body = Buffer.from(JSON.stringify({ input_tokens: Math.ceil(exchange.bytesIn / bytesPerToken) }));
   exchange.bytesOut = body.length;
   sendBody(exchange.response, 200, "application/json", body, exchange.id, ["x-bifrost-estimated", "true"]);
+  return true;
 }

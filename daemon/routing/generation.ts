@@ -7,14 +7,14 @@ import { dialects } from "../../providers/dialects/index.ts";
 import type { Dialect, EncodeOptions, Operation } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
+import { type BaseHeaders, prepareHeaders } from "../http/forwarded-headers.ts";
 import type { Origin } from "../runtime/upstream-clients.ts";
 
 /** A credential with the request headers that carry it, ready to be sent. */
 export type ReadyCredential = {
   readonly id: string;
   readonly weight: number;
-  /** Flat name, value pairs. */
-  readonly headers: readonly string[];
+  readonly headers: BaseHeaders;
 };
 
 export type Provider = {
@@ -72,7 +72,8 @@ function ready(data: ProviderData, origin: Origin): Provider {
     paths[operation as Operation] = base + path;
   }
   const credentials = data.credentials.map((credential) => readyCredential(data, host, credential));
-  if (credentials.length === 0) credentials.push({ id: "none", weight: 1, headers: extraHeaders(data, host) });
+  if (credentials.length === 0)
+    credentials.push({ id: "none", weight: 1, headers: prepareHeaders(extraHeaders(data, host)) });
   return {
     data,
     name: data.name,
@@ -91,7 +92,7 @@ function readyCredential(data: ProviderData, host: Host, { id, value, weight }: 
   const { auth } = host;
   if (auth.kind === "bearer") headers.push("authorization", `Bearer ${value}`);
   if (auth.kind === "header") headers.push(auth.name, value);
-  return { id, weight, headers };
+  return { id, weight, headers: prepareHeaders(headers) };
 }
 
 function extraHeaders(data: ProviderData, host: Host): string[] {
