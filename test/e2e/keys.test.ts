@@ -40,19 +40,20 @@ for (const dialect of dialects) {
 
   test(`A17 revoke() is seen within 5 ms of its answer by ${dialect} calls that never pause`, async () => {
     const { key, secret } = await create(`hammered-${dialect}`);
-    let revokedAt = Number.POSITIVE_INFINITY;
     let lastServedStart = 0;
+    const deadline = performance.now() + 5_000;
     const caller = async () => {
-      for (;;) {
+      while (performance.now() < deadline) {
         const startedAt = performance.now();
         if ((await told(dialect, secret)) !== "served") return;
         lastServedStart = Math.max(lastServedStart, startedAt);
       }
+      throw new Error("served for ever");
     };
     const callers = [caller(), caller(), caller(), caller()];
     await pause(100);
     await daemon.admin("DELETE", `/api/keys/${key.id}`);
-    revokedAt = performance.now();
+    const revokedAt = performance.now();
     await Promise.all(callers);
     assert.ok(lastServedStart - revokedAt < 5, `served a request begun ${lastServedStart - revokedAt} ms after`);
   });
