@@ -12,7 +12,7 @@ import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
-import { holdsDearest, holdsUnbounded } from "./prompt-marks.ts";
+import { readMarks } from "./prompt-marks.ts";
 
 /** The right to make one attempt, and what it may cost. Settled exactly once. */
 export type Lease = {
@@ -66,17 +66,14 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       { source: "gateway", param: "model" },
     );
   }
-  if (budgeted && exchange.body !== undefined && exchange.holds === 0) {
-    exchange.dearest = holdsDearest(exchange.body);
-    exchange.unbounded = holdsUnbounded(exchange.body);
-  }
+  if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body);
   const bounds = estimateBounds(exchange, target, plane);
   const inputCostNano = costBound(price, { input: bounds.input, output: 0, dearest: false }) ?? 0;
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
   let heldNano = 0;
   if (caller.scopes.length > 0) {
-    const costNano = costBound(price, { ...bounds, dearest: exchange.dearest }) ?? 0;
+    const costNano = costBound(price, { ...bounds, dearest: exchange.marks?.dearest ?? false }) ?? 0;
     hold = plane.ledger.admit(
       caller.scopes,
       now,
@@ -138,7 +135,7 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
   const view = exchange.view!;
   const window = target.contextWindow;
   const input =
-    exchange.unbounded && window !== undefined
+    exchange.marks?.unbounded === true && window !== undefined
       ? window
       : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
   if (exchange.route.operation !== "chat") return { input, output: 0, injectCap: undefined };

@@ -7,6 +7,7 @@ import type { Dialect, Operation, Request, Usage } from "../../providers/exchang
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
+import type { PromptMarks } from "./prompt-marks.ts";
 
 /** Who asks. `keyRow` is the row in the shared key table; -1 when `auth.inference` is open. */
 export type Caller = {
@@ -76,10 +77,8 @@ export class Exchange {
   costNano: number | undefined = 0;
   settlementFlags = 0;
   settlement: Settlement | undefined;
-  /** The prompt marks parts to be written to the provider's cache, or holds audio, which cost more than plain input. */
-  dearest = false;
-  /** The prompt holds what its length does not bound: images by URL, file ids, server tools. */
-  unbounded = false;
+  /** What makes the prompt cost other than its length says; read where money is limited. */
+  marks: PromptMarks | undefined;
   /** Parsed once, when a target speaks another dialect. */
   parsed: Request | undefined;
   firstByteAt = 0;

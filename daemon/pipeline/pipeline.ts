@@ -13,7 +13,7 @@ import { workerWord } from "../runtime/worker-protocol.ts";
 import { admit } from "./admit.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, type Connection } from "./authenticate.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
@@ -25,7 +25,8 @@ import { settle } from "./settle.ts";
 export async function serve(exchange: Exchange, plane: Plane, done: (exchange: Exchange) => void): Promise<void> {
   try {
     assertServing(exchange, plane);
-    exchange.caller = authenticate(exchange.request.headers, plane.keys, isOpen(exchange), exchange.at);
+    const { headers, socket } = exchange.request;
+    exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection);
     const view = await read(exchange, plane);
     const targets = resolve(exchange.generation, view.model!, view.fallbacks);
     let first: GatewayError | undefined;
