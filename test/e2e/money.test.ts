@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import Database from "better-sqlite3";
-import type { KeyAnswer, KeyListAnswer } from "../../daemon/admin/contract.ts";
+import type { KeyAnswer, KeyListAnswer, LogsAnswer } from "../../daemon/admin/contract.ts";
 import { ask, type ClientDialect } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";
+import { until } from "../support/until.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -107,10 +108,14 @@ describe("budgets", { concurrency: false }, () => {
       );
     await batch(50);
     await daemon.settled();
+    await daemon.rows("echo-paid", 50);
     const rowsBefore = rowsOnDisk(daemon.home);
     for (let sent = 0; sent < calls; sent += 20) await batch(20);
     await daemon.settled();
-    await daemon.rows("echo-paid", 100);
+    await until("every row", async () => {
+      const { rows } = await daemon.admin<LogsAnswer>("GET", "/api/logs?limit=1000&key=a13");
+      return rows.length === calls + 50;
+    });
     const perCall = (rowsOnDisk(daemon.home) - rowsBefore) / calls;
     assert.ok(perCall <= 3, `${perCall} rows a request`);
     assert.ok(perCall >= 2, `${perCall} rows a request: a settlement and a log row at least`);
