@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import type { Worker } from "node:worker_threads";
 import type { Served, ServeOptions } from "../admin/contract.ts";
 import { createAdminHandler } from "../admin/handler.ts";
 import type { AdminServer } from "../admin/server.ts";
@@ -19,6 +20,7 @@ import { collectWhenIdle } from "./idle-collection.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
+import { startThread } from "./threads.ts";
 import { version } from "./version.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
@@ -43,9 +45,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { home } = options;
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const lock = takeLock(home);
+  const early = startThread("data-plane");
   try {
-    return await start(options, lock);
+    return await start(options, lock, early);
   } catch (error) {
+    await early.terminate();
     lock.release();
     throw error;
   }
@@ -60,7 +64,7 @@ type Parts = {
   readonly workers: Workers;
 };
 
-async function start(options: DaemonOptions, lock: HomeLock): Promise<Daemon> {
+async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Promise<Daemon> {
   const { home, environment } = options;
   const opening = openConfig({
     home,
@@ -88,7 +92,7 @@ async function start(options: DaemonOptions, lock: HomeLock): Promise<Daemon> {
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
-  workers = startWorkers({ tables: memory.shared, status, bootCount, store, generation: current, log });
+  workers = startWorkers({ tables: memory.shared, status, bootCount, store, generation: current, log, early });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
     await Promise.all([workers?.drain(0), store.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;

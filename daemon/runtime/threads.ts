@@ -10,14 +10,9 @@ const sources = {
 
 export type ThreadName = keyof typeof sources;
 
-export function startThread(
-  name: ThreadName,
-  workerData: object,
-  transfer: NonNullable<WorkerOptions["transferList"]> = [],
-): Worker {
+export function startThread(name: ThreadName, workerData: object = {}): Worker {
   return new Worker(sources[name](), {
     workerData,
-    transferList: transfer,
     name,
     // Messages carry what a thread needs to know; the environment may hold secrets it does not.
     env: {},

@@ -3,7 +3,9 @@
  * undici's Pool searches its clients one by one and cannot cancel what it has queued; here a pick is O(1), and
  * what still waits can leave.
  */
-import { Client, type Dispatcher, ProxyAgent } from "undici";
+import type { Client as ClientType, Dispatcher } from "undici";
+import Client from "undici/lib/dispatcher/client.js";
+import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
 import type { ProviderData } from "../config/generation.ts";
 
 /** What an attempt hands over. `onAssigned` tells it when it has left the queue and the connection is being used. */
@@ -29,14 +31,14 @@ const waitingPerConnection = 4;
 
 class ClientStack implements Origin {
   readonly #origin: string;
-  readonly #options: Client.Options;
+  readonly #options: ClientType.Options;
   readonly #max: number;
-  readonly #idle: Client[] = [];
-  readonly #all = new Set<Client>();
+  readonly #idle: ClientType[] = [];
+  readonly #all = new Set<ClientType>();
   #waiting: Call[] = [];
   #closed = false;
 
-  constructor(origin: string, options: Client.Options, max: number) {
+  constructor(origin: string, options: ClientType.Options, max: number) {
     this.#origin = origin;
     this.#options = options;
     this.#max = max;
@@ -60,7 +62,7 @@ class ClientStack implements Origin {
     this.#idle.length = 0;
   }
 
-  #open(): Client {
+  #open(): ClientType {
     const client = new Client(this.#origin, this.#options);
     this.#all.add(client);
     client.on("disconnect", () => {
@@ -72,7 +74,7 @@ class ClientStack implements Origin {
     return client;
   }
 
-  #send(client: Client, call: Call): void {
+  #send(client: ClientType, call: Call): void {
     let released = false;
     call.release = (reusable) => {
       if (released) return;
@@ -82,8 +84,8 @@ class ClientStack implements Origin {
     client.dispatch(call.options, call);
   }
 
-  #released(client: Client, reusable: boolean): void {
-    let usable: Client | undefined = reusable && !this.#closed ? client : undefined;
+  #released(client: ClientType, reusable: boolean): void {
+    let usable: ClientType | undefined = reusable && !this.#closed ? client : undefined;
     if (!reusable || this.#closed) this.#discard(client);
     while (this.#waiting.length > 0) {
       const next = this.#waiting.shift();
@@ -99,7 +101,7 @@ class ClientStack implements Origin {
     this.#waiting = this.#waiting.filter((call) => !call.cancelled);
   }
 
-  #discard(client: Client): void {
+  #discard(client: ClientType): void {
     this.#all.delete(client);
     client.destroy().catch(() => undefined);
   }
@@ -107,10 +109,10 @@ class ClientStack implements Origin {
 
 /** Through a forward proxy undici's own agent keeps the tunnels. */
 class ProxiedOrigin implements Origin {
-  readonly #agent: ProxyAgent;
+  readonly #agent: InstanceType<typeof ProxyAgent>;
   readonly #origin: string;
 
-  constructor(origin: string, proxy: string, options: Client.Options) {
+  constructor(origin: string, proxy: string, options: ClientType.Options) {
     this.#origin = origin;
     this.#agent = new ProxyAgent({
       uri: proxy,
@@ -140,7 +142,7 @@ export class Origins {
     const key = originKey(provider);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const options: Client.Options = {
+    const options: ClientType.Options = {
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,

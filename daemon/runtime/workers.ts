@@ -21,6 +21,8 @@ export type WorkersOptions = {
   readonly store: StoreThreads;
   readonly generation: GenerationData;
   readonly log: Log;
+  /** A `data-plane` thread that was started ahead and waits for its data. */
+  readonly early?: Worker | undefined;
 };
 
 export type WorkerCounts = { readonly id: number; readonly inFlight: number; readonly total: number };
@@ -43,7 +45,7 @@ type Slot = { readonly number: number; worker: Worker; readonly words: Int32Arra
 
 export function startWorkers(options: WorkersOptions): Workers {
   const { store, log } = options;
-  let { generation } = options;
+  let { generation, early } = options;
   let starts = 1; // sender 0 is the main thread's
   let ending = false;
   let listen = { host: generation.server.host, port: generation.server.port };
@@ -83,7 +85,10 @@ export function startWorkers(options: WorkersOptions): Workers {
       reusePort: count > 1,
       listen,
     };
-    return startThread("data-plane", data, [statePort, trafficPort]);
+    const worker = early ?? startThread("data-plane");
+    early = undefined;
+    worker.postMessage(data, [statePort, trafficPort]);
+    return worker;
   }
 
   function attach(slot: Slot): void {

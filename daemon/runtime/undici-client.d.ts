@@ -1,0 +1,11 @@
+/** The parts of undici that the hot path needs, imported by file: the package's index loads twice as much. */
+declare module "undici/lib/dispatcher/client.js" {
+  import { Client } from "undici";
+  // biome-ignore lint/style/noDefaultExport: the shape of their module
+  export default Client;
+}
+declare module "undici/lib/dispatcher/proxy-agent.js" {
+  import { ProxyAgent } from "undici";
+  // biome-ignore lint/style/noDefaultExport: the shape of their module
+  export default ProxyAgent;
+}
