@@ -134,6 +134,7 @@ function checkCell(
       assert.equal(seen.finish, undefined, "a broken answer never gives a finish reason");
       assert.deepEqual(seen.afterError, client === "chat" ? ["[DONE]"] : []);
       assert.ok(row.flags.includes("truncated"), `flags ${row.flags}`);
+      assert.ok(row.flags.includes("estimated"), `what a broken stream used is not known: flags ${row.flags}`);
       assert.ok(
         expect.codes.some((code) => code === row.error),
         `row error ${row.error}`,

@@ -5,7 +5,7 @@ import { ask, type ClientDialect } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { outcome } from "../support/outcome.ts";
-import { streamParts, type Wire } from "../support/wire-frames.ts";
+import { answerText, streamParts, type Wire } from "../support/wire-frames.ts";
 
 let upstream: FaultUpstream;
 let daemon: Daemon;
@@ -15,7 +15,10 @@ before(async () => {
   const provider = (dialect: Wire) => ({ base_url: `${upstream.origin}/v1`, dialect, api_key: "env.UPSTREAM_KEY" });
   daemon = await startDaemon({
     env: { UPSTREAM_KEY: "x" },
-    config: { providers: { "openai-chat": provider("openai-chat"), anthropic: provider("anthropic") } },
+    config: {
+      server: { keep_alive_comment: "100ms", hold_back: "300ms" },
+      providers: { "openai-chat": provider("openai-chat"), anthropic: provider("anthropic") },
+    },
   });
   key = await daemon.createKey();
 });
@@ -26,6 +29,42 @@ after(async () => {
 
 const dialects: readonly ClientDialect[] = ["chat", "messages"];
 const wires: readonly Wire[] = ["openai-chat", "anthropic"];
+
+describe("keep-alive", { concurrency: 4 }, () => {
+  for (const dialect of dialects) {
+    for (const wire of wires) {
+      test(`A24 tick() sends comments in the silence, between events only, ${dialect} → ${wire}`, async () => {
+        const model = `${wire}/slow+words=3+gap=700`;
+        const answer = await ask(daemon.url, { dialect, model, key, stream: true });
+        const lines = answer.text.split("\n");
+        const comments = lines.flatMap((line, index) => (line.startsWith(":") ? [index] : []));
+        assert.ok(comments.length >= 2, answer.text);
+        for (const index of comments) {
+          assert.equal(lines[index], ": ping");
+          assert.ok(lines[index - 1] === "" || lines[index - 1]?.startsWith(":"), "an event ends before it");
+          assert.notEqual(lines[index + 1], "", "no empty event after it");
+        }
+        const seen = outcome(dialect, answer);
+        assert.deepEqual([seen.text, seen.terminal, seen.error], ["w0 w1 w2 ", true, undefined]);
+      });
+
+      test(`A24 release() commits the status after the hold-back and keeps alive from then on, ${dialect} → ${wire}`, async () => {
+        const model = `${wire}/script-late-${dialect}-${wire}`;
+        const { preamble, content, finish, terminal } = streamParts(wire, { model: "m" });
+        const late = (data: string, index: number) => (index === 0 ? { data, delayMs: 1200 } : { data });
+        await upstream.script(`late-${dialect}-${wire}`, {
+          status: 200,
+          headers: { "content-type": "text/event-stream" },
+          chunks: [...preamble.map((data) => ({ data })), ...[...content, ...finish, ...terminal].map(late)],
+        });
+        const answer = await ask(daemon.url, { dialect, model, key, stream: true });
+        assert.ok(answer.headMs < 1100, `the head came after ${answer.headMs} ms`);
+        assert.match(answer.text, /^: ping$/m);
+        assert.equal(outcome(dialect, answer).text, answerText);
+      });
+    }
+  }
+});
 
 describe("stream ends", { concurrency: 8 }, () => {
   for (const dialect of dialects) {
