@@ -11,10 +11,10 @@ import type { Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { relayPump, translatePump } from "./pumps.ts";
-import { type Answer, BodyReceiver } from "./relay-body.ts";
+import { type Answer, type BodyOutcome, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
 import type { AttemptEnd } from "./settle.ts";
-import { upstreamBody } from "./upstream-body.ts";
+import { isLargeTranslation, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
 import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 
 /** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
@@ -27,6 +27,25 @@ export type AttemptResult = AttemptEnd & {
 };
 
 export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
+  if (!isLargeTranslation(exchange, lease.target)) return dial(exchange, lease, plane, undefined);
+  return new Promise((resolve) => {
+    const notSent = (error: unknown): void => {
+      exchange.onGone(undefined);
+      resolve({ sent: false, error: asGatewayError(error), refused: true, usage: undefined, outputBytes: 0 });
+    };
+    const giveUp = translateLarge(exchange, lease.target, lease.injectCap, plane.translator, (error, body) => {
+      if (body === undefined) notSent(error);
+      else resolve(dial(exchange, lease, plane, body));
+    });
+    exchange.onGone(() => {
+      giveUp();
+      notSent(clientLeft());
+    });
+  });
+}
+
+/** @param body what a helper has made of a large one */
+function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody | undefined): Promise<AttemptResult> {
   const { target } = lease;
   const startedAt = performance.now();
   return new Promise((resolve) => {
@@ -38,10 +57,10 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
     };
     const receiver = exchange.view!.stream
       ? streamReceiver(exchange, target, finish)
-      : bodyReceiver(exchange, target, finish);
+      : bodyReceiver(exchange, target, plane, finish);
     try {
       call = new UpstreamCall(
-        options(exchange, lease),
+        options(exchange, lease, body),
         receiver,
         target.provider.data.timers,
         exchange.view!.stream,
@@ -73,10 +92,11 @@ export function clientLeft(): GatewayError {
 function bodyReceiver(
   exchange: Exchange,
   target: Target,
+  plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): Receiver {
   let over = false;
-  return new BodyReceiver(target.provider.dialect, exchange.route.dialect, context(exchange), {
+  const outcome: BodyOutcome = {
     answered(answer) {
       if (over) return;
       over = true;
@@ -88,7 +108,9 @@ function bodyReceiver(
       over = true;
       finish({ error: attributed(error, target), refused: refusedBy(error), usage: undefined, outputBytes: 0 });
     },
-  });
+  };
+  const { dialect } = target.provider;
+  return new BodyReceiver(dialect, exchange.route.dialect, context(exchange), outcome, plane.translator);
 }
 
 function streamReceiver(
@@ -137,7 +159,7 @@ function context(exchange: Exchange): RenderContext {
   };
 }
 
-function options(exchange: Exchange, lease: Lease): Dispatcher.DispatchOptions {
+function options(exchange: Exchange, lease: Lease, large: UpstreamBody | undefined): Dispatcher.DispatchOptions {
   const { target } = lease;
   const path = target.provider.paths[exchange.route.operation];
   if (path === undefined) {
@@ -152,7 +174,7 @@ function options(exchange: Exchange, lease: Lease): Dispatcher.DispatchOptions {
   }
   const credential = pick(target.provider.credentials, target.provider.weight);
   exchange.credentialId = credential.id;
-  const body = upstreamBody(exchange, target, lease.injectCap);
+  const body = large ?? upstreamBody(exchange, target, lease.injectCap);
   const same = target.provider.dialect.id === exchange.route.dialect.id;
   const headers = forwardedHeaders(exchange.request.rawHeaders, same, body.headers, credential.headers);
   // undici takes iterables, its types do not say so.

@@ -4,6 +4,7 @@ import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import type { Generation } from "../routing/generation.ts";
 import type { Health } from "../runtime/health.ts";
+import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
 import type { Sender } from "../store/sender.ts";
 
@@ -15,6 +16,8 @@ export type Plane = {
   readonly traffic: Sender;
   readonly health: Health;
   readonly wheel: Wheel;
+  /** For bodies whose translation would stall everybody else. */
+  readonly translator: Translator;
   readonly nextId: () => string;
   /** The newest generation that all workers have. */
   generation: Generation;

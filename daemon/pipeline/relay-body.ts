@@ -2,10 +2,11 @@
  * An answer that comes whole: collected, checked for a failure dressed as a success, and either left as it is
  * (same dialect) or translated. Nothing reaches the client here, so every failure may still go to another target.
  */
-import type { Dialect, Event, JsonObject, RenderContext, Usage } from "../../providers/exchange.ts";
+import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { mergeUsage } from "../governance/usage.ts";
 import { retryAfterMs } from "../http/retry-after.ts";
+import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
+import { type Translated, translateAnswer } from "./translate.ts";
 import type { Receiver } from "./upstream-call.ts";
 
 /** A whole answer, ready to be sent. */
@@ -32,17 +33,26 @@ export class BodyReceiver implements Receiver {
   readonly #client: Dialect | undefined;
   readonly #context: RenderContext;
   readonly #outcome: BodyOutcome;
+  readonly #translator: Translator | undefined;
   readonly #chunks: Buffer[] = [];
   #length = 0;
   #status = 0;
   #contentType = "application/json";
   #retryAfter: string | undefined;
 
-  constructor(upstream: Dialect, client: Dialect, context: RenderContext, outcome: BodyOutcome) {
+  /** @param translator takes what is large; without it everything is translated here */
+  constructor(
+    upstream: Dialect,
+    client: Dialect,
+    context: RenderContext,
+    outcome: BodyOutcome,
+    translator?: Translator,
+  ) {
     this.#upstream = upstream;
     this.#client = client.id === upstream.id ? undefined : client;
     this.#context = context;
     this.#outcome = outcome;
+    this.#translator = translator;
   }
 
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
@@ -73,7 +83,8 @@ export class BodyReceiver implements Receiver {
       return;
     }
     try {
-      this.#outcome.answered(this.#client === undefined ? this.#relay(body) : this.#translate(body, this.#client));
+      if (this.#client === undefined) this.#outcome.answered(this.#relay(body));
+      else this.#translate(body, this.#client);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.#outcome.failed(error);
@@ -92,26 +103,26 @@ export class BodyReceiver implements Receiver {
     return { status: this.#status, contentType: this.#contentType, body, usage: tap.usage() };
   }
 
-  #translate(body: Buffer, client: Dialect): Answer {
-    const events = this.#upstream.decode(parseJson(body));
-    const rendered: JsonObject = client.render(events, this.#context);
-    return {
-      status: 200,
-      contentType: "application/json",
-      body: Buffer.from(JSON.stringify(rendered)),
-      usage: usageOf(events),
-    };
+  #translate(body: Buffer, client: Dialect): void {
+    const translator = this.#length > translateInlineBytesMax ? this.#translator : undefined;
+    if (translator === undefined) {
+      this.#outcome.answered(translatedAnswer(translateAnswer(this.#upstream, client, body, this.#context)));
+      return;
+    }
+    // A client that leaves meanwhile changes nothing: the answer is paid for, and its usage is in it.
+    translator.translate(
+      { kind: "answer", client: client.id, upstream: this.#upstream.id, context: this.#context },
+      body,
+      (error, translated) => {
+        if (translated === undefined) this.#outcome.failed(error!);
+        else this.#outcome.answered(translatedAnswer(translated));
+      },
+    );
   }
 }
 
-/** What a list of events says was used, the last word winning field by field. */
-export function usageOf(events: readonly Event[]): Usage | undefined {
-  let usage: Usage | undefined;
-  for (const event of events) {
-    if (event.type === "usage" || event.type === "finish" || event.type === "start")
-      usage = mergeUsage(usage, event.usage);
-  }
-  return usage;
+function translatedAnswer({ body, usage }: Translated): Answer {
+  return { status: 200, contentType: "application/json", body, usage };
 }
 
 /** The upstream's failure in our words, with the wait it asked for. */
@@ -132,15 +143,4 @@ export function decodeFailure(
   const wait = retryAfter === undefined ? undefined : retryAfterMs(retryAfter, Date.now());
   if (wait === undefined) return error;
   return new GatewayError(error.code, error.message, { ...error.details, retryAfterMs: wait });
-}
-
-export function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    throw new GatewayError("upstream_protocol", "the upstream's answer is not valid JSON", {
-      source: "provider",
-      cause,
-    });
-  }
 }

@@ -8,7 +8,8 @@ import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts"
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { SseSplitter } from "../http/sse-splitter.ts";
 import type { Exchange } from "./exchange.ts";
-import { decodeFailure, parseJson, usageOf } from "./relay-body.ts";
+import { decodeFailure } from "./relay-body.ts";
+import { parseJson, usageOf } from "./translate.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
 
 /** What one frame means for the stream as a whole. */

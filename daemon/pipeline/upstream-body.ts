@@ -5,7 +5,9 @@
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { spliceRequest } from "../http/splice.ts";
 import type { Target } from "../routing/generation.ts";
+import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
 import type { Exchange } from "./exchange.ts";
+import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
 
 /** undici keeps a Buffer body for as long as the answer streams; above this size it gets an iterable that lets go. */
 const releasableBytesMin = 32 * 1024;
@@ -19,32 +21,78 @@ export type UpstreamBody = {
 export function upstreamBody(exchange: Exchange, target: Target, injectCap: number | undefined): UpstreamBody {
   const { provider } = target;
   const same = provider.dialect.id === exchange.route.dialect.id;
-  const { bytes, headers } = same ? spliced(exchange, target, injectCap) : encoded(exchange, target, injectCap);
+  return same
+    ? ready(spliced(exchange, target, injectCap), [])
+    : checked(exchange, target, encoded(exchange, target, injectCap));
+}
+
+/** Does this body have to be translated, and is it so large that others would feel it? */
+export function isLargeTranslation(exchange: Exchange, { provider }: Target): boolean {
+  return (
+    exchange.body!.length > translateInlineBytesMax &&
+    provider.dialect.id !== exchange.route.dialect.id &&
+    exchange.route.operation === "chat"
+  );
+}
+
+/** The same as `upstreamBody`, by the helper thread. The function it returns gives it up. */
+export function translateLarge(
+  exchange: Exchange,
+  target: Target,
+  injectCap: number | undefined,
+  translator: Translator,
+  done: (error: unknown, body: UpstreamBody | undefined) => void,
+): () => void {
+  const { dialect, encoding } = target.provider;
+  return translator.translate(
+    {
+      kind: "request",
+      client: exchange.route.dialect.id,
+      upstream: dialect.id,
+      model: target.model,
+      injectCap,
+      encoding,
+    },
+    exchange.body!,
+    (error, translated) => {
+      if (translated === undefined) {
+        done(error, undefined);
+        return;
+      }
+      let body: UpstreamBody;
+      try {
+        body = checked(exchange, target, translated);
+      } catch (refused) {
+        done(refused, undefined);
+        return;
+      }
+      done(undefined, body);
+    },
+  );
+}
+
+function ready(bytes: Buffer, headers: readonly string[]): UpstreamBody {
   if (bytes.length < releasableBytesMin) return { bytes, headers };
   return { bytes: letGo(bytes), headers: [...headers, "content-length", String(bytes.length)] };
 }
 
-function spliced(
-  exchange: Exchange,
-  target: Target,
-  injectCap: number | undefined,
-): { bytes: Buffer; headers: readonly string[] } {
+function checked(exchange: Exchange, target: Target, { body, headers, dropped }: Translated): UpstreamBody {
+  report(exchange, target, dropped);
+  return ready(body, headers);
+}
+
+function spliced(exchange: Exchange, target: Target, injectCap: number | undefined): Buffer {
   const view = exchange.view!;
   const askUsage = exchange.route.operation === "chat" && view.stream && target.provider.dialect.id === "openai-chat";
-  const bytes = spliceRequest(exchange.body!, view, {
+  return spliceRequest(exchange.body!, view, {
     ...(target.model === view.model ? {} : { model: target.model }),
     ...(view.fallbacks === undefined ? {} : { cutFallbacks: true }),
     ...(askUsage && !view.includeUsage && !target.provider.usageUnasked ? { includeUsage: true } : {}),
     ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap }),
   });
-  return { bytes, headers: [] };
 }
 
-function encoded(
-  exchange: Exchange,
-  target: Target,
-  injectCap: number | undefined,
-): { bytes: Buffer; headers: readonly string[] } {
+function encoded(exchange: Exchange, target: Target, injectCap: number | undefined): Translated {
   if (exchange.route.operation !== "chat") {
     throw new GatewayError(
       "unsupported_parameter",
@@ -55,16 +103,9 @@ function encoded(
       },
     );
   }
-  exchange.parsed ??= exchange.route.dialect.parse(JSON.parse(exchange.body!.toString("utf8")));
-  const request = {
-    ...exchange.parsed,
-    model: target.model,
-    includeUsage: true,
-    ...(injectCap === undefined ? {} : { maxTokens: injectCap }),
-  };
-  const { body, headers, dropped } = target.provider.dialect.encode(request, target.provider.encoding);
-  report(exchange, target, dropped);
-  return { bytes: Buffer.from(JSON.stringify(body)), headers: Object.entries(headers).flat() };
+  exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!);
+  const { dialect, encoding } = target.provider;
+  return encodeRequest(exchange.parsed, dialect, { model: target.model, injectCap, encoding });
 }
 
 function report(exchange: Exchange, target: Target, dropped: readonly string[]): void {

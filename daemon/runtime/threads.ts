@@ -6,6 +6,7 @@ const sources = {
   "state-writer": () => new URL("./state-writer.ts", import.meta.url),
   "traffic-writer": () => new URL("./traffic-writer.ts", import.meta.url),
   reader: () => new URL("./reader.ts", import.meta.url),
+  translator: () => new URL("./translator-thread.ts", import.meta.url),
 } as const;
 
 export type ThreadName = keyof typeof sources;

@@ -20,6 +20,8 @@ import { createSender } from "../store/sender.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
+import { startThread } from "./threads.ts";
+import { createTranslator } from "./translator.ts";
 import { Origins } from "./upstream-clients.ts";
 import { Wheel } from "./wheel.ts";
 import { type FromWorker, type ToWorker, type WorkerData, workerWord } from "./worker-protocol.ts";
@@ -52,6 +54,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     }),
     health: openHealth(data.status),
     wheel: new Wheel(),
+    translator: createTranslator({ start: () => startThread("translator") }),
     nextId: createRequestIds(data.worker),
     generation: build(data.generation),
     bodyBytes: 0,

@@ -1,0 +1,107 @@
+/**
+ * Between two dialects: a request's bytes into the upstream's, an answer's into the caller's. Hides nothing but the
+ * order of the steps; values in, values out, so that a helper thread can do it for a body that would stall a worker.
+ */
+import { dialects } from "../../providers/dialects/index.ts";
+import type {
+  Dialect,
+  DialectId,
+  EncodeOptions,
+  Event,
+  JsonObject,
+  RenderContext,
+  Request,
+  Usage,
+} from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { mergeUsage } from "../governance/usage.ts";
+
+export type RequestJob = {
+  readonly kind: "request";
+  /** What the caller speaks, and what the upstream does. */
+  readonly client: DialectId;
+  readonly upstream: DialectId;
+  /** The name the upstream knows. */
+  readonly model: string;
+  readonly injectCap: number | undefined;
+  readonly encoding: EncodeOptions;
+};
+
+export type AnswerJob = {
+  readonly kind: "answer";
+  readonly client: DialectId;
+  readonly upstream: DialectId;
+  readonly context: RenderContext;
+};
+
+export type TranslateJob = RequestJob | AnswerJob;
+
+export type Translated = {
+  readonly body: Buffer;
+  /** Request: flat pairs that the upstream's dialect needs. */
+  readonly headers: readonly string[];
+  /** Request: fields, as the caller named them, that the upstream's dialect cannot express. */
+  readonly dropped: readonly string[];
+  /** Answer: what it says was used. */
+  readonly usage: Usage | undefined;
+};
+
+/** The whole way, for whoever has nothing but the bytes. */
+export function translate(job: TranslateJob, body: Buffer): Translated {
+  const [client, upstream] = [dialects[job.client], dialects[job.upstream]];
+  return job.kind === "request"
+    ? encodeRequest(parseRequest(client, body), upstream, job)
+    : translateAnswer(upstream, client, body, job.context);
+}
+
+/** The read stage has checked that it is JSON. */
+export function parseRequest(client: Dialect, body: Buffer): Request {
+  return client.parse(JSON.parse(body.toString("utf8")));
+}
+
+export function encodeRequest(
+  parsed: Request,
+  upstream: Dialect,
+  { model, injectCap, encoding }: Pick<RequestJob, "model" | "injectCap" | "encoding">,
+): Translated {
+  const request = {
+    ...parsed,
+    model,
+    includeUsage: true,
+    ...(injectCap === undefined ? {} : { maxTokens: injectCap }),
+  };
+  const { body, headers, dropped } = upstream.encode(request, encoding);
+  return {
+    body: Buffer.from(JSON.stringify(body)),
+    headers: Object.entries(headers).flat(),
+    dropped,
+    usage: undefined,
+  };
+}
+
+export function translateAnswer(upstream: Dialect, client: Dialect, body: Buffer, context: RenderContext): Translated {
+  const events = upstream.decode(parseJson(body));
+  const rendered: JsonObject = client.render(events, context);
+  return { body: Buffer.from(JSON.stringify(rendered)), headers: [], dropped: [], usage: usageOf(events) };
+}
+
+/** What a list of events says was used, the last word winning field by field. */
+export function usageOf(events: readonly Event[]): Usage | undefined {
+  let usage: Usage | undefined;
+  for (const event of events) {
+    if (event.type === "usage" || event.type === "finish" || event.type === "start")
+      usage = mergeUsage(usage, event.usage);
+  }
+  return usage;
+}
+
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new GatewayError("upstream_protocol", "the upstream's answer is not valid JSON", {
+      source: "provider",
+      cause,
+    });
+  }
+}
