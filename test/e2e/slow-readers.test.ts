@@ -36,7 +36,7 @@ for (const [dialect, wire, readers] of pairs) {
   test(`A26 relay() bounds its memory under ${readers} slow readers, ${dialect} → ${wire}, and serves others`, async () => {
     await Promise.all(Array.from({ length: 50 }, () => ask(daemon.url, { dialect, model: "echo", key })));
     const before = daemon.rssBytes();
-    const behaviour = `f14-flood+mb=64+${dialect}`;
+    const behaviour = `f14-flood+mb=64+gap=20+${dialect}`;
     const body = JSON.stringify(bodyFor({ dialect, model: `${wire}/${behaviour}`, stream: true }));
     const headers = ["host: g", "content-type: application/json", `authorization: Bearer ${key}`];
     const text = requestText("POST", paths[dialect], headers, body);

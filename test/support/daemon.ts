@@ -283,7 +283,9 @@ export function runCommand(
 
 /** Short, because a Unix socket's path lies in it and may have 107 bytes. */
 export function temporaryHome(): string {
-  return mkdtempSync(join(tmpdir(), "bf-"));
+  const home = mkdtempSync(join(tmpdir(), "bf-"));
+  homes.add(home);
+  return home;
 }
 
 /** Resident memory of a process. */
@@ -292,11 +294,14 @@ export function rssBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
 
-/** A test process that is ended takes its daemons along. */
+/** A test process that is ended takes its daemons and their homes along. */
 const running = new Set<ChildProcess>();
+const homes = new Set<string>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const home of homes) rmSync(home, { recursive: true, force: true });
 });
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 function configText(config: string | object): string {
   return typeof config === "string" ? config : `${JSON.stringify(config, null, 2)}\n`;

@@ -23,8 +23,8 @@ export type Step =
   | { readonly kind: "wait"; readonly ms: number }
   /** Until the control channel says `step`. */
   | { readonly kind: "gate" }
-  /** The same bytes again and again, as fast as the reader takes them. */
-  | { readonly kind: "flood"; readonly bytes: Buffer; readonly times: number }
+  /** The same bytes again and again, as fast as the reader takes them, or every `gapMs`. */
+  | { readonly kind: "flood"; readonly bytes: Buffer; readonly times: number; readonly gapMs: number }
   /** The body is complete; the connection stays. */
   | { readonly kind: "end" }
   /** Closes the connection in the middle of whatever it is in. */
@@ -204,7 +204,12 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
       streamHead,
       ...preamble.map(data),
       ...content.map(data),
-      { kind: "flood", bytes: frame, times: Math.ceil((parameter("mb", 32) * 2 ** 20) / frame.length) },
+      {
+        kind: "flood",
+        bytes: frame,
+        times: Math.ceil((parameter("mb", 32) * 2 ** 20) / frame.length),
+        gapMs: parameter("gap", 0),
+      },
       ...parts(request).finish.map(data),
       ...parts(request).terminal.map(data),
       end(),

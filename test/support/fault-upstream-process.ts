@@ -188,6 +188,7 @@ async function play(socket: net.Socket, call: Call, steps: readonly Step[]): Pro
       case "flood":
         for (let count = 0; count < step.times && !socket.destroyed; count += 1) {
           await write(socket, call, framed(step.bytes));
+          if (step.gapMs > 0) await new Promise((resolve) => setTimeout(resolve, step.gapMs));
         }
         break;
       case "wait":
