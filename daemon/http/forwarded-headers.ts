@@ -40,7 +40,8 @@ export type BaseHeaders = { readonly pairs: readonly string[]; readonly names: R
 
 export function prepareHeaders(own: readonly string[]): BaseHeaders {
   const pairs = ["content-type", "application/json", "accept-encoding", "identity"];
-  const names = new Set<string>();
+  // What we send is JSON, and what is compressed cannot be watched: the config does not change these two.
+  const names = new Set(["content-type", "accept-encoding"]);
   for (let index = 0; index + 1 < own.length; index += 2) {
     const name = own[index]!.toLowerCase();
     if (names.has(name)) continue;
@@ -62,14 +63,39 @@ export function forwardedHeaders(
     if (!own.names.has(dialectHeaders[index]!)) headers.push(dialectHeaders[index]!, dialectHeaders[index + 1]!);
   }
   if (!sameDialect) return headers;
+  const first = headers.length;
+  let hops: Set<string> | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!.toLowerCase();
-    if (kept.has(name) || staysByPrefix(name)) continue;
+    if (kept.has(name) || staysByPrefix(name)) {
+      if (name === "connection") hops = withNamed(hops, raw[index + 1]!);
+      continue;
+    }
     if (!own.names.has(name)) headers.push(name, raw[index + 1]!);
     // The host's own default gives way to what the client says; its credential never does.
     else if (name.startsWith("anthropic-")) replace(headers, name, raw[index + 1]!);
   }
+  if (hops !== undefined) removeNamed(headers, first, hops);
   return headers;
+}
+
+/** The header names a `connection` header lists: those are this hop's (RFC 9110 §7.6.1), wherever they stand. */
+function withNamed(hops: Set<string> | undefined, value: string): Set<string> | undefined {
+  if (value === "keep-alive" || value === "close") return hops; // nearly always
+  const names = hops ?? new Set<string>();
+  for (const name of value.split(",")) names.add(name.trim().toLowerCase());
+  return names;
+}
+
+/** Only from `first` on: what is ours is not the client's to take away. */
+function removeNamed(headers: string[], first: number, hops: ReadonlySet<string>): void {
+  let to = first;
+  for (let index = first; index < headers.length; index += 2) {
+    if (hops.has(headers[index]!)) continue;
+    headers[to++] = headers[index]!;
+    headers[to++] = headers[index + 1]!;
+  }
+  headers.length = to;
 }
 
 function staysByPrefix(name: string): boolean {

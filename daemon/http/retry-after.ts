@@ -2,6 +2,8 @@
 
 /** A wait above this is not believed. */
 const waitMsMax = 24 * 3600 * 1000;
+/** Begins with the day of the week; `Date.parse` alone takes `-5` for a date. */
+const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
 /** `value` is seconds, an HTTP date, or milliseconds with the suffix `ms`. Returns ms from `nowMs`, undefined when it makes no sense. */
 export function retryAfterMs(value: string, nowMs: number): number | undefined {
@@ -10,7 +12,9 @@ export function retryAfterMs(value: string, nowMs: number): number | undefined {
     ? Number(text.slice(0, -2))
     : /^\d+(\.\d+)?$/.test(text)
       ? Number(text) * 1000
-      : Date.parse(text) - nowMs;
+      : httpDate.test(text)
+        ? Date.parse(text) - nowMs
+        : Number.NaN;
   if (!Number.isFinite(wait)) return undefined;
   return Math.min(Math.max(0, Math.ceil(wait)), waitMsMax);
 }
