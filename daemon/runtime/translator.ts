@@ -80,7 +80,8 @@ export function createTranslator(options: TranslatorOptions): Translator {
     const entry: Job = { id: lastId, job, body, done, timer };
     waiting.push(entry);
     waitingBytes += body.length;
-    next();
+    // Joining and scanning the body has taken a while already: others come first, then it is copied.
+    setImmediate(next);
     return () => giveUp(entry);
   }
 

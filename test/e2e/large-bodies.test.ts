@@ -11,7 +11,8 @@ const stallMsMax = 20;
 const rounds = 6;
 const smallCalls = 50;
 
-const prompt = "word ünd \\u0041 ".repeat(400_000); // 6 MB and more
+const line = 'A prompt as people write them, with "quotes", Umläute and lines of some length.\n';
+const prompt = line.repeat(Math.ceil(6_000_000 / line.length));
 let upstream: FaultUpstream;
 let daemon: Daemon;
 let key: string;
