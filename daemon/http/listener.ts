@@ -16,6 +16,8 @@ import { dialectOf, match } from "./router.ts";
 
 /** A client may keep this many connections to one worker. */
 const connectionsMax = 20_000;
+/** A refused connection whose other half stays open is closed after this. */
+const refusedLingerMs = 1_000;
 
 export function createListener(plane: Plane, log: (error: GatewayError, id: string) => void): Server {
   const { server: settings } = plane.generation.data;
@@ -110,7 +112,7 @@ function sendHealth(check: "all" | "live" | "ready", response: ServerResponse, p
 
 /** What node's parser refused: no request exists yet, so the answer is written by hand and the connection ends. */
 function refuseBytes(error: NodeJS.ErrnoException, socket: Socket, plane: Plane): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  if (error.code === "ECONNRESET" || !socket.writable || owesAnswer(socket)) {
     socket.destroy();
     return;
   }
@@ -125,4 +127,14 @@ function refuseBytes(error: NodeJS.ErrnoException, socket: Socket, plane: Plane)
   socket.end(
     `HTTP/1.1 ${failure.status} ${failure.code}\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
   );
+  setTimeout(() => socket.destroy(), refusedLingerMs).unref();
+}
+
+/**
+ * Something written now would stand in the middle of an answer that is under way, or be taken for the answer to an
+ * earlier request of the same connection.
+ */
+function owesAnswer(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
+  const answer = socket._httpMessage; // what node's own handler of this event looks at
+  return answer !== undefined && answer !== null && (answer.headersSent || answer.req.complete);
 }

@@ -28,6 +28,7 @@ export function findTarget(generation: Generation, asked: string): Target | unde
     if (alias === undefined) break;
     name = alias;
   }
+  if (name === "") return undefined;
   const slash = name.indexOf("/");
   if (slash > 0) {
     const provider = generation.providers.get(name.slice(0, slash));
