@@ -11,6 +11,8 @@ export type CellAreas = {
   giveBlock(block: number): void;
   /** Zeroed cells, or undefined when the area is used up. */
   takeRing(cellCount: number): Ring | undefined;
+  /** The area is half used: what can do with less should. */
+  isTight(): boolean;
   giveRing(ring: Ring): void;
 };
 
@@ -60,7 +62,12 @@ export function createCellAreas({ cells, shared }: Tables): CellAreas {
     push(freeRings, size, base);
   }
 
-  return { takeBlock, giveBlock, takeRing, giveRing };
+  function isTight(): boolean {
+    const used = (cells[headerCell.ringTop]! || shared.ringStart) - shared.ringStart;
+    return used > (shared.cellsMax - shared.ringStart) / 2;
+  }
+
+  return { takeBlock, giveBlock, takeRing, giveRing, isTight };
 }
 
 /** End of the used part of the scope area. */

@@ -188,8 +188,11 @@ export function createScopes(tables: Tables): Scopes {
   }
 
   function writeLimit(row: number, { slot, metric, limit, windowMs }: RateLimit): void {
-    const exact = metric === "requests" && limit <= ringMax ? areas.takeRing(limit) : undefined;
-    // With the area nearly used up, exact rings give way to buckets: late by a 64th of the window, never too much.
+    const exact =
+      metric === "requests" && limit <= ringMax && !(limit > buckets && areas.isTight())
+        ? areas.takeRing(limit)
+        : undefined;
+    // With the area half used up, exact rings give way to buckets: late by a 64th of the window, never too much.
     const ring = exact ?? areas.takeRing(buckets);
     if (ring === undefined) throw new RangeError("no room for another rate limit");
     const mode =

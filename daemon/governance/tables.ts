@@ -81,7 +81,7 @@ export const scopeListWords = 17;
 export const policyBytesMax = 64 * 1_024;
 const policyAreaBytes = 64 * 1_024 * 1_024;
 const scopeListsMax = 262_144;
-const ringCellsMax = 32 * 1_024 * 1_024;
+const ringCellsMax = 64 * 1_024 * 1_024;
 /** Below this a host is too small to run at all, and the failure to reserve is reported. */
 const halvingsMax = 6;
 

@@ -36,6 +36,13 @@ export function createRequestIds(worker: number, now: () => number = Date.now): 
   };
 }
 
+/** Which worker named it; undefined when it is no id of ours. A hold's id begins with its request's. */
+export function workerOfRequest(id: string): number | undefined {
+  const high = alphabet.indexOf(id[14] ?? " ");
+  const low = alphabet.indexOf(id[15] ?? " ");
+  return id.startsWith("req_") && high >= 0 && low >= 0 ? high * 32 + low : undefined;
+}
+
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const countMax = 2 ** 20;
 

@@ -31,7 +31,14 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
   return new Promise((resolve) => {
     const notSent = (error: unknown): void => {
       exchange.onGone(undefined);
-      resolve({ sent: false, error: asGatewayError(error), refused: true, usage: undefined, outputBytes: 0 });
+      resolve({
+        sent: false,
+        error: asGatewayError(error),
+        refused: true,
+        usage: undefined,
+        finished: false,
+        outputBytes: 0,
+      });
     };
     const giveUp = translateLarge(exchange, lease.target, lease.injectCap, plane.translator, (error, body) => {
       if (body === undefined) notSent(error);
@@ -67,7 +74,7 @@ function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody
         plane.wheel,
       );
     } catch (error) {
-      finish({ error: asGatewayError(error), refused: true, usage: undefined, outputBytes: 0 });
+      finish({ error: asGatewayError(error), refused: true, usage: undefined, finished: false, outputBytes: 0 });
       return;
     }
     if (receiver instanceof StreamReceiver) receiver.attach(call);
@@ -101,12 +108,18 @@ function bodyReceiver(
       if (over) return;
       over = true;
       exchange.firstByteAt = performance.now();
-      finish({ answer, refused: false, usage: answer.usage, outputBytes: 0 });
+      finish({ answer, refused: false, usage: answer.usage, finished: true, outputBytes: 0 });
     },
     failed(error) {
       if (over) return;
       over = true;
-      finish({ error: attributed(error, target), refused: refusedBy(error), usage: undefined, outputBytes: 0 });
+      finish({
+        error: attributed(error, target),
+        refused: refusedBy(error),
+        usage: undefined,
+        finished: false,
+        outputBytes: 0,
+      });
     },
   };
   const { dialect } = target.provider;
@@ -127,12 +140,19 @@ function streamReceiver(
       : translatePump(upstream, client, rendering);
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, {
     completed: () =>
-      finish({ streamed: true, refused: false, usage: receiver.usage(), outputBytes: receiver.outputBytes }),
+      finish({
+        streamed: true,
+        refused: false,
+        usage: receiver.usage(),
+        finished: true,
+        outputBytes: receiver.outputBytes,
+      }),
     failed(error) {
       finish({
         error: attributed(error, target),
         refused: refusedBy(error) && receiver.outputBytes === 0,
         usage: receiver.usage(),
+        finished: receiver.finished,
         outputBytes: receiver.outputBytes,
       });
     },

@@ -62,7 +62,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
   }
 }
 
-const notSent: AttemptResult = { sent: false, refused: true, usage: undefined, outputBytes: 0 };
+const notSent: AttemptResult = { sent: false, refused: true, usage: undefined, finished: false, outputBytes: 0 };
 
 /** What this attempt came to, for the client. A stream has been told already. */
 function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {

@@ -14,6 +14,7 @@ const nothing = Buffer.alloc(0);
 export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
   const tap = dialect.tap();
   const pump = {
+    relaysAll: true,
     out: nothing as Buffer | string,
     frame(frame: Buffer): Step {
       const kind = tap.frame(frame.toString("latin1"));
@@ -37,6 +38,9 @@ export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
       return "";
     },
     usage: () => tap.usage(),
+    get finished() {
+      return tap.finished;
+    },
     get outputBytes() {
       return tap.outputBytes;
     },
@@ -49,6 +53,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
   const renderer = client.renderStream(context);
   let usage: Usage | undefined;
   let outputBytes = 0;
+  let finished = false;
 
   function render(events: readonly Event[]): string {
     let text = "";
@@ -56,12 +61,14 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       if (event.type === "usage" || event.type === "finish" || event.type === "start")
         usage = mergeUsage(usage, event.usage);
       else if ("delta" in event) outputBytes += event.delta.length;
+      if (event.type === "finish") finished = true;
       text += renderer.push(event);
     }
     return text;
   }
 
   const pump = {
+    relaysAll: false,
     out: "" as Buffer | string,
     frame(frame: Buffer): Step {
       const { event, data } = readFrame(frame.toString("utf8"));
@@ -78,6 +85,9 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       return render(decoder.end()) + renderer.end();
     },
     usage: () => usage,
+    get finished() {
+      return finished;
+    },
     get outputBytes() {
       return outputBytes;
     },

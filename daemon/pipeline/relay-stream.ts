@@ -21,6 +21,10 @@ export type Pump = {
   frame(frame: Buffer): Step;
   /** Bytes for the frame just seen. */
   readonly out: Buffer | string;
+  /** Bytes after the terminal event go on to the client as well: the stream is its upstream's, to the last byte. */
+  readonly relaysAll: boolean;
+  /** The answer has come to its end, whether or not the terminal event has. */
+  readonly finished: boolean;
   /** The bytes have ended: closing bytes, or throws `upstream_truncated`. */
   end(): string;
   usage(): Usage | undefined;
@@ -89,6 +93,10 @@ export class StreamReceiver implements Receiver {
     return this.#wholeUsage ?? this.#pump.usage();
   }
 
+  get finished(): boolean {
+    return this.#pump.finished || this.#wholeUsage !== undefined;
+  }
+
   get outputBytes(): number {
     return this.#pump.outputBytes;
   }
@@ -103,7 +111,7 @@ export class StreamReceiver implements Receiver {
   }
 
   chunk(bytes: Buffer): void {
-    if (this.#over || this.#finished) return;
+    if (this.#over || (this.#finished && !this.#pump.relaysAll)) return;
     if (this.#whole !== undefined) {
       this.#wholeLength += bytes.length;
       if (this.#wholeLength <= (this.#status >= 300 ? failureBytesMax : frameBytesMax)) this.#whole.push(bytes);
@@ -113,12 +121,15 @@ export class StreamReceiver implements Receiver {
       this.#splitter.push(bytes, this.#onFrame);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
+      this.#finished = false;
       this.#flush();
       this.#call?.abort(error);
       return;
     }
     this.#flush();
-    if (this.#finished) this.#complete();
+    if (!this.#finished) return;
+    if (this.#pump.relaysAll) this.#call?.wakeAt(performance.now() + lingerMs);
+    else this.#complete();
   }
 
   end(): void {
@@ -144,6 +155,11 @@ export class StreamReceiver implements Receiver {
 
   fail(error: GatewayError): void {
     if (this.#over) return;
+    if (this.#finished) {
+      // The answer was complete; how its connection ends afterwards is nobody's failure.
+      this.#complete();
+      return;
+    }
     this.#over = true;
     this.#response.off("drain", this.#onDrain);
     if (this.#exchange.released && !this.#exchange.clientGone) {
@@ -155,6 +171,11 @@ export class StreamReceiver implements Receiver {
 
   tick(now: number): void {
     if (this.#over) {
+      this.#call?.enough();
+      return;
+    }
+    if (this.#finished) {
+      this.#complete();
       this.#call?.enough();
       return;
     }
@@ -172,7 +193,7 @@ export class StreamReceiver implements Receiver {
   }
 
   #frame(frame: Buffer): void {
-    if (this.#finished) return;
+    if (this.#finished && !this.#pump.relaysAll) return;
     const step = this.#pump.frame(frame);
     if (step === "drop") return;
     const out = this.#pump.out;
@@ -223,7 +244,7 @@ export class StreamReceiver implements Receiver {
     if (this.#exchange.clientGone) return;
     this.#exchange.bytesOut += bytes.length;
     this.#lastWriteAt = performance.now();
-    if (!this.#response.write(bytes) && !this.#finished) {
+    if (!this.#response.write(bytes)) {
       this.#call?.pause();
       this.#response.once("drain", this.#onDrain);
     }

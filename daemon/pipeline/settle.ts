@@ -15,6 +15,8 @@ export type AttemptEnd = {
   /** The upstream answered with a failure instead of an answer: nothing was generated. */
   readonly refused: boolean;
   readonly usage: Usage | undefined;
+  /** The answer came to its end. Before that a count of output is what there was so far (Anthropic begins with one). */
+  readonly finished: boolean;
   readonly outputBytes: number;
 };
 
@@ -31,13 +33,15 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   let tokens = 0;
   if (end.sent && !end.refused) {
     const known =
-      end.usage?.input !== undefined && (end.usage.output !== undefined || exchange.route.operation !== "chat");
+      end.finished &&
+      end.usage?.input !== undefined &&
+      (end.usage.output !== undefined || exchange.route.operation !== "chat");
     const usage: Usage = known
       ? { output: 0, ...end.usage }
       : {
           ...end.usage,
           input: end.usage?.input ?? lease.inputTokens,
-          output: end.usage?.output ?? Math.ceil(end.outputBytes / bytesPerOutputToken),
+          output: Math.max(end.usage?.output ?? 0, Math.ceil(end.outputBytes / bytesPerOutputToken)),
         };
     if (!known) flags |= settlementFlag.estimated;
     tokens = (usage.input ?? 0) + (usage.output ?? 0);

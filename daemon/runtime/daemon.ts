@@ -22,6 +22,7 @@ import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
 import { startThread } from "./threads.ts";
 import { version } from "./version.ts";
+import { sendersPerBoot } from "./worker-protocol.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
 export type DaemonOptions = ServeOptions & {
@@ -86,7 +87,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   const store = openStoreThreads({
     home,
     status,
-    sender: bootCount * 1000,
+    sender: bootCount * sendersPerBoot,
     retentionMs: current.record.retentionMs,
     statePaceMs: current.ledger.durability === "strict" ? 0 : groupedPaceMs,
     log,

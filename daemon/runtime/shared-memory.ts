@@ -53,8 +53,13 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
     peek: createPeek(tables),
     openHolds: () => ledger.holdsOf().length,
     dump: () => dumpTables(tables),
-    snapshotChange: boot.tables === undefined ? -1 : boot.change,
+    snapshotChange: boot.tables !== undefined && isCurrent(boot) ? boot.change : -1,
   };
+}
+
+/** Nothing has changed since the snapshot was written. */
+function isCurrent({ keys, scopes, deletedKeys, deletedScopes }: BootState): boolean {
+  return keys.length + scopes.length + deletedKeys.length + deletedScopes.length === 0;
 }
 
 /** Scopes first: a key must not be found before what it draws on. */

@@ -6,7 +6,7 @@ import type { SharedTables } from "../governance/tables.ts";
 export type WorkerData = {
   /** Owner number in the shared tables, from 1. */
   readonly worker: number;
-  /** Never used before in this home: boot count × 1000 + number of the start. */
+  /** Never used before in this home: boot count × `sendersPerBoot` + number of the start. */
   readonly sender: number;
   readonly tables: SharedTables;
   /** Writers' words; see `writer-status`. */
@@ -20,6 +20,9 @@ export type WorkerData = {
   readonly reusePort: boolean;
   readonly listen: { readonly host: string; readonly port: number };
 };
+
+/** More than workers can be started in one run of the daemon; the main thread itself sends as number 0. */
+export const sendersPerBoot = 1_000_000;
 
 /** Words of one worker in shared memory, written by it and read by the main thread. */
 export const workerWord = { inFlight: 0, total: 1, errors: 2 } as const;

@@ -1,18 +1,23 @@
 /**
- * The data-plane workers, supervised. Hides starting, switching generations all at once, and what a worker's death
- * leaves behind: a held lock, open holds, unanswered rows.
+ * The data-plane workers, supervised. Hides starting, switching generations all at once, and replacing what dies.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
-import { createLedger } from "../governance/ledger.ts";
-import { recoverOwner } from "../governance/lock.ts";
-import { settleDead } from "../governance/settle-dead.ts";
-import { openTables, type SharedTables } from "../governance/tables.ts";
+import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
-import { settlementFlag } from "../store/rows.ts";
+import { createBurial } from "./burial.ts";
+import { guardPort, type PortGuard } from "./port-guard.ts";
 import type { StoreThreads, WriterName } from "./store-threads.ts";
 import { startThread } from "./threads.ts";
-import { type FromWorker, type ToWorker, type WorkerData, wordsPerWorker, workerWord } from "./worker-protocol.ts";
+import {
+  type FromWorker,
+  sendersPerBoot,
+  type ToWorker,
+  type WorkerData,
+  wordsPerWorker,
+  workerWord,
+} from "./worker-protocol.ts";
 
 export type WorkersOptions = {
   readonly tables: SharedTables;
@@ -38,10 +43,18 @@ export type Workers = {
   drain(deadlineMs: number): Promise<number>;
 };
 
-/** A worker that dies sooner than this after its start is replaced with that delay. */
-const restartMs = 250;
+/** A dead worker is replaced after this long, twice as long each time that the last one did not live for `steadyMs`. */
+const restartMsMin = 100;
+const restartMsMax = 5_000;
+const steadyMs = 10_000;
 
-type Slot = { readonly number: number; worker: Worker; readonly words: Int32Array; alive: boolean };
+type Slot = {
+  readonly number: number;
+  worker: Worker;
+  readonly words: Int32Array;
+  alive: boolean;
+  restartMs: number;
+};
 
 export function startWorkers(options: WorkersOptions): Workers {
   const { store, log } = options;
@@ -52,9 +65,11 @@ export function startWorkers(options: WorkersOptions): Workers {
   const count = generation.server.workers;
   const slots: Slot[] = [];
   const waiting = new Set<(message: FromWorker, slot: Slot) => void>();
-  const mainLedger = createLedger(openTables(options.tables, 0));
+  const burial = createBurial(options);
+  let guard: PortGuard | undefined;
 
   async function startAll(): Promise<number> {
+    if (count > 1 && listen.port !== 0) guard = await guardPort(listen.port);
     for (let number = 1; number <= count; number++) {
       slots.push(startSlot(number, new Int32Array(new SharedArrayBuffer(wordsPerWorker * 4))));
       // With port 0 the others must join the port that the first was given.
@@ -66,7 +81,8 @@ export function startWorkers(options: WorkersOptions): Workers {
   }
 
   function startSlot(number: number, words: Int32Array): Slot {
-    const slot: Slot = { number, words, alive: true, worker: spawn(number, words) };
+    const worker = spawn(number, words);
+    const slot: Slot = { number, words, alive: true, restartMs: restartMsMin / 2, worker };
     attach(slot);
     return slot;
   }
@@ -75,7 +91,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const [statePort, trafficPort] = [store.port("state"), store.port("traffic")];
     const data: WorkerData = {
       worker: number,
-      sender: options.bootCount * 1000 + starts++,
+      sender: options.bootCount * sendersPerBoot + starts++,
       tables: options.tables,
       status: options.status,
       words,
@@ -93,6 +109,7 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   function attach(slot: Slot): void {
     const { worker } = slot;
+    const startedAt = performance.now();
     worker.on("message", (message: FromWorker) => {
       if (message.type === "log") log[message.level](message.message, { worker: slot.number, ...message.fields });
       else for (const listener of [...waiting]) listener(message, slot);
@@ -103,36 +120,26 @@ export function startWorkers(options: WorkersOptions): Workers {
     worker.on("exit", () => {
       if (!slot.alive || slot.worker !== worker) return;
       slot.alive = false;
-      if (ending) return;
-      bury(slot);
-      setTimeout(() => revive(slot), restartMs);
+      if (!ending) void replace(slot, performance.now() - startedAt);
     });
   }
 
-  /** Frees the lock it may have held and settles its holds, so that nobody waits and no money stays held. */
-  function bury(slot: Slot): void {
-    recoverOwner(openTables(options.tables, 0), slot.number);
-    const now = Date.now();
-    try {
-      for (const hold of settleDead(mainLedger, slot.number, now)) {
-        const flags = settlementFlag.estimated | settlementFlag.recovered;
-        store.sender.push(hold.holdId, now, 0, hold.scopes.join(","), hold.inputCostNano, hold.tokens, flags, "");
-      }
-      if (mainLedger.holdsOf(slot.number).length === 0) slot.words[workerWord.inFlight] = 0;
-      else setTimeout(() => bury(slot), restartMs);
-    } catch (error) {
-      // Another worker died with the lock at the same moment; its own burial frees it.
-      log.warn("holds of a worker are settled later", { worker: slot.number, error: String(error) });
-      setTimeout(() => bury(slot), restartMs);
-    }
-  }
-
-  function revive(slot: Slot): void {
+  /** The number is given to another only when nothing of the dead one is left: a hold must not be taken for its heir's. */
+  async function replace(slot: Slot, livedMs: number): Promise<void> {
+    await burial.bury(slot.number);
+    slot.words[workerWord.inFlight] = 0;
+    slot.restartMs = livedMs > steadyMs ? restartMsMin : Math.min(slot.restartMs * 2, restartMsMax);
+    await delay(slot.restartMs);
     if (ending) return;
     log.warn("a worker is started again", { worker: slot.number });
     slot.worker = spawn(slot.number, slot.words);
     slot.alive = true;
     attach(slot);
+    // One that does not listen serves nobody: it makes room for the next try.
+    heard(slot).catch((error: NodeJS.ErrnoException) => {
+      log.error("a worker cannot listen", { worker: slot.number, error: error.code ?? error.message });
+      void slot.worker.terminate();
+    });
   }
 
   function heard(slot: Slot): Promise<number> {
@@ -172,20 +179,21 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   async function use(next: GenerationData): Promise<void> {
     const number = next.number;
+    // One that dies meanwhile need not answer: its heir begins with the new generation.
     const answered = (type: "built" | "switched") => (slot: Slot) =>
       expect(slot, (message) =>
         message.type === type && message.number === number ? { value: undefined } : undefined,
-      );
+      ).catch(() => undefined);
     const tell = (message: ToWorker): void => {
       for (const slot of alive()) slot.worker.postMessage(message);
     };
     generation = next; // a worker that is started from here on has it from the start
-    const built = Promise.all(alive().map(answered("built")));
+    const built = alive().map(answered("built"));
     tell({ type: "generation", data: next });
-    await built;
-    const switched = Promise.all(alive().map(answered("switched")));
+    await Promise.all(built);
+    const switched = alive().map(answered("switched"));
     tell({ type: "switch", number });
-    await switched;
+    await Promise.all(switched);
   }
 
   function alive(): Slot[] {
@@ -215,6 +223,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     for (const slot of alive()) slot.worker.postMessage({ type: "drain", deadlineMs } satisfies ToWorker);
     const cut = (await Promise.all(drained)).reduce((sum, value) => sum + value, 0);
     await Promise.all(slots.map(({ worker }) => worker.terminate()));
+    guard?.release();
     return cut;
   }
 

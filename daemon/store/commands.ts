@@ -16,6 +16,7 @@ import {
   type ScopeDefinition,
   type Window,
 } from "../governance/definitions.ts";
+import { workerOfRequest } from "../http/request-id.ts";
 import { findKey, findScope, readChange, writeBudgets, writeLimits } from "./definitions.ts";
 import { settlementFlag } from "./rows.ts";
 import type { StateWriter } from "./state-writer.ts";
@@ -73,6 +74,8 @@ export type Command =
   /** Writes the file so that it is known to be writable. */
   | { readonly kind: "probe" }
   | { readonly kind: "checkpoint" }
+  /** A worker ended: what it held until then and nobody has settled is settled as estimated. */
+  | { readonly kind: "settle_lost"; readonly worker: number; readonly heldUntilMs: number }
   /** Keeps a dump of the shared-memory tables, which holds every change up to `change`, for a quick boot. */
   | { readonly kind: "snapshot"; readonly change: number; readonly tables: Uint8Array };
 
@@ -112,6 +115,11 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return result(writer);
     case "probe":
       writer.setMeta("probed_at", writer.now());
+      return result(writer);
+    case "settle_lost":
+      writer.settleOpen(
+        (holdId, heldAtMs) => heldAtMs <= command.heldUntilMs && workerOfRequest(holdId) === command.worker,
+      );
       return result(writer);
     case "checkpoint":
     case "snapshot":

@@ -6,7 +6,7 @@
 /** Numbered by its sender, kept by the sender until acknowledged, applied once: the writer remembers the last number per sender. */
 export type Batch = {
   readonly type: "batch";
-  /** Unique for the life of the home: boot count × 1000 + worker number. */
+  /** Unique for the life of the home: boot count × a million + number of the start. */
   readonly sender: number;
   readonly number: number;
   /** `holdWidth` values a hold. State writer only. */

@@ -70,7 +70,7 @@ const batchRowsMax = 500;
 /** What a value takes besides a string's characters. */
 const valueBytes = 8;
 
-/** `sender` is boot count × 1000 + worker number. */
+/** `sender` is a number that no other sender of the home ever had; see `Batch`. */
 export function createSender(firstPort: SenderPort, sender: number, options: SenderOptions): Sender {
   const rowsMax = options.rowsMax ?? senderRowsMax;
   const bytesMax = options.bytesMax ?? senderBytesMax;

@@ -6,7 +6,7 @@ import { type CommandMessage, isCommand, replyFailure, replyTo } from "./request
 import { beginSnapshot, type SnapshotWork } from "./snapshot-file.ts";
 import { StateWriter, type StateWriterOptions } from "./state-writer.ts";
 import { createWriterLoop, type WriterPort } from "./writer-loop.ts";
-import { reportStatus } from "./writer-status.ts";
+import { readStatus, reportStatus } from "./writer-status.ts";
 
 export type StateThreadOptions = StateWriterOptions & {
   /** Migrated already by `openState`. */
@@ -17,6 +17,9 @@ export type StateThreadOptions = StateWriterOptions & {
   readonly onFault?: (error: unknown) => void;
 };
 
+/** How often an idle writer looks whether it could write. */
+const heartbeatMs = 1_000;
+
 export type WriterThread = {
   /** A worker's port, or the main thread's: batches and commands may come through either. */
   attach(port: WriterPort): void;
@@ -26,6 +29,7 @@ export type WriterThread = {
 
 export function startStateThread(options: StateThreadOptions): WriterThread {
   const status = reportStatus(options.status, "state");
+  let committed = 0;
   const writer = new StateWriter(openDatabase(options.file, { synchronous: "FULL" }), options);
   const loop = createWriterLoop({
     commit: (batches) => writer.commit(batches),
@@ -69,7 +73,23 @@ export function startStateThread(options: StateThreadOptions): WriterThread {
     next();
   }
 
+  /** Without traffic nobody would notice a locked or lost file: the write lock is taken and given back. */
+  const heartbeat = setInterval(() => {
+    const before = readStatus(options.status, "state");
+    if (before.commits !== committed) {
+      committed = before.commits;
+      if (before.health === "healthy") return;
+    }
+    try {
+      writer.probe();
+      if (before.health === "unhealthy" && loop.idle()) status.ready();
+    } catch {
+      status.failed(0);
+    }
+  }, heartbeatMs);
+
   function close(): void {
+    clearInterval(heartbeat);
     try {
       loop.stop();
     } finally {

@@ -131,21 +131,26 @@ export class StateWriter {
     this.#sinceCheckpoint += 1;
   }
 
-  /** Settles what a crash left open, at the price of its input. Returns how many. */
+  /** Settles what a crash left open. Returns how many. */
   recover(): number {
+    return this.holds.count === 0 ? 0 : this.transaction(() => this.settleOpen(() => true));
+  }
+
+  /** Settles the open holds that are picked, at the price of their input. Returns how many. Only within `transaction`. */
+  settleOpen(isLost: (holdId: string, heldAtMs: number) => boolean): number {
     const open = this.holds.values();
-    if (open.length === 0) return 0;
-    return this.transaction(() => {
-      const at = this.now();
-      for (let from = 0; from < open.length; from += holdWidth) {
-        const [holdId, heldAt, scopes, , , inputCost, keyId, model] = open.slice(from, from + holdWidth);
-        const flags = settlementFlag.estimated | settlementFlag.recovered;
-        const record = JSON.stringify({ recovered: true, held_at: heldAt, model });
-        this.holds.settle(holdId as string, flags);
-        this.append(holdId as string, at, keyId as number, scopes as string, inputCost as number, null, flags, record);
-      }
-      return open.length / holdWidth;
-    });
+    const at = this.now();
+    const flags = settlementFlag.estimated | settlementFlag.recovered;
+    let settled = 0;
+    for (let from = 0; from < open.length; from += holdWidth) {
+      const [holdId, heldAt, scopes, , , inputCost, keyId, model] = open.slice(from, from + holdWidth);
+      if (!isLost(holdId as string, heldAt as number)) continue;
+      const record = JSON.stringify({ recovered: true, held_at: heldAt, model });
+      this.holds.settle(holdId as string, flags);
+      this.append(holdId as string, at, keyId as number, scopes as string, inputCost as number, null, flags, record);
+      settled += 1;
+    }
+    return settled;
   }
 
   /** Writes balances and open holds down, true at the chain's head. */
@@ -153,6 +158,12 @@ export class StateWriter {
     this.transaction(() => {
       this.#sinceCheckpoint = checkpointRows;
     });
+  }
+
+  /** Takes the write lock and gives it back; throws what keeps it from being written. */
+  probe(): void {
+    this.#begin.run();
+    this.database.exec("ROLLBACK");
   }
 
   meta(name: string): unknown {

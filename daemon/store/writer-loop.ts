@@ -31,6 +31,8 @@ export type WriterLoop = {
   attach(port: WriterPort): void;
   /** Commits what is queued now; throws when the database does not take it. */
   flush(): void;
+  /** Nothing waits to be committed. */
+  idle(): boolean;
   /** Flushes and ends: no timer is left. */
   stop(): void;
 };
@@ -157,7 +159,7 @@ export function createWriterLoop(options: LoopOptions): WriterLoop {
     flush();
   }
 
-  return { attach, flush, stop };
+  return { attach, flush, idle: () => queue.length === 0, stop };
 }
 
 function isBatch(message: unknown): message is Batch {
