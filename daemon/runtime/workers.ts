@@ -69,15 +69,24 @@ export function startWorkers(options: WorkersOptions): Workers {
   let guard: PortGuard | undefined;
 
   async function startAll(): Promise<number> {
-    if (count > 1 && listen.port !== 0) guard = await guardPort(listen.port);
+    if (listen.port !== 0) await takePort(listen.port);
+    const ports: Promise<number>[] = [];
     for (let number = 1; number <= count; number++) {
-      slots.push(startSlot(number, new Int32Array(new SharedArrayBuffer(wordsPerWorker * 4))));
+      const slot = startSlot(number, new Int32Array(new SharedArrayBuffer(wordsPerWorker * 4)));
+      slots.push(slot);
+      ports.push(heard(slot));
       // With port 0 the others must join the port that the first was given.
-      if (number === 1 && count > 1 && listen.port === 0) listen = { ...listen, port: await heard(slots[0]!) };
+      if (listen.port === 0) {
+        listen = { ...listen, port: await ports[0]! };
+        await takePort(listen.port);
+      }
     }
-    const ports = await Promise.all(slots.map((slot) => heard(slot)));
-    listen = { ...listen, port: ports[0]! };
+    await Promise.all(ports);
     return listen.port;
+  }
+
+  async function takePort(port: number): Promise<void> {
+    if (count > 1) guard = await guardPort(port);
   }
 
   function startSlot(number: number, words: Int32Array): Slot {
@@ -135,10 +144,11 @@ export function startWorkers(options: WorkersOptions): Workers {
     slot.worker = spawn(slot.number, slot.words);
     slot.alive = true;
     attach(slot);
+    const { worker } = slot;
     // One that does not listen serves nobody: it makes room for the next try.
     heard(slot).catch((error: NodeJS.ErrnoException) => {
       log.error("a worker cannot listen", { worker: slot.number, error: error.code ?? error.message });
-      void slot.worker.terminate();
+      void worker.terminate();
     });
   }
 
