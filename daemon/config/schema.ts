@@ -4,6 +4,7 @@
  * their meaning.
  */
 import { z } from "zod";
+import { picoPerTokenMax } from "../../providers/catalog/price.ts";
 import { defaults } from "./settings.ts";
 import { budgetPattern, durationPattern, sizePattern } from "./units.ts";
 
@@ -33,10 +34,12 @@ const size = z
   .string("expected a size such as 512KB or 32MB")
   .regex(sizePattern, "expected a size such as 512KB or 32MB");
 const whole = z.int("expected a whole number");
+/** The catalog takes no more, a million tokens or a request. */
+const priceMax = picoPerTokenMax / 1e6;
 const dollars = z
   .number("expected a number of dollars")
   .min(0, "must not be negative")
-  .max(1_000_000, "must not be more than 1000000");
+  .max(priceMax, `must not be more than ${priceMax}`);
 
 /** The timers stand twice: in general, with defaults, and for one provider, where the general ones are the default. */
 const timeouts = timers(defaults.timeouts);

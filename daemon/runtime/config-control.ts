@@ -95,7 +95,13 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
           log.error("the config was not accepted; the last good one stays in use", { problems: error });
           return;
         }
-        await take(result);
+        try {
+          await take(result);
+        } catch (failure) {
+          error = failure instanceof Error ? failure.message : String(failure);
+          log.error("the config could not be put to use; the last good one stays in use", { problems: error });
+          return;
+        }
         log.info("config reloaded", { generation: current.number, warnings });
       },
     });
@@ -115,6 +121,7 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
     const before = current.number;
     const result = await watcher.reload();
     if (!result.ok) throw refused(result.problems.map(renderProblem));
+    if (error !== undefined) throw refused([error]);
     return { changed: current.number !== before };
   }
 

@@ -39,6 +39,8 @@ export type FromWorker =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }
   | { readonly type: "built"; readonly number: number }
+  /** It stays with the generation it has. */
+  | { readonly type: "build_failed"; readonly number: number; readonly message: string }
   | { readonly type: "switched"; readonly number: number }
   /** `cut`: requests that the deadline ended. */
   | { readonly type: "drained"; readonly cut: number }

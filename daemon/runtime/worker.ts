@@ -79,8 +79,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   parent.on("message", (message: ToWorker) => {
     switch (message.type) {
       case "generation":
-        built.set(message.data.number, build(message.data));
-        tell({ type: "built", number: message.data.number });
+        prepare(message.data);
         return;
       case "switch":
         switchTo(message.number);
@@ -93,6 +92,18 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
         return;
     }
   });
+
+  /** Whatever a validated config may still do to us, the worker goes on with what it has. */
+  function prepare(data: GenerationData): void {
+    const { number } = data;
+    try {
+      built.set(number, build(data));
+    } catch (error) {
+      tell({ type: "build_failed", number, message: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    tell({ type: "built", number });
+  }
 
   function build(generation: GenerationData): Generation {
     const hosts = Object.fromEntries(

@@ -35,7 +35,7 @@ export type WorkerCounts = { readonly id: number; readonly inFlight: number; rea
 export type Workers = {
   /** Resolves with the real port when all listen; rejects with the listener's error. */
   readonly listening: Promise<number>;
-  /** Builds it everywhere, then switches everywhere; resolves when the last has switched. */
+  /** Builds it everywhere, then switches everywhere; resolves when the last has switched. Where one cannot build it, none switches. */
   use(generation: GenerationData): Promise<void>;
   replaceWriter(writer: WriterName): void;
   counts(): readonly WorkerCounts[];
@@ -189,18 +189,27 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   async function use(next: GenerationData): Promise<void> {
     const number = next.number;
+    const before = generation;
     // One that dies meanwhile need not answer: its heir begins with the new generation.
-    const answered = (type: "built" | "switched") => (slot: Slot) =>
-      expect(slot, (message) =>
-        message.type === type && message.number === number ? { value: undefined } : undefined,
-      ).catch(() => undefined);
+    const answered =
+      (...types: readonly FromWorker["type"][]) =>
+      (slot: Slot) =>
+        expect(slot, (message) =>
+          "number" in message && message.number === number && types.includes(message.type)
+            ? { value: message }
+            : undefined,
+        ).catch(() => undefined);
     const tell = (message: ToWorker): void => {
       for (const slot of alive()) slot.worker.postMessage(message);
     };
     generation = next; // a worker that is started from here on has it from the start
-    const built = alive().map(answered("built"));
+    const built = alive().map(answered("built", "build_failed"));
     tell({ type: "generation", data: next });
-    await Promise.all(built);
+    for (const answer of await Promise.all(built)) {
+      if (answer?.type !== "build_failed") continue;
+      generation = before;
+      throw new Error(answer.message);
+    }
     const switched = alive().map(answered("switched"));
     tell({ type: "switch", number });
     await Promise.all(switched);

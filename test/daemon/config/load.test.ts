@@ -270,6 +270,11 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
     "prices: { echo-paid/*: { input: -1 } }\n",
     ["c.yaml:1:33: prices.echo-paid/*.input: must not be negative"],
   ],
+  [
+    "a price that no sum could hold",
+    "prices: { echo-paid/*: { input: 1001 } }\n",
+    ["c.yaml:1:33: prices.echo-paid/*.input: must not be more than 1000"],
+  ],
   ["a key written twice", "server:\n  port: 1\n  port: 2\n", ["c.yaml:3:3: this key stands here twice"]],
   ["tabs", "server:\n\tport: 1\n", ["c.yaml:2:1: YAML is indented with spaces, not tabs"]],
   ["nothing at all", "", ["c.yaml:1:1: the file is empty; write {} for a config that says nothing"]],
