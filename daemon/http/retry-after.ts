@@ -5,6 +5,16 @@ const waitMsMax = 24 * 3600 * 1000;
 /** Begins with the day of the week; `Date.parse` alone takes `-5` for a date. */
 const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
+/** The wait an upstream asks for in its headers: the exact one where it sends both. */
+export function askedWaitMs(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  nowMs: number,
+): number | undefined {
+  const { "retry-after-ms": exact, "retry-after": seconds } = headers;
+  const wait = exact === undefined ? undefined : retryAfterMs(`${String(exact)}ms`, nowMs);
+  return wait ?? (seconds === undefined ? undefined : retryAfterMs(String(seconds), nowMs));
+}
+
 /** `value` is seconds, an HTTP date, or milliseconds with the suffix `ms`. Returns ms from `nowMs`, undefined when it makes no sense. */
 export function retryAfterMs(value: string, nowMs: number): number | undefined {
   const text = value.trim();

@@ -62,7 +62,9 @@ function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody
       exchange.upstreamMs += performance.now() - startedAt;
       resolve({ ...result, sent: call?.sent ?? false });
     };
-    const receiver = exchange.view!.stream
+    // Only chats stream: `stream` in anything else is the provider's to mind.
+    const streamed = exchange.view!.stream && exchange.route.operation === "chat";
+    const receiver = streamed
       ? streamReceiver(exchange, target, finish)
       : bodyReceiver(exchange, target, plane, finish);
     try {
@@ -70,7 +72,7 @@ function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody
         options(exchange, lease, body),
         receiver,
         target.provider.data.timers,
-        exchange.view!.stream,
+        streamed,
         plane.wheel,
       );
     } catch (error) {
@@ -108,7 +110,7 @@ function bodyReceiver(
       if (over) return;
       over = true;
       exchange.firstByteAt = performance.now();
-      finish({ answer, refused: false, usage: answer.usage, finished: true, outputBytes: 0 });
+      finish({ answer, refused: false, usage: answer.usage, finished: true, outputBytes: answer.outputBytes });
     },
     failed(error) {
       if (over) return;

@@ -10,6 +10,7 @@ import { sendBody, sendFailure } from "../http/reply.ts";
 import type { Target } from "../routing/generation.ts";
 import { resolve } from "../routing/resolve.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
+import { settlementFlag } from "../store/rows.ts";
 import { admit } from "./admit.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
@@ -32,10 +33,14 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     let first: GatewayError | undefined;
     for (let hop = 0; hop < targets.length; hop++) {
       const target = targets[hop]!;
+      const startedAt = targets.length > 1 ? performance.now() : 0;
       try {
         if (exchange.clientGone) throw clientLeft();
-        if (countsLocally(exchange, target, plane)) break;
         recordAttempt(exchange, plane); // what the hop before this one cost, if there was one
+        if (countsLocally(exchange, target, plane)) {
+          if (hop > 0) trace(exchange, target, hop, startedAt, undefined);
+          break;
+        }
         const lease = admit(exchange, target, plane);
         exchange.target = target;
         let result: AttemptResult | undefined;
@@ -47,10 +52,10 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
           settle(exchange, lease, result ?? notSent, plane);
         }
         deliver(exchange, result);
-        if (hop > 0) trace(exchange, target, hop, undefined);
+        if (hop > 0) trace(exchange, target, hop, startedAt, undefined);
         break;
       } catch (error) {
-        first = next(exchange, targets, hop, error, first);
+        first = next(exchange, targets, hop, startedAt, error, first);
       }
     }
   } catch (error) {
@@ -68,11 +73,11 @@ const notSent: AttemptResult = { sent: false, refused: true, usage: undefined, f
 function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {
   if (error !== undefined) throw error;
   if (answer === undefined) return;
-  exchange.status = answer.status;
-  exchange.bytesOut = answer.body.length;
-  exchange.released = true;
   if (exchange.clientGone) throw clientLeft();
   sendBody(exchange.response, answer.status, answer.contentType, answer.body, exchange.id, answerHeaders(exchange));
+  exchange.released = true;
+  exchange.status = answer.status;
+  exchange.bytesOut = answer.body.length;
 }
 
 /** Returns when another target may be tried; throws what the client is to hear: the first failure, unless it has seen bytes. */
@@ -80,11 +85,12 @@ function next(
   exchange: Exchange,
   targets: readonly Target[],
   hop: number,
+  startedAt: number,
   error: unknown,
   first: GatewayError | undefined,
 ): GatewayError {
   if (!(error instanceof GatewayError)) throw error;
-  if (targets.length > 1) trace(exchange, targets[hop]!, hop, error);
+  if (targets.length > 1) trace(exchange, targets[hop]!, hop, startedAt, error);
   const told = first ?? error;
   if (!mayTryNext(error, exchange)) throw exchange.released || exchange.clientGone ? error : told;
   if (hop + 1 === targets.length) throw told;
@@ -104,13 +110,24 @@ function mayTryNext(error: GatewayError, exchange: Exchange): boolean {
   );
 }
 
-function trace(exchange: Exchange, target: Target, hop: number, error: GatewayError | undefined): void {
+/** What was settled last is this hop's: each hop hands the one before it over to `recordAttempt`. */
+function trace(
+  exchange: Exchange,
+  target: Target,
+  hop: number,
+  startedAt: number,
+  error: GatewayError | undefined,
+): void {
+  const { settlement } = exchange;
+  const priced = settlement !== undefined && (settlement.flags & settlementFlag.unpriced) === 0;
   exchange.attempts ??= [];
   exchange.attempts.push({
     target: target.name,
     reason: hop === 0 ? "requested" : "fallback",
     ...(error === undefined ? {} : { error: error.code }),
     ...(error?.details.upstreamStatus === undefined ? {} : { status: error.details.upstreamStatus }),
+    ...(priced ? { costNano: settlement.costNano } : {}),
+    ms: Math.round(performance.now() - startedAt),
   });
 }
 

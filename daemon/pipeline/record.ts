@@ -12,6 +12,7 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
   if (settlement === undefined) return;
   exchange.settlement = undefined;
   const caller = exchange.caller!;
+  if (caller.scopes.length === 0) return; // nobody's balance: the log row has its cost
   plane.state.push(
     settlement.holdId,
     settlement.at,

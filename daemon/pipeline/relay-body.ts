@@ -4,9 +4,9 @@
  */
 import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { retryAfterMs } from "../http/retry-after.ts";
+import { askedWaitMs } from "../http/retry-after.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
-import { type Translated, translateAnswer } from "./translate.ts";
+import { renderAnswer, streamEvents, type Translated, translateAnswer } from "./translate.ts";
 import type { Receiver } from "./upstream-call.ts";
 
 /** A whole answer, ready to be sent. */
@@ -15,12 +15,14 @@ export type Answer = {
   readonly contentType: string;
   readonly body: Buffer;
   readonly usage: Usage | undefined;
+  /** How much there is of it, for an estimate where it does not tell its usage. */
+  readonly outputBytes: number;
 };
 
 /** An upstream's answer that is not streamed may be this long. */
 export const answerBytesMax = 256 * 1024 * 1024;
-/** An upstream's error body is read this far. */
-const failureBytesMax = 256 * 1024;
+/** An upstream's error body is read this far, and its connection then closed. */
+export const failureBytesMax = 256 * 1024;
 
 export type BodyOutcome = {
   answered(answer: Answer): void;
@@ -38,7 +40,7 @@ export class BodyReceiver implements Receiver {
   #length = 0;
   #status = 0;
   #contentType = "application/json";
-  #retryAfter: string | undefined;
+  #waitMs: number | undefined;
 
   /** @param translator takes what is large; without it everything is translated here */
   constructor(
@@ -58,14 +60,14 @@ export class BodyReceiver implements Receiver {
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     this.#status = status;
     this.#contentType = String(headers["content-type"] ?? this.#contentType);
-    this.#retryAfter = headers["retry-after-ms"] === undefined ? undefined : `${String(headers["retry-after-ms"])}ms`;
-    this.#retryAfter ??= headers["retry-after"] === undefined ? undefined : String(headers["retry-after"]);
+    this.#waitMs = askedWaitMs(headers, Date.now());
   }
 
   chunk(bytes: Buffer): void {
     this.#length += bytes.length;
     if (this.#status >= 300) {
-      if (this.#length <= failureBytesMax) this.#chunks.push(bytes);
+      this.#chunks.push(bytes);
+      if (this.#length > failureBytesMax) throw this.#failure(Buffer.concat(this.#chunks));
       return;
     }
     if (this.#length > answerBytesMax) {
@@ -79,11 +81,12 @@ export class BodyReceiver implements Receiver {
   end(): void {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     if (this.#status >= 300) {
-      this.#outcome.failed(decodeFailure(this.#upstream, this.#status, body, this.#retryAfter));
+      this.#outcome.failed(this.#failure(body));
       return;
     }
     try {
-      if (this.#client === undefined) this.#outcome.answered(this.#relay(body));
+      if (this.#contentType.includes("event-stream")) this.#outcome.answered(this.#gather(body));
+      else if (this.#client === undefined) this.#outcome.answered(this.#relay(body));
       else this.#translate(body, this.#client);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
@@ -98,9 +101,21 @@ export class BodyReceiver implements Receiver {
   #relay(body: Buffer): Answer {
     const tap = this.#upstream.tap();
     if (tap.body(body.toString("latin1")) === "error") {
-      throw decodeFailure(this.#upstream, this.#status, body, this.#retryAfter);
+      const failure = tap.failure();
+      throw failure?.code === "upstream_protocol" ? failure : this.#failure(body);
     }
-    return { status: this.#status, contentType: this.#contentType, body, usage: tap.usage() };
+    const { outputBytes } = tap;
+    return { status: this.#status, contentType: this.#contentType, body, usage: tap.usage(), outputBytes };
+  }
+
+  /** A server that streams to whoever did not ask for it. */
+  #gather(body: Buffer): Answer {
+    const events = streamEvents(this.#upstream, body);
+    return translatedAnswer(renderAnswer(events, this.#client ?? this.#upstream, this.#context));
+  }
+
+  #failure(body: Buffer): GatewayError {
+    return decodeFailure(this.#upstream, this.#status, body, this.#waitMs);
   }
 
   #translate(body: Buffer, client: Dialect): void {
@@ -122,7 +137,7 @@ export class BodyReceiver implements Receiver {
 }
 
 function translatedAnswer({ body, usage }: Translated): Answer {
-  return { status: 200, contentType: "application/json", body, usage };
+  return { status: 200, contentType: "application/json", body, usage, outputBytes: body.length };
 }
 
 /** The upstream's failure in our words, with the wait it asked for. */
@@ -130,7 +145,7 @@ export function decodeFailure(
   dialect: Dialect,
   status: number,
   body: Buffer,
-  retryAfter: string | undefined,
+  waitMs: number | undefined,
 ): GatewayError {
   const text = body.toString("utf8");
   let value: unknown = text;
@@ -140,7 +155,6 @@ export function decodeFailure(
     // not JSON: a proxy's HTML page, say; the dialect gets the text
   }
   const error = dialect.decodeFailure(status, value);
-  const wait = retryAfter === undefined ? undefined : retryAfterMs(retryAfter, Date.now());
-  if (wait === undefined) return error;
-  return new GatewayError(error.code, error.message, { ...error.details, retryAfterMs: wait });
+  if (waitMs === undefined) return error;
+  return new GatewayError(error.code, error.message, { ...error.details, retryAfterMs: waitMs });
 }

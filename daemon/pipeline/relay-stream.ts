@@ -6,9 +6,10 @@
 import type { ServerResponse } from "node:http";
 import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { askedWaitMs } from "../http/retry-after.ts";
 import { SseSplitter } from "../http/sse-splitter.ts";
 import type { Exchange } from "./exchange.ts";
-import { decodeFailure } from "./relay-body.ts";
+import { decodeFailure, failureBytesMax } from "./relay-body.ts";
 import { parseJson, usageOf } from "./translate.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
 
@@ -40,7 +41,6 @@ export type StreamOutcome = {
 };
 
 const frameBytesMax = 16 * 1024 * 1024;
-const failureBytesMax = 256 * 1024;
 /** A finished upstream may take this long to end its response before its socket is closed. */
 const lingerMs = 1_000;
 /** Held-back preamble beyond this is released early: it is content in all but name. */
@@ -62,7 +62,7 @@ export class StreamReceiver implements Receiver {
   #call: UpstreamCall | undefined;
   #status = 0;
   #contentType = "text/event-stream";
-  #retryAfter: string | undefined;
+  #waitMs: number | undefined;
   /** Not an event stream: an error body, or a whole answer where a stream was asked for. */
   #whole: Buffer[] | undefined;
   #wholeLength = 0;
@@ -98,7 +98,7 @@ export class StreamReceiver implements Receiver {
   }
 
   get outputBytes(): number {
-    return this.#pump.outputBytes;
+    return this.#whole === undefined || this.#status >= 300 ? this.#pump.outputBytes : this.#wholeLength;
   }
 
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
@@ -106,7 +106,7 @@ export class StreamReceiver implements Receiver {
     const type = String(headers["content-type"] ?? "");
     if (status >= 300 || type.includes("json")) this.#whole = [];
     else if (type !== "") this.#contentType = type;
-    this.#retryAfter = headers["retry-after"] === undefined ? undefined : String(headers["retry-after"]);
+    this.#waitMs = askedWaitMs(headers, Date.now());
     this.#call?.wakeAt(performance.now() + this.#exchange.generation.data.server.holdBackMs);
   }
 
@@ -114,7 +114,8 @@ export class StreamReceiver implements Receiver {
     if (this.#over || (this.#finished && !this.#pump.relaysAll)) return;
     if (this.#whole !== undefined) {
       this.#wholeLength += bytes.length;
-      if (this.#wholeLength <= (this.#status >= 300 ? failureBytesMax : frameBytesMax)) this.#whole.push(bytes);
+      this.#whole.push(bytes);
+      if (this.#wholeLength > (this.#status >= 300 ? failureBytesMax : frameBytesMax)) throw this.#tooLong(this.#whole);
       return;
     }
     try {
@@ -217,6 +218,7 @@ export class StreamReceiver implements Receiver {
       exchange.status = 200;
       exchange.firstByteAt = performance.now();
       exchange.body = undefined;
+      exchange.parsed = undefined;
       if (!exchange.clientGone) {
         this.#response.writeHead(200, [
           "content-type",
@@ -260,10 +262,17 @@ export class StreamReceiver implements Receiver {
     this.#outcome.completed();
   }
 
+  /** What came of an error is enough to tell it. */
+  #tooLong(whole: readonly Buffer[]): GatewayError {
+    if (this.#status >= 300) return decodeFailure(this.#upstream, this.#status, Buffer.concat(whole), this.#waitMs);
+    const message = `the upstream's answer is longer than ${frameBytesMax} bytes`;
+    return new GatewayError("upstream_protocol", message, { source: "provider" });
+  }
+
   /** An error, or a server that does not stream: then its whole answer is told as a stream. */
   #endWhole(body: Buffer): void {
     if (this.#status >= 300 || this.#upstream.tap().body(body.toString("latin1")) === "error") {
-      this.fail(decodeFailure(this.#upstream, this.#status, body, this.#retryAfter));
+      this.fail(decodeFailure(this.#upstream, this.#status, body, this.#waitMs));
       return;
     }
     try {

@@ -15,6 +15,7 @@ import type {
 } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
+import { readFrame, SseSplitter } from "../http/sse-splitter.ts";
 
 export type RequestJob = {
   readonly kind: "request";
@@ -80,9 +81,28 @@ export function encodeRequest(
 }
 
 export function translateAnswer(upstream: Dialect, client: Dialect, body: Buffer, context: RenderContext): Translated {
-  const events = upstream.decode(parseJson(body));
+  return renderAnswer(upstream.decode(parseJson(body)), client, context);
+}
+
+export function renderAnswer(events: readonly Event[], client: Dialect, context: RenderContext): Translated {
   const rendered: JsonObject = client.render(events, context);
   return { body: Buffer.from(JSON.stringify(rendered)), headers: [], dropped: [], usage: usageOf(events) };
+}
+
+/** What a whole stream says, its bytes at hand. Throws `upstream_truncated` where its last word is missing. */
+export function streamEvents(upstream: Dialect, body: Buffer): readonly Event[] {
+  const decoder = upstream.decodeStream();
+  const events: Event[] = [];
+  const splitter = new SseSplitter(body.length + 1);
+  const take = (frame: Buffer): void => {
+    const { event, data } = readFrame(frame.toString("utf8"));
+    if ((data !== "" || event !== "") && !decoder.finished) events.push(...decoder.push(event, data));
+  };
+  splitter.push(body, take);
+  const rest = splitter.rest();
+  if (rest !== undefined && rest.length > 0) take(rest);
+  events.push(...decoder.end());
+  return events;
 }
 
 /** What a list of events says was used, the last word winning field by field. */

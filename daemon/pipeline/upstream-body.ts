@@ -12,6 +12,9 @@ import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
 /** undici keeps a Buffer body for as long as the answer streams; above this size it gets an iterable that lets go. */
 const releasableBytesMin = 32 * 1024;
 
+/** Request fields that only we understand: no target is meant to express them. */
+const ours = new Set(["fallbacks"]);
+
 export type UpstreamBody = {
   readonly bytes: Buffer | AsyncIterable<Buffer>;
   /** Flat pairs the dialect or the transport needs. */
@@ -21,6 +24,7 @@ export type UpstreamBody = {
 export function upstreamBody(exchange: Exchange, target: Target, injectCap: number | undefined): UpstreamBody {
   const { provider } = target;
   const same = provider.dialect.id === exchange.route.dialect.id;
+  exchange.droppedHeader = []; // of the hop before this one
   return same
     ? ready(spliced(exchange, target, injectCap), [])
     : checked(exchange, target, encoded(exchange, target, injectCap));
@@ -108,11 +112,9 @@ function encoded(exchange: Exchange, target: Target, injectCap: number | undefin
   return encodeRequest(exchange.parsed, dialect, { model: target.model, injectCap, encoding });
 }
 
-function report(exchange: Exchange, target: Target, dropped: readonly string[]): void {
-  if (dropped.length === 0) {
-    exchange.droppedHeader = [];
-    return;
-  }
+function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {
+  const dropped = unexpressed.filter((name) => !ours.has(name));
+  if (dropped.length === 0) return;
   if (target.provider.data.strict) {
     throw new GatewayError("unsupported_parameter", `${target.name} cannot express: ${dropped.join(", ")}`, {
       source: "client",
