@@ -14,12 +14,16 @@ export const lingerBytesMax = 64 * 1024 * 1024;
 /** Loose chunks are joined at this count: a body in one-byte chunks must not become a million objects. */
 const looseChunksMax = 256;
 
-export type BodyLimits = { readonly bytesMax: number };
+export type BodyLimits = {
+  readonly bytesMax: number;
+  /** Asked for each chunk before it is kept: false when all bodies together are too much. Who counts gives back. */
+  readonly reserve?: (bytes: number) => boolean;
+};
 export type BodyDone = (error: GatewayError | undefined, body: Buffer | undefined) => void;
 
-/** Calls `done` once. Errors: `payload_too_large`, `unsupported_media_type`, `invalid_request`, `client_closed_request`. */
+/** Calls `done` once. Errors: `payload_too_large`, `unsupported_media_type`, `invalid_request`, `client_closed_request`, `overloaded`. */
 export function readBody(request: IncomingMessage, limits: BodyLimits, done: BodyDone): void {
-  const { bytesMax } = limits;
+  const { bytesMax, reserve } = limits;
   const inflater = findInflater(request.headers["content-encoding"]);
   const length = Number(request.headers["content-length"] ?? 0);
   if (inflater === undefined || length > bytesMax) {
@@ -37,11 +41,11 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, done: Bod
   };
   const onData = (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > bytesMax) {
+    if (bytes > bytesMax || reserve?.(chunk.length) === false) {
       stop();
       blocks = [];
       loose = [];
-      refuse(request, done, tooLarge(bytesMax));
+      refuse(request, done, bytes > bytesMax ? tooLarge(bytesMax) : tooMuch());
       return;
     }
     if (loose.push(chunk) < looseChunksMax) return;
@@ -149,6 +153,14 @@ function hasZlibHeader(packed: Buffer): boolean {
 function tooLarge(bytesMax: number): GatewayError {
   return new GatewayError("payload_too_large", `the request body is larger than ${bytesMax} bytes`, {
     source: "client",
+  });
+}
+
+/** Too much of everybody's together: this one may be asked again. */
+export function tooMuch(): GatewayError {
+  return new GatewayError("overloaded", "too many request bytes are in flight", {
+    source: "gateway",
+    retryAfterMs: 1000,
   });
 }
 

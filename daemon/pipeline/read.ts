@@ -3,7 +3,7 @@
  * pricing needs.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { readBody } from "../http/body.ts";
+import { readBody, tooMuch } from "../http/body.ts";
 import { type RequestView, scanRequest } from "../http/scan.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
@@ -23,7 +23,8 @@ export function read(exchange: Exchange, plane: Plane): Promise<RequestView> {
         reject(failure);
       }
     };
-    readBody(exchange.request, { bytesMax: server.bodyBytesMax }, (error, body) => {
+    const reserve = (bytes: number): boolean => holdBytes(exchange, plane, bytes);
+    readBody(exchange.request, { bytesMax: server.bodyBytesMax, reserve }, (error, body) => {
       // Joining a large one has taken a while already: others come before it is scanned.
       if (body !== undefined && body.length > scanAtOnceBytesMax) setImmediate(taken, error, body);
       else taken(error, body);
@@ -32,14 +33,8 @@ export function read(exchange: Exchange, plane: Plane): Promise<RequestView> {
 }
 
 function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
-  const { server } = exchange.generation.data;
-  if (plane.bodyBytes + body.length > server.bodiesBytesMax) {
-    throw new GatewayError("overloaded", "too many request bytes are in flight", {
-      source: "gateway",
-      retryAfterMs: 1000,
-    });
-  }
-  plane.bodyBytes += body.length;
+  // One that was compressed is longer now.
+  if (!holdBytes(exchange, plane, body.length - exchange.bodyBytesHeld)) throw tooMuch();
   exchange.bytesIn = body.length;
   exchange.body = body;
   const view = scanRequest(body);
@@ -49,9 +44,18 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   return view;
 }
 
+/** Counted as they come, or slow senders could together bring any amount. */
+function holdBytes(exchange: Exchange, plane: Plane, bytes: number): boolean {
+  if (plane.bodyBytes + bytes > exchange.generation.data.server.bodiesBytesMax) return false;
+  plane.bodyBytes += bytes;
+  exchange.bodyBytesHeld += bytes;
+  return true;
+}
+
 /** The counted bytes are given back once, whatever became of the request. */
 export function releaseBody(exchange: Exchange, plane: Plane): void {
-  plane.bodyBytes -= exchange.bytesIn;
+  plane.bodyBytes -= exchange.bodyBytesHeld;
+  exchange.bodyBytesHeld = 0;
   exchange.body = undefined;
   exchange.parsed = undefined;
 }

@@ -150,6 +150,16 @@ export class UpstreamCall implements Call, Timed {
     const phaseEnd = this.#phaseAt + this.#limitMs();
     if (now >= phaseEnd || now >= this.#totalAt) {
       const timer = now >= phaseEnd ? this.#phase : "total";
+      if (this.release === undefined) {
+        // It never left our own queue: not the provider's fault.
+        this.abort(
+          new GatewayError("overloaded", "no connection to the provider became free in time", {
+            source: "gateway",
+            retryAfterMs: 1000,
+          }),
+        );
+        return;
+      }
       this.abort(
         timer === "client stall"
           ? new GatewayError("client_closed_request", "the client took no byte for too long (client stall timer)", {

@@ -134,6 +134,8 @@ export type Lab = {
   readonly ledger: Ledger;
   /** Log rows and settlement-and-audit rows that have left the worker, after everything under way has ended. */
   rows(): Promise<Row[]>;
+  /** Those that have left by now. */
+  rowsNow(): Row[];
   settled(): Promise<Settled[]>;
   /** Errors that were bugs, as they go to the daemon's log. */
   readonly logged: GatewayError[];
@@ -221,6 +223,7 @@ export async function startLab(config: object): Promise<Lab> {
     server,
     ledger: plane.ledger,
     logged,
+    rowsNow: () => objects(traffic.values, requestColumns) as Row[],
     async rows() {
       await rested();
       return objects(traffic.values, requestColumns) as Row[];
@@ -298,6 +301,19 @@ export function call(url: string, { path, method = "POST", key, headers = {}, bo
     outgoing.on("error", reject);
     outgoing.end(body === undefined || typeof body === "string" ? body : JSON.stringify(body));
   });
+}
+
+/** The body of a chunked answer as it stood on the wire, head included. */
+export function dechunked(answer: string): string {
+  let body = "";
+  let at = answer.indexOf("\r\n\r\n") + 4;
+  for (;;) {
+    const lineEnd = answer.indexOf("\r\n", at);
+    const length = Number.parseInt(answer.slice(at, lineEnd), 16);
+    if (!(length > 0)) return body;
+    body += answer.slice(lineEnd + 2, lineEnd + 2 + length);
+    at = lineEnd + 4 + length;
+  }
 }
 
 /** A port whose far end keeps the rows and acknowledges them, as a writer does. */
