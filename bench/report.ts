@@ -40,7 +40,7 @@ export function report(results: Results): string {
 /** `name value`, `none` where it could not be measured. */
 export function figures(results: Results): string {
   const { nginx, bare, governed } = results.targets;
-  const { idle, recovered } = results.memory.governed ?? {};
+  const { idle, warm, recovered } = results.memory.governed ?? {};
   const values: Readonly<Record<string, number | undefined>> = {
     cpu_ratio_bare: ratio(bare, nginx, busyCpu),
     cpu_ratio_governed: ratio(governed, nginx, busyCpu),
@@ -52,7 +52,7 @@ export function figures(results: Results): string {
     rss_idle_mb: idle?.residentMb,
     rss_idle_anon_mb: idle?.anonymousMb,
     rss_recovered_ratio:
-      idle === undefined || recovered === undefined ? undefined : recovered.residentMb / idle.residentMb,
+      warm === undefined || recovered === undefined ? undefined : recovered.residentMb / warm.residentMb,
     first_request_ms: median(results.firstRequestMs),
     version_ms: median(results.versionMs),
   };
@@ -118,7 +118,7 @@ function streamLines(results: Results, names: readonly TargetName[]): string[] {
 }
 
 function memoryLines(results: Results, names: readonly TargetName[]): string[] {
-  const whens = ["idle", "loaded", "recovered"] as const;
+  const whens = ["idle", "warm", "loaded", "recovered"] as const;
   return whens.map((when) =>
     row([
       `RSS (anonymous) MB, ${when}`,

@@ -30,7 +30,7 @@ export type TargetResults = {
   readonly streams: StreamRound[];
   readonly firstFrames: FirstFrameRound[];
 };
-export type MemoryResults = { idle?: Memory; loaded?: Memory; recovered?: Memory };
+export type MemoryResults = { idle?: Memory; warm?: Memory; loaded?: Memory; recovered?: Memory };
 
 export type Results = {
   readonly plan: Plan;
@@ -46,7 +46,7 @@ export type Results = {
 export type Plan = {
   readonly form: "full" | "ci";
   readonly warmMs: number;
-  /** From the last warm request to the idle figure: the daemon tidies up after 5 s. */
+  /** Of silence, before the idle figure (nothing but first answers so far) and again before the warm one: the daemon tidies up after 5 s. */
   readonly idleMs: number;
   readonly busyRounds: number;
   readonly busyMs: number;
@@ -66,8 +66,8 @@ const plans: Readonly<Record<"full" | "ci", Plan>> = {
     ...{ streamRounds: 3, streamMs: 3_000, firstFrameMs: 1_500, recoverMs: 30_000, starts: 7 },
   },
   ci: {
-    ...{ form: "ci", warmMs: 900, idleMs: 6_000, busyRounds: 5, busyMs: 500, singleRounds: 5, singleMs: 350 },
-    ...{ streamRounds: 3, streamMs: 600, firstFrameMs: 300, recoverMs: 6_500, starts: 3 },
+    ...{ form: "ci", warmMs: 1_500, idleMs: 5_600, busyRounds: 5, busyMs: 500, singleRounds: 5, singleMs: 300 },
+    ...{ streamRounds: 3, streamMs: 500, firstFrameMs: 250, recoverMs: 5_800, starts: 3 },
   },
 };
 
@@ -109,10 +109,12 @@ async function measure(bench: Bench, plan: Plan): Promise<Results> {
     results.targets[name] = { busy: [], single: [], streams: [], firstFrames: [] };
     if (pid !== undefined) results.memory[name] = {};
   }
+  await pause(plan.idleMs);
+  noteMemory(results, bench.targets, "idle");
   for (const target of bench.targets) await load(results, target, "bench", busyConcurrency, plan.warmMs);
   for (const target of bench.targets) await load(results, target, shortStreamModel, 8, plan.warmMs / 2);
   await pause(plan.idleMs);
-  noteMemory(results, bench.targets, "idle");
+  noteMemory(results, bench.targets, "warm");
   for (let round = 0; round < plan.singleRounds; round++) {
     for (const target of inTurn(bench.targets, round)) {
       if (round < plan.busyRounds) await busyRound(results, target, plan);

@@ -60,6 +60,7 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
   let warnings = boot.result.warnings.map(renderProblem);
   let error = boot.problems.length === 0 ? undefined : boot.problems.map(renderProblem).join("\n");
   let watcher: ConfigWatch | undefined;
+  let starting: Promise<void> | undefined;
   let applying: (next: GenerationData) => Promise<void> = async () => undefined;
   let closed = false;
 
@@ -73,12 +74,13 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
     if (path !== undefined) await history.record(result, path);
   }
 
-  async function watch(apply: (next: GenerationData) => Promise<void>, log: Log): Promise<void> {
+  function watch(apply: (next: GenerationData) => Promise<void>, log: Log): Promise<void> {
     applying = apply;
-    if (path === undefined) {
-      await lookForOllama(log);
-      return;
-    }
+    starting = path === undefined ? lookForOllama(log) : startWatch(path, log);
+    return starting;
+  }
+
+  async function startWatch(path: string, log: Log): Promise<void> {
     const { watchConfig } = await import("../config/watch.ts");
     if (closed) return;
     watcher = await watchConfig({
@@ -117,6 +119,7 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
   }
 
   async function reload(): Promise<{ readonly changed: boolean }> {
+    if (path !== undefined) await starting; // asked for in the first moments, it must not be passed over
     if (watcher === undefined) return { changed: false };
     const before = current.number;
     const result = await watcher.reload();

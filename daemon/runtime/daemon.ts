@@ -74,10 +74,11 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     environment,
     override: (data) => override(data, options),
   });
-  prepareTraffic(home);
+  const damaged = prepareTraffic(home);
   const config = await opening;
   const { current } = config;
   const log = openLog(current.log);
+  if (damaged !== undefined) log.warn("traffic.db was damaged; a new request log was begun", { aside: damaged });
   const memory = fillSharedMemory(home, current.server.workers, Date.now());
   if (memory.boot.recovered > 0)
     log.warn("holds of a crash were settled as estimated", { holds: memory.boot.recovered });
@@ -232,6 +233,7 @@ function override(data: GenerationData, { host, port }: ServeOptions): Generatio
 function addressInUse({ server }: GenerationData, cause: Error): Error {
   return Object.assign(new Error(`${server.host}:${server.port} is in use by another program`, { cause }), {
     code: "address_in_use",
+    port: server.port,
   });
 }
 

@@ -145,7 +145,7 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
           .get() as number,
         memory_rss_bytes: residentBytes(),
         ledger: { commit_lag_ms: state.lagMs, holds_open: options.memory.openHolds() },
-        warnings: config.warnings,
+        warnings: [...storeWarnings(status), ...config.warnings],
       };
     },
     providers: async () => (await import("../admin/services/catalog.ts")).listProviders(config.current),
@@ -160,6 +160,15 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
       return { pid: process.pid, requests_in_flight: running, deadline_at_ms: Date.now() + drainMs };
     },
   };
+}
+
+function storeWarnings(status: Int32Array): string[] {
+  const warnings: string[] = [];
+  if (readStatus(status, "state").health === "unhealthy")
+    warnings.push("state.db cannot be written: requests are refused until it can; the log says why");
+  if (readStatus(status, "traffic").health === "unhealthy")
+    warnings.push("traffic.db cannot be written: the request log waits, and will miss rows; the log says why");
+  return warnings;
 }
 
 /** Undefined in a sandbox without /proc. */

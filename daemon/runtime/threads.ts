@@ -23,7 +23,7 @@ export function startThread(name: ThreadName, workerData: object = {}): Worker {
 
 /** Megabytes, three semi-spaces each. A small young generation keeps the resident set flat; the writers hold batches, not graphs. */
 const limits: Partial<Record<ThreadName, WorkerOptions["resourceLimits"]>> = {
-  "data-plane": { maxYoungGenerationSizeMb: 48 },
+  "data-plane": { maxYoungGenerationSizeMb: 24 },
   "state-writer": { maxYoungGenerationSizeMb: 4 },
   "traffic-writer": { maxYoungGenerationSizeMb: 4 },
   reader: { maxYoungGenerationSizeMb: 4 },
