@@ -2,15 +2,16 @@
  * What a start of the daemon does to state.db before any thread exists: migrate, count the boot, settle what a crash
  * left open, and read what the shared-memory tables are made of.
  */
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ChainHead } from "../audit/chain.ts";
 import type { Balance } from "../governance/definitions.ts";
 import { databaseFault } from "./database.ts";
 import { changedSince, type Definitions } from "./definitions.ts";
 import { openMigrated } from "./migrate.ts";
 import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
-import { readSnapshot } from "./snapshot-file.ts";
+import { readSnapshot, snapshotPath } from "./snapshot-file.ts";
 import { StateWriter } from "./state-writer.ts";
 
 export type BootOptions = { readonly now?: () => number };
@@ -38,6 +39,7 @@ export function trafficFile(home: string): string {
 /** Opens the home's state for a process without writer threads: a command while no daemon is up. Close it. */
 export function openStateWriter(home: string, options: BootOptions = {}): StateWriter {
   mkdirSync(home, { recursive: true, mode: 0o700 });
+  refuseLostState(home);
   const { database } = openMigrated(stateFile(home), stateMigrations);
   try {
     return new StateWriter(database, options);
@@ -45,6 +47,18 @@ export function openStateWriter(home: string, options: BootOptions = {}): StateW
     database.close();
     throw error;
   }
+}
+
+/** A home that had keys must not begin anew because its file is gone: every key would be unknown, and its spending forgotten. */
+function refuseLostState(home: string): void {
+  const file = stateFile(home);
+  if (!existsSync(snapshotPath(file)) || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return;
+  const words = "is missing or empty, but state.snapshot shows that this home was in use";
+  throw new GatewayError(
+    "database_unavailable",
+    `${file} ${words}; restore state.db, or remove state.snapshot to begin anew`,
+    { source: "gateway", cause: Object.assign(new Error(words), { code: "ENOENT" }) },
+  );
 }
 
 /** Call under the home's lock, before the writer threads start. `useSnapshot: false` reads every definition. */

@@ -2,7 +2,7 @@
  * Opens a SQLite file the one way we open them. Hides the driver, where its native part comes from, and the driver's
  * many error codes: a caller sees a database or a `database_unavailable`.
  */
-import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import SqliteDatabase from "better-sqlite3";
 import { GatewayError } from "../../providers/gateway-error.ts";
@@ -86,6 +86,25 @@ function connect(file: string, readonly: boolean, timeout: number): Database {
     timeout,
     ...(nativeBinding === undefined ? {} : { nativeBinding: nativeBinding as unknown as string }),
   });
+}
+
+/**
+ * Throws when the path no longer leads to the file that is open. SQLite goes on writing into a file that was removed,
+ * and all of it would be gone with the process. A file that is moved back is the same again.
+ */
+export function guardFile(database: Database): () => void {
+  const file = database.name;
+  const identity = () => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? "none" : `${found.dev}:${found.ino}`;
+  };
+  const opened = identity();
+  return () => {
+    if (identity() === opened) return;
+    const words = `${basename(file)} was removed or replaced while in use; put it back, or stop the daemon`;
+    const cause = Object.assign(new Error(words), { code: "ENOENT" });
+    throw new GatewayError("database_unavailable", words, { source: "gateway", cause });
+  };
 }
 
 /**

@@ -83,7 +83,8 @@ export function startStateThread(options: StateThreadOptions): WriterThread {
     try {
       writer.probe();
       if (before.health === "unhealthy" && loop.idle()) status.ready();
-    } catch {
+    } catch (error) {
+      if (before.health === "healthy") options.onFault?.(error);
       status.failed(0);
     }
   }, heartbeatMs);

@@ -5,7 +5,7 @@
 import { type ChainHead, nextHash, oneLine } from "../audit/chain.ts";
 import { BalanceCells } from "./balance-cells.ts";
 import { type Command, type CommandResult, executeCommand } from "./commands.ts";
-import type { Database, Statement } from "./database.ts";
+import { type Database, guardFile, type Statement } from "./database.ts";
 import { OpenHolds } from "./open-holds.ts";
 import { type Batch, holdWidth, settlementFlag, settlementWidth } from "./rows.ts";
 import { beginSnapshot } from "./snapshot-file.ts";
@@ -27,6 +27,7 @@ export class StateWriter {
   readonly holds: OpenHolds;
   readonly cells: BalanceCells;
   readonly now: () => number;
+  readonly #guard: () => void;
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #insertOne: Statement;
@@ -45,6 +46,7 @@ export class StateWriter {
   constructor(database: Database, options: StateWriterOptions = {}) {
     this.database = database;
     this.now = options.now ?? Date.now;
+    this.#guard = guardFile(database);
     this.holds = new OpenHolds(database);
     this.cells = new BalanceCells(database);
     const row = `(${new Array(columns).fill("?").join(", ")})`;
@@ -90,6 +92,7 @@ export class StateWriter {
 
   /** Runs `body` in a transaction; when it or the commit throws, memory is read anew from the disk before the next. */
   transaction<Result>(body: () => Result): Result {
+    this.#guard();
     if (this.#stale) this.#load();
     this.#begin.run();
     try {
@@ -162,6 +165,7 @@ export class StateWriter {
 
   /** Takes the write lock and gives it back; throws what keeps it from being written. */
   probe(): void {
+    this.#guard();
     this.#begin.run();
     this.database.exec("ROLLBACK");
   }

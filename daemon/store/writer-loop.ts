@@ -23,7 +23,7 @@ export type LoopOptions = {
    * (for `strict` durability) a busy gateway pays 50 µs a row, at 4 ms 8 µs. An idle writer commits at once either way.
    */
   readonly paceMs?: number;
-  /** A bug, or a batch that no database takes. The loop goes on. */
+  /** A bug, a batch that no database takes, or the first of a row of database faults. The loop goes on. */
   readonly onFault?: (error: unknown) => void;
 };
 
@@ -100,7 +100,7 @@ export function createWriterLoop(options: LoopOptions): WriterLoop {
         return;
       }
       queue = [...entries, ...queue];
-      hold(entries, fault);
+      hold(entries, fault, error);
       throw error;
     }
     for (const { batch, port } of entries) {
@@ -109,8 +109,9 @@ export function createWriterLoop(options: LoopOptions): WriterLoop {
   }
 
   /** The database is at fault: everything is kept, everybody is told once. */
-  function hold(entries: readonly Entry[], fault: string): void {
+  function hold(entries: readonly Entry[], fault: string, error: unknown): void {
     retryMs = failing ? Math.min(retryMs * 2, retryMsMax) : retryMsMin;
+    if (!failing) options.onFault?.(error);
     failing = true;
     status.failed(performance.now() - (entries[0]?.at ?? 0));
     for (const entry of entries) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -200,4 +200,16 @@ test("prepareTraffic() sets a damaged traffic.db aside, and openState() refuses 
   assert.equal(prepareTraffic(home), undefined);
   assert.throws(() => openState(home, { now }), { code: "database_unavailable", message: /state\.db is damaged/ });
   assert.deepEqual(readFileSync(stateFile(home)), damage);
+});
+
+test("A55 openState() does not begin anew where state.db is gone or empty but its snapshot is not", (t) => {
+  const home = temporaryHome(t);
+  writeFileSync(snapshotPath(stateFile(home)), "of another day");
+  const refusal = { code: "database_unavailable", message: /state\.db is missing or empty, .* remove state\.snapshot/ };
+  assert.throws(() => openState(home, { now }), refusal);
+  assert.equal(existsSync(stateFile(home)), false);
+  writeFileSync(stateFile(home), "");
+  assert.throws(() => openStateWriter(home, { now }), refusal);
+  rmSync(snapshotPath(stateFile(home)));
+  assert.equal(openState(home, { now }).bootCount, 1);
 });

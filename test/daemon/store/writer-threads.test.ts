@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -109,6 +109,28 @@ test("A55 a database locked by another process: told, kept, and written when the
   await client.execute({ kind: "probe" }, "health");
   await thread.close();
   assert.deepEqual(holdIds(home), ["a"]);
+});
+
+test("A55 state.db removed while in use: nothing more is said to be written until it is back", async (t) => {
+  const home = temporaryHome(t);
+  openState(home);
+  const thread = await startWriter(t, home, "state");
+  const faults: string[] = [];
+  thread.worker.on("message", (message) => message.type === "fault" && faults.push(message.message));
+  const sender = createSender(thread.connect(), 1001, ledger);
+  sender.push(...settlement("before"));
+  await sender.durable();
+  renameSync(stateFile(home), `${stateFile(home)}.gone`);
+  sender.push(...settlement("meanwhile"));
+  await until(() => sender.failing === "unreadable", "the sender is told");
+  assert.equal(readStatus(thread.status, "state").health, "unhealthy");
+  await until(() => faults.length > 0, "the log is told");
+  assert.match(faults[0] as string, /state\.db was removed or replaced while in use/);
+  renameSync(`${stateFile(home)}.gone`, stateFile(home));
+  await sender.durable();
+  assert.equal(readStatus(thread.status, "state").health, "healthy");
+  await thread.close();
+  assert.deepEqual(holdIds(home), ["before", "meanwhile"]);
 });
 
 /** Another process takes the write lock and keeps it until it is killed. */
