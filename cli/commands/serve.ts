@@ -78,10 +78,31 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
     case "config_invalid":
       return new CliFailure(message, exitCodes.checkFailed, "Check it with: bifrost config validate", error);
     case "EACCES":
+      if (!message.includes("listen")) return homeFailure(home, "may not be written by this user", error);
       return new CliFailure(message, exitCodes.failure, "Ports below 1024 need a privilege; try --port 8080.", error);
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new CliFailure(
+        `${host ?? "server.host"} is no address of this machine`,
+        exitCodes.failure,
+        "Try --host 127.0.0.1, or --host 0.0.0.0 for every address.",
+        error,
+      );
+    case "EEXIST":
+    case "ENOTDIR":
+      return homeFailure(home, "is not a folder", error);
+    case "EROFS":
+      return homeFailure(home, "is on a read-only file system", error);
+    case "ENOSPC":
+      return homeFailure(home, "cannot be written: the disk is full", error);
     default:
       return new CliFailure(message, exitCodes.failure, undefined, error);
   }
+}
+
+function homeFailure(home: string, words: string, cause: unknown): CliFailure {
+  return new CliFailure(`the home ${home} ${words}`, exitCodes.failure, "Name another with --home <directory>.", cause);
 }
 
 function numberOf(error: unknown, field: "pid" | "port"): number | undefined {

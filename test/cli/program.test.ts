@@ -419,6 +419,19 @@ const starts: readonly (readonly [object, number, RegExp])[] = [
   ],
   [{ code: "config_invalid" }, exitCodes.checkFailed, /broken\nCheck it with: bifrost config validate/],
   [{}, exitCodes.failure, /^error: broken\n$/],
+  [
+    { code: "EACCES", message: "EACCES: permission denied, mkdir '/h'" },
+    exitCodes.failure,
+    /^error: the home \/h may not be written by this user\nName another with --home/,
+  ],
+  [
+    { code: "EACCES", message: "listen EACCES: permission denied 127.0.0.1:80" },
+    exitCodes.failure,
+    /Ports below 1024 need a privilege/,
+  ],
+  [{ code: "EADDRNOTAVAIL" }, exitCodes.failure, /is no address of this machine\nTry --host/],
+  [{ code: "EEXIST" }, exitCodes.failure, /the home \/h is not a folder/],
+  [{ code: "ENOSPC" }, exitCodes.failure, /the home \/h cannot be written: the disk is full/],
 ];
 for (const [fields, code, message] of starts) {
   test(`run() explains a start that fails with ${JSON.stringify(fields)}`, async () => {
