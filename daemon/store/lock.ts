@@ -4,11 +4,14 @@
  */
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { databaseFault, openLockDatabase } from "./database.ts";
+import { type Database, databaseFault, openLockDatabase } from "./database.ts";
 
 export type HomeLock = { release(): void };
 
 export type LockHolder = { readonly pid: number; readonly since: number };
+
+/** What nobody refers to is closed by the garbage collector, and its lock freed: a lock ends by `release` or with the process. */
+const held = new Set<Database>();
 
 /** The lock, or who has it (undefined: it did not say). Throws `database_unavailable` when the home cannot be written. */
 export function lockHome(home: string): { readonly lock: HomeLock } | { readonly holder: LockHolder | undefined } {
@@ -27,10 +30,9 @@ export function lockHome(home: string): { readonly lock: HomeLock } | { readonly
   }
   closeSync(openSync(note, "a", 0o600));
   writeFileSync(note, JSON.stringify({ pid: process.pid, since: Date.now() } satisfies LockHolder));
-  let held = true;
+  held.add(database);
   function release(): void {
-    if (!held) return;
-    held = false;
+    if (!held.delete(database)) return;
     rmSync(note, { force: true });
     database.exec("ROLLBACK");
     database.close();

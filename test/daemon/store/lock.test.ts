@@ -21,6 +21,18 @@ test("lockHome() lets one hold a home, tells the second who, and frees with rele
   third.lock.release();
 });
 
+test("lockHome() holds although nobody keeps what it gave", async (t) => {
+  const home = temporaryHome(t);
+  const module = new URL("../../../daemon/store/lock.ts", import.meta.url).href;
+  const script = `import { lockHome } from ${JSON.stringify(module)}; lockHome(${JSON.stringify(home)}); setTimeout(() => { gc(); setImmediate(() => console.log("collected")); }, 50); setInterval(() => {}, 1e6);`;
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  assert.ok("holder" in lockHome(home));
+});
+
 test("lockHome() is free again after kill -9 of its holder", async (t) => {
   const home = temporaryHome(t);
   const module = new URL("../../../daemon/store/lock.ts", import.meta.url).href;
