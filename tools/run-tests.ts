@@ -45,7 +45,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ch
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(process.env)) {
-    if (/_API_KEY$|_AUTH_TOKEN$|^OLLAMA_HOST$|^(https?|all|no)_proxy$|^(AWS|GOOGLE|AZURE)_/i.test(name)) continue;
+    if (
+      /_API_KEY$|_AUTH_TOKEN$|^OLLAMA_HOST$|^(npm_config_)?((https?|all)_?|no_?)?proxy$|^(AWS|GOOGLE|AZURE)_/i.test(
+        name,
+      )
+    )
+      continue;
     if (/^(BIFROST_HOME|BIFROST_CONFIG|BIFROST_TEST_RESULTS|NODE_.*|FORCE_COLOR)$/.test(name)) continue;
     environment[name] = value;
   }

@@ -22,7 +22,13 @@ test("A3 is skipped", { skip: true }, () => {});
 test("left out", () => {});
 `,
   );
-  const secret = { OPENAI_API_KEY: "x", OLLAMA_HOST: "x", HTTPS_PROXY: "http://x", no_proxy: "x" };
+  const secret = {
+    OPENAI_API_KEY: "x",
+    OLLAMA_HOST: "x",
+    HTTPS_PROXY: "http://x",
+    no_proxy: "x",
+    npm_config_noproxy: "",
+  };
   const { status } = spawnSync(
     process.execPath,
     [join(root, "tools", "run-tests.ts"), file, "--test-name-pattern=^A"],
