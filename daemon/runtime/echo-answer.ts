@@ -4,8 +4,8 @@ import { parseDuration } from "../config/units.ts";
 export type EchoAnswer = {
   readonly status: number;
   readonly contentType: string;
-  /** SSE events, or the one body. */
-  readonly frames: readonly string[];
+  /** SSE events, or the one body. Made as they are taken: a stream may have a million. */
+  readonly frames: Iterable<string>;
   readonly delayMs: number;
   readonly gapMs: number;
   /** Break the connection after this many frames. */
@@ -35,7 +35,14 @@ const vocabulary = "the bridge of three colours carries every word from one worl
 );
 
 export function echoAnswer(path: string, text: string, created: number): EchoAnswer {
-  const body = JSON.parse(text) as Body;
+  try {
+    return answered(path, JSON.parse(text) as Body, created);
+  } catch {
+    return whole(400, failure("echo was sent no request that it understands"));
+  }
+}
+
+function answered(path: string, body: Body, created: number): EchoAnswer {
   if (path.endsWith("/embeddings")) return whole(200, embeddings(body));
   const said = (body.messages ?? []).map(({ content }) => plainText(content));
   const last = (body.messages ?? []).findLastIndex(({ role }) => role === "user");
@@ -47,7 +54,8 @@ export function echoAnswer(path: string, text: string, created: number): EchoAns
     hang: directives["hang"] !== undefined,
   };
   const fail = count(directives["fail"]);
-  if (fail !== undefined) return { ...whole(fail, failure(`echo was told to fail with ${fail}`)), ...timing };
+  if (fail !== undefined && fail >= 400 && fail < 600)
+    return { ...whole(fail, failure(`echo was told to fail with ${fail}`)), ...timing };
   const words = count(directives["words"]);
   const full = words === undefined ? rest : sentence(Math.min(words, wordsMax));
   const cap = body.max_completion_tokens ?? body.max_tokens;
@@ -68,10 +76,9 @@ export function echoAnswer(path: string, text: string, created: number): EchoAns
     promptTokens: tokens(said.join("")),
   };
   if (body.stream !== true) return { ...whole(200, completion(answer)), ...timing };
-  const frames = stream(answer, body.stream_options?.include_usage === true);
+  const all = stream(answer, body.stream_options?.include_usage === true);
   const error = count(directives["error"]);
-  if (error !== undefined)
-    frames.splice(error, frames.length, `data: ${JSON.stringify(failure("echo was told to fail in mid-stream"))}\n\n`);
+  const frames = error === undefined ? all : broken(all, error);
   return { status: 200, contentType: "text/event-stream", frames, ...timing };
 }
 
@@ -107,19 +114,27 @@ function completion(answer: Content): object {
   };
 }
 
-function stream(answer: Content, includeUsage: boolean): string[] {
+function* stream(answer: Content, includeUsage: boolean): Generator<string, void> {
   const { id, created, model, content, finish } = answer;
   const frame = (choices: readonly object[], more: object = {}): string =>
     `data: ${JSON.stringify({ id, object: "chat.completion.chunk", created, model, choices, ...more })}\n\n`;
   const each = (delta: object, finishReason: string | null): string[] =>
     Array.from({ length: answer.choices }, (_, index) => frame([{ index, delta, finish_reason: finishReason }]));
-  return [
-    ...each({ role: "assistant", content: "" }, null),
-    ...(content.match(/\S+\s*|\s+/g) ?? []).flatMap((word) => each({ content: word }, null)),
-    ...each({}, finish),
-    ...(includeUsage ? [frame([], { usage: usage(answer) })] : []),
-    "data: [DONE]\n\n",
-  ];
+  yield* each({ role: "assistant", content: "" }, null);
+  for (const [word] of content.matchAll(/\S+\s*|\s+/g)) yield* each({ content: word }, null);
+  yield* each({}, finish);
+  if (includeUsage) yield frame([], { usage: usage(answer) });
+  yield "data: [DONE]\n\n";
+}
+
+/** The first frames, then an error. */
+function* broken(frames: Iterable<string>, count: number): Generator<string, void> {
+  let left = count;
+  for (const frame of frames) {
+    if (left-- <= 0) break;
+    yield frame;
+  }
+  yield `data: ${JSON.stringify(failure("echo was told to fail in mid-stream"))}\n\n`;
 }
 
 /** A vector that depends on the text alone: equal texts are equal, and length is one. */

@@ -21,6 +21,9 @@ export const echoOrigin: Origin = {
   close: () => undefined,
 };
 
+/** Then others have a turn. */
+const framesPerTurn = 256;
+
 /** One answer under way. */
 class Play {
   readonly #call: Call;
@@ -28,8 +31,8 @@ class Play {
   #stopped = false;
   #paused = false;
   #timer: NodeJS.Timeout | undefined;
-  #frames: readonly string[] = [];
-  #next = 0;
+  #frames: Iterator<string> | undefined;
+  #played = 0;
   #answer: EchoAnswer | undefined;
 
   constructor(call: Call) {
@@ -67,7 +70,7 @@ class Play {
       return;
     }
     if (this.#answer.hang) return;
-    this.#frames = this.#answer.frames;
+    this.#frames = this.#answer.frames[Symbol.iterator]();
     if (this.#answer.delayMs > 0) this.#timer = setTimeout(() => this.#head(), this.#answer.delayMs);
     else this.#head();
   }
@@ -86,16 +89,22 @@ class Play {
   #step(): void {
     this.#timer = undefined;
     const { gapMs, cut } = this.#answer!;
-    while (!this.#stopped && !this.#paused) {
-      if (cut !== undefined && this.#next >= cut) {
+    for (let left = framesPerTurn; !this.#stopped && !this.#paused; left--) {
+      if (left === 0) {
+        this.#schedule(0);
+        return;
+      }
+      if (cut !== undefined && this.#played >= cut) {
         this.#call.onResponseError?.(this.#controller, new Error("cut as directed"));
         return;
       }
-      if (this.#next >= this.#frames.length) {
+      const frame = this.#frames!.next();
+      if (frame.done === true) {
         this.#call.onResponseEnd?.(this.#controller, {});
         return;
       }
-      this.#call.onResponseData?.(this.#controller, Buffer.from(this.#frames[this.#next++]!));
+      this.#call.onResponseData?.(this.#controller, Buffer.from(frame.value));
+      this.#played++;
       if (gapMs > 0) {
         this.#schedule(gapMs);
         return;
