@@ -26,6 +26,14 @@ export function sendBody(
   response.end(body);
 }
 
+/**
+ * An answer that has been handed over whole is nobody's any more: a client that takes nothing of it would keep it, and
+ * its socket, for ever.
+ */
+export function endStalled(response: ServerResponse, stallMs: number): void {
+  if (response.writableLength > 0) response.setTimeout(stallMs, () => response.destroy());
+}
+
 /** Sends a failure in the caller's dialect. Does nothing when the head has left already. */
 export function sendFailure(
   response: ServerResponse,

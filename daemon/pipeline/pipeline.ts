@@ -6,7 +6,7 @@
  * Another target is tried only while the client has seen nothing, and every hop is admitted anew.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { sendBody, sendFailure } from "../http/reply.ts";
+import { endStalled, sendBody, sendFailure } from "../http/reply.ts";
 import type { Target } from "../routing/generation.ts";
 import { resolve } from "../routing/resolve.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
@@ -75,6 +75,7 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {
   if (answer === undefined) return;
   if (exchange.clientGone) throw clientLeft();
   sendBody(exchange.response, answer.status, answer.contentType, answer.body, exchange.id, answerHeaders(exchange));
+  endStalled(exchange.response, exchange.target!.provider.data.timers.clientStallMs);
   exchange.released = true;
   exchange.status = answer.status;
   exchange.bytesOut = answer.body.length;

@@ -6,6 +6,7 @@
 import type { ServerResponse } from "node:http";
 import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { SseSplitter } from "../http/sse-splitter.ts";
 import type { Exchange } from "./exchange.ts";
@@ -256,7 +257,10 @@ export class StreamReceiver implements Receiver {
     if (this.#over) return;
     this.#over = true;
     this.#response.off("drain", this.#onDrain);
-    if (!this.#exchange.clientGone) this.#response.end();
+    if (!this.#exchange.clientGone) {
+      this.#response.end();
+      endStalled(this.#response, this.#exchange.target!.provider.data.timers.clientStallMs);
+    }
     // The upstream may still owe the end of its response; it is awaited for the sake of its connection only.
     this.#call?.wakeAt(performance.now() + lingerMs);
     this.#outcome.completed();

@@ -209,6 +209,18 @@ describe("UpstreamCall", () => {
     await until("the upstream's connection closed", () => upstream.sockets.size === 0);
   });
 
+  test("sendBody() keeps no complete answer for a client that takes nothing", async () => {
+    const choices = [{ index: 0, message: { content: "x".repeat(14_000_000) }, finish_reason: "stop" }];
+    upstream.answer = answers({ ...completion, choices });
+    const { socket, text } = dial({ model: "up/m" });
+    await until("the first bytes", () => text().length > 0);
+    socket.pause();
+    assert.equal((await lastRow()).status, 200);
+    const open = () => new Promise<number>((resolve) => lab.server.getConnections((_error, count) => resolve(count)));
+    await until("its connection closed", async () => (await open()) === 0, 3_000);
+    socket.destroy();
+  });
+
   test("resumes when a slow client takes again, and every byte arrives", async () => {
     const frames = Array.from({ length: 400 }, (_, index) => chunk({ content: `${index} ${"y".repeat(20_000)}` }));
     upstream.answer = streams(role, ...frames, stop, usageChunk, done);

@@ -92,15 +92,13 @@ test("echoAnswer() takes directives from the last message of the user, and leave
 });
 
 test("echoAnswer() says many words without holding them all at once, and no more than is allowed", () => {
-  say("#echo words=100000", { stream: true });
-  const from = performance.now();
   const many = say("#echo words=100000", { stream: true, n: 16 });
   let count = 0;
   for (const frame of many.frames) {
     if (count++ === 10) break;
     assert.ok(frame.length < 1_000);
   }
-  assert.ok(performance.now() - from < 100);
+  assert.ok(!Array.isArray(many.frames));
   const words = parsed(say("#echo words=999999999").frames) as { choices: { message: { content: string } }[] };
   assert.equal(words.choices[0]?.message.content.split(" ").length, 100_000);
 });
