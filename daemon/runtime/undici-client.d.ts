@@ -9,3 +9,15 @@ declare module "undici/lib/dispatcher/proxy-agent.js" {
   // biome-ignore lint/style/noDefaultExport: the shape of their module
   export default ProxyAgent;
 }
+declare module "undici/lib/dispatcher/pool.js" {
+  import { Pool } from "undici";
+  // biome-ignore lint/style/noDefaultExport: the shape of their module
+  export default Pool;
+}
+declare module "undici/lib/api/api-connect.js" {
+  import { Dispatcher } from "undici";
+
+  const connect: Dispatcher["connect"];
+  // biome-ignore lint/style/noDefaultExport: the shape of their module
+  export default connect;
+}

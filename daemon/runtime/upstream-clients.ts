@@ -3,10 +3,14 @@
  * undici's Pool searches its clients one by one and cannot cancel what it has queued; here a pick is O(1), and
  * what still waits can leave.
  */
+import type { LookupFunction } from "node:net";
 import type { Client as ClientType, Dispatcher } from "undici";
+import connectThrough from "undici/lib/api/api-connect.js";
 import Client from "undici/lib/dispatcher/client.js";
+import Pool from "undici/lib/dispatcher/pool.js";
 import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
 import type { ProviderData } from "../config/generation.ts";
+import { createLookup } from "./host-names.ts";
 
 /** What an attempt hands over. `onAssigned` tells it when it has left the queue and the connection is being used. */
 export type Call = Dispatcher.DispatchHandler & {
@@ -107,35 +111,72 @@ class ClientStack implements Origin {
   }
 }
 
-/** Through a forward proxy undici's own agent keeps the tunnels. */
+/** Through a forward proxy undici's own agent keeps the tunnels; what is over the limit waits here, where it can leave. */
 class ProxiedOrigin implements Origin {
   readonly #agent: InstanceType<typeof ProxyAgent>;
   readonly #origin: string;
+  readonly #max: number;
+  #inFlight = 0;
+  #waiting: Call[] = [];
 
-  constructor(origin: string, proxy: string, options: ClientType.Options) {
+  constructor(origin: string, proxy: string, options: ClientType.Options, max: number) {
     this.#origin = origin;
+    this.#max = max;
+    const { connect, ...rest } = options;
+    const { lookup } = connect as { lookup: LookupFunction };
     this.#agent = new ProxyAgent({
+      ...rest,
       uri: proxy,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: idleSocketMs,
-      ...(options.connect === undefined ? {} : { requestTls: options.connect as object }),
+      // The package's index gives each dispatcher this method, and we do not load the index.
+      clientFactory: (url, own) => Object.assign(new Pool(url, own as object), { connect: connectThrough }),
+      requestTls: { ...(connect as object), allowH2: false } as object,
+      proxyTls: { lookup, allowH2: false } as object,
     });
   }
 
   dispatch(call: Call): boolean {
-    call.release = () => undefined;
-    return this.#agent.dispatch({ ...call.options, origin: this.#origin }, call) || true;
+    if (this.#inFlight < this.#max) {
+      this.#send(call);
+      return true;
+    }
+    const waitingMax = this.#max * waitingPerConnection;
+    if (this.#waiting.length >= waitingMax) this.#waiting = this.#waiting.filter((other) => !other.cancelled);
+    if (this.#waiting.length >= waitingMax) return false;
+    this.#waiting.push(call);
+    return true;
   }
 
-  close(): void {
-    this.#agent.close().catch(() => undefined);
+  /** Requests of an older generation may still come; the tunnels end by themselves when they have been idle. */
+  close(): void {}
+
+  #send(call: Call): void {
+    this.#inFlight += 1;
+    let released = false;
+    call.release = () => {
+      if (released) return;
+      released = true;
+      this.#inFlight -= 1;
+      this.#next();
+    };
+    // A plain-text upstream is reached by a client of the proxy's own making, which knows of no option but these.
+    this.#agent.dispatch({ ...call.options, origin: this.#origin, headersTimeout: 0, bodyTimeout: 0 }, call);
+  }
+
+  #next(): void {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      if (next.cancelled) continue;
+      this.#send(next);
+      return;
+    }
   }
 }
 
 /** Origins outlive generations: a reload that does not change an address keeps its warm connections. */
 export class Origins {
   readonly #byKey = new Map<string, Origin>();
+  readonly #lookup = createLookup();
 
   get(provider: ProviderData): Origin {
     const origin = new URL(provider.baseUrl).origin;
@@ -152,6 +193,7 @@ export class Origins {
       allowH2: false,
       connectTimeout: 0, // the attempt's own timer rules
       connect: {
+        lookup: this.#lookup,
         rejectUnauthorized: provider.tls.rejectUnauthorized,
         ...(provider.tls.ca === undefined ? {} : { ca: provider.tls.ca }),
       },
@@ -159,7 +201,7 @@ export class Origins {
     const made =
       provider.proxy === undefined
         ? new ClientStack(origin, options, provider.connectionsMax)
-        : new ProxiedOrigin(origin, provider.proxy, options);
+        : new ProxiedOrigin(origin, provider.proxy, options, provider.connectionsMax);
     this.#byKey.set(key, made);
     return made;
   }
