@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRequestIds, requestIdLength } from "../../../daemon/http/request-id.ts";
+import { createRequestIds, requestIdLength, workerOfRequest } from "../../../daemon/http/request-id.ts";
 
 test("createRequestIds() makes distinct ids that sort in the order of their making", () => {
   let nowMs = Date.UTC(2026, 10, 23);
@@ -27,4 +27,13 @@ test("createRequestIds() tells workers and milliseconds apart", () => {
     ["req_0000000005000000", "req_0000000005ZZ0000", "req_0000000018000000"],
   );
   assert.throws(() => createRequestIds(1024), RangeError);
+});
+
+test("workerOfRequest() reads what createRequestIds() wrote, also from a hold of a further attempt", () => {
+  for (const worker of [0, 1, 31, 32, 1023]) {
+    const id = createRequestIds(worker)();
+    assert.deepEqual([workerOfRequest(id), workerOfRequest(`${id}:2`)], [worker, worker]);
+  }
+  for (const strange of ["", "req_", "admin-1", `msg_${"0".repeat(26)}`])
+    assert.equal(workerOfRequest(strange), undefined);
 });

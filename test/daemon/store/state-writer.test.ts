@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { verifyChain } from "../../../daemon/audit/verify.ts";
+import { createRequestIds } from "../../../daemon/http/request-id.ts";
 import { openState, openStateWriter } from "../../../daemon/store/boot.ts";
 import { checkLedger } from "../../../daemon/store/ledger-check.ts";
 import { settlementFlag } from "../../../daemon/store/rows.ts";
@@ -198,5 +199,23 @@ test("A39 commit() and execute() take SQL and line feeds for what they are: text
   commit(writer, 1, [[evil, startMs, 1, "1", 7, 3, 0, evil]]);
   assert.equal(writer.database.prepare("SELECT count(*) FROM records").pluck().get(), 2);
   assert.deepEqual(verifyChain(writer.database), { ok: true, records: 2, head: writer.head });
+  writer.close();
+});
+
+test("execute() of settle_lost closes a dead worker's holds up to its death, at the price of their input, and no others", (t) => {
+  const writer = openStateWriter(temporaryHome(t), { now });
+  const [dead, other] = [createRequestIds(1, now), createRequestIds(2, now)];
+  const [lost, settled, heirs, foreign] = [dead(), dead(), dead(), other()];
+  commit(writer, 1, [], [hold(lost), hold(settled), hold(heirs, startMs + 1), hold(foreign)]);
+  commit(writer, 2, [settlement(settled)]);
+  const command = { kind: "settle_lost", worker: 1, heldUntilMs: startMs } as const;
+  for (let time = 0; time < 2; time += 1) writer.execute(command, "daemon");
+  const rows = writer.database.prepare("SELECT hold_id, cost_nano, flags FROM records").raw().all();
+  assert.deepEqual(rows, [
+    [settled, 7, 0],
+    [lost, 50, settlementFlag.estimated | settlementFlag.recovered],
+  ]);
+  assert.equal(writer.holds.count, 2);
+  assert.equal(verifyChain(writer.database).ok, true);
   writer.close();
 });
