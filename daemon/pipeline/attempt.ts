@@ -164,7 +164,7 @@ function streamReceiver(
 
 /** The upstream said no, so it did not generate. A broken, late or lost answer may well have been generated, and paid for. */
 function refusedBy(error: GatewayError): boolean {
-  return error.details.upstreamStatus !== undefined || error.code === "upstream_unreachable";
+  return error.details.upstreamStatus !== undefined;
 }
 
 function attributed(error: GatewayError, target: Target): GatewayError {
