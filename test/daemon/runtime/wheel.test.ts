@@ -97,6 +97,20 @@ test("Wheel calls each that is due once, whoever deletes whom, and those added m
   }
 });
 
+test("Wheel finds each one again wherever a deletion has moved it", () => {
+  using time = clock();
+  const wheel = new Wheel();
+  const all = Array.from({ length: 6 }, () => alarm(1_010));
+  for (const one of all) wheel.add(one);
+  for (const index of [0, 5, 1, 4]) wheel.delete(all[index]!);
+  time.pass(tickMs);
+  assert.deepEqual(
+    all.map(({ rang }) => rang.length),
+    [0, 0, 1, 1, 0, 0],
+  );
+  assert.equal(wheel.size, 2);
+});
+
 test("Wheel stops its timer a tick after the last one has left, and starts it anew", () => {
   using time = clock();
   const wheel = new Wheel();
