@@ -5,6 +5,7 @@
 import type { Dispatcher } from "undici";
 import type { RenderContext } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { ProviderData } from "../config/generation.ts";
 import { forwardedHeaders } from "../http/forwarded-headers.ts";
 import type { ReadyCredential, Target } from "../routing/generation.ts";
 import type { Lease } from "./admit.ts";
@@ -168,8 +169,17 @@ function refusedBy(error: GatewayError): boolean {
 }
 
 function attributed(error: GatewayError, target: Target): GatewayError {
-  if (error.details.source !== "provider" || error.details.provider !== undefined) return error;
-  return new GatewayError(error.code, error.message, { ...error.details, provider: target.provider.name });
+  if (error.details.source !== "provider") return error;
+  const { name, data } = target.provider;
+  return new GatewayError(error.code, withoutSecrets(error.message, data), { provider: name, ...error.details });
+}
+
+/** Servers quote the key that they refuse; to a caller it is none of theirs. */
+function withoutSecrets(message: string, { credentials }: ProviderData): string {
+  return credentials.reduce(
+    (text, { value }) => (value === "" ? text : text.replaceAll(value, "[our credential]")),
+    message,
+  );
 }
 
 function context(exchange: Exchange): RenderContext {

@@ -1,6 +1,9 @@
 /** A canary of every kind is sent through a daemon that logs all it can; then everything it wrote is searched. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ask, type ClientDialect, open } from "../support/client.ts";
@@ -80,6 +83,36 @@ test("A41 no key material in logs, errors, files or answers", async () => {
   }
   rmSync(home, { recursive: true });
   await upstream.stop();
+});
+
+test("A41 attributed() keeps our credential to itself when an upstream quotes it in its refusal", async (t) => {
+  const canary = "upstream-canary-quoted-91c4";
+  const upstream = createServer((request, response) => {
+    request.resume();
+    const quoted = `no such key: ${request.headers.authorization ?? request.headers["x-api-key"]}`;
+    response.writeHead(401, { "content-type": "application/json" });
+    response.end(JSON.stringify({ error: { type: "authentication_error", message: quoted } }));
+  });
+  await once(upstream.listen(0, "127.0.0.1"), "listening");
+  t.after(() => upstream.close().closeAllConnections());
+  const base = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/v1`;
+  const provider = (dialect: string) => ({ base_url: base, dialect, api_key: "env.UPSTREAM_KEY" });
+  const daemon = await startDaemon({
+    env: { UPSTREAM_KEY: canary },
+    config: { providers: { "openai-chat": provider("openai-chat"), anthropic: provider("anthropic") } },
+  });
+  t.after(() => daemon.stop());
+  const key = await daemon.createKey({ name: "canary" });
+  for (const dialect of ["chat", "messages"] as const) {
+    for (const wire of ["openai-chat", "anthropic"]) {
+      for (const stream of [true, false]) {
+        const { text, status } = await ask(daemon.url, { dialect, model: `${wire}/m`, key, stream, prompt: "x" });
+        assert.equal(status, 502);
+        assert.ok(!text.includes(canary), text);
+        assert.match(text, /no such key: (Bearer )?\[our credential\]/);
+      }
+    }
+  }
 });
 
 function filesIn(folder: string): string[] {
