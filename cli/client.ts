@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { request as dial } from "node:http";
 import { connect } from "node:net";
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { AdminAddress, DaemonModule, ErrorAnswer } from "../daemon/admin/contract.ts";
@@ -33,8 +33,18 @@ const answerMs = 600_000;
 const answerBytesMax = 256_000_000;
 
 export function homeOf(option: string | undefined, environment: NodeJS.ProcessEnv): string {
-  const fallback = join(environment["HOME"] || homedir(), ".local/share/bifrost");
-  return resolve(option ?? (environment["BIFROST_HOME"] || fallback));
+  return resolve(option ?? (environment["BIFROST_HOME"] || join(personHome(environment), ".local/share/bifrost")));
+}
+
+/** `os.homedir()` takes an empty $HOME for the working directory, and a container's user may be in no list of users. */
+function personHome(environment: NodeJS.ProcessEnv): string {
+  if (environment["HOME"]) return environment["HOME"];
+  try {
+    return userInfo().homedir;
+  } catch (error) {
+    const hint = "Say where with --home <directory> or $BIFROST_HOME.";
+    throw new CliFailure("this user has no home directory", exitCodes.usage, hint, error);
+  }
 }
 
 /** For what only a running daemon can do. */

@@ -77,6 +77,11 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError("Expected a whole number; 0 allows none.");
 }
 
+export function parseGeneration(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected the number of a generation, as in `bifrost config history`.");
+}
+
 export function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError("Expected a port from 0 (any free one) to 65535.");

@@ -16,9 +16,9 @@ export const keyColumns: readonly Column<KeyView>[] = [
   { title: "STATE", cell: (key) => key.state },
   { title: "BUDGET", cell: (key) => list(key.budgets.map(renderBudget)), shrinkTo: 10 },
   { title: "SPENT", cell: (key) => list(key.budgets.map((budget) => renderMoney(budget.spent_nano))), align: "right" },
-  { title: "LIMITS", cell: (key) => list(key.limits.map(renderLimit)), shrinkTo: 6 },
-  { title: "MODELS", cell: (key) => models(key), shrinkTo: 6 },
-  { title: "EXPIRES", cell: (key) => renderTime(key.expires_at_ms) },
+  { title: "LIMITS", cell: (key) => list(key.limits.map(renderLimit)), shrinkTo: 6, mayDrop: true },
+  { title: "MODELS", cell: (key) => models(key), shrinkTo: 6, mayDrop: true },
+  { title: "EXPIRES", cell: (key) => renderTime(key.expires_at_ms), mayDrop: true },
 ];
 
 export function renderKey(key: KeyView): string {

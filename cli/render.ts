@@ -8,6 +8,8 @@ export type Column<Row> = {
   readonly align?: "right";
   /** May be cut with "…" where the terminal is narrow, to this many columns at least. */
   readonly shrinkTo?: number;
+  /** Left out, last first, where the line is too wide with everything cut. */
+  readonly mayDrop?: boolean;
 };
 
 const gap = "  ";
@@ -16,9 +18,10 @@ const dayMs = 86_400_000;
 
 export function renderTable<Row>(
   rows: readonly Row[],
-  columns: readonly Column<Row>[],
+  wanted: readonly Column<Row>[],
   terminal: Pick<Terminal, "columns" | "hasColor">,
 ): string {
+  const columns = keep(rows, wanted, terminal.columns);
   const cells = rows.map((row) => columns.map((column) => plain(column.cell(row))));
   const widths = fit(
     columns.map(({ title }, index) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index]!)))),
@@ -110,6 +113,27 @@ export function plain(text: string): string {
 
 function renderCalendar({ unit, count, zone }: Extract<WireWindow, { kind: "calendar" }>): string {
   return `${count === 1 ? unit : `${count} ${unit}s`} (${zone})`;
+}
+
+/** What is left when columns go until the others, cut as far as they may be, fit. */
+function keep<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  width: number | undefined,
+): readonly Column<Row>[] {
+  if (width === undefined) return columns;
+  const least = columns.map(({ title, cell, shrinkTo }) => {
+    const wide = Math.max(widthOf(title), ...rows.map((row) => widthOf(plain(cell(row)))));
+    return Math.min(wide, shrinkTo ?? wide);
+  });
+  const kept = columns.map((_, index) => index);
+  const needed = () => kept.reduce((sum, index) => sum + least[index]!, 0) + gap.length * (kept.length - 1);
+  while (needed() > width) {
+    const last = kept.findLast((index) => columns[index]!.mayDrop === true);
+    if (last === undefined) break;
+    kept.splice(kept.indexOf(last), 1);
+  }
+  return kept.map((index) => columns[index]!);
 }
 
 /** Takes from the widest column that may shrink, one at a time, until the line fits or nothing gives. */

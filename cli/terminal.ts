@@ -38,6 +38,10 @@ export function processTerminal(): Terminal {
       const reader = createInterface({ input: stdin, output: stderr });
       try {
         return await reader.question(question);
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== "AbortError") throw error;
+        process.stderr.write("\n"); // Ctrl-C or Ctrl-D: no answer, which is no yes
+        return "";
       } finally {
         reader.close();
       }

@@ -11,7 +11,7 @@ import type {
 } from "../../daemon/admin/contract.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
-import { parseCount } from "../parse.ts";
+import { parseGeneration } from "../parse.ts";
 import { type Column, renderJson, renderTable, renderTime } from "../render.ts";
 import { confirm, withClient } from "../session.ts";
 import { printReload } from "./reload.ts";
@@ -60,8 +60,8 @@ function buildSchema(command: Command, context: Context): void {
 
 function buildDiff(command: Command, context: Context): void {
   command
-    .argument("[from]", "generation (default: the one in use)", parseCount)
-    .argument("[to]", "generation (default: the file on disk)", parseCount)
+    .argument("[from]", "generation (default: the one in use)", parseGeneration)
+    .argument("[to]", "generation (default: the file on disk)", parseGeneration)
     .option("--json", "Print JSON")
     .action(async (from: number | undefined, to: number | undefined, { json }: { json?: boolean }) => {
       const answer = await withClient(command, context, (client) =>
@@ -88,7 +88,7 @@ function buildHistory(command: Command, context: Context): void {
 
 function buildRollback(command: Command, context: Context): void {
   command
-    .argument("<generation>", "as in `bifrost config history`", parseCount)
+    .argument("<generation>", "as in `bifrost config history`", parseGeneration)
     .option("-y, --yes", "Do not ask")
     .option("--json", "Print JSON")
     .action(async (generation: number, { yes, json }: { yes?: boolean; json?: boolean }) => {

@@ -16,7 +16,7 @@ import { withClient } from "../session.ts";
 
 const attemptColumns: readonly Column<AttemptView>[] = [
   { title: "TARGET", cell: (attempt) => attempt.target, shrinkTo: 12 },
-  { title: "CREDENTIAL", cell: (attempt) => attempt.credential ?? "–", shrinkTo: 8 },
+  { title: "CREDENTIAL", cell: (attempt) => credential(attempt.credential, "–"), shrinkTo: 8 },
   { title: "OUTCOME", cell: (attempt) => attempt.outcome },
   { title: "STATUS", cell: (attempt) => renderCount(attempt.status), align: "right" },
   { title: "TIME TAKEN", cell: (attempt) => duration(attempt.latency_ms), align: "right" },
@@ -33,7 +33,10 @@ export function build(command: Command, context: Context): void {
       const answer = await withClient(command, context, (client) => client.call<ExplainAnswer>("GET", path));
       const { terminal } = context;
       if (json) return terminal.out(renderJson(answer));
-      terminal.out(`${renderRequest(answer)}\n${renderTable(answer.attempts, attemptColumns, terminal)}`);
+      terminal.out(`${renderRequest(answer)}\n`);
+      if (answer.attempts.length > 0) return terminal.out(renderTable(answer.attempts, attemptColumns, terminal));
+      terminal.out("No provider was tried.\n");
+      if (answer.request.error !== null) terminal.err(`What ${answer.request.error} means: docs/errors.md\n`);
     });
 }
 
@@ -43,7 +46,7 @@ function renderRequest({ request: row }: ExplainAnswer): string {
     ["at", renderTime(row.at)],
     ["key", row.key === null ? "none" : `${row.key_name ?? "?"} (${row.key})`],
     ["asked", `${row.route ?? "–"}, model ${row.model ?? "–"}${row.stream ? ", streamed" : ""}`],
-    ["answered", row.target === null ? "by no provider" : `by ${row.target} with ${row.credential ?? "no credential"}`],
+    ["answered", row.target === null ? "by no provider" : `by ${row.target} with ${credential(row.credential)}`],
     ["status", row.error === null ? String(row.status) : `${row.status} ${row.error}`],
     [
       "time taken",
@@ -53,6 +56,11 @@ function renderRequest({ request: row }: ExplainAnswer): string {
     ["cost", row.cost_nano === null && row.flags.includes("unpriced") ? "unpriced" : renderMoney(row.cost_nano)],
     ["notes", row.flags.join(", ") || "–"],
   ]);
+}
+
+/** A provider without one is recorded as using `none`. */
+function credential(name: string | null, absent = "no credential"): string {
+  return name === null || name === "none" ? absent : name;
 }
 
 function tokens(row: ExplainAnswer["request"]): string {

@@ -36,15 +36,16 @@ const columns: readonly Column<LogRow>[] = [
     cell: (row) => (row.error === null ? String(row.status) : `${row.status} ${row.error}`),
     shrinkTo: 6,
   },
-  { title: "KEY", cell: (row) => row.key_name ?? row.key ?? "–", shrinkTo: 4 },
+  { title: "KEY", cell: (row) => row.key_name ?? row.key ?? "–", shrinkTo: 4, mayDrop: true },
   { title: "MODEL", cell: (row) => row.target ?? row.model ?? "–", shrinkTo: 8 },
-  { title: "IN", cell: (row) => renderCount(row.tokens_in), align: "right" },
-  { title: "OUT", cell: (row) => renderCount(row.tokens_out), align: "right" },
+  { title: "IN", cell: (row) => renderCount(row.tokens_in), align: "right", mayDrop: true },
+  { title: "OUT", cell: (row) => renderCount(row.tokens_out), align: "right", mayDrop: true },
   { title: "COST", cell: cost, align: "right" },
   {
     title: "TIME TAKEN",
     cell: (row) => (row.latency_ms === null ? "–" : renderDuration(row.latency_ms)),
     align: "right",
+    mayDrop: true,
   },
 ];
 

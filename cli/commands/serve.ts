@@ -31,7 +31,10 @@ export function build(command: Command, context: Context): void {
         host,
         port,
       };
-      if (detach) return serveDetached(options, context);
+      if (detach)
+        return serveDetached(options, context).catch(async (error: unknown) => {
+          throw await explainStart(error, home, options);
+        });
       return serveHere(options, home, context);
     });
 }

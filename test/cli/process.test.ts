@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { userInfo } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { homeOf } from "../../cli/client.ts";
 import { exitCodes } from "../../cli/failure.ts";
 import { version } from "../../cli/version.ts";
 import { type Lab, logRow, openLab } from "../daemon/admin/admin-lab.ts";
@@ -132,3 +135,8 @@ for (const shell of ["bash"]) {
     assert.equal(out, "create\n");
   });
 }
+
+test("homeOf() of an empty $HOME is the user's own, not the working directory", () => {
+  assert.equal(homeOf(undefined, { HOME: "" }), join(userInfo().homedir, ".local/share/bifrost"));
+  assert.equal(homeOf(undefined, { HOME: "/h", BIFROST_HOME: "" }), "/h/.local/share/bifrost");
+});

@@ -59,6 +59,14 @@ test("renderTable() aligns, and cuts only on a terminal that is too narrow", () 
   assert.equal(narrow.split("\n")[1], "a v…   $1.00", "never below what is still readable");
 });
 
+test("renderTable() leaves out what may go, last first, before a line is wider than the terminal", () => {
+  const droppable: readonly Column<Row>[] = [...columns, { title: "NOTE", cell: () => "note", mayDrop: true }];
+  const rows = [{ name: "a name", cost: "$1.00" }];
+  const render = (width: number) => renderTable(rows, droppable, { columns: width, hasColor: false });
+  assert.equal(render(17), "NAME   COST  NOTE\na n…  $1.00  note\n");
+  assert.equal(render(16), "NAME     COST\na name  $1.00\n");
+});
+
 test("renderTable() shows control characters of a name and does not obey them", () => {
   const text = renderTable([{ name: "a\u001b[2Jb\n\u202e", cost: "" }], columns, {
     columns: undefined,

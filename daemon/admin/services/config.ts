@@ -80,6 +80,7 @@ export function createConfigService(source: ConfigSource, environment: Environme
       };
     },
     async rollback({ generation }) {
+      await textOf(generation, "running"); // one that is not kept is a 404, not a refusal
       await source.rollback(generation);
       const last = await history.lastGood();
       return {
