@@ -12,6 +12,7 @@ import type { Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { relayPump, translatePump } from "./pumps.ts";
+import { releaseBody } from "./read.ts";
 import { type Answer, type BodyOutcome, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
 import type { AttemptEnd } from "./settle.ts";
@@ -66,7 +67,7 @@ function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody
     // Only chats stream: `stream` in anything else is the provider's to mind.
     const streamed = exchange.view!.stream && exchange.route.operation === "chat";
     const receiver = streamed
-      ? streamReceiver(exchange, target, finish)
+      ? streamReceiver(exchange, target, plane, finish)
       : bodyReceiver(exchange, target, plane, finish);
     try {
       call = new UpstreamCall(
@@ -132,6 +133,7 @@ function bodyReceiver(
 function streamReceiver(
   exchange: Exchange,
   target: Target,
+  plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): StreamReceiver {
   const upstream = target.provider.dialect;
@@ -142,6 +144,7 @@ function streamReceiver(
       ? relayPump(upstream, !exchange.view!.includeUsage)
       : translatePump(upstream, client, rendering);
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, {
+    released: () => releaseBody(exchange, plane),
     completed: () =>
       finish({
         streamed: true,

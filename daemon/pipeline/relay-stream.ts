@@ -35,6 +35,8 @@ export type Pump = {
 };
 
 export type StreamOutcome = {
+  /** A byte has left: the prompt cannot be needed again. */
+  released(): void;
   /** The answer is complete and was handed to the client whole. */
   completed(): void;
   /** `exchange.released` tells whether the client has seen anything. */
@@ -218,8 +220,7 @@ export class StreamReceiver implements Receiver {
       exchange.released = true;
       exchange.status = 200;
       exchange.firstByteAt = performance.now();
-      exchange.body = undefined;
-      exchange.parsed = undefined;
+      this.#outcome.released();
       if (!exchange.clientGone) {
         this.#response.writeHead(200, [
           "content-type",
