@@ -22,9 +22,14 @@ async function main(): Promise<void> {
     environment: process.env,
     loadDaemon: () => import("../daemon/main.ts"),
   });
-  // A start that failed half-way may leave a thread or a timer; the command is over all the same. Nothing is lost:
-  // writes to a pipe, a file or a terminal are done when they return.
+  // A pipe takes 64 KB and then waits for its reader, and so do we.
+  await Promise.all([process.stdout, process.stderr].map(written));
+  // A start that failed half-way may leave a thread or a timer; the command is over all the same.
   process.exit(code);
+}
+
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
 /**

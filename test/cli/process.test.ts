@@ -82,6 +82,22 @@ test("bifrost fails without a stack trace, its exit code telling why", () =>
     });
   }));
 
+test("bifrost writes everything before it ends, however late its reader reads", () =>
+  online(async (lab) => {
+    for (let number = 1; number <= 100; number += 1) {
+      const models = Array.from({ length: 50 }, (_, index) => `some-provider/some-model-${index}`);
+      await lab.ask({ method: "POST", path: "/api/keys", body: { name: `key ${number}`, models } });
+    }
+    const command = [process.execPath, script, "keys", "list", "--home", lab.home];
+    const child = spawn("sh", ["-c", '"$@" | { sleep 1; wc -l; }', "sh", ...command]); // a pipe holds 64 KB
+    let out = "";
+    child.stdout.on("data", (part) => {
+      out += part;
+    });
+    await once(child, "close");
+    assert.equal(out.trim(), "101");
+  }));
+
 test("bifrost is silent when its reader leaves", () =>
   online(async (lab) => {
     for (let number = 1; number <= 5_000; number += 1) lab.rows.push(logRow(number));
