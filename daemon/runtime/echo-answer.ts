@@ -44,6 +44,7 @@ export function echoAnswer(path: string, text: string, created: number): EchoAns
 
 function answered(path: string, body: Body, created: number): EchoAnswer {
   if (path.endsWith("/embeddings")) return whole(200, embeddings(body));
+  if (!isChat(body)) return whole(400, failure("messages must be a list of objects"));
   const said = (body.messages ?? []).map(({ content }) => plainText(content));
   const last = (body.messages ?? []).findLastIndex(({ role }) => role === "user");
   const { directives, rest } = readDirectives(said[last] ?? "");
@@ -80,6 +81,11 @@ function answered(path: string, body: Body, created: number): EchoAnswer {
   const error = count(directives["error"]);
   const frames = error === undefined ? all : broken(all, error);
   return { status: 200, contentType: "text/event-stream", frames, ...timing };
+}
+
+/** Bodies are relayed as they came, so what a caller got wrong arrives here, as it would at a provider. */
+function isChat({ messages = [] }: { readonly messages?: unknown }): boolean {
+  return Array.isArray(messages) && messages.every((message) => typeof message === "object" && message !== null);
 }
 
 type Content = {

@@ -12,6 +12,13 @@ const deltas = (frames: Iterable<string>) =>
     [...frame.matchAll(/"content":("(?:[^"\\]|\\.)*")/g)].map(([, text]) => JSON.parse(text!) as string),
   );
 
+test("echoAnswer() refuses messages that are no list of objects, as a provider does", () => {
+  for (const messages of [1, "x", {}, true, [null], ["x"], [[], 1]]) {
+    const { status, frames } = echoAnswer("/chat/completions", JSON.stringify({ model: "echo", messages }), 7);
+    assert.deepEqual([status, Object.keys(parsed(frames))], [400, ["error"]], JSON.stringify(messages));
+  }
+});
+
 test("echoAnswer() says what it was asked, and counts four bytes a token", () => {
   const { frames, ...rest } = say("Grüße");
   assert.deepEqual(rest, {
