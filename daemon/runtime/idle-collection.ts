@@ -7,16 +7,16 @@ import { runInNewContext } from "node:vm";
 
 /** Nothing has happened for this long. */
 const idleMs = 5_000;
+/** Requests after which the code of the hot path counts as compiled. */
+const compiledFrom = 200;
 
 /**
- * `activity` is any number that differs when something was done since the last look. What a start leaves behind goes
- * entirely, if nothing has been done yet. Later, compiled code stays (`last-resort` throws it away, and the next thousand
- * requests would pay for it twice over).
+ * `activity` counts what was done: any number that grows. A thread on the hot path says so: once it has done more than
+ * a start's few requests, its compiled code stays (`last-resort` throws it away, and the next requests ran interpreted).
  */
-export function collectWhenIdle(activity: () => number): void {
+export function collectWhenIdle(activity: () => number, isHot = false): void {
   let collect: Collector | undefined;
-  const atStart = activity();
-  let seen = atStart;
+  let seen = activity();
   let dirty = true; // what a start leaves behind is collected too
   setInterval(() => {
     const now = activity();
@@ -25,7 +25,8 @@ export function collectWhenIdle(activity: () => number): void {
       dirty = true;
     } else if (dirty) {
       collect ??= exposedCollector();
-      collect({ type: "major", execution: "sync", flavor: now === atStart ? "last-resort" : "regular" });
+      const flavor = isHot && now > compiledFrom ? "regular" : "last-resort";
+      collect({ type: "major", execution: "sync", flavor });
       dirty = false;
     }
   }, idleMs).unref();

@@ -74,7 +74,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     });
   });
 
-  collectWhenIdle(() => data.words[workerWord.total]! + data.words[workerWord.inFlight]!);
+  collectWhenIdle(() => data.words[workerWord.total]!, true);
 
   parent.on("message", (message: ToWorker) => {
     switch (message.type) {
