@@ -13,9 +13,13 @@ import { createStatus } from "../../../daemon/store/writer-status.ts";
 export const startMs = Date.UTC(2026, 10, 23, 12);
 export const daily: BudgetInput = { limitNano: 10_000_000_000, window: { kind: "rolling", lengthMs: 86_400_000 } };
 
-export function temporaryHome(t: TestContext): string {
+/** `before`: what has to end while the files are still there. */
+export function temporaryHome(t: TestContext, before: () => void = () => {}): string {
   const home = mkdtempSync(join(tmpdir(), "bifrost-store-"));
-  t.after(() => rmSync(home, { recursive: true, force: true }));
+  t.after(() => {
+    before();
+    rmSync(home, { recursive: true, force: true });
+  });
   return home;
 }
 

@@ -12,8 +12,10 @@ const monthly: BudgetInput = {
 };
 
 test("checkLedger() finds balance = Σ records over windows, checkpoints and scopes, and holds while they are open", (t) => {
-  const writer = openStateWriter(temporaryHome(t), { now: () => startMs });
-  t.after(() => writer.close());
+  const writer = openStateWriter(
+    temporaryHome(t, () => writer.close()),
+    { now: () => startMs },
+  );
   writer.execute(createKey(1, [daily, forever, monthly]), "cli");
   writer.execute(createKey(2, [monthly]), "cli");
   let sum = 0;
@@ -36,8 +38,10 @@ test("checkLedger() finds balance = Σ records over windows, checkpoints and sco
 });
 
 test("checkLedger() names a balance that is not the sum of its records", (t) => {
-  const writer = openStateWriter(temporaryHome(t), { now: () => startMs });
-  t.after(() => writer.close());
+  const writer = openStateWriter(
+    temporaryHome(t, () => writer.close()),
+    { now: () => startMs },
+  );
   writer.execute(createKey(1), "cli");
   writer.commit([{ type: "batch", sender: 1001, number: 1, rows: settlement("a", startMs, 30) }]);
   writer.checkpoint();

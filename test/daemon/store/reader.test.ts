@@ -106,7 +106,6 @@ test("log_tail gives what came after, oldest first, and where to go on", async (
 test("audit_verify, audit_export, ledger_check, spend and definitions are answered while a writer writes", async (t) => {
   const { client, home } = await reader(t, 1);
   const writer = openStateWriter(home, { now: () => startMs });
-  t.after(() => writer.close());
   writer.execute(createKey(1), "cli");
   const rows = Array.from({ length: 12_000 }, (_, row) => settlement(`r${row}`, startMs + row, 2)).flat();
   writer.commit([{ type: "batch", sender: 1001, number: 1, rows }]);
@@ -125,6 +124,7 @@ test("audit_verify, audit_export, ledger_check, spend and definitions are answer
   ]);
   assert.equal((await client.query({ kind: "definitions", since: 0 })).keys[0]?.publicId, "key_1");
   assert.equal((await client.query({ kind: "audit_export", after: 0, limit: 5 })).lines.length, 6);
+  writer.close();
 });
 
 test("A55 a query to a database that cannot be read fails with 503, and the thread lives on", async (t) => {
