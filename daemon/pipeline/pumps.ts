@@ -6,19 +6,18 @@ import type { Dialect, Event, RenderContext, Usage } from "../../providers/excha
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
 import { readFrame } from "../http/sse-splitter.ts";
+import { bytesOfText } from "../http/stream-writer.ts";
 import type { Pump, Step } from "./relay-stream.ts";
-
-const nothing = Buffer.alloc(0);
 
 /** @param dropUsageChunk the client did not ask for the usage chunk that we asked the upstream for */
 export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
   const tap = dialect.tap();
   const pump = {
     relaysAll: true,
-    out: nothing as Buffer | string,
+    out: "",
     frame(frame: Buffer): Step {
-      const kind = tap.frame(frame.toString("latin1"));
-      pump.out = frame;
+      pump.out = frame.toString("latin1");
+      const kind = tap.frame(pump.out);
       switch (kind) {
         case "preamble":
           return "hold";
@@ -69,20 +68,20 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
 
   const pump = {
     relaysAll: false,
-    out: "" as Buffer | string,
+    out: "",
     frame(frame: Buffer): Step {
       const { event, data } = readFrame(frame.toString("utf8"));
       if (data === "" && event === "") return "drop";
       const events = decoder.push(event, data);
-      pump.out = render(events);
+      pump.out = bytesOfText(render(events));
       if (decoder.finished) {
-        pump.out += render(decoder.end()) + renderer.end();
+        pump.out += bytesOfText(render(decoder.end()) + renderer.end());
         return "terminal";
       }
       return events.some(isMeaningful) ? "release" : "hold";
     },
     end(): string {
-      return render(decoder.end()) + renderer.end();
+      return bytesOfText(render(decoder.end()) + renderer.end());
     },
     usage: () => usage,
     get finished() {

@@ -9,6 +9,7 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { SseSplitter } from "../http/sse-splitter.ts";
+import { bytesOfText, StreamWriter } from "../http/stream-writer.ts";
 import type { Exchange } from "./exchange.ts";
 import { decodeFailure, failureBytesMax } from "./relay-body.ts";
 import { parseJson, usageOf } from "./translate.ts";
@@ -21,8 +22,8 @@ export type Step = "hold" | "release" | "drop" | "terminal";
 export type Pump = {
   /** Looks at one frame; what it wants written is in `out` afterwards. */
   frame(frame: Buffer): Step;
-  /** Bytes for the frame just seen. */
-  readonly out: Buffer | string;
+  /** Bytes for the frame just seen, as latin1 text. */
+  readonly out: string;
   /** Bytes after the terminal event go on to the client as well: the stream is its upstream's, to the last byte. */
   readonly relaysAll: boolean;
   /** The answer has come to its end, whether or not the terminal event has. */
@@ -70,9 +71,11 @@ export class StreamReceiver implements Receiver {
   #whole: Buffer[] | undefined;
   #wholeLength = 0;
   #wholeUsage: Usage | undefined;
-  #held: (Buffer | string)[] | undefined = [];
-  #heldLength = 0;
-  #pending: (Buffer | string)[] = [];
+  readonly #writer: StreamWriter;
+  /** Bytes that wait for the status to be committed; undefined from then on. */
+  #held: string | undefined = "";
+  /** Bytes for the client, of the upstream bytes in hand. */
+  #pending = "";
   #over = false;
   #finished = false;
   #lastWriteAt = 0;
@@ -80,6 +83,7 @@ export class StreamReceiver implements Receiver {
   constructor(exchange: Exchange, upstream: Dialect, context: RenderContext, pump: Pump, outcome: StreamOutcome) {
     this.#exchange = exchange;
     this.#response = exchange.response;
+    this.#writer = new StreamWriter(exchange.response);
     this.#upstream = upstream;
     this.#client = exchange.route.dialect;
     this.#context = context;
@@ -146,7 +150,7 @@ export class StreamReceiver implements Receiver {
       const rest = this.#splitter.rest();
       // Some servers forget the last blank line; what is left is then one more event.
       if (rest !== undefined && rest.length > 0) this.#frame(rest);
-      if (!this.#finished) this.#pending.push(this.#pump.end());
+      if (!this.#finished) this.#pending += this.#pump.end();
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.fail(error);
@@ -168,7 +172,7 @@ export class StreamReceiver implements Receiver {
     this.#response.off("drain", this.#onDrain);
     if (this.#exchange.released && !this.#exchange.clientGone) {
       this.#flush();
-      this.#response.end(this.#client.renderStream(this.#context).fail(error, this.#exchange.id));
+      this.#writer.end(bytesOfText(this.#client.renderStream(this.#context).fail(error, this.#exchange.id)));
     }
     this.#outcome.failed(error);
   }
@@ -190,7 +194,7 @@ export class StreamReceiver implements Receiver {
       this.#flush();
       this.#lastWriteAt = now;
     } else if (now - this.#lastWriteAt >= every && !this.#response.writableNeedDrain) {
-      this.#response.write(keepAlive);
+      this.#writer.write(keepAlive);
       this.#lastWriteAt = now;
     }
     this.#call?.wakeAt(Math.max(this.#lastWriteAt + every, now + 1));
@@ -202,13 +206,12 @@ export class StreamReceiver implements Receiver {
     if (step === "drop") return;
     const out = this.#pump.out;
     if (this.#held !== undefined && step === "hold") {
-      if (out.length > 0) this.#held.push(out);
-      this.#heldLength += out.length;
-      if (this.#heldLength > heldBytesMax) this.#release();
+      this.#held += out;
+      if (this.#held.length > heldBytesMax) this.#release();
       return;
     }
     if (this.#held !== undefined) this.#release();
-    if (out.length > 0) this.#pending.push(out);
+    this.#pending += out;
     if (step === "terminal") this.#finished = true;
   }
 
@@ -222,7 +225,7 @@ export class StreamReceiver implements Receiver {
       exchange.firstByteAt = performance.now();
       this.#outcome.released();
       if (!exchange.clientGone) {
-        this.#response.writeHead(200, [
+        this.#writer.begin([
           "content-type",
           this.#contentType,
           "cache-control",
@@ -233,22 +236,22 @@ export class StreamReceiver implements Receiver {
           exchange.id,
           ...exchange.droppedHeader,
         ]);
-        if (this.#held.length === 0 && this.#pending.length === 0) this.#response.flushHeaders();
+        if (this.#held === "" && this.#pending === "") this.#response.flushHeaders();
       }
     }
-    this.#pending.unshift(...this.#held);
+    this.#pending = this.#held + this.#pending;
     this.#held = undefined;
     this.#call?.wakeAt(performance.now() + exchange.generation.data.server.keepAliveCommentMs);
   }
 
   #flush(): void {
-    if (this.#pending.length === 0) return;
-    const bytes = joined(this.#pending);
-    this.#pending = [];
+    const bytes = this.#pending;
+    if (bytes === "") return;
+    this.#pending = "";
     if (this.#exchange.clientGone) return;
     this.#exchange.bytesOut += bytes.length;
-    this.#lastWriteAt = performance.now();
-    if (!this.#response.write(bytes)) {
+    this.#lastWriteAt = this.#call?.now ?? performance.now();
+    if (!this.#writer.write(bytes)) {
       this.#call?.pause();
       this.#response.once("drain", this.#onDrain);
     }
@@ -259,7 +262,7 @@ export class StreamReceiver implements Receiver {
     this.#over = true;
     this.#response.off("drain", this.#onDrain);
     if (!this.#exchange.clientGone) {
-      this.#response.end();
+      this.#writer.end("");
       endStalled(this.#response, this.#exchange.target!.provider.data.timers.clientStallMs);
     }
     // The upstream may still owe the end of its response; it is awaited for the sake of its connection only.
@@ -285,7 +288,7 @@ export class StreamReceiver implements Receiver {
       const renderer = this.#client.renderStream(this.#context);
       this.#wholeUsage = usageOf(events);
       this.#contentType = "text/event-stream";
-      this.#pending.push(events.map((event) => renderer.push(event)).join("") + renderer.end());
+      this.#pending += bytesOfText(events.map((event) => renderer.push(event)).join("") + renderer.end());
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.fail(error);
@@ -295,22 +298,4 @@ export class StreamReceiver implements Receiver {
     this.#flush();
     this.#complete();
   }
-}
-
-/** One buffer for what lies side by side already (frames of one chunk), a copy only where something was left out. */
-function joined(parts: readonly (Buffer | string)[]): Buffer | string {
-  const first = parts[0]!;
-  if (parts.length === 1) return first;
-  if (parts.every((part) => typeof part === "string")) return parts.join("");
-  if (typeof first !== "string") {
-    let end = first.byteOffset + first.length;
-    let adjacent = true;
-    for (let index = 1; adjacent && index < parts.length; index++) {
-      const part = parts[index]!;
-      adjacent = typeof part !== "string" && part.buffer === first.buffer && part.byteOffset === end;
-      if (typeof part !== "string") end += part.length;
-    }
-    if (adjacent) return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
-  }
-  return Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
 }

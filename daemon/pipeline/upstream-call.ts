@@ -58,6 +58,11 @@ export class UpstreamCall implements Call, Timed {
     wheel.add(this);
   }
 
+  /** The coarse clock: free to read, at most a tick old. */
+  get now(): number {
+    return this.#wheel.now;
+  }
+
   get done(): boolean {
     return this.#phase === "done";
   }

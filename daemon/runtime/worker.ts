@@ -27,9 +27,9 @@ import { Wheel } from "./wheel.ts";
 import { type FromWorker, type ToWorker, type WorkerData, workerWord } from "./worker-protocol.ts";
 
 /** A traffic row waits at most this long for company. */
-const trafficGatherMs = 50;
+const trafficGatherMs = 200;
 /** The same for money in `grouped` durability: a commit costs 0.12 ms however few rows it holds. */
-const stateGatherMs = 10;
+const stateGatherMs = 50;
 /** While draining the worker looks this often whether it is done. */
 const drainLookMs = 10;
 

@@ -1,0 +1,46 @@
+/**
+ * The body of a streamed answer, written piece by piece. Hides that the chunks of HTTP/1.1 are framed here: node writes
+ * each in four pieces that it gathers until the end of the turn, which costs more than the rest of a frame's way. A
+ * piece is bytes as latin1 text, a character a byte, because that is what the taps look at already.
+ */
+import type { ServerResponse } from "node:http";
+
+export class StreamWriter {
+  readonly #response: ServerResponse;
+  #framed = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  /** Sends the head; it leaves with the first piece. An HTTP/1.0 client gets no chunks and the end of the connection. */
+  begin(headers: string[]): void {
+    const response = this.#response;
+    response.writeHead(200, headers);
+    this.#framed = response.chunkedEncoding;
+    response.chunkedEncoding = false;
+  }
+
+  /** False: the client does not keep up; wait for `drain`. */
+  write(bytes: string): boolean {
+    if (bytes === "") return !this.#response.writableNeedDrain; // an empty chunk would be the last one
+    return this.#response.write(this.#framed ? frame(bytes) : bytes, "latin1");
+  }
+
+  end(bytes: string): void {
+    if (this.#framed) this.#response.end(bytes === "" ? lastChunk : frame(bytes) + lastChunk, "latin1");
+    else this.#response.end(bytes, "latin1");
+  }
+}
+
+const lastChunk = "0\r\n\r\n";
+
+function frame(bytes: string): string {
+  return `${bytes.length.toString(16)}\r\n${bytes}\r\n`;
+}
+
+/** Text as the bytes of its UTF-8, a character a byte. */
+export function bytesOfText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is looked for
+  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, "utf8").toString("latin1");
+}
