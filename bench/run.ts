@@ -62,12 +62,12 @@ export type Plan = {
 
 const plans: Readonly<Record<"full" | "ci", Plan>> = {
   full: {
-    ...{ form: "full", warmMs: 3_000, idleMs: 8_000, busyRounds: 5, busyMs: 3_000, singleRounds: 7, singleMs: 2_000 },
+    ...{ form: "full", warmMs: 6_000, idleMs: 8_000, busyRounds: 5, busyMs: 3_000, singleRounds: 7, singleMs: 2_000 },
     ...{ streamRounds: 3, streamMs: 3_000, firstFrameMs: 1_500, recoverMs: 30_000, starts: 7 },
   },
   ci: {
-    ...{ form: "ci", warmMs: 1_500, idleMs: 5_600, busyRounds: 5, busyMs: 500, singleRounds: 5, singleMs: 300 },
-    ...{ streamRounds: 3, streamMs: 500, firstFrameMs: 250, recoverMs: 5_800, starts: 3 },
+    ...{ form: "ci", warmMs: 1_800, idleMs: 6_600, busyRounds: 5, busyMs: 500, singleRounds: 5, singleMs: 250 },
+    ...{ streamRounds: 3, streamMs: 400, firstFrameMs: 200, recoverMs: 6_600, starts: 3 },
   },
 };
 

@@ -3,7 +3,8 @@
  * Further flags go to node (`npm test -- --test-name-pattern='^A1 '`). Results are kept for `npm run acceptance`.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { once } from "node:events";
+import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -21,25 +22,48 @@ const results =
 /** A file that hangs must not hang everything; the longest takes a few minutes. */
 const fileMsMax = 600_000;
 
-const child = spawn(
-  process.execPath,
-  [
-    "--test",
-    "--test-concurrency=2",
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    `--test-reporter=${pathToFileURL(join(root, "tools", "test-results.ts"))}`,
-    `--test-reporter-destination=${results}`,
-    ...(flags.some((flag) => flag.startsWith("--test-timeout")) ? [] : [`--test-timeout=${fileMsMax}`]),
-    ...flags,
-    ...(files.length > 0 ? files : ["test/**/*.test.ts"]),
-  ],
-  { cwd: root, stdio: "inherit", env: cleanEnvironment() },
-);
-child.on("exit", (code) => {
-  process.exitCode = code ?? 1;
-});
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+/** Tests that measure time have the machine to themselves, after the others. */
+const timing = "test/timing/";
+const [measured, others] =
+  files.length > 0
+    ? [files.filter((file) => file.includes(timing)), files.filter((file) => !file.includes(timing))]
+    : [
+        globSync(`${timing}**/*.test.ts`, { cwd: root }),
+        globSync("test/**/*.test.ts", { cwd: root, exclude: [`${timing}**`] }),
+      ];
+
+writeFileSync(results, "");
+const codes = [await run(others.toSorted(), 2), await run(measured.toSorted(), 1)];
+process.exitCode = codes.find((code) => code !== 0) ?? 0;
+
+async function run(chosen: readonly string[], concurrency: number): Promise<number> {
+  if (chosen.length === 0) return 0;
+  const part = `${results}.part`;
+  const child = spawn(
+    process.execPath,
+    [
+      "--test",
+      `--test-concurrency=${concurrency}`,
+      "--test-reporter=spec",
+      "--test-reporter-destination=stdout",
+      `--test-reporter=${pathToFileURL(join(root, "tools", "test-results.ts"))}`,
+      `--test-reporter-destination=${part}`,
+      ...(flags.some((flag) => flag.startsWith("--test-timeout")) ? [] : [`--test-timeout=${fileMsMax}`]),
+      ...flags,
+      ...chosen,
+    ],
+    { cwd: root, stdio: "inherit", env: cleanEnvironment() },
+  );
+  const forward = (signal: NodeJS.Signals): boolean => child.kill(signal);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, forward);
+  const [code] = (await once(child, "exit")) as [number | null];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, forward);
+  if (existsSync(part)) {
+    appendFileSync(results, readFileSync(part));
+    rmSync(part);
+  }
+  return code ?? 1;
+}
 
 /** A key or a proxy of the person at the terminal must neither be used nor change what a test sees. */
 function cleanEnvironment(): NodeJS.ProcessEnv {

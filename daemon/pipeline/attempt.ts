@@ -174,7 +174,18 @@ function refusedBy(error: GatewayError): boolean {
 function attributed(error: GatewayError, target: Target): GatewayError {
   if (error.details.source !== "provider") return error;
   const { name, data } = target.provider;
+  if (error.code === "upstream_credential") return credentialRefused(error, target);
   return new GatewayError(error.code, withoutSecrets(error.message, data), { provider: name, ...error.details });
+}
+
+/** In words of our own: what a server says of a key quotes parts of it, and is for whoever runs the gateway. */
+function credentialRefused(error: GatewayError, { provider: { name } }: Target): GatewayError {
+  const status = error.details.upstreamStatus;
+  const told = status === undefined ? "" : ` (${status})`;
+  return new GatewayError(error.code, `${name} refused the gateway's own credential${told}; check it in the config`, {
+    provider: name,
+    ...error.details,
+  });
 }
 
 /** Servers quote the key that they refuse; to a caller it is none of theirs. */

@@ -41,7 +41,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
       : {
           ...end.usage,
           input: end.usage?.input ?? lease.inputTokens,
-          output: Math.max(end.usage?.output ?? 0, Math.ceil(end.outputBytes / bytesPerOutputToken)),
+          output: Math.max(end.usage?.output ?? 0, estimatedOutput(exchange, lease, end)),
         };
     if (!known) flags |= settlementFlag.estimated;
     tokens = (usage.input ?? 0) + (usage.output ?? 0);
@@ -62,4 +62,11 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     costNano === undefined || exchange.costNano === undefined ? undefined : exchange.costNano + costNano;
   exchange.settlement = { holdId: lease.holdId, at, costNano: costNano ?? 0, tokens, flags, heldNano: lease.heldNano };
   return costNano;
+}
+
+/** Bytes that went by, in tokens; never more than the cap that was sent, since the upstream could not bill more. */
+function estimatedOutput(exchange: Exchange, lease: Lease, { outputBytes }: AttemptEnd): number {
+  const tokens = Math.ceil(outputBytes / bytesPerOutputToken);
+  const capped = exchange.view?.maxTokens !== undefined || lease.injectCap !== undefined;
+  return capped ? Math.min(tokens, lease.outputTokens) : tokens;
 }

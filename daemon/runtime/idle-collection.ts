@@ -5,8 +5,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Nothing has happened for this long. */
-const idleMs = 5_000;
+/** Looked at this often; collected when nothing has happened for five looks. */
+const lookMs = 1_000;
+const idleLooks = 5;
 /** Requests after which the code of the hot path counts as compiled. */
 const compiledFrom = 200;
 
@@ -17,19 +18,16 @@ const compiledFrom = 200;
 export function collectWhenIdle(activity: () => number, isHot = false): void {
   let collect: Collector | undefined;
   let seen = activity();
-  let dirty = true; // what a start leaves behind is collected too
+  let quiet = 0;
   setInterval(() => {
     const now = activity();
-    if (now !== seen) {
-      seen = now;
-      dirty = true;
-    } else if (dirty) {
-      collect ??= exposedCollector();
-      const flavor = isHot && now > compiledFrom ? "regular" : "last-resort";
-      collect({ type: "major", execution: "sync", flavor });
-      dirty = false;
-    }
-  }, idleMs).unref();
+    quiet = now === seen ? quiet + 1 : 0;
+    seen = now;
+    if (quiet !== idleLooks) return;
+    collect ??= exposedCollector();
+    const flavor = isHot && now > compiledFrom ? "regular" : "last-resort";
+    collect({ type: "major", execution: "sync", flavor });
+  }, lookMs).unref();
 }
 
 /** `last-resort` also gives pages back that a plain collection keeps for the next burst: 4 MB a thread. */

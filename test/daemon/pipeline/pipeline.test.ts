@@ -304,10 +304,12 @@ describe("serve()", () => {
     const long = "word ".repeat(400);
     const choices = [{ index: 0, message: { role: "assistant", content: long }, finish_reason: "stop" }];
     second.answer = answers({ ...silent, choices });
-    const { row } = await ask({ model: "second/m" });
+    const { row } = await ask({ model: "second/m", max_tokens: 1000 });
     assert.equal(row["flags"], settlementFlag.estimated);
     assert.ok(Number(row["tokens_out"]) >= 400, `tokens_out ${row["tokens_out"]}`);
-    const { row: whole } = await ask({ model: "second/m", stream: true });
+    const { row: capped } = await ask({ model: "second/m", max_tokens: 20 });
+    assert.equal(capped["tokens_out"], 20);
+    const { row: whole } = await ask({ model: "second/m", max_tokens: 1000, stream: true });
     assert.equal(whole["flags"], settlementFlag.estimated);
     assert.ok(Number(whole["tokens_out"]) >= 400, `tokens_out ${whole["tokens_out"]} of a whole answer to a stream`);
   });
