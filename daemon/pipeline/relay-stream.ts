@@ -49,6 +49,8 @@ const frameBytesMax = 16 * 1024 * 1024;
 const lingerMs = 1_000;
 /** Held-back preamble beyond this is released early: it is content in all but name. */
 const heldBytesMax = 256 * 1024;
+/** Frames that came together leave together up to here: what is longer does not die young. */
+const pieceBytes = 16 * 1024;
 /** One line, no blank line after it: an empty event crashes some clients. */
 const keepAlive = ": ping\n";
 
@@ -62,7 +64,10 @@ export class StreamReceiver implements Receiver {
   readonly #outcome: StreamOutcome;
   readonly #splitter = new SseSplitter(frameBytesMax);
   readonly #onFrame = (frame: Buffer): void => this.#frame(frame);
-  readonly #onDrain = (): void => this.#call?.resume();
+  readonly #onDrain = (): void => {
+    this.#isWaiting = false;
+    this.#call?.resume();
+  };
   #call: UpstreamCall | undefined;
   #status = 0;
   #contentType = "text/event-stream";
@@ -76,6 +81,8 @@ export class StreamReceiver implements Receiver {
   #held: string | undefined = "";
   /** Bytes for the client, of the upstream bytes in hand. */
   #pending = "";
+  /** The client has not taken what it was given. */
+  #isWaiting = false;
   #over = false;
   #finished = false;
   #lastWriteAt = 0;
@@ -212,6 +219,7 @@ export class StreamReceiver implements Receiver {
     }
     if (this.#held !== undefined) this.#release();
     this.#pending += out;
+    if (this.#pending.length >= pieceBytes) this.#flush();
     if (step === "terminal") this.#finished = true;
   }
 
@@ -251,7 +259,8 @@ export class StreamReceiver implements Receiver {
     if (this.#exchange.clientGone) return;
     this.#exchange.bytesOut += bytes.length;
     this.#lastWriteAt = this.#call?.now ?? performance.now();
-    if (!this.#writer.write(bytes)) {
+    if (!this.#writer.write(bytes) && !this.#isWaiting) {
+      this.#isWaiting = true;
       this.#call?.pause();
       this.#response.once("drain", this.#onDrain);
     }
