@@ -13,7 +13,8 @@ const compiledFrom = 200;
 
 /**
  * `activity` counts what was done: any number that grows. A thread on the hot path says so: once it has done more than
- * a start's few requests, its compiled code stays (`last-resort` throws it away, and the next requests ran interpreted).
+ * a start's few requests it is left alone, since a forced collection takes compiled code with it, and for two seconds
+ * the next requests cost twice as much.
  */
 export function collectWhenIdle(activity: () => number, isHot = false): void {
   let collect: Collector | undefined;
@@ -24,14 +25,14 @@ export function collectWhenIdle(activity: () => number, isHot = false): void {
     quiet = now === seen ? quiet + 1 : 0;
     seen = now;
     if (quiet !== idleLooks) return;
+    if (isHot && now > compiledFrom) return;
     collect ??= exposedCollector();
-    const flavor = isHot && now > compiledFrom ? "regular" : "last-resort";
-    collect({ type: "major", execution: "sync", flavor });
+    collect({ type: "major", execution: "sync", flavor: "last-resort" });
   }, lookMs).unref();
 }
 
 /** `last-resort` also gives pages back that a plain collection keeps for the next burst: 4 MB a thread. */
-type Collector = (options: { type: "major"; execution: "sync"; flavor: "last-resort" | "regular" }) => void;
+type Collector = (options: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
 
 function exposedCollector(): Collector {
   setFlagsFromString("--expose-gc");
