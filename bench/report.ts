@@ -51,6 +51,8 @@ export function figures(results: Results): string {
     frame_cpu_ratio: ratio(governed, nginx, (target) => target.streams.map((round) => round.cpuPerFrame)),
     rss_idle_mb: idle?.residentMb,
     rss_idle_anon_mb: idle?.anonymousMb,
+    rss_warm_mb: warm?.residentMb,
+    rss_warm_anon_mb: warm?.anonymousMb,
     rss_recovered_ratio:
       warm === undefined || recovered === undefined ? undefined : recovered.residentMb / warm.residentMb,
     first_request_ms: median(results.firstRequestMs),
