@@ -8,7 +8,8 @@ import { connect } from "node:net";
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { AdminAddress, DaemonModule, ErrorAnswer } from "../daemon/admin/contract.ts";
+import type { AdminAddress, DaemonModule } from "../daemon/admin/contract/calling.ts";
+import type { ErrorAnswer } from "../daemon/admin/contract/errors.ts";
 import { CliFailure, codeOf, type ExitCode, exitCodes } from "./failure.ts";
 
 export type CallOptions = {

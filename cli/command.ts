@@ -1,6 +1,6 @@
 /** What every command is made with: its surroundings, and the manners all share. Hides commander's settings. */
 import { Command } from "commander";
-import type { DaemonModule } from "../daemon/admin/contract.ts";
+import type { DaemonModule } from "../daemon/admin/contract/calling.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Surroundings = {

@@ -1,6 +1,6 @@
 /** What a person types, as the values the admin API takes. Hides units, and reads decimals as text so no cent is lost. */
 import { InvalidArgumentError } from "commander";
-import type { BudgetRequest, WireWindow } from "../daemon/admin/contract.ts";
+import type { BudgetRequest, WireWindow } from "../daemon/admin/contract/scopes.ts";
 
 export type TypedBudget = {
   readonly text: string;

@@ -1,5 +1,5 @@
 /** A key as a row and as a page. */
-import type { KeyView } from "../daemon/admin/contract.ts";
+import type { KeyView } from "../daemon/admin/contract/keys.ts";
 import {
   type Column,
   renderBudget,

@@ -1,5 +1,5 @@
 /** What `serve` says when it serves: where, with what, and on a fresh home the first key, this once. */
-import type { Served } from "../daemon/admin/contract.ts";
+import type { Served } from "../daemon/admin/contract/calling.ts";
 import { bold, plain } from "./render.ts";
 import { curlLine, exampleModel } from "./render-curl.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,5 +1,5 @@
 /** What a person sees: tables, money, times. Hides column widths, and that a name from a request may hold anything. */
-import type { BudgetView, LimitView, WireWindow } from "../daemon/admin/contract.ts";
+import type { BudgetView, LimitView, WireWindow } from "../daemon/admin/contract/scopes.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Column<Row> = {

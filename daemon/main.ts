@@ -3,7 +3,7 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { OfflineAdmin, Served, ServeOptions } from "./admin/contract.ts";
+import type { OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
 
 /** Sets the home from the option, `$BIFROST_HOME`, or the usual place. */
 function homeOf(option: string | undefined): string {

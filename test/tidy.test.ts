@@ -163,7 +163,7 @@ function isAllowed(file: string, { target, how }: Import): boolean {
   if (from === "providers") return false; // pure: neither builtins nor packages nor the others
   if (to === "providers") return from === "daemon";
   if (to === "daemon") {
-    if (target === "daemon/admin/contract.ts") return how === "type";
+    if (target.startsWith("daemon/admin/contract/")) return how === "type";
     return target === "daemon/main.ts" && how !== "value";
   }
   return to !== "cli" && to !== "test" && to !== "bench" && to !== "tools";

@@ -1,6 +1,6 @@
 /** `bifrost audit verify|export` */
 import type { Command } from "commander";
-import type { AuditVerifyAnswer } from "../../daemon/admin/contract.ts";
+import type { AuditVerifyAnswer } from "../../daemon/admin/contract/audit.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseSince } from "../parse.ts";

@@ -7,8 +7,8 @@ import type {
   ConfigProblem,
   ConfigValidateAnswer,
   ConfigVersion,
-  ReloadAnswer,
-} from "../../daemon/admin/contract.ts";
+} from "../../daemon/admin/contract/config.ts";
+import type { ReloadAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseGeneration } from "../parse.ts";

@@ -1,6 +1,6 @@
 /** `bifrost explain <request-id>` */
 import type { Command } from "commander";
-import type { AttemptView, ExplainAnswer } from "../../daemon/admin/contract.ts";
+import type { AttemptView, ExplainAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { Context } from "../command.ts";
 import {
   type Column,

@@ -1,17 +1,16 @@
 /** `bifrost keys …` */
 import type { Command } from "commander";
+import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type {
   CreateKeyRequest,
   KeyAnswer,
   KeyListAnswer,
   KeySecretAnswer,
   KeyView,
-  LimitChange,
-  LimitRequest,
   RotateKeyRequest,
-  StatusAnswer,
   UpdateKeyRequest,
-} from "../../daemon/admin/contract.ts";
+} from "../../daemon/admin/contract/keys.ts";
+import type { LimitChange, LimitRequest } from "../../daemon/admin/contract/scopes.ts";
 import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";

@@ -1,6 +1,6 @@
 /** `bifrost ledger check` */
 import type { Command } from "commander";
-import type { LedgerCheckAnswer, LedgerProblem } from "../../daemon/admin/contract.ts";
+import type { LedgerCheckAnswer, LedgerProblem } from "../../daemon/admin/contract/audit.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";

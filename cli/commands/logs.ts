@@ -1,7 +1,7 @@
 /** `bifrost logs`: pages back, or follows. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import type { LogRow, LogsAnswer } from "../../daemon/admin/contract.ts";
+import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";

@@ -1,6 +1,6 @@
 /** `bifrost models` */
 import type { Command } from "commander";
-import type { ModelsAnswer, ModelView } from "../../daemon/admin/contract.ts";
+import type { ModelsAnswer, ModelView } from "../../daemon/admin/contract/models.ts";
 import type { Context } from "../command.ts";
 import { type Column, renderCount, renderJson, renderMoney, renderTable } from "../render.ts";
 import { withClient } from "../session.ts";

@@ -1,6 +1,6 @@
 /** `bifrost providers` */
 import type { Command } from "commander";
-import type { ProvidersAnswer, ProviderView } from "../../daemon/admin/contract.ts";
+import type { ProvidersAnswer, ProviderView } from "../../daemon/admin/contract/daemon.ts";
 import type { Context } from "../command.ts";
 import { type Column, renderJson, renderTable } from "../render.ts";
 import { withClient } from "../session.ts";

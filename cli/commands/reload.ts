@@ -1,6 +1,6 @@
 /** `bifrost reload` */
 import type { Command } from "commander";
-import type { ReloadAnswer } from "../../daemon/admin/contract.ts";
+import type { ReloadAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type { Context } from "../command.ts";
 import { renderJson } from "../render.ts";
 import { withDaemon } from "../session.ts";

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import type { Served, ServeOptions } from "../../daemon/admin/contract.ts";
+import type { Served, ServeOptions } from "../../daemon/admin/contract/calling.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, type ExitCode, exitCodes } from "../failure.ts";
 import { renderServed } from "../render-served.ts";

@@ -1,7 +1,7 @@
 /** `bifrost serve`: in this process, or in one that outlives this one. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { Served, ServeOptions } from "../../daemon/admin/contract.ts";
+import type { Served, ServeOptions } from "../../daemon/admin/contract/calling.ts";
 import { findDaemon } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, codeOf, exitCodes } from "../failure.ts";

@@ -1,6 +1,6 @@
 /** `bifrost status` */
 import type { Command } from "commander";
-import type { StatusAnswer } from "../../daemon/admin/contract.ts";
+import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type { Context } from "../command.ts";
 import { renderCount, renderDuration, renderJson, renderProperties, renderTime } from "../render.ts";
 import { withDaemon } from "../session.ts";

@@ -1,7 +1,7 @@
 /** `bifrost stop`: asks, then waits until the process is gone. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import type { StopAnswer } from "../../daemon/admin/contract.ts";
+import type { StopAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, codeOf } from "../failure.ts";
 import { parseDuration } from "../parse.ts";

@@ -2,34 +2,27 @@
  * What the daemon puts behind the admin API, as an interface of values. Hides from the routes where keys, logs and
  * config live; the composition root implements it, over running threads or over the files alone.
  */
+import type { AuditExportQuery, AuditVerifyAnswer, LedgerCheckAnswer } from "./contract/audit.ts";
 import type {
-  AuditExportQuery,
-  AuditVerifyAnswer,
   ConfigDiffAnswer,
   ConfigDiffQuery,
   ConfigHistoryAnswer,
   ConfigRollbackRequest,
   ConfigValidateAnswer,
   ConfigValidateRequest,
+} from "./contract/config.ts";
+import type { ProvidersAnswer, ReloadAnswer, StatusAnswer, StopAnswer, StopRequest } from "./contract/daemon.ts";
+import type {
   CreateKeyRequest,
-  ExplainAnswer,
   KeyAnswer,
   KeyListAnswer,
   KeyListQuery,
   KeySecretAnswer,
-  LedgerCheckAnswer,
-  LogQuery,
-  LogsAnswer,
-  ModelsAnswer,
-  ModelsQuery,
-  ProvidersAnswer,
-  ReloadAnswer,
   RotateKeyRequest,
-  StatusAnswer,
-  StopAnswer,
-  StopRequest,
   UpdateKeyRequest,
-} from "./contract.ts";
+} from "./contract/keys.ts";
+import type { ExplainAnswer, LogQuery, LogsAnswer } from "./contract/logs.ts";
+import type { ModelsAnswer, ModelsQuery } from "./contract/models.ts";
 
 /**
  * One mutating call under way. Exactly one audit record comes of it: a service that writes it in the same transaction

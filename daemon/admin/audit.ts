@@ -1,5 +1,5 @@
 /** Routes of the audit trail and of the ledger's own check. */
-import type { AuditExportQuery } from "./contract.ts";
+import type { AuditExportQuery } from "./contract/audit.ts";
 import { queryFields, type Route, reads, strict } from "./route.ts";
 
 const range = strict<AuditExportQuery>({

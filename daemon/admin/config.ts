@@ -1,5 +1,5 @@
 /** Routes of the config: validate, schema, diff, history, rollback. */
-import type { ConfigDiffQuery, ConfigRollbackRequest, ConfigValidateRequest } from "./contract.ts";
+import type { ConfigDiffQuery, ConfigRollbackRequest, ConfigValidateRequest } from "./contract/config.ts";
 import { asks, changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
 
 const generationMax = 1_000_000_000;

@@ -1,5 +1,5 @@
 /** Routes of the daemon itself: what it is doing, reload, stop. */
-import type { StopRequest } from "./contract.ts";
+import type { StopRequest } from "./contract/daemon.ts";
 import { changes, fields, type Route, reads, strict } from "./route.ts";
 
 const stop = strict<StopRequest>({ drain_ms: fields.durationMs(0).optional() });

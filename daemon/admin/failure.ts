@@ -1,6 +1,6 @@
 /** An error as the admin API tells it. Hides everything that nobody meant to tell. */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { ErrorAnswer } from "./contract.ts";
+import type { ErrorAnswer } from "./contract/errors.ts";
 
 export type FaultReporter = {
   /** Names a fault in the answer and in the log. */

@@ -3,7 +3,7 @@
  * a start pays nothing for an API that may not be called for days.
  */
 import type { AdminServices } from "./admin-services.ts";
-import type { AdminRequest, AdminResponse } from "./contract.ts";
+import type { AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { type FaultReporter, renderAdminError } from "./failure.ts";
 import type { Caller } from "./route.ts";
 

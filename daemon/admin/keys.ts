@@ -1,16 +1,8 @@
 /** Routes of virtual keys, and what their requests may hold. */
 import { z } from "zod";
 import { budgetsPerScopeMax, limitsPerScopeMax } from "../governance/definitions.ts";
-import type {
-  BudgetRequest,
-  CreateKeyRequest,
-  KeyListQuery,
-  LimitChange,
-  LimitRequest,
-  RotateKeyRequest,
-  UpdateKeyRequest,
-  WireWindow,
-} from "./contract.ts";
+import type { CreateKeyRequest, KeyListQuery, RotateKeyRequest, UpdateKeyRequest } from "./contract/keys.ts";
+import type { BudgetRequest, LimitChange, LimitRequest, WireWindow } from "./contract/scopes.ts";
 import { changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
 
 /** $9 M: sums of larger limits would leave the integers that a cell holds exactly. */

@@ -1,6 +1,6 @@
 /** Routes of the request log. */
 import { z } from "zod";
-import type { LogQuery } from "./contract.ts";
+import type { LogQuery } from "./contract/logs.ts";
 import { queryFields, type Route, reads, strict } from "./route.ts";
 
 const cursorCharactersMax = 256;

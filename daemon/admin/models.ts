@@ -1,5 +1,5 @@
 /** Routes of the models on offer. */
-import type { ModelsQuery } from "./contract.ts";
+import type { ModelsQuery } from "./contract/models.ts";
 import { queryFields, type Route, reads, strict } from "./route.ts";
 
 const query = strict<ModelsQuery>({ provider: queryFields.text(128).optional() });

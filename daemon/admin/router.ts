@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Action, AuditEntry } from "./admin-services.ts";
-import type { AdminRequest, AdminResponse } from "./contract.ts";
+import type { AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { renderAdminError } from "./failure.ts";
 import type { AdminHandler, AdminHandlerOptions } from "./handler.ts";
 import type { Caller, Route } from "./route.ts";

@@ -8,7 +8,7 @@ import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { AdminAddress, AdminRequest, AdminResponse } from "./contract.ts";
+import type { AdminAddress, AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { type FaultReporter, renderAdminError } from "./failure.ts";
 import { type AdminHandler, localCaller } from "./handler.ts";
 import type { Caller } from "./route.ts";

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
-import type { Served, ServeOptions } from "../admin/contract.ts";
+import type { Served, ServeOptions } from "../admin/contract/calling.ts";
 import { createAdminHandler } from "../admin/handler.ts";
 import type { AdminServer } from "../admin/server.ts";
 import { listenAdmin } from "../admin/server.ts";

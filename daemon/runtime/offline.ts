@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { AdminServices } from "../admin/admin-services.ts";
-import type { OfflineAdmin } from "../admin/contract.ts";
+import type { OfflineAdmin } from "../admin/contract/calling.ts";
 import { createAdminHandler, localCaller } from "../admin/handler.ts";
 import { createModelService, listProviders } from "../admin/services/catalog.ts";
 import { createConfigService } from "../admin/services/config.ts";

@@ -3,7 +3,7 @@
  * threads as data and arrives as a `GatewayError`.
  */
 import { type ErrorCode, type ErrorDetails, errorTable, GatewayError } from "../../providers/gateway-error.ts";
-import type { Command, CommandResult } from "./commands.ts";
+import type { Command, CommandResult } from "./commands/command.ts";
 import { asDatabaseError } from "./database.ts";
 import type { Query, QueryAnswer } from "./queries.ts";
 import type { SenderPort } from "./sender.ts";

@@ -1,6 +1,6 @@
 /** The state writer as a thread's body: batches and commands from many ports, one file. Hides the messages. */
 
-import type { Command } from "./commands.ts";
+import type { Command } from "./commands/command.ts";
 import { openDatabase } from "./database.ts";
 import { type CommandMessage, isCommand, replyFailure, replyTo } from "./requests.ts";
 import { beginSnapshot, type SnapshotWork } from "./snapshot-file.ts";

@@ -4,7 +4,8 @@
  */
 import { type ChainHead, nextHash, oneLine } from "../audit/chain.ts";
 import { BalanceCells } from "./balance-cells.ts";
-import { type Command, type CommandResult, executeCommand } from "./commands.ts";
+import type { Command, CommandResult } from "./commands/command.ts";
+import { executeCommand } from "./commands.ts";
 import { type Database, guardFile, type Statement } from "./database.ts";
 import { OpenHolds } from "./open-holds.ts";
 import { type Batch, holdWidth, settlementFlag, settlementWidth } from "./rows.ts";

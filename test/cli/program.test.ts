@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { exitCodes } from "../../cli/failure.ts";
 import { version } from "../../cli/version.ts";
-import type { Served } from "../../daemon/admin/contract.ts";
+import type { Served } from "../../daemon/admin/contract/calling.ts";
 import { type Lab, logRow, openLab } from "../daemon/admin/admin-lab.ts";
 import { type RunOptions, runHere } from "./run-in-process.ts";
 

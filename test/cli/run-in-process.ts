@@ -1,7 +1,7 @@
 /** The command line in this process, with a terminal of values: what was printed where, and the exit code. */
 import { run } from "../../cli/program.ts";
 import type { Terminal } from "../../cli/terminal.ts";
-import type { DaemonModule } from "../../daemon/admin/contract.ts";
+import type { DaemonModule } from "../../daemon/admin/contract/calling.ts";
 
 export type Ran = {
   readonly code: number;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { test } from "node:test";
-import type { AuditVerifyAnswer } from "../../daemon/admin/contract.ts";
+import type { AuditVerifyAnswer } from "../../daemon/admin/contract/audit.ts";
 import { ask, open } from "../support/client.ts";
 import { patientLedger, runCommand, startDaemon, temporaryHome } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";

@@ -1,7 +1,7 @@
 /** Client dialects × upstream dialects × faults, against a real daemon and an upstream that really misbehaves. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { LogRow } from "../../daemon/admin/contract.ts";
+import type { LogRow } from "../../daemon/admin/contract/logs.ts";
 import { ask, begin, type ClientDialect, open } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { renameSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
-import type { ReloadAnswer, StatusAnswer } from "../../daemon/admin/contract.ts";
+import type { ReloadAnswer, StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
-import type { StatusAnswer } from "../../daemon/admin/contract.ts";
+import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { ask } from "./client.ts";
 import { faultIn, startDaemon } from "./daemon.ts";
 

@@ -8,13 +8,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type {
-  AdminAddress,
-  KeySecretAnswer,
-  LedgerCheckAnswer,
-  LogRow,
-  LogsAnswer,
-} from "../../daemon/admin/contract.ts";
+import type { LedgerCheckAnswer } from "../../daemon/admin/contract/audit.ts";
+import type { AdminAddress } from "../../daemon/admin/contract/calling.ts";
+import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
+import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
 import { send } from "./client.ts";
 import { until } from "./until.ts";
 

@@ -1,7 +1,7 @@
 /** Keys that stop working stop at once, and never in the middle of an answer. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { KeySecretAnswer } from "../../daemon/admin/contract.ts";
+import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import { ask, type ClientDialect, open } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";

@@ -1,5 +1,5 @@
 /** A management action that is kept nowhere else, as the command that chains it into the audit trail. */
-import type { Command } from "../../store/commands.ts";
+import type { Command } from "../../store/commands/command.ts";
 import type { AuditEntry } from "../admin-services.ts";
 
 export function auditCommand({ action, target, outcome, before, after }: AuditEntry): Command {

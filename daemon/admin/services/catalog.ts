@@ -3,7 +3,7 @@ import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import { hostFor } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { AdminServices } from "../admin-services.ts";
-import type { ProvidersAnswer } from "../contract.ts";
+import type { ProvidersAnswer } from "../contract/daemon.ts";
 
 /** A price is in pico-dollars a token: times a million tokens, in nano-dollars. */
 const nanoPerMillion = 1_000;

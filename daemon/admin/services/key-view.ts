@@ -1,6 +1,7 @@
 /** A key as the admin API shows it. Never a secret, never a hash. */
 import type { KeyDefinition, Window } from "../../governance/definitions.ts";
-import type { KeyState, KeyView, WireWindow } from "../contract.ts";
+import type { KeyState, KeyView } from "../contract/keys.ts";
+import type { WireWindow } from "../contract/scopes.ts";
 import type { StoredKey } from "./keys.ts";
 
 /** A budget's counters at this moment; what is not known is absent. */

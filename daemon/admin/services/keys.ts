@@ -4,9 +4,9 @@
  */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
-import type { Command, CommandResult } from "../../store/commands.ts";
+import type { Command, CommandResult } from "../../store/commands/command.ts";
 import type { Action, KeyServices } from "../admin-services.ts";
-import type { CreateKeyRequest, KeyListAnswer, KeyView, UpdateKeyRequest } from "../contract.ts";
+import type { CreateKeyRequest, KeyListAnswer, KeyView, UpdateKeyRequest } from "../contract/keys.ts";
 import { type BudgetUsage, viewKey } from "./key-view.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
 

@@ -1,8 +1,8 @@
 /** What an update asks of budgets and limits, as the whole lists the store takes. Where each stands is the store's to say. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import { limitsPerScopeMax } from "../../governance/definitions.ts";
-import type { BudgetInput, LimitInput } from "../../store/commands.ts";
-import type { BudgetRequest, LimitChange } from "../contract.ts";
+import type { BudgetInput, LimitInput } from "../../store/commands/command.ts";
+import type { BudgetRequest, LimitChange } from "../contract/scopes.ts";
 import { fromWire } from "./key-view.ts";
 
 export function budgetInputs(wanted: readonly BudgetRequest[]): readonly BudgetInput[] {

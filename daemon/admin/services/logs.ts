@@ -3,7 +3,7 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { LogFilter, RequestRow } from "../../store/request-log.ts";
 import { requestFlag, settlementFlag } from "../../store/rows.ts";
 import type { AdminServices } from "../admin-services.ts";
-import type { AttemptView, LogFlag, LogQuery, LogRow, LogsAnswer } from "../contract.ts";
+import type { AttemptView, LogFlag, LogQuery, LogRow, LogsAnswer } from "../contract/logs.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 const pageDefault = 50;

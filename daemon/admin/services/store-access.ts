@@ -1,5 +1,5 @@
 /** The database as the admin services use it: the same over running threads and over the files alone. */
-import type { Command, CommandResult } from "../../store/commands.ts";
+import type { Command, CommandResult } from "../../store/commands/command.ts";
 import type { Database } from "../../store/database.ts";
 import { findKey } from "../../store/definitions.ts";
 import type { Query, QueryAnswer } from "../../store/queries.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import type { AdminRequest, AdminResponse, ErrorAnswer } from "../../../daemon/admin/contract.ts";
+import type { AdminRequest, AdminResponse } from "../../../daemon/admin/contract/calling.ts";
+import type { ErrorAnswer } from "../../../daemon/admin/contract/errors.ts";
 import { asks, changes, type Route, reads } from "../../../daemon/admin/route.ts";
 import { createRouter } from "../../../daemon/admin/router.ts";
 import { adminRoutes } from "../../../daemon/admin/routes.ts";

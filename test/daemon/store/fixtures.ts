@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { prepareTraffic, stateFile, trafficFile } from "../../../daemon/store/boot.ts";
-import type { BudgetInput, Command } from "../../../daemon/store/commands.ts";
+import type { BudgetInput, Command } from "../../../daemon/store/commands/command.ts";
 import type { RowValue } from "../../../daemon/store/sender.ts";
 import { createStatus } from "../../../daemon/store/writer-status.ts";
 

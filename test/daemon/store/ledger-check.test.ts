@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
-import type { BudgetInput } from "../../../daemon/store/commands.ts";
+import type { BudgetInput } from "../../../daemon/store/commands/command.ts";
 import { checkLedger } from "../../../daemon/store/ledger-check.ts";
 import { createKey, daily, hold, settlement, startMs, temporaryHome } from "./fixtures.ts";
 

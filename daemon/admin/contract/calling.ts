@@ -1,0 +1,62 @@
+/**
+ * How the admin API is called: over its socket, or in the caller's own process. The files of this folder are every
+ * admin request and answer, one a resource. Types only: `cli/` imports them as types and nothing else of the daemon;
+ * the schemas that check requests stand in the resource files beside, held equal by the compiler.
+ *
+ * On the wire names are snake_case, as in the config, the log's columns and the inference API. Money is nano-dollars,
+ * times are milliseconds since the epoch, durations milliseconds; all integers below 2^53. `null` in an answer means
+ * "none" or "not known", never zero; in an update it clears, and an absent field leaves things as they are.
+ */
+
+/** A request as a value, so that the same handler answers the socket and a command line without a daemon. */
+export type AdminRequest = {
+  readonly method: string;
+  /** With its query: `/api/logs?limit=5`. */
+  readonly path: string;
+  /** Parsed JSON; absent: no body. */
+  readonly body?: unknown;
+};
+
+export type AdminResponse =
+  | { readonly status: number; readonly body: unknown }
+  /** One JSON text a line, sent as it comes. */
+  | { readonly status: number; readonly lines: AsyncIterable<string> };
+
+/** What `daemon/main.ts` gives the command line. */
+export type OfflineAdmin = { handle(request: AdminRequest): Promise<AdminResponse>; close(): Promise<void> };
+
+export type ServeOptions = {
+  readonly home?: string | undefined;
+  readonly config?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+};
+
+/** A daemon that serves in this process. */
+export type Served = {
+  readonly url: string;
+  readonly home: string;
+  readonly pid: number;
+  readonly configPath?: string | undefined;
+  readonly providers: readonly string[];
+  readonly warnings: readonly string[];
+  /** The key made for a fresh home. Shown once. */
+  readonly firstKey?: { readonly secret: string; readonly name: string } | undefined;
+  /** Resolves with the exit code when the daemon has drained and closed. */
+  readonly ended: Promise<number>;
+};
+
+/**
+ * What `serveForeground` and `openOffline` throw with a `code` that the command line tells apart from the rest;
+ * `GatewayError`s pass too. `pid` where it is known.
+ */
+export type StartFailureCode = "already_running" | "address_in_use" | "config_invalid";
+
+/** The exports of `daemon/main.ts` that the command line uses. */
+export type DaemonModule = {
+  serveForeground(options: ServeOptions): Promise<Served>;
+  openOffline(home: string): Promise<OfflineAdmin>;
+};
+
+/** Written to `<home>/admin.json` by a daemon that listens, so that only the daemon knows where its socket may lie. */
+export type AdminAddress = { readonly pid: number; readonly version: string; readonly socket: string };

@@ -1,0 +1,20 @@
+/** Who may call models. */
+import { z } from "zod";
+import { defaults } from "../settings.ts";
+import { budgetPattern } from "../units.ts";
+import { setting } from "./setting.ts";
+
+export const auth = z.strictObject({
+  inference: setting(
+    z.enum(["keys", "open"]),
+    "Who may call models: `keys` (holders of a virtual key) or `open` (anyone who reaches the port).",
+    defaults.auth.inference,
+  ),
+  first_key_budget: setting(
+    z
+      .string("expected dollars and a period such as 10/1d, or none")
+      .regex(new RegExp(`^none$|${budgetPattern.source}`), "expected dollars and a period such as 10/1d, or none"),
+    "Budget of the key that the first start creates, in dollars per period, or `none`.",
+    defaults.auth.first_key_budget,
+  ),
+});

@@ -1,0 +1,49 @@
+/** Prices, and how budgets are held and settled. */
+import { z } from "zod";
+import { defaults } from "../settings.ts";
+import { dollars, duration, flag, setting, text, whole } from "./setting.ts";
+
+export const price = z
+  .strictObject({
+    input: setting(dollars, "Dollars per million input tokens."),
+    output: setting(dollars, "Dollars per million output tokens."),
+    cache_read: setting(dollars, "Dollars per million input tokens read from the provider's cache."),
+    cache_write_5m: setting(dollars, "Dollars per million tokens written to a cache of five minutes."),
+    cache_write_1h: setting(dollars, "Dollars per million tokens written to a cache of one hour."),
+    request: setting(dollars, "Dollars per request, besides the tokens."),
+  })
+  .refine((price) => Object.keys(price).length > 0, "says no price");
+
+export const ledger = z.strictObject({
+  durability: setting(
+    z.enum(["grouped", "strict"]),
+    "`grouped` calls the provider while the hold is being written, `strict` only once it is on disk.",
+    defaults.ledger.durability,
+  ),
+  hold_input: setting(
+    z.enum(["learned", "bytes"]),
+    "How much is held for a prompt: by what its tokens per byte usually are, or by its length in bytes (never too low).",
+    defaults.ledger.hold_input,
+  ),
+  no_cap: setting(
+    z.enum(["estimate", "inject", "refuse"]),
+    "A budgeted request without an output limit: hold an estimate, write a limit into it, or refuse it.",
+    defaults.ledger.no_cap,
+  ),
+  inject_cap: setting(
+    whole.min(1, "must be at least 1").max(10_000_000, "must not be more than 10000000"),
+    "Output limit in tokens that `no_cap: inject` writes.",
+    defaults.ledger.inject_cap,
+  ),
+  commit_lag_max: setting(
+    duration,
+    "When the disk is further behind than this, new budgeted calls get 503.",
+    defaults.ledger.commit_lag_max,
+  ),
+  allow_unpriced: setting(
+    flag,
+    "Let budgeted keys call models whose price is unknown.",
+    defaults.ledger.allow_unpriced,
+  ),
+  zone: setting(text, "Time zone in which calendar budgets begin, such as `Europe/Berlin`.", defaults.ledger.zone),
+});

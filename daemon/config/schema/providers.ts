@@ -1,0 +1,77 @@
+/** A provider, its credentials and its way of speaking. */
+import { z } from "zod";
+import { defaults } from "../settings.ts";
+import { flag, listMax, section, setting, text, whole } from "./setting.ts";
+import { providerTimeouts } from "./timeouts.ts";
+
+const keysMax = 1_000;
+
+const key = z.strictObject({
+  name: setting(text, "What logs and `explain` call the key; never the secret. Default: provider name and position."),
+  value: text.meta({ description: "The secret: `env.NAME` or `file.PATH`." }),
+  weight: setting(
+    z.number("expected a number").positive("must be more than 0").max(1_000_000, "must not be more than 1000000"),
+    "Share of the calls that this key gets, against the other keys of the provider.",
+    1,
+  ),
+});
+
+export const provider = z
+  .strictObject({
+    host: setting(
+      text,
+      "Known host whose base URL, credential header and quirks are used. Default: the provider's own name, or `custom` when only `base_url` is given.",
+    ),
+    base_url: setting(
+      text,
+      "Where the API lives, without the operation's path: `http://127.0.0.1:8000/v1`. Default: the host's.",
+    ),
+    dialect: setting(
+      z.enum(["openai-chat", "anthropic"]),
+      "Wire language the server speaks. Default: the host's, `openai-chat` for a custom one.",
+    ),
+    api_key: setting(
+      text,
+      "The secret, `env.NAME` or `file.PATH`. Default: the host's usual environment variable, if the base URL is the host's own.",
+    ),
+    keys: setting(
+      z.array(key, "expected a list of keys").min(1, "must not be empty").max(keysMax),
+      "Several secrets instead of `api_key`; calls are spread over them by weight.",
+    ),
+    models: setting(
+      z.array(text, "expected a list of model names").max(listMax),
+      "Models listed by `GET /v1/models` and found by their bare name. Default: what the catalog knows of the host.",
+    ),
+    any_model: setting(
+      flag,
+      "Pass on model names that are not listed as well, and let the provider decide.",
+      defaults.provider.any_model,
+    ),
+    headers: section(
+      z.record(z.string(), text, "expected header names and values"),
+      "Extra headers on every request to this provider. A value may be `env.NAME` or `file.PATH`, also after `Bearer`.",
+    ),
+    timeouts: section(providerTimeouts, "Timers for this provider, each in place of the general one."),
+    ca_file: setting(text, "PEM file of certificate authorities to trust instead of the usual ones, for a private CA."),
+    tls_verify: setting(
+      flag,
+      "Check the provider's certificate. Turn off only to look at a broken set-up.",
+      defaults.provider.tls_verify,
+    ),
+    proxy: setting(
+      text,
+      "Proxy for this provider: a URL, `env.NAME`, or `none`. Default: the proxy of `network`, or of the environment.",
+    ),
+    strict: setting(
+      flag,
+      "Answer 400 to a parameter that the provider's dialect cannot express, instead of dropping it with a report.",
+      defaults.provider.strict,
+    ),
+    free: setting(flag, "Calls cost nothing. Default: true for local servers and `echo`, false for all others."),
+    connections_max: setting(
+      whole.min(1, "must be at least 1").max(65_535, "must not be more than 65535"),
+      "Upper bound of open connections to this provider, per worker; beyond it requests wait in a queue.",
+      defaults.provider.connections_max,
+    ),
+  })
+  .nullable();
