@@ -4,10 +4,36 @@
  */
 import type { GatewayError } from "./gateway-error.ts";
 
-export type DialectId = "openai-chat" | "anthropic";
+export type DialectId = "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "bedrock-converse" | "cohere";
 
-/** What a route asks for. `embeddings` is spoken only in OpenAI's shape and always relayed. */
-export type Operation = "chat" | "embeddings" | "count_tokens";
+/**
+ * What a route asks for. `chat`, `embeddings`, `count_tokens` and `rerank` may be translated between dialects that have
+ * the codec for it; the others are relayed to a provider that offers them.
+ */
+export type Operation =
+  | "chat"
+  | "completions"
+  | "compact"
+  | "embeddings"
+  | "count_tokens"
+  | "rerank"
+  | "moderations"
+  | "image_generations"
+  | "image_edits"
+  | "image_variations"
+  | "speech"
+  | "transcriptions"
+  | "translations"
+  | "files"
+  | "batches"
+  | "realtime";
+
+/**
+ * How a dialect cuts a stream into events on the wire. Whatever it is, a decoder gets an event's name and data and a
+ * renderer writes them as server-sent events; the daemon puts them into frames. Only `json-array`, the elements of one
+ * array, is written by the renderer itself, since an array begins, goes on and ends differently.
+ */
+export type Framing = "sse" | "json-array" | "aws-event-stream";
 
 /**
  * Tokens, every field a count. `undefined` means the upstream did not say: unknown is not zero.
@@ -25,6 +51,10 @@ export type Usage = {
   readonly reasoning?: number | undefined;
   readonly audioInput?: number | undefined;
   readonly audioOutput?: number | undefined;
+  /** Part of `cacheRead` and of `audioInput`. */
+  readonly audioCacheRead?: number | undefined;
+  /** Part of `output`: pictures, where the provider counts them in tokens. */
+  readonly imageOutput?: number | undefined;
   /** Requests to server-side tools such as web search. */
   readonly serverToolRequests?: number | undefined;
   /** `flex`, `priority`, `batch` …, as the provider names it. */
@@ -49,11 +79,16 @@ export type Part =
       readonly extra?: JsonObject;
       readonly cache?: CacheMarker;
     }
+  /** `format` as OpenAI names it: `wav`, `mp3`. A recording by address or file id is a document with its media type. */
   | { readonly type: "audio"; readonly data: string; readonly format: string }
+  | { readonly type: "video"; readonly source: MediaSource; readonly extra?: JsonObject; readonly cache?: CacheMarker }
   | {
       readonly type: "thinking";
       readonly text: string;
-      /** Opaque proof of origin; must return to its issuer byte for byte. */
+      /**
+       * Opaque proof of origin; must return to its issuer byte for byte, and to nobody else: `signature.ts` tells whose
+       * it is. It proves the part that follows where thinking itself is not told (Gemini signs calls and text).
+       */
       readonly signature?: string;
     }
   | { readonly type: "redacted_thinking"; readonly data: string }
@@ -77,9 +112,10 @@ export type Part =
   | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject };
 
 export type MediaSource =
-  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "url"; readonly url: string; readonly mediaType?: string }
   | { readonly kind: "base64"; readonly mediaType: string; readonly data: string }
-  | { readonly kind: "file"; readonly id: string }
+  /** Uploaded to the provider before; only it knows the id. */
+  | { readonly kind: "file"; readonly id: string; readonly mediaType?: string }
   | { readonly kind: "text"; readonly text: string };
 
 export type Message = {
@@ -115,6 +151,8 @@ export type Reasoning = {
   readonly effort?: string;
   readonly budgetTokens?: number;
   readonly enabled?: boolean;
+  /** Whether and how the answer tells its thinking: `auto`, `concise`, `detailed`; `none` hides it. */
+  readonly summary?: string;
 };
 
 /** One call to a chat model. Absent fields were absent in what the caller sent. */
@@ -160,9 +198,9 @@ export type Event =
     }
   | { readonly type: "text"; readonly delta: string; readonly choice?: number }
   | { readonly type: "refusal"; readonly delta: string; readonly choice?: number }
-  | { readonly type: "thinking"; readonly delta: string }
-  | { readonly type: "thinking_signature"; readonly signature: string }
-  | { readonly type: "redacted_thinking"; readonly data: string }
+  | { readonly type: "thinking"; readonly delta: string; readonly choice?: number }
+  | { readonly type: "thinking_signature"; readonly signature: string; readonly choice?: number }
+  | { readonly type: "redacted_thinking"; readonly data: string; readonly choice?: number }
   | {
       readonly type: "tool_call_start";
       readonly index: number;
@@ -171,7 +209,11 @@ export type Event =
       readonly choice?: number;
     }
   | { readonly type: "tool_call_delta"; readonly index: number; readonly delta: string; readonly choice?: number }
-  | { readonly type: "citation"; readonly value: JsonObject }
+  /** In its issuer's own shape; `citation.ts` reads the web page out of any. */
+  | { readonly type: "citation"; readonly value: JsonObject; readonly choice?: number }
+  /** A picture or recording that the model made, base64. */
+  | { readonly type: "media"; readonly mediaType: string; readonly data: string; readonly choice?: number }
+  /** In the shape of chat completions: `{content: [{token, logprob, bytes, top_logprobs}], refusal}`. */
   | { readonly type: "logprobs"; readonly value: Json; readonly choice?: number }
   | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject }
   /** One choice is complete. `usage` only when the wire tells it together with the reason. */
@@ -228,9 +270,13 @@ export type RenderContext = {
   /** Unix time in whole seconds. */
   readonly created: number;
   readonly includeUsage?: boolean;
+  /** What `Dialect.echo` made of the request, for answers that repeat it. */
+  readonly echo?: JsonObject;
+  /** The caller's framing, where its dialect has more than one. */
+  readonly framing?: Framing;
 };
 
-/** Renders one stream to one client. Returns SSE text, always whole events ("" for nothing to say). */
+/** Renders one stream to one client. Returns SSE text (see `Framing`), always whole events ("" for nothing to say). */
 export type StreamRenderer = {
   push(event: Event): string;
   /** All events were pushed: closes what is open and says the terminal words (`[DONE]`, `message_stop`). */
@@ -268,9 +314,62 @@ export type Tap = {
   readonly outputBytes: number;
 };
 
+export type EmbeddingRequest = {
+  readonly dialect?: DialectId;
+  readonly model: string;
+  /** Each a text, or the tokens of one. */
+  readonly inputs: readonly (string | readonly number[])[];
+  readonly dimensions?: number;
+  /** What the vectors are for, as Gemini names it (`RETRIEVAL_QUERY`); Cohere has words of its own for the same. */
+  readonly taskType?: string;
+  readonly encoding?: "float" | "base64";
+  readonly user?: string;
+  readonly extra?: JsonObject;
+};
+
+/** One vector an input, in order. */
+export type EmbeddingAnswer = {
+  readonly model?: string | undefined;
+  readonly vectors: readonly (readonly number[])[];
+  readonly usage?: Usage | undefined;
+};
+
+export type RerankRequest = {
+  readonly dialect?: DialectId;
+  readonly model: string;
+  readonly query: string;
+  readonly documents: readonly (string | JsonObject)[];
+  readonly topN?: number;
+  readonly returnDocuments?: boolean;
+  readonly extra?: JsonObject;
+};
+
+/** Best first. `searches` is what some providers bill by. */
+export type RerankAnswer = {
+  readonly id?: string | undefined;
+  readonly results: readonly { readonly index: number; readonly score: number }[];
+  readonly searches?: number | undefined;
+  readonly usage?: Usage | undefined;
+};
+
+/** What stands in the path, not in the body, of dialects that name the model there. */
+export type PathWords = { readonly model: string; readonly stream: boolean };
+
+/** What a dialect says of one operation beside chat: both sides, like chat's, without streams. */
+export type Codec<Asked, Answered> = {
+  readonly encode: (request: Asked) => UpstreamRequest;
+  readonly decode: (body: unknown) => Answered;
+  readonly parse: (body: unknown, path?: PathWords) => Asked;
+  readonly render: (answer: Answered, context: RenderContext & { readonly request?: Asked }) => JsonObject;
+};
+
 /** One wire language, both sides, pure. */
 export type Dialect = {
   readonly id: DialectId;
+  readonly framing: Framing;
+  readonly embeddings?: Codec<EmbeddingRequest, EmbeddingAnswer>;
+  readonly countTokens?: Codec<Request, { readonly input: number }>;
+  readonly rerank?: Codec<RerankRequest, RerankAnswer>;
   /** Upstream side. */
   readonly encode: (request: Request, options?: EncodeOptions) => UpstreamRequest;
   readonly decode: (body: unknown) => readonly Event[];
@@ -278,7 +377,9 @@ export type Dialect = {
   /** `body` is the parsed JSON, or the text when it was not JSON. Also used for an error found inside a 200. */
   readonly decodeFailure: (status: number, body: unknown) => GatewayError;
   /** Client side. `parse` throws `invalid_request` naming the field. */
-  readonly parse: (body: unknown) => Request;
+  readonly parse: (body: unknown, path?: PathWords) => Request;
+  /** What its answers repeat of the request. */
+  readonly echo?: (request: Request) => JsonObject;
   readonly render: (events: readonly Event[], context: RenderContext) => JsonObject;
   readonly renderStream: (context: RenderContext) => StreamRenderer;
   readonly renderFailure: (error: GatewayError, requestId: string) => JsonObject;

@@ -44,7 +44,7 @@ const chatOnly = { chat: "/chat/completions" } as const;
 const anthropicOperations = { chat: "/messages", count_tokens: "/messages/count_tokens" } as const;
 const anthropicVersion = { "anthropic-version": "2023-06-01" } as const;
 
-/** What is true of any server of a dialect, about which nothing else is known. */
+/** What is true of any server of a dialect, about which nothing else is known. `{model}` is the model's name, escaped. */
 const generic: Readonly<Record<DialectId, Host>> = {
   "openai-chat": {
     name: "custom",
@@ -64,6 +64,46 @@ const generic: Readonly<Record<DialectId, Host>> = {
     operations: anthropicOperations,
     quirks: {},
     extraHeaders: anthropicVersion,
+  },
+  "openai-responses": {
+    name: "custom",
+    baseUrl: "",
+    dialect: "openai-responses",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: { chat: "/responses", count_tokens: "/responses/input_tokens", embeddings: "/embeddings" },
+    quirks: {},
+  },
+  gemini: {
+    name: "custom",
+    baseUrl: "",
+    dialect: "gemini",
+    auth: { kind: "header", name: "x-goog-api-key" },
+    environment: [],
+    operations: {
+      chat: "/models/{model}:generateContent",
+      embeddings: "/models/{model}:batchEmbedContents",
+      count_tokens: "/models/{model}:countTokens",
+    },
+    quirks: {},
+  },
+  "bedrock-converse": {
+    name: "custom",
+    baseUrl: "",
+    dialect: "bedrock-converse",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: { chat: "/model/{model}/converse", count_tokens: "/model/{model}/count-tokens" },
+    quirks: {},
+  },
+  cohere: {
+    name: "custom",
+    baseUrl: "",
+    dialect: "cohere",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: { chat: "/chat", embeddings: "/embed", rerank: "/rerank" },
+    quirks: {},
   },
 };
 

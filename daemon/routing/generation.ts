@@ -3,7 +3,7 @@
  * only looks up. Hides how hosts, dialects, prices and credentials become ready-made targets.
  */
 import type { Catalog } from "../../providers/catalog/catalog.ts";
-import { dialects } from "../../providers/dialects/index.ts";
+import { dialectFor } from "../../providers/dialects/index.ts";
 import type { Dialect, EncodeOptions, Operation } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
@@ -77,7 +77,7 @@ function ready(data: ProviderData, origin: Origin): Provider {
   return {
     data,
     name: data.name,
-    dialect: dialects[data.dialect],
+    dialect: dialectFor(data.dialect),
     origin,
     usageUnasked: host.quirks.usageUnasked ?? false,
     encoding: { usageUnasked: host.quirks.usageUnasked ?? false, extensions: host.quirks.extensions ?? false },

@@ -17,6 +17,7 @@ import { upstreamFailure } from "./failure.ts";
 
 export const anthropic: Dialect = {
   id: "anthropic",
+  framing: "sse",
   encode,
   decode,
   decodeStream,

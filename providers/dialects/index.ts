@@ -3,7 +3,17 @@ import type { Dialect, DialectId } from "../exchange.ts";
 import { anthropic } from "./anthropic.ts";
 import { openaiChat } from "./openai-chat.ts";
 
-export const dialects: Readonly<Record<DialectId, Dialect>> = {
+const spoken = {
   "openai-chat": openaiChat,
   anthropic,
-};
+} satisfies Partial<Record<DialectId, Dialect>>;
+
+/** Those that are here; the config takes no other name. */
+export const dialects: Readonly<Record<keyof typeof spoken, Dialect> & Partial<Record<DialectId, Dialect>>> = spoken;
+
+/** By an id that the config or a route has checked. */
+export function dialectFor(id: DialectId): Dialect {
+  const dialect = dialects[id];
+  if (dialect === undefined) throw new Error(`the dialect ${id} is not spoken`);
+  return dialect;
+}

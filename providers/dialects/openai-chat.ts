@@ -17,6 +17,7 @@ import { tap } from "./openai-chat/tap.ts";
 
 export const openaiChat: Dialect = {
   id: "openai-chat",
+  framing: "sse",
   encode,
   decode,
   decodeStream,

@@ -1,15 +1,11 @@
-/** Citations in Anthropic's words: a web page of OpenAI's becomes a search result location, others stay as they came. */
+/** Citations in Anthropic's words: a web page becomes a search result location, others stay as they came. */
 import type { JsonObject } from "../../exchange.ts";
-import { shape, text } from "../../json.ts";
+import { webPage } from "../citation.ts";
 
 export function renderCitation(citation: JsonObject): JsonObject {
-  if (citation["type"] !== "url_citation") return citation;
-  const page = shape(citation["url_citation"]);
-  return {
-    type: "web_search_result_location",
-    url: text(page["url"]) ?? "",
-    title: text(page["title"]) ?? "",
-    cited_text: "",
-    encrypted_index: "",
-  };
+  if (citation["type"] === "web_search_result_location") return citation;
+  const page = webPage(citation);
+  if (page === undefined) return citation;
+  const { url, title, cited = "" } = page;
+  return { type: "web_search_result_location", url, title, cited_text: cited, encrypted_index: "" };
 }

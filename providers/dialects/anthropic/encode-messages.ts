@@ -3,6 +3,7 @@ import type { Json, JsonObject, MediaSource, Message, Part } from "../../exchang
 import { GatewayError } from "../../gateway-error.ts";
 import { renderMarker } from "../cache-marker.ts";
 import type { DroppedFields } from "../dropped.ts";
+import { proofFor } from "../signature.ts";
 import { argumentsObject } from "../tool-arguments.ts";
 
 /** System text from anywhere in the list goes to the field, in order, as Anthropic's own compatibility layer does. */
@@ -23,7 +24,7 @@ export function encodeMessages(
       system.push(...blocks);
       continue;
     }
-    if (blocks.length === 0 && message.parts.some((part) => part.type === "audio" || part.type === "opaque")) {
+    if (blocks.length === 0 && message.parts.some(isInexpressible)) {
       throw inexpressible(message.parts);
     }
     if (blocks.length === 0) continue; // empty text: Anthropic refuses it, and it says nothing
@@ -35,6 +36,10 @@ export function encodeMessages(
     system: system.length === 0 ? undefined : plain(system),
     messages: turns.map(({ role, content }) => ({ role, content: plain(content) })),
   };
+}
+
+function isInexpressible({ type }: Part): boolean {
+  return type === "audio" || type === "video" || type === "opaque";
 }
 
 /** Nothing of a message is left: sending the rest would answer another question. */
@@ -71,9 +76,13 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
       return marked({ type: "document", source: encodeSource(part.source), ...titled, ...part.extra }, part);
     }
     case "thinking":
-      if (part.signature === undefined) return drop("reasoning_content", dropped); // only signed thinking is taken back
+      // Only thinking that Anthropic itself signed is taken back.
+      if (part.signature === undefined || proofFor("anthropic", part.signature) === undefined) {
+        return drop("reasoning_content", dropped);
+      }
       return { type: "thinking", thinking: part.text, signature: part.signature };
     case "redacted_thinking":
+      if (proofFor("anthropic", part.data) === undefined) return drop("reasoning_content", dropped);
       return { type: "redacted_thinking", data: part.data };
     case "tool_call":
       return marked(
@@ -84,6 +93,8 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
       return encodeResult(part, dropped);
     case "audio":
       return drop("input_audio", dropped);
+    case "video":
+      return drop("video", dropped);
     case "opaque":
       return part.dialect === "anthropic" ? part.value : drop(String(part.value["type"] ?? "audio"), dropped);
   }

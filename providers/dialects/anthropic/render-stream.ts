@@ -180,6 +180,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
         usage = { ...usage, ...event.usage };
         return "";
       case "logprobs":
+      case "media":
         return "";
       case "finish":
         usage = { ...usage, ...event.usage };

@@ -95,6 +95,7 @@ function gather(event: Told, blocks: Block[]): void {
       if (event.dialect === "anthropic") blocks.push({ type: "whole", value: event.value });
       return;
     case "logprobs":
+    case "media":
       return; // no place here
   }
 }

@@ -1,7 +1,8 @@
 /** How hard a model shall think, in Anthropic's words. Hides that its models up to 4.5 take a budget in tokens and later ones an effort. */
-import type { JsonObject, Reasoning, Request } from "../../exchange.ts";
+import type { JsonObject, Part, Reasoning, Request } from "../../exchange.ts";
 import { lookup } from "../../json.ts";
 import type { DroppedFields } from "../dropped.ts";
+import { proofFor } from "../signature.ts";
 
 /** Anthropic requires an output cap. This is the documented default where the caller gives none; a budget comes on top. */
 export const maxTokensDefault = 4_096;
@@ -86,13 +87,18 @@ function budgeted(request: Request, silent: Thinking, dropped: DroppedFields): T
   };
 }
 
+function isOwnThinking(part: Part): boolean {
+  const proof = part.type === "thinking" ? part.signature : part.type === "redacted_thinking" ? part.data : undefined;
+  return proof !== undefined && proof !== "" && proofFor("anthropic", proof) !== undefined;
+}
+
 /** The tool loop in progress was begun by an assistant turn whose signed thinking the client did not keep. */
 function thinkingIsMissing(request: Request): boolean {
   for (let index = request.messages.length - 1; index >= 0; index--) {
     const { role, parts } = request.messages[index]!;
     if (role === "assistant") {
       if (!parts.some((part) => part.type === "tool_call")) return false;
-      return !parts.some((part) => (part.type === "thinking" && part.signature) || part.type === "redacted_thinking");
+      return !parts.some(isOwnThinking);
     }
     if (!parts.some((part) => part.type === "tool_result")) return false;
   }

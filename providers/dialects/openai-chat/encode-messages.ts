@@ -82,6 +82,11 @@ function encodePart(part: Part, context: Context): JsonObject | undefined {
     }
     case "audio":
       return { type: "input_audio", input_audio: { data: part.data, format: part.format } };
+    case "video": {
+      const url = mediaUrl(part.source);
+      if (url === undefined || !context.extensions) return drop("video", context);
+      return withMarker({ type: "video_url", video_url: { url } }, part, context);
+    }
     case "document":
       return encodeDocument(part, context);
     case "opaque":

@@ -6,7 +6,7 @@ import type { Event, Json, JsonObject, RenderContext, StreamRenderer, Usage } fr
 import type { GatewayError } from "../../gateway-error.ts";
 import { annotation } from "./annotation.ts";
 import { renderFailure } from "./failure.ts";
-import { encryptedDetail, signedDetail } from "./render.ts";
+import { encryptedDetail, imagePart, signedDetail } from "./render.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
 const doneFrame = "data: [DONE]\n\n";
@@ -73,21 +73,30 @@ export function renderStream(context: RenderContext): StreamRenderer {
 
   /** What only some providers tell: reasoning, citations, parts without a translation. */
   function aside(
-    event: Extract<Event, { type: "thinking" | "thinking_signature" | "redacted_thinking" | "citation" | "opaque" }>,
+    event: Extract<
+      Event,
+      { type: "thinking" | "thinking_signature" | "redacted_thinking" | "citation" | "media" | "opaque" }
+    >,
   ): string {
     switch (event.type) {
       case "thinking":
         block += event.delta;
-        return chunk(0, `{"reasoning_content":${JSON.stringify(event.delta)}}`);
+        return chunk(event.choice ?? 0, `{"reasoning_content":${JSON.stringify(event.delta)}}`);
       case "thinking_signature": {
         const detail = signedDetail(block, event.signature, details++);
         block = "";
-        return chunk(0, `{"reasoning_details":[${JSON.stringify(detail)}]}`);
+        return chunk(event.choice ?? 0, `{"reasoning_details":[${JSON.stringify(detail)}]}`);
       }
       case "redacted_thinking":
-        return chunk(0, `{"reasoning_details":[${JSON.stringify(encryptedDetail(event.data, details++))}]}`);
+        return chunk(
+          event.choice ?? 0,
+          `{"reasoning_details":[${JSON.stringify(encryptedDetail(event.data, details++))}]}`,
+        );
       case "citation":
-        return chunk(0, `{"annotations":[${JSON.stringify(annotation(event.value, textLength))}]}`);
+        return chunk(event.choice ?? 0, `{"annotations":[${JSON.stringify(annotation(event.value, textLength))}]}`);
+      case "media":
+        if (!event.mediaType.startsWith("image/")) return "";
+        return chunk(event.choice ?? 0, `{"images":[${JSON.stringify(imagePart(event.mediaType, event.data))}]}`);
       case "opaque":
         return event.dialect === "openai-chat" ? chunk(0, JSON.stringify(event.value)) : "";
     }

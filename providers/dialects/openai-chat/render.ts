@@ -15,6 +15,7 @@ type Choice = {
   readonly annotations: JsonObject[];
   readonly details: JsonObject[];
   readonly logprobs: Json[];
+  readonly images: JsonObject[];
   thinking: string;
   /** Text of the thinking block that no signature has closed yet. */
   block: string;
@@ -63,6 +64,7 @@ function choiceAt(choices: Map<number, Choice>, index: number): Choice {
       annotations: [],
       details: [],
       logprobs: [],
+      images: [],
       thinking: "",
       block: "",
       extra: {},
@@ -106,6 +108,9 @@ function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choi
     case "logprobs":
       choice.logprobs.push(event.value);
       return;
+    case "media":
+      if (event.mediaType.startsWith("image/")) choice.images.push(imagePart(event.mediaType, event.data));
+      return;
     case "opaque":
       if (event.dialect === "openai-chat") choice.extra = { ...choice.extra, ...event.value };
       return;
@@ -117,6 +122,11 @@ function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choi
 /** A closed thinking block, as clients send it back. Its number lets SDKs that merge lists by index keep blocks apart. */
 export function signedDetail(text: string, signature: string, index: number): JsonObject {
   return { type: "reasoning.text", text, signature, index };
+}
+
+/** A picture the model made, as OpenRouter puts it. */
+export function imagePart(mediaType: string, data: string): JsonObject {
+  return { type: "image_url", image_url: { url: `data:${mediaType};base64,${data}` } };
 }
 
 export function encryptedDetail(data: string, index: number): JsonObject {
@@ -140,6 +150,7 @@ function renderChoice(index: number, choice: Choice): JsonObject {
       function: { name: call.name, arguments: call.written === "" ? "{}" : call.written },
     }));
   }
+  if (choice.images.length > 0) message["images"] = choice.images;
   Object.assign(message, choice.extra);
   return { index, message, logprobs: joinLogprobs(choice.logprobs), finish_reason: choice.finish };
 }
