@@ -2,120 +2,10 @@
  * Where each provider lives and how it wants to be spoken to, as data. Hides every vendor's base URL, credential
  * header and oddity from the daemon: a new OpenAI-compatible provider is one row here and one line in the test.
  */
-import type { DialectId, Operation } from "./exchange.ts";
+import type { DialectId } from "./exchange.ts";
+import { chatOnly, compatible, generic, type Host, local } from "./hosts/host.ts";
 
-export type Host = {
-  readonly name: string;
-  /** Without a trailing slash. Empty where there is no usual place (`custom`); `echo:` for the built-in ones. */
-  readonly baseUrl: string;
-  readonly dialect: DialectId;
-  readonly auth:
-    | { readonly kind: "bearer" }
-    | { readonly kind: "header"; readonly name: string }
-    | { readonly kind: "none" };
-  /** Variables that usually hold its API key, the first one set wins. */
-  readonly environment: readonly string[];
-  /** Path after the base URL; an operation that is absent is not offered upstream. */
-  readonly operations: Readonly<Partial<Record<Operation, string>>>;
-  readonly quirks: {
-    /** Streams tell their usage unasked, and `stream_options` is refused: it must not be sent. */
-    readonly usageUnasked?: true;
-    /** Takes `cache_control`, `reasoning_content` and `reasoning_details` on messages. */
-    readonly extensions?: true;
-  };
-  /** Headers every request to it must carry. */
-  readonly extraHeaders?: Readonly<Record<string, string>>;
-  /** Calls cost nothing: it runs on the caller's own machine, or is built in. */
-  readonly free?: true;
-  /** Its name in the price catalog, where that is another. */
-  readonly catalog?: string;
-  /** Dollars per million tokens of every model, where no catalog could know. */
-  readonly price?: {
-    readonly input: number;
-    readonly output: number;
-    readonly cacheRead?: number;
-    readonly cacheWrite5m?: number;
-    readonly cacheWrite1h?: number;
-  };
-};
-
-const openaiOperations = { chat: "/chat/completions", embeddings: "/embeddings" } as const;
-const chatOnly = { chat: "/chat/completions" } as const;
-const anthropicOperations = { chat: "/messages", count_tokens: "/messages/count_tokens" } as const;
-const anthropicVersion = { "anthropic-version": "2023-06-01" } as const;
-
-/** What is true of any server of a dialect, about which nothing else is known. `{model}` is the model's name, escaped. */
-const generic: Readonly<Record<DialectId, Host>> = {
-  "openai-chat": {
-    name: "custom",
-    baseUrl: "",
-    dialect: "openai-chat",
-    auth: { kind: "bearer" },
-    environment: [],
-    operations: openaiOperations,
-    quirks: {},
-  },
-  anthropic: {
-    name: "custom",
-    baseUrl: "",
-    dialect: "anthropic",
-    auth: { kind: "header", name: "x-api-key" },
-    environment: [],
-    operations: anthropicOperations,
-    quirks: {},
-    extraHeaders: anthropicVersion,
-  },
-  "openai-responses": {
-    name: "custom",
-    baseUrl: "",
-    dialect: "openai-responses",
-    auth: { kind: "bearer" },
-    environment: [],
-    operations: { chat: "/responses", count_tokens: "/responses/input_tokens", embeddings: "/embeddings" },
-    quirks: {},
-  },
-  gemini: {
-    name: "custom",
-    baseUrl: "",
-    dialect: "gemini",
-    auth: { kind: "header", name: "x-goog-api-key" },
-    environment: [],
-    operations: {
-      chat: "/models/{model}:generateContent",
-      embeddings: "/models/{model}:batchEmbedContents",
-      count_tokens: "/models/{model}:countTokens",
-    },
-    quirks: {},
-  },
-  "bedrock-converse": {
-    name: "custom",
-    baseUrl: "",
-    dialect: "bedrock-converse",
-    auth: { kind: "bearer" },
-    environment: [],
-    operations: { chat: "/model/{model}/converse", count_tokens: "/model/{model}/count-tokens" },
-    quirks: {},
-  },
-  cohere: {
-    name: "custom",
-    baseUrl: "",
-    dialect: "cohere",
-    auth: { kind: "bearer" },
-    environment: [],
-    operations: { chat: "/chat", embeddings: "/embed", rerank: "/rerank" },
-    quirks: {},
-  },
-};
-
-/** A vendor that speaks OpenAI's chat completions with a bearer key; `more` says where it parts from that. */
-function compatible(name: string, baseUrl: string, environment: readonly string[], more: Partial<Host> = {}): Host {
-  return { ...generic["openai-chat"], name, baseUrl, environment, ...more };
-}
-
-/** A server that runs on the caller's own machine, where no key is asked for unless one is configured. */
-function local(name: string, baseUrl: string, environment: readonly string[] = []): Host {
-  return compatible(name, baseUrl, environment, { free: true });
-}
+export type { Endpoint, Host } from "./hosts/host.ts";
 
 const rows: readonly Host[] = [
   compatible("openai", "https://api.openai.com/v1", ["OPENAI_API_KEY"]),
@@ -165,12 +55,21 @@ export const hosts: Readonly<Record<string, Host>> = Object.fromEntries(rows.map
 export const builtInHosts: readonly Host[] = rows.filter((row) => row.baseUrl === "echo:");
 
 /**
- * The row a provider is spoken to by. A host configured with another dialect than its usual one (many vendors serve
- * Anthropic's beside OpenAI's) keeps its name, and everything else is what is usual for that dialect.
+ * The row a provider is spoken to by. Where the host serves the dialect beside its usual one, what is served in it comes
+ * first. A host configured with a dialect that its row does not tell of keeps its name, and everything else is what is
+ * usual for that dialect.
  */
 export function hostFor(name: string, dialect: DialectId): Host {
   const row = Object.hasOwn(hosts, name) ? hosts[name] : undefined;
   if (row?.dialect === dialect) return row;
   const usual = generic[dialect];
-  return row === undefined ? usual : { ...row, ...usual, name: row.name, environment: row.environment };
+  if (row === undefined) return usual;
+  if (!row.operations.chat?.some((endpoint) => endpoint.dialect === dialect)) {
+    return { ...row, ...usual, name: row.name, environment: row.environment };
+  }
+  const sorted = Object.entries(row.operations).map(([operation, endpoints]) => [
+    operation,
+    endpoints.toSorted((a, b) => Number(b.dialect === dialect) - Number(a.dialect === dialect)),
+  ]);
+  return { ...row, dialect, operations: Object.fromEntries(sorted) as Host["operations"] };
 }

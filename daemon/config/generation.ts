@@ -31,6 +31,10 @@ export type ProviderData = {
   readonly dialect: DialectId;
   /** Without a trailing slash; paths of the dialect are appended. `echo:` for the built-in one. */
   readonly baseUrl: string;
+  /** What the host's URL and paths leave open: a region, a project. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Model names and what this account calls them: an Azure deployment, an inference profile. */
+  readonly deployments: Readonly<Record<string, string>>;
   readonly credentials: readonly Credential[];
   /** Extra request headers, from the config only. */
   readonly headers: Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ import type { RenderContext } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ProviderData } from "../config/generation.ts";
 import { forwardedHeaders } from "../http/forwarded-headers.ts";
+import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { ReadyCredential, Target } from "../routing/generation.ts";
 import type { Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -29,32 +30,47 @@ export type AttemptResult = AttemptEnd & {
 };
 
 export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
-  if (!isLargeTranslation(exchange, lease.target)) return dial(exchange, lease, plane, undefined);
+  const { provider, deployment } = lease.target;
+  const { operation, dialect } = exchange.route;
+  const endpoint = findEndpoint(provider.endpoints, operation, dialect, deployment);
+  if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
+  if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {
-    const notSent = (error: unknown): void => {
+    const notTranslated = (error: unknown): void => {
       exchange.onGone(undefined);
-      resolve({
-        sent: false,
-        error: asGatewayError(error),
-        refused: true,
-        usage: undefined,
-        finished: false,
-        outputBytes: 0,
-      });
+      resolve(notSent(error));
     };
-    const giveUp = translateLarge(exchange, lease.target, lease.injectCap, plane.translator, (error, body) => {
-      if (body === undefined) notSent(error);
-      else resolve(dial(exchange, lease, plane, body));
+    const { target, injectCap } = lease;
+    const giveUp = translateLarge(exchange, target, endpoint, injectCap, plane.translator, (error, body) => {
+      if (body === undefined) notTranslated(error);
+      else resolve(dial(exchange, lease, endpoint, plane, body));
     });
     exchange.onGone(() => {
       giveUp();
-      notSent(clientLeft());
+      notTranslated(clientLeft());
     });
   });
 }
 
+function notSent(error: unknown): AttemptResult {
+  return {
+    sent: false,
+    error: asGatewayError(error),
+    refused: true,
+    usage: undefined,
+    finished: false,
+    outputBytes: 0,
+  };
+}
+
 /** @param body what a helper has made of a large one */
-function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody | undefined): Promise<AttemptResult> {
+function dial(
+  exchange: Exchange,
+  lease: Lease,
+  endpoint: ReadyEndpoint,
+  plane: Plane,
+  body: UpstreamBody | undefined,
+): Promise<AttemptResult> {
   const { target } = lease;
   const startedAt = performance.now();
   return new Promise((resolve) => {
@@ -67,18 +83,18 @@ function dial(exchange: Exchange, lease: Lease, plane: Plane, body: UpstreamBody
     // Only chats stream: `stream` in anything else is the provider's to mind.
     const streamed = exchange.view!.stream && exchange.route.operation === "chat";
     const receiver = streamed
-      ? streamReceiver(exchange, target, plane, finish)
-      : bodyReceiver(exchange, target, plane, finish);
+      ? streamReceiver(exchange, target, endpoint, plane, finish)
+      : bodyReceiver(exchange, target, endpoint, plane, finish);
     try {
       call = new UpstreamCall(
-        options(exchange, lease, body),
+        options(exchange, lease, endpoint, streamed, body),
         receiver,
         target.provider.data.timers,
         streamed,
         plane.wheel,
       );
     } catch (error) {
-      finish({ error: asGatewayError(error), refused: true, usage: undefined, finished: false, outputBytes: 0 });
+      finish(notSent(error));
       return;
     }
     if (receiver instanceof StreamReceiver) receiver.attach(call);
@@ -103,6 +119,7 @@ export function clientLeft(): GatewayError {
 function bodyReceiver(
   exchange: Exchange,
   target: Target,
+  endpoint: ReadyEndpoint,
   plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): Receiver {
@@ -126,17 +143,17 @@ function bodyReceiver(
       });
     },
   };
-  const { dialect } = target.provider;
-  return new BodyReceiver(dialect, exchange.route.dialect, context(exchange), outcome, plane.translator);
+  return new BodyReceiver(endpoint.dialect, exchange.route.dialect, context(exchange), outcome, plane.translator);
 }
 
 function streamReceiver(
   exchange: Exchange,
   target: Target,
+  endpoint: ReadyEndpoint,
   plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): StreamReceiver {
-  const upstream = target.provider.dialect;
+  const upstream = endpoint.dialect;
   const client = exchange.route.dialect;
   const rendering = context(exchange);
   const pump =
@@ -205,24 +222,21 @@ function context(exchange: Exchange): RenderContext {
   };
 }
 
-function options(exchange: Exchange, lease: Lease, large: UpstreamBody | undefined): Dispatcher.DispatchOptions {
+function options(
+  exchange: Exchange,
+  lease: Lease,
+  endpoint: ReadyEndpoint,
+  streamed: boolean,
+  large: UpstreamBody | undefined,
+): Dispatcher.DispatchOptions {
   const { target } = lease;
-  const path = target.provider.paths[exchange.route.operation];
-  if (path === undefined) {
-    throw new GatewayError(
-      "unsupported_parameter",
-      `${target.provider.name} does not offer ${exchange.route.operation}`,
-      {
-        source: "client",
-        param: "model",
-      },
-    );
-  }
   const credential = pick(target.provider.credentials, target.provider.weight);
   exchange.credentialId = credential.id;
-  const body = large ?? upstreamBody(exchange, target, lease.injectCap);
-  const same = target.provider.dialect.id === exchange.route.dialect.id;
-  const headers = forwardedHeaders(exchange.request.rawHeaders, same, body.headers, credential.headers);
+  const body = large ?? upstreamBody(exchange, target, endpoint, lease.injectCap);
+  const same = endpoint.dialect.id === exchange.route.dialect.id;
+  const wanted = endpoint.headers.length === 0 ? body.headers : [...endpoint.headers, ...body.headers];
+  const headers = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);
+  const path = pathFor(endpoint, target.deployment, streamed);
   // undici takes iterables, its types do not say so.
   return { path, method: "POST", headers, body: body.bytes as Buffer };
 }

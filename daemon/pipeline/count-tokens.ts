@@ -1,5 +1,6 @@
 /** `count_tokens` where the upstream has no such call: an estimate, and it says so. */
 import { sendBody } from "../http/reply.ts";
+import { findEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { assertAccess } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,7 +11,10 @@ const bytesPerToken = 4;
 
 /** True when the target's host has no such call and the estimate has been sent. */
 export function countsLocally(exchange: Exchange, target: Target, plane: Plane): boolean {
-  if (exchange.route.operation !== "count_tokens" || target.provider.paths.count_tokens !== undefined) return false;
+  const { operation, dialect } = exchange.route;
+  if (operation !== "count_tokens") return false;
+  const endpoint = findEndpoint(target.provider.endpoints, operation, dialect, target.deployment);
+  if (endpoint?.dialect === dialect) return false;
   assertAccess(exchange, target, plane, Date.now());
   exchange.target = target;
   exchange.status = 200;

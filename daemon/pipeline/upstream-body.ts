@@ -4,6 +4,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { spliceRequest } from "../http/splice.ts";
+import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
 import type { Exchange } from "./exchange.ts";
@@ -21,20 +22,24 @@ export type UpstreamBody = {
   readonly headers: readonly string[];
 };
 
-export function upstreamBody(exchange: Exchange, target: Target, injectCap: number | undefined): UpstreamBody {
-  const { provider } = target;
-  const same = provider.dialect.id === exchange.route.dialect.id;
+export function upstreamBody(
+  exchange: Exchange,
+  target: Target,
+  endpoint: ReadyEndpoint,
+  injectCap: number | undefined,
+): UpstreamBody {
+  const same = endpoint.dialect.id === exchange.route.dialect.id;
   exchange.droppedHeader = []; // of the hop before this one
   return same
-    ? ready(spliced(exchange, target, injectCap), [])
-    : checked(exchange, target, encoded(exchange, target, injectCap));
+    ? ready(spliced(exchange, target, endpoint, injectCap), [])
+    : checked(exchange, target, encoded(exchange, target, endpoint, injectCap));
 }
 
 /** Does this body have to be translated, and is it so large that others would feel it? */
-export function isLargeTranslation(exchange: Exchange, { provider }: Target): boolean {
+export function isLargeTranslation(exchange: Exchange, { dialect }: ReadyEndpoint): boolean {
   return (
     exchange.body!.length > translateInlineBytesMax &&
-    provider.dialect.id !== exchange.route.dialect.id &&
+    dialect.id !== exchange.route.dialect.id &&
     exchange.route.operation === "chat"
   );
 }
@@ -43,17 +48,18 @@ export function isLargeTranslation(exchange: Exchange, { provider }: Target): bo
 export function translateLarge(
   exchange: Exchange,
   target: Target,
+  endpoint: ReadyEndpoint,
   injectCap: number | undefined,
   translator: Translator,
   done: (error: unknown, body: UpstreamBody | undefined) => void,
 ): () => void {
-  const { dialect, encoding } = target.provider;
+  const { dialect, encoding } = endpoint;
   return translator.translate(
     {
       kind: "request",
       client: exchange.route.dialect.id,
       upstream: dialect.id,
-      model: target.model,
+      model: target.deployment,
       injectCap,
       encoding,
     },
@@ -85,31 +91,29 @@ function checked(exchange: Exchange, target: Target, { body, headers, dropped }:
   return ready(body, headers);
 }
 
-function spliced(exchange: Exchange, target: Target, injectCap: number | undefined): Buffer {
+function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, injectCap: number | undefined): Buffer {
   const view = exchange.view!;
-  const askUsage = exchange.route.operation === "chat" && view.stream && target.provider.dialect.id === "openai-chat";
+  const { dialect, encoding, path } = endpoint;
+  const askUsage = exchange.route.operation === "chat" && view.stream && dialect.id === "openai-chat";
+  // Where the path tells the model, the body need not; if it does, it says the same.
+  const model = target.deployment === view.model || (path.after !== undefined && view.modelStart < 0);
   return spliceRequest(exchange.body!, view, {
-    ...(target.model === view.model ? {} : { model: target.model }),
+    ...(model ? {} : { model: target.deployment }),
     ...(view.fallbacks === undefined ? {} : { cutFallbacks: true }),
-    ...(askUsage && !view.includeUsage && !target.provider.usageUnasked ? { includeUsage: true } : {}),
+    ...(askUsage && !view.includeUsage && encoding.usageUnasked !== true ? { includeUsage: true } : {}),
     ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap }),
   });
 }
 
-function encoded(exchange: Exchange, target: Target, injectCap: number | undefined): Translated {
-  if (exchange.route.operation !== "chat") {
-    throw new GatewayError(
-      "unsupported_parameter",
-      `${target.provider.name} does not offer ${exchange.route.operation} in this dialect`,
-      {
-        source: "client",
-        param: "model",
-      },
-    );
-  }
+function encoded(
+  exchange: Exchange,
+  target: Target,
+  { dialect, encoding }: ReadyEndpoint,
+  injectCap: number | undefined,
+): Translated {
+  if (exchange.route.operation !== "chat") throw noEndpoint(target.provider.name, exchange.route.operation);
   exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!);
-  const { dialect, encoding } = target.provider;
-  return encodeRequest(exchange.parsed, dialect, { model: target.model, injectCap, encoding });
+  return encodeRequest(exchange.parsed, dialect, { model: target.deployment, injectCap, encoding });
 }
 
 function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {

@@ -4,11 +4,12 @@
  */
 import type { Catalog } from "../../providers/catalog/catalog.ts";
 import { dialectFor } from "../../providers/dialects/index.ts";
-import type { Dialect, EncodeOptions, Operation } from "../../providers/exchange.ts";
+import type { Dialect } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
 import { type BaseHeaders, prepareHeaders } from "../http/forwarded-headers.ts";
 import type { Origin } from "../runtime/upstream-clients.ts";
+import { type Endpoints, readyEndpoints } from "./endpoints.ts";
 
 /** A credential with the request headers that carry it, ready to be sent. */
 export type ReadyCredential = {
@@ -20,14 +21,11 @@ export type ReadyCredential = {
 export type Provider = {
   readonly data: ProviderData;
   readonly name: string;
+  /** What it speaks to a caller of another language, usually. */
   readonly dialect: Dialect;
   readonly origin: Origin;
-  /** Streams tell their usage unasked, and `stream_options` must not be sent. */
-  readonly usageUnasked: boolean;
-  /** How its host wants a translated request. */
-  readonly encoding: EncodeOptions;
-  /** Request path per operation; absent: the host does not offer it. */
-  readonly paths: Readonly<Partial<Record<Operation, string>>>;
+  /** Where each operation is served; absent: the host does not offer it. */
+  readonly endpoints: Endpoints;
   readonly credentials: readonly ReadyCredential[];
   /** Sum of the credentials' weights. */
   readonly weight: number;
@@ -37,6 +35,8 @@ export type Provider = {
 export type Target = {
   readonly provider: Provider;
   readonly model: string;
+  /** What the provider calls it: an Azure deployment, an inference profile; usually the same. */
+  readonly deployment: string;
   /** `provider/model`. */
   readonly name: string;
   readonly free: boolean;
@@ -66,11 +66,6 @@ export function buildGeneration(
 
 function ready(data: ProviderData, origin: Origin): Provider {
   const host = hostFor(data.host, data.dialect);
-  const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
-  const paths: Partial<Record<Operation, string>> = {};
-  for (const [operation, path] of Object.entries(host.operations)) {
-    paths[operation as Operation] = base + path;
-  }
   const credentials = data.credentials.map((credential) => readyCredential(data, host, credential));
   if (credentials.length === 0)
     credentials.push({ id: "none", weight: 1, headers: prepareHeaders(extraHeaders(data, host)) });
@@ -79,9 +74,7 @@ function ready(data: ProviderData, origin: Origin): Provider {
     name: data.name,
     dialect: dialectFor(data.dialect),
     origin,
-    usageUnasked: host.quirks.usageUnasked ?? false,
-    encoding: { usageUnasked: host.quirks.usageUnasked ?? false, extensions: host.quirks.extensions ?? false },
-    paths,
+    endpoints: readyEndpoints(host, data),
     credentials,
     weight: credentials.reduce((sum, { weight }) => sum + weight, 0),
   };

@@ -86,6 +86,7 @@ function makeTarget(generation: Generation, provider: Provider, model: string): 
   return {
     provider,
     model,
+    deployment: Object.hasOwn(provider.data.deployments, model) ? provider.data.deployments[model]! : model,
     name: `${provider.name}/${model}`,
     free: provider.data.free,
     contextWindow: catalog.contextWindow(provider.name, model),

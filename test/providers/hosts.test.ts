@@ -7,7 +7,8 @@ test("hosts names every row once, with a base URL that paths can be appended to"
     assert.equal(host.name, name);
     assert.match(name, /^[a-z0-9][a-z0-9-]*$/);
     assert.match(host.baseUrl, /^(|echo:|https:\/\/[^?#]+[^/]|http:\/\/127\.0\.0\.1:\d+\/v1)$/, name);
-    for (const path of Object.values(host.operations)) assert.match(path, /^\/[a-z_/]+[a-z]$/, name);
+    for (const { path, streamPath = path } of Object.values(host.operations).flat())
+      for (const each of [path, streamPath]) assert.match(each, /^\/{1,2}[a-z][\w/{}:.=?&-]*[\w}]$/, name);
     for (const variable of host.environment) assert.match(variable, /^[A-Z][A-Z0-9_]+$/, name);
     assert.ok(host.operations.chat, `${name} offers chat`);
   }
@@ -45,13 +46,16 @@ test("hostFor() keeps a host's name in another dialect and takes what is usual t
     dialect: "anthropic",
     auth: { kind: "header", name: "x-api-key" },
     environment: ["MISTRAL_API_KEY"],
-    operations: { chat: "/messages", count_tokens: "/messages/count_tokens" },
+    operations: {
+      chat: [{ dialect: "anthropic", path: "/messages" }],
+      count_tokens: [{ dialect: "anthropic", path: "/messages/count_tokens" }],
+    },
     quirks: {},
     extraHeaders: { "anthropic-version": "2023-06-01" },
   });
 });
 
 test("hostFor() treats a name it does not know as a plain server of the dialect", () => {
-  assert.equal(hostFor("custom", "anthropic").operations.chat, "/messages");
-  assert.equal(hostFor("constructor", "openai-chat").operations.chat, "/chat/completions");
+  assert.equal(hostFor("custom", "anthropic").operations.chat?.[0]?.path, "/messages");
+  assert.equal(hostFor("constructor", "openai-chat").operations.chat?.[0]?.path, "/chat/completions");
 });

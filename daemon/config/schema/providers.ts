@@ -27,7 +27,7 @@ export const provider = z
       "Where the API lives, without the operation's path: `http://127.0.0.1:8000/v1`. Default: the host's.",
     ),
     dialect: setting(
-      z.enum(["openai-chat", "anthropic"]),
+      z.enum(["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock-converse", "cohere"]),
       "Wire language the server speaks. Default: the host's, `openai-chat` for a custom one.",
     ),
     api_key: setting(
@@ -46,6 +46,10 @@ export const provider = z
       flag,
       "Pass on model names that are not listed as well, and let the provider decide.",
       defaults.provider.any_model,
+    ),
+    deployments: section(
+      z.record(z.string(), text, "expected model names and what this account calls them"),
+      "Model names and what this account calls them: an Azure deployment, an inference profile. Prices stay those of the model.",
     ),
     headers: section(
       z.record(z.string(), text, "expected header names and values"),

@@ -388,6 +388,8 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
     totalMs: 3_600_000,
   };
   const usual = {
+    parameters: {},
+    deployments: {},
     headers: {},
     models: [],
     anyModel: true,

@@ -112,7 +112,10 @@ test("buildGeneration() makes paths and headers ready, and mixes no two secrets"
     },
   });
   const ready = (name: string) => {
-    const { paths, credentials, weight } = built.providers.get(name)!;
+    const { endpoints, credentials, weight } = built.providers.get(name)!;
+    const paths = Object.fromEntries(
+      Object.entries(endpoints).map(([operation, [first]]) => [operation, first!.path.before]),
+    );
     return { paths, weight, credentials: credentials.map(({ headers }) => headers.pairs.slice(4)) };
   };
   assert.deepEqual(ready("open"), {

@@ -1,0 +1,87 @@
+/**
+ * Where at a provider one call goes: which of its endpoints, and the path there. Hides that a host may serve an operation
+ * in several languages, that some serve a model in one language only, and that some hosts want the model in the path.
+ */
+import { dialects } from "../../providers/dialects/index.ts";
+import type { Dialect, EncodeOptions, Framing, Operation } from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Host } from "../../providers/hosts.ts";
+import type { ProviderData } from "../config/generation.ts";
+
+/** An endpoint of one provider, ready to be called. */
+export type ReadyEndpoint = {
+  readonly dialect: Dialect;
+  readonly framing: Framing;
+  /** Models that are served here; undefined: all. */
+  readonly models: RegExp | undefined;
+  readonly path: PathTemplate;
+  readonly streamPath: PathTemplate;
+  /** Flat pairs that the endpoint wants unless the caller says otherwise. */
+  readonly headers: readonly string[];
+  /** How it wants a translated request. */
+  readonly encoding: EncodeOptions;
+};
+
+/** A path around the model's name; where that does not stand in the path, `after` is undefined. */
+export type PathTemplate = { readonly before: string; readonly after: string | undefined };
+
+export type Endpoints = Readonly<Partial<Record<Operation, readonly ReadyEndpoint[]>>>;
+
+export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
+  const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
+  const encoding = { usageUnasked: host.quirks.usageUnasked ?? false, extensions: host.quirks.extensions ?? false };
+  const ready: Partial<Record<Operation, readonly ReadyEndpoint[]>> = {};
+  for (const [operation, endpoints] of Object.entries(host.operations)) {
+    ready[operation as Operation] = endpoints.flatMap((endpoint) => {
+      const dialect = dialects[endpoint.dialect];
+      if (dialect === undefined) return []; // one that this build does not speak
+      return {
+        dialect,
+        framing: endpoint.framing ?? dialect.framing,
+        models: endpoint.models,
+        path: template(endpoint.path, base, data.parameters),
+        streamPath: template(endpoint.streamPath ?? endpoint.path, base, data.parameters),
+        headers: Object.entries(endpoint.headers ?? {}).flat(),
+        encoding,
+      };
+    });
+  }
+  return ready;
+}
+
+function template(written: string, base: string, parameters: ProviderData["parameters"]): PathTemplate {
+  const whole = written.startsWith("//") ? written.slice(1) : base + written;
+  const filled = whole.replace(/\{(\w+)\}/g, (hole, name: string) =>
+    name === "model" ? hole : encodeURIComponent(parameters[name] ?? ""),
+  );
+  const [before = "", after] = filled.split("{model}");
+  return { before, after };
+}
+
+/** Where the caller's own language is spoken, else the usual place; undefined where the operation is not offered. */
+export function findEndpoint(
+  endpoints: Endpoints,
+  operation: Operation,
+  caller: Dialect,
+  model: string,
+): ReadyEndpoint | undefined {
+  let usual: ReadyEndpoint | undefined;
+  for (const endpoint of endpoints[operation] ?? []) {
+    if (endpoint.models !== undefined && !endpoint.models.test(model)) continue;
+    if (endpoint.dialect.id === caller.id) return endpoint;
+    usual ??= endpoint;
+  }
+  return usual;
+}
+
+export function noEndpoint(provider: string, operation: Operation): GatewayError {
+  return new GatewayError("unsupported_parameter", `${provider} does not offer ${operation}`, {
+    source: "client",
+    param: "model",
+  });
+}
+
+export function pathFor({ path, streamPath }: ReadyEndpoint, model: string, streamed: boolean): string {
+  const { before, after } = streamed ? streamPath : path;
+  return after === undefined ? before : before + encodeURIComponent(model) + after;
+}

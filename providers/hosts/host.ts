@@ -1,0 +1,172 @@
+/**
+ * What a provider's row says, and what is usual for each wire language. Hides where one operation is served in several
+ * languages, and paths that hold the model or a region.
+ */
+import type { DialectId, Framing, Operation } from "../exchange.ts";
+
+/** One place where an operation is served, in one language. */
+export type Endpoint = {
+  readonly dialect: DialectId;
+  /**
+   * After the base URL, or from the root where it begins with two slashes. `{model}` stands for the model's name,
+   * percent-encoded; any other `{word}` for a parameter of the provider.
+   */
+  readonly path: string;
+  /** The path of a streamed answer, where it is another. */
+  readonly streamPath?: string;
+  /** How a stream is framed, where not in the dialect's usual way. */
+  readonly framing?: Framing;
+  /** Models that are served here, by the name the provider knows; absent: all. */
+  readonly models?: RegExp;
+  /** Headers that its language requires here, unless the caller's own say otherwise. */
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type Auth =
+  | { readonly kind: "bearer" }
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "none" };
+
+export type Host = {
+  readonly name: string;
+  /** Without a trailing slash. Empty where there is no usual place (`custom`); `echo:` for the built-in ones. */
+  readonly baseUrl: string;
+  /** What it speaks to a caller of another language. */
+  readonly dialect: DialectId;
+  readonly auth: Auth;
+  /** Variables that usually hold its API key, the first one set wins. */
+  readonly environment: readonly string[];
+  /** Where each operation is served, the usual place first; an operation that is absent is not offered. */
+  readonly operations: Readonly<Partial<Record<Operation, readonly Endpoint[]>>>;
+  readonly quirks: {
+    /** Streams tell their usage unasked, and `stream_options` is refused: it must not be sent. */
+    readonly usageUnasked?: true;
+    /** Takes `cache_control`, `reasoning_content` and `reasoning_details` on messages. */
+    readonly extensions?: true;
+  };
+  /** Headers every request to it must carry. */
+  readonly extraHeaders?: Readonly<Record<string, string>>;
+  /** Calls cost nothing: it runs on the caller's own machine, or is built in. */
+  readonly free?: true;
+  /** Its name in the price catalog, where that is another. */
+  readonly catalog?: string;
+  /** Dollars per million tokens of every model, where no catalog could know. */
+  readonly price?: {
+    readonly input: number;
+    readonly output: number;
+    readonly cacheRead?: number;
+    readonly cacheWrite5m?: number;
+    readonly cacheWrite1h?: number;
+  };
+};
+
+const anthropicVersion = { "anthropic-version": "2023-06-01" } as const;
+
+/** Ready-made places, by language: rows name them instead of repeating paths. */
+export const chatCompletions: Endpoint = { dialect: "openai-chat", path: "/chat/completions" };
+export const openaiEmbeddings: Endpoint = { dialect: "openai-chat", path: "/embeddings" };
+export const anthropicMessages: Endpoint = { dialect: "anthropic", path: "/messages" };
+const anthropicCount: Endpoint = { dialect: "anthropic", path: "/messages/count_tokens" };
+
+const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
+const geminiPath = (verb: string): Endpoint => ({ dialect: "gemini", path: `/models/{model}:${verb}` });
+const geminiChat: Endpoint = {
+  ...geminiPath("generateContent"),
+  streamPath: "/models/{model}:streamGenerateContent?alt=sse",
+};
+const converse: Endpoint = {
+  dialect: "bedrock-converse",
+  path: "/model/{model}/converse",
+  streamPath: "/model/{model}/converse-stream",
+};
+
+export const chatOnly = { chat: [chatCompletions] } as const;
+
+/** What is true of any server of a dialect, about which nothing else is known. */
+export const generic: Readonly<Record<DialectId, Host>> = {
+  "openai-chat": {
+    name: "custom",
+    baseUrl: "",
+    dialect: "openai-chat",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: { chat: [chatCompletions], embeddings: [openaiEmbeddings] },
+    quirks: {},
+  },
+  "openai-responses": {
+    name: "custom",
+    baseUrl: "",
+    dialect: "openai-responses",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: {
+      chat: [responses],
+      count_tokens: [{ dialect: "openai-responses", path: "/responses/input_tokens" }],
+      embeddings: [openaiEmbeddings],
+    },
+    quirks: {},
+  },
+  gemini: {
+    name: "custom",
+    baseUrl: "",
+    dialect: "gemini",
+    auth: { kind: "header", name: "x-goog-api-key" },
+    environment: [],
+    operations: {
+      chat: [geminiChat],
+      embeddings: [geminiPath("batchEmbedContents")],
+      count_tokens: [geminiPath("countTokens")],
+    },
+    quirks: {},
+  },
+  "bedrock-converse": {
+    name: "custom",
+    baseUrl: "",
+    dialect: "bedrock-converse",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: {
+      chat: [converse],
+      count_tokens: [{ dialect: "bedrock-converse", path: "/model/{model}/count-tokens" }],
+    },
+    quirks: {},
+  },
+  cohere: {
+    name: "custom",
+    baseUrl: "",
+    dialect: "cohere",
+    auth: { kind: "bearer" },
+    environment: [],
+    operations: {
+      chat: [{ dialect: "cohere", path: "/chat" }],
+      embeddings: [{ dialect: "cohere", path: "/embed" }],
+      rerank: [{ dialect: "cohere", path: "/rerank" }],
+    },
+    quirks: {},
+  },
+  anthropic: {
+    name: "custom",
+    baseUrl: "",
+    dialect: "anthropic",
+    auth: { kind: "header", name: "x-api-key" },
+    environment: [],
+    operations: { chat: [anthropicMessages], count_tokens: [anthropicCount] },
+    quirks: {},
+    extraHeaders: anthropicVersion,
+  },
+};
+
+/** A vendor that speaks OpenAI's chat completions with a bearer key; `more` says where it parts from that. */
+export function compatible(
+  name: string,
+  baseUrl: string,
+  environment: readonly string[],
+  more: Partial<Host> = {},
+): Host {
+  return { ...generic["openai-chat"], name, baseUrl, environment, ...more };
+}
+
+/** A server that runs on the caller's own machine, where no key is asked for unless one is configured. */
+export function local(name: string, baseUrl: string, environment: readonly string[] = []): Host {
+  return compatible(name, baseUrl, environment, { free: true });
+}
