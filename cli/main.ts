@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /** The way in. Hides how little is loaded: `--version` is answered before anything else is even looked for. */
-import { version } from "./version.ts";
+import { versionLine } from "./version.ts";
 
 const nodeMajorMin = 24;
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
-    process.stdout.write(`${version}\n`);
+    process.stdout.write(`${versionLine}\n`);
     return;
   }
   if (Number.parseInt(process.versions.node, 10) < nodeMajorMin) {

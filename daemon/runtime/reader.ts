@@ -1,13 +1,11 @@
 /** Thread main of the reader: answers queries on its parent port and on every port it is given. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { loadNativeBinding } from "../store/database.ts";
 import { createReader } from "../store/reader.ts";
 import type { FromWriterThread, ToWriterThread } from "./writer-thread.ts";
 
-export type ReaderThreadData = { readonly home: string; readonly nativeBinding?: string };
+export type ReaderThreadData = { readonly home: string };
 
 const data = workerData as ReaderThreadData;
-if (data.nativeBinding !== undefined) loadNativeBinding(data.nativeBinding);
 const reader = createReader(data.home);
 const ports: MessagePort[] = [];
 

@@ -1,6 +1,5 @@
 /** Thread main of the state writer: takes ports from the main thread, gives everything else to the store. */
 import { parentPort, workerData } from "node:worker_threads";
-import { loadNativeBinding } from "../store/database.ts";
 import { startStateThread } from "../store/state-thread.ts";
 import { readStatus } from "../store/writer-status.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
@@ -8,7 +7,6 @@ import { serveWriterThread, type WriterThreadData } from "./writer-thread.ts";
 
 const data = workerData as WriterThreadData;
 collectWhenIdle(() => readStatus(data.status, "state").commits);
-if (data.nativeBinding !== undefined) loadNativeBinding(data.nativeBinding);
 serveWriterThread(
   parentPort,
   startStateThread({

@@ -12,9 +12,12 @@ const sources = {
 export type ThreadName = keyof typeof sources;
 
 export function startThread(name: ThreadName, workerData: object = {}): Worker {
-  return new Worker(sources[name](), {
+  // The single binary puts the thread's code here, where otherwise its address stands.
+  const source: URL | string = sources[name]();
+  return new Worker(source, {
     workerData,
     name,
+    eval: typeof source === "string",
     // Messages carry what a thread needs to know; the environment may hold secrets it does not.
     env: {},
     ...(limits[name] === undefined ? {} : { resourceLimits: limits[name] }),

@@ -7,8 +7,6 @@ export type WriterThreadData = {
   /** From `createStatus`. */
   readonly status: Int32Array;
   readonly paceMs?: number;
-  /** Unpacked driver, in a single binary. */
-  readonly nativeBinding?: string;
 };
 
 /** Main → thread. */

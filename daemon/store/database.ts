@@ -27,16 +27,15 @@ const busyMsDefault = 200;
 /** A write-ahead log that grew in a burst is cut back to this at the next checkpoint. */
 const journalBytesMax = 64 * 1024 * 1024;
 
-let nativeBinding: object | undefined;
-
 /**
- * Loads the driver's native part from a file of our choice (a single binary unpacks it first). Not called: the driver
- * finds its own. Each thread loads once, before its first `openDatabase`.
+ * The driver's native part, where it is not to be found by the driver itself: the single binary carries it along. A
+ * thread has its own.
  */
-export function loadNativeBinding(file: string): void {
-  const addon = { exports: {} };
-  process.dlopen(addon, file);
-  nativeBinding = addon.exports;
+function carriedAddon(): object | undefined {
+  const carrier = (globalThis as Record<symbol, unknown>)[Symbol.for("bifrost.binary")] as
+    | { native(name: string): object }
+    | undefined;
+  return carrier?.native("better_sqlite3.node");
 }
 
 export function openDatabase(file: string, options: OpenOptions = {}): Database {
@@ -80,6 +79,7 @@ export function openLockDatabase(file: string): Database {
 }
 
 function connect(file: string, readonly: boolean, timeout: number): Database {
+  const nativeBinding = carriedAddon();
   return new SqliteDatabase(file, {
     readonly,
     fileMustExist: true,

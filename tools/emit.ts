@@ -1,0 +1,169 @@
+/**
+ * The sources as JavaScript, dependencies included, as files in memory. Hides where the code of threads comes to lie:
+ * `new URL("./x.ts", import.meta.url)` is found in the sources, made an entry point, and made to point to it from
+ * whichever chunk it ends up in.
+ */
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, posix, relative, resolve } from "node:path";
+import * as esbuild from "esbuild";
+
+export type Emitted = { readonly files: ReadonlyMap<string, string>; readonly metafile: esbuild.Metafile };
+
+export type EmitOptions = {
+  readonly version: string;
+  readonly commit: string;
+  /** What `--version` prints. */
+  readonly versionLine: string;
+  /** `files`: modules with the native driver beside them. `binary`: threads are started from the executable's own code. */
+  readonly form: "files" | "binary";
+  /** Sources that stand in for those of the same path. */
+  readonly overlay?: Readonly<Record<string, string>> | undefined;
+};
+
+export const root = resolve(import.meta.dirname, "..");
+
+/** A place in the text of an output file, replaced by the way from that file to the root of the output. */
+const outMark = "__way_to_dist__";
+const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
+
+/** Names are relative to the output's root: `cli/main.js`. */
+export async function emit(options: EmitOptions): Promise<Emitted> {
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ["cli/main.ts", "daemon/main.ts", ...threadEntries()],
+    outdir: join(root, "dist"),
+    outbase: root,
+    chunkNames: "chunks/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    external: options.form === "files" ? ["better-sqlite3"] : [],
+    // Light: whitespace and dead branches go, names stay, so that a stack trace can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 160, // an uncaught error prints the line it was thrown on
+    legalComments: "none",
+    define: {
+      __BIFROST_VERSION__: JSON.stringify(options.version),
+      __BIFROST_COMMIT__: JSON.stringify(options.commit),
+      __BIFROST_VERSION_LINE__: JSON.stringify(options.versionLine),
+      "process.env.NODE_ENV": '"production"',
+      "process.env.DEV": '"false"',
+    },
+    // CommonJS dependencies ask for builtins at run time.
+    ...(options.form === "files"
+      ? { banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' } }
+      : {}),
+    plugins: [
+      { name: "sources", setup: (builder) => setupSources(builder, options) },
+      ...(options.form === "binary" ? [{ name: "terminal", setup: setupTerminal }] : []),
+    ],
+    write: false,
+    metafile: true,
+    logLevel: "warning",
+  });
+  const files = result.outputFiles.map(({ path, text }) => {
+    const way = relative(dirname(path), join(root, "dist")).replaceAll("\\", "/") || ".";
+    return [relative(join(root, "dist"), path).replaceAll("\\", "/"), text.replaceAll(outMark, way)] as const;
+  });
+  return { files: new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1))), metafile: result.metafile };
+}
+
+/** Every file that a thread is started from. */
+function threadEntries(): string[] {
+  const entries = new Set<string>();
+  for (const file of globSync("{cli,daemon}/**/*.ts", { cwd: root })) {
+    for (const [, target] of readFileSync(join(root, file), "utf8").matchAll(threadUrl)) {
+      entries.add(`${posix.join(posix.dirname(file), target!)}.ts`);
+    }
+  }
+  return [...entries].sort();
+}
+
+function setupSources(builder: esbuild.PluginBuild, { form, overlay = {} }: EmitOptions): void {
+  builder.onLoad({ filter: /[\\/](cli|daemon|providers)[\\/].*\.ts$/ }, ({ path }) => {
+    const name = relative(root, path).replaceAll("\\", "/");
+    if (name.startsWith("node_modules")) return undefined;
+    const text = overlay[name] ?? readFileSync(path, "utf8");
+    if (!text.includes("import.meta.url") && !(name in overlay)) return undefined;
+    const folder = posix.dirname(name);
+    const contents = text.replace(threadUrl, (_, target: string) => {
+      const entry = `${posix.join(folder, target)}.js`;
+      return form === "binary" ? `__thread("${entry}")` : `new URL("${outMark}/${entry}", import.meta.url)`;
+    });
+    if (/import\.meta\.url(?!\))/.test(contents)) throw new Error(`${path}: import.meta.url moves when bundled`);
+    return { contents, loader: "ts" };
+  });
+}
+
+/**
+ * The executable's modules are CommonJS, which knows no top-level await. The layout engine's is taken by the loader,
+ * which asks for `__yogaReady` before it gives out what was imported lazily; its constants are there at once. Ink's two
+ * are for its own development.
+ */
+function setupTerminal(builder: esbuild.PluginBuild): void {
+  builder.onLoad({ filter: /yoga-layout[\\/]dist[\\/]src[\\/]index\.js$/ }, ({ path }) => ({
+    loader: "js",
+    contents: edit(path, [
+      [
+        "const Yoga = wrapAssembly(await loadYoga());",
+        `import * as enums from "./generated/YGEnums.js"; let real = enums.default ?? enums;
+        globalThis.__yogaReady = async () => { real = wrapAssembly(await loadYoga()); globalThis.__yogaReady = undefined; };
+        const Yoga = new Proxy({}, { get: (_, name) => real[name] });`,
+      ],
+    ]),
+  }));
+  builder.onLoad({ filter: /ink[\\/]build[\\/]reconciler\.js$/ }, ({ path }) => ({
+    loader: "js",
+    contents: edit(path, [
+      ["await import('./devtools.js');", ""],
+      ["await loadPackageJson()", "{}"],
+    ]),
+  }));
+}
+
+function edit(path: string, changes: readonly (readonly [from: string, to: string])[]): string {
+  return changes.reduce(
+    (text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`${path}: ${JSON.stringify(from)} is not there any more`);
+      return text.replace(from, to);
+    },
+    readFileSync(path, "utf8"),
+  );
+}
+
+/** What a build is called, and from what it was made. */
+export type Origin = {
+  readonly version: string;
+  readonly commit: string;
+  /** Seconds since 1970. */
+  readonly committedAt: number;
+  /** Day of the built-in price table. */
+  readonly catalogDate: string;
+};
+
+export function currentOrigin(): Origin {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  const date = /"date": "([\d-]+)"/.exec(readFileSync(join(root, "providers/catalog/data.json"), "utf8"))?.[1];
+  return {
+    version,
+    commit: git("rev-parse", "HEAD") ?? "unknown", // a source archive
+    committedAt: Number(git("log", "-1", "--format=%ct") ?? 0),
+    catalogDate: date ?? "unknown",
+  };
+}
+
+export function versionLineOf({ version, commit, catalogDate }: Origin, node: string): string {
+  return `${version} commit ${commit.slice(0, 12)} node ${node} catalog ${catalogDate}`;
+}
+
+function git(...args: readonly string[]): string | undefined {
+  try {
+    return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return undefined;
+  }
+}
