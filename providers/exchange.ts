@@ -185,6 +185,8 @@ export type Request = {
   readonly metadata?: JsonObject;
   /** Fields that only the caller's own dialect defines; they survive when the target speaks it, else are reported as dropped. */
   readonly extra?: JsonObject;
+  /** Fields that an answer in the caller's dialect repeats, as it does. */
+  readonly echo?: JsonObject;
 };
 
 /** What a model answers, in order, streamed or not. A body decodes to the same events as its stream. */
@@ -270,10 +272,12 @@ export type RenderContext = {
   /** Unix time in whole seconds. */
   readonly created: number;
   readonly includeUsage?: boolean;
-  /** What `Dialect.echo` made of the request, for answers that repeat it. */
-  readonly echo?: JsonObject;
+  /** The request's own `echo`. */
+  readonly echo?: JsonObject | undefined;
   /** The caller's framing, where its dialect has more than one. */
   readonly framing?: Framing;
+  /** Events that went by before: the stream was its upstream's own until it broke. */
+  readonly sequence?: number;
 };
 
 /** Renders one stream to one client. Returns SSE text (see `Framing`), always whole events ("" for nothing to say). */
@@ -306,6 +310,8 @@ export type Tap = {
   /** The whole body of an answer that is not streamed: `error` when it holds a failure, else `terminal`. Takes its usage. */
   body(body: string): FrameKind;
   usage(): Usage | undefined;
+  /** Where the stream stands, for whoever must go on in its place; absent in dialects that number nothing. */
+  position?(): Partial<RenderContext>;
   /** What a frame or body of kind `error` reported, as `decodeFailure` reads it. */
   failure(): GatewayError | undefined;
   /** True once a finish reason or the terminal event has been seen, so that an end of bytes is a good end. */
@@ -378,8 +384,6 @@ export type Dialect = {
   readonly decodeFailure: (status: number, body: unknown) => GatewayError;
   /** Client side. `parse` throws `invalid_request` naming the field. */
   readonly parse: (body: unknown, path?: PathWords) => Request;
-  /** What its answers repeat of the request. */
-  readonly echo?: (request: Request) => JsonObject;
   readonly render: (events: readonly Event[], context: RenderContext) => JsonObject;
   readonly renderStream: (context: RenderContext) => StreamRenderer;
   readonly renderFailure: (error: GatewayError, requestId: string) => JsonObject;

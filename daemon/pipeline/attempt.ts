@@ -158,7 +158,7 @@ function streamReceiver(
   const rendering = context(exchange);
   const pump =
     upstream.id === client.id
-      ? relayPump(upstream, !exchange.view!.includeUsage)
+      ? relayPump(upstream, rendering, !exchange.view!.includeUsage)
       : translatePump(upstream, client, rendering);
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, {
     released: () => releaseBody(exchange, plane),
@@ -213,12 +213,16 @@ function withoutSecrets(message: string, { credentials }: ProviderData): string 
   );
 }
 
+/** `echo` is known once the request was encoded, which is after this and before any answer. */
 function context(exchange: Exchange): RenderContext {
   return {
     id: exchange.id,
     model: exchange.view!.model!,
     created: Math.floor(exchange.at / 1000),
     includeUsage: exchange.view!.includeUsage,
+    get echo() {
+      return exchange.echo;
+    },
   };
 }
 

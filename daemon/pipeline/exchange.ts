@@ -3,7 +3,7 @@
  * `record` reads them all. Hides nothing; owns the moment of release (no retry after a client byte) and the client's leaving.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Dialect, Operation, Request, Usage } from "../../providers/exchange.ts";
+import type { Dialect, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
@@ -83,6 +83,8 @@ export class Exchange {
   marks: PromptMarks | undefined;
   /** Parsed once, when a target speaks another dialect. */
   parsed: Request | undefined;
+  /** What an answer in the caller's dialect repeats of it. */
+  echo: JsonObject | undefined;
   firstByteAt = 0;
   upstreamMs = 0;
   attempts: AttemptTrace[] | undefined;

@@ -2,6 +2,7 @@
  * The request body an upstream gets: the client's own bytes with the few splices we are allowed (same dialect), or
  * the request encoded in the upstream's dialect. Hides when a body is handed over as a stream so that it can be freed.
  */
+import type { PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
@@ -62,6 +63,7 @@ export function translateLarge(
       model: target.deployment,
       injectCap,
       encoding,
+      asked: asked(exchange),
     },
     exchange.body!,
     (error, translated) => {
@@ -86,7 +88,8 @@ function ready(bytes: Buffer, headers: readonly string[]): UpstreamBody {
   return { bytes: letGo(bytes), headers: [...headers, "content-length", String(bytes.length)] };
 }
 
-function checked(exchange: Exchange, target: Target, { body, headers, dropped }: Translated): UpstreamBody {
+function checked(exchange: Exchange, target: Target, { body, headers, dropped, echo }: Translated): UpstreamBody {
+  exchange.echo = echo;
   report(exchange, target, dropped);
   return ready(body, headers);
 }
@@ -112,8 +115,12 @@ function encoded(
   injectCap: number | undefined,
 ): Translated {
   if (exchange.route.operation !== "chat") throw noEndpoint(target.provider.name, exchange.route.operation);
-  exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!);
+  exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!, asked(exchange));
   return encodeRequest(exchange.parsed, dialect, { model: target.deployment, injectCap, encoding });
+}
+
+function asked({ view }: Exchange): PathWords {
+  return { model: view!.model!, stream: view!.stream };
 }
 
 function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {

@@ -67,6 +67,10 @@ const statuses: Readonly<Record<string, number>> = {
   rate_limit_error: 429,
   rate_limit_exceeded: 429,
   insufficient_quota: 429,
+  invalid_prompt: 400,
+  data_residency_mismatch: 400,
+  bio_policy: 400,
+  image_content_policy_violation: 400,
   api_error: 500,
   server_error: 500,
   internal_server_error: 500,
@@ -88,6 +92,8 @@ const codeWords: Readonly<Record<string, ErrorCode>> = {
   string_above_max_length: "context_length_exceeded",
   content_filter: "content_policy_violation",
   content_policy_violation: "content_policy_violation",
+  image_content_policy_violation: "content_policy_violation",
+  bio_policy: "content_policy_violation",
   responsibleaipolicyviolation: "content_policy_violation",
 };
 

@@ -2,9 +2,11 @@
 import type { Dialect, DialectId } from "../exchange.ts";
 import { anthropic } from "./anthropic.ts";
 import { openaiChat } from "./openai-chat.ts";
+import { openaiResponses } from "./openai-responses.ts";
 
 const spoken = {
   "openai-chat": openaiChat,
+  "openai-responses": openaiResponses,
   anthropic,
 } satisfies Partial<Record<DialectId, Dialect>>;
 

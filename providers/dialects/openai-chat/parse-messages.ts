@@ -1,7 +1,8 @@
 /** A client's messages. Hides that OpenAI puts tool results in messages of their own, and calls and reasoning beside the content. */
-import type { MediaSource, Message, Part } from "../../exchange.ts";
+import type { Message, Part } from "../../exchange.ts";
 import { isObject, jsonObject, list, type Shape, words } from "../../json.ts";
 import { cacheMarker, marked } from "../cache-marker.ts";
+import { mediaSource } from "../media-source.ts";
 import { optionalList, optionalText, refuse, requiredObject, requiredText } from "../strict.ts";
 
 export function parseMessages(source: Shape): readonly Message[] {
@@ -87,24 +88,6 @@ function parseFile(file: Shape, at: string): Extract<Part, { type: "document" }>
   if (id !== undefined) return { type: "document", source: { kind: "file", id }, ...titled };
   const data = requiredText(file, "file_data", `${at}.file_data`);
   return { type: "document", source: mediaSource(data, "application/pdf"), ...titled };
-}
-
-/** A data URL holds its own bytes; a bare base64 text is taken for `mediaType`; all else is an address. */
-function mediaSource(url: string, mediaType: string): MediaSource {
-  if (url.startsWith("data:")) {
-    const comma = url.indexOf(",");
-    const head = url.slice(5, comma === -1 ? undefined : comma);
-    const type = head.split(";", 1)[0];
-    if (comma !== -1 && head.endsWith(";base64")) {
-      return {
-        kind: "base64",
-        mediaType: type === undefined || type === "" ? mediaType : type,
-        data: url.slice(comma + 1),
-      };
-    }
-    return { kind: "url", url };
-  }
-  return /^[a-z][a-z0-9+.-]*:/i.test(url) ? { kind: "url", url } : { kind: "base64", mediaType, data: url };
 }
 
 /** Thinking first, then what was said, then the calls: the order in which Anthropic wants them back. */

@@ -51,9 +51,9 @@ const answers: Readonly<Record<string, readonly Event[]>> = {
 for (const dialect of all) {
   for (const [name, events] of Object.entries(answers)) {
     const expected = seen(events);
-    // OpenAI has one word for a refusal and a filter.
+    // Only Anthropic has two words for a refusal and a filter.
     const finish = expected.finish.map((reason) =>
-      reason === "refusal" && dialect.id === "openai-chat" ? "content_filter" : reason,
+      reason === "refusal" && dialect.id !== "anthropic" ? "content_filter" : reason,
     );
 
     test(`decodeStream(renderStream()) of ${dialect.id} keeps ${name}`, () => {
