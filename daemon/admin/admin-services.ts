@@ -21,8 +21,8 @@ import type {
   RotateKeyRequest,
   UpdateKeyRequest,
 } from "./contract/keys.ts";
-import type { ExplainAnswer, LogQuery, LogsAnswer } from "./contract/logs.ts";
 import type { ModelsAnswer, ModelsQuery } from "./contract/models.ts";
+import type { LogServices } from "./log-services.ts";
 
 /**
  * One mutating call under way. Exactly one audit record comes of it: a service that writes it in the same transaction
@@ -57,10 +57,7 @@ export type AdminServices = {
     /** Begins the drain and answers at once; the process ends later. */
     stop(request: StopRequest, action: Action): Promise<StopAnswer>;
   };
-  readonly logs: {
-    list(query: LogQuery): Promise<LogsAnswer>;
-    explain(requestId: string): Promise<ExplainAnswer>;
-  };
+  readonly logs: LogServices;
   readonly audit: {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;
@@ -87,6 +84,7 @@ export type Permission =
   | "keys:read"
   | "keys:write"
   | "logs:read"
+  | "logs:write"
   | "audit:read"
   | "ledger:read"
   | "config:read"

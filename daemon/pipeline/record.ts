@@ -2,8 +2,9 @@
  * Stage: Exchange → its rows. One log row for `traffic.db` and one settlement-and-audit row for `state.db`, handed to
  * the senders; nothing here waits. Content is never in them.
  */
-import { requestFlag, settlementFlag } from "../store/rows.ts";
+import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
 import type { Exchange } from "./exchange.ts";
+import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
 
 /** An attempt that was not the last is closed by a row of its own, without an audit text. */
@@ -92,6 +93,13 @@ function pushRequest(exchange: Exchange, plane: Plane): void {
     exchange.attempts === undefined ? null : JSON.stringify(exchange.attempts),
     exchange.bytesIn,
     exchange.bytesOut,
+    null, // team
+    null, // customer
+    userOf(exchange.request),
+    sessionOf(exchange.request),
+    tagsOf(exchange.request),
+    null, // trace
+    contentLevel.off,
   );
 }
 

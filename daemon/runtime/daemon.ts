@@ -89,7 +89,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     home,
     status,
     sender: bootCount * sendersPerBoot,
-    retentionMs: current.record.retentionMs,
+    retention: current.record,
     statePaceMs: current.ledger.durability === "strict" ? 0 : groupedPaceMs,
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
@@ -153,7 +153,7 @@ async function assemble(
   void config.watch(async (next) => {
     await workers.use(next);
     log.use(next.log);
-    store.retain(next.record.retentionMs);
+    store.retain(next.record);
   }, log);
 
   async function shutdown(drainMs: number): Promise<void> {

@@ -19,9 +19,11 @@ import type { GenerationData } from "../config/generation.ts";
 import { openHistory } from "../config/history.ts";
 import { renderProblem } from "../config/problems.ts";
 import { mintKey } from "../governance/keys-format.ts";
-import { openStateWriter, prepareTraffic } from "../store/boot.ts";
+import { openStateWriter, prepareTraffic, trafficFile } from "../store/boot.ts";
+import { openDatabase } from "../store/database.ts";
 import { lockHome } from "../store/lock.ts";
 import { createReader } from "../store/reader.ts";
+import { TrafficWriter } from "../store/traffic-writer.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { newPublicId } from "./services.ts";
 
@@ -72,7 +74,11 @@ export async function openFiles(
       stop: notRunning,
       providers: async () => listProviders(await generation()),
     },
-    logs: createLogService(access),
+    logs: createLogService({
+      access,
+      remove: async (ids) => removeRows(home, ids),
+      dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
+    }),
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),
@@ -92,6 +98,15 @@ export async function openFiles(
 
 function createModelServiceOf(generation: GenerationData): AdminServices["models"] {
   return createModelService(() => generation);
+}
+
+function removeRows(home: string, ids: readonly string[]): number {
+  const writer = new TrafficWriter(openDatabase(trafficFile(home), { synchronous: "NORMAL" }), { retentionMs: 0 });
+  try {
+    return writer.remove(ids);
+  } finally {
+    writer.close();
+  }
 }
 
 async function notRunning(): Promise<never> {

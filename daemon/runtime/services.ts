@@ -60,7 +60,13 @@ export function createServices(options: ServicesOptions): DaemonServices {
       publicId: newPublicId,
     }),
     daemon: createDaemonService(options, access),
-    logs: createLogService(access),
+    logs: createLogService({
+      access,
+      remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
+      dropped: async () => ({
+        ...{ rows: readStatus(options.status, "traffic").dropped, content: 0, traces: 0, feed: 0, alerts: 0 },
+      }),
+    }),
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     // Catalog and schema are megabytes that a daemon whose admin API is not asked for them need not hold.

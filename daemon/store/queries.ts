@@ -6,7 +6,11 @@ import type { Verification } from "../audit/verify.ts";
 import type { Balance } from "../governance/definitions.ts";
 import type { Definitions } from "./definitions.ts";
 import type { LedgerCheck } from "./ledger-check.ts";
-import type { LogFilter, LogPage, RequestRow } from "./request-log.ts";
+import type { LogFilter } from "./log-filter.ts";
+import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
+import type { ContentRow, LogPage, RequestRow } from "./request-log.ts";
+import type { DimensionName } from "./rollup-groups.ts";
+import type { FacetRow } from "./rollups.ts";
 
 export type Query =
   | {
@@ -22,6 +26,17 @@ export type Query =
       readonly after?: number | undefined;
     }
   | { readonly kind: "request"; readonly id: string }
+  | { readonly kind: "content"; readonly id: string }
+  | { readonly kind: "session"; readonly session: string; readonly limit: number }
+  | { readonly kind: "log_sums"; readonly question: SumsQuestion }
+  | {
+      readonly kind: "facets";
+      readonly dimension: DimensionName;
+      readonly match?: string | undefined;
+      readonly limit: number;
+    }
+  /** What is still to be offloaded, oldest first, and objects that are to be deleted. */
+  | { readonly kind: "offload"; readonly limit: number }
   | { readonly kind: "audit_verify"; readonly expected?: ChainHead | undefined }
   /** From the first record: `after: 0`. */
   | { readonly kind: "audit_export"; readonly after: number; readonly limit: number }
@@ -42,6 +57,11 @@ export type QueryAnswer = {
   readonly log_page: LogPage;
   readonly log_tail: { readonly rows: readonly RequestRow[]; readonly last: number };
   readonly request: RequestRow | undefined;
+  readonly content: ContentRow | undefined;
+  readonly session: readonly RequestRow[];
+  readonly log_sums: SumsAnswer;
+  readonly facets: readonly FacetRow[];
+  readonly offload: { readonly contents: readonly ContentRow[]; readonly gone: readonly string[] };
   readonly audit_verify: Verification;
   readonly audit_export: ExportPage;
   readonly ledger_check: LedgerCheck;

@@ -14,8 +14,9 @@ export type SenderPort = {
 };
 
 export type SenderOptions = {
-  /** Values a row: `settlementWidth` or `requestWidth`. */
+  /** Values a row: `settlementWidth`, `requestWidth` or `contentWidth`. */
   readonly width: number;
+  readonly kind?: Batch["kind"];
   /** Rows and holds kept until acknowledged; from here on the sender is `full`. */
   readonly rowsMax?: number;
   readonly bytesMax?: number;
@@ -153,6 +154,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     number += 1;
     inFlight = {
       type: "batch",
+      ...(options.kind === undefined ? {} : { kind: options.kind }),
       sender,
       number,
       rows: first.rows,

@@ -127,6 +127,7 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
     at: labTime + number,
     key: "key_000001",
     key_name: "ci",
+    ...{ team: null, customer: null, user: null, session: null, tags: {}, trace: null, content: "off" },
     route: "/v1/chat/completions",
     dialect: "openai-chat",
     provider: "openai",
@@ -151,6 +152,14 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
     ...fields,
   };
 }
+
+/** What no test of the lab asks for. */
+const noAnswer = (): Promise<never> => Promise.reject(new Error("the lab has no answer to this"));
+const unasked = {
+  ...{ show: noAnswer, session: noAnswer, stats: noAnswer, histogram: noAnswer, rankings: noAnswer, facets: noAnswer },
+  ...{ dashboard: noAnswer, dropped: noAnswer, remove: async () => ({ deleted: 1 }) },
+  async *export(): AsyncGenerator<string> {},
+};
 
 function cannedServices(
   home: string,
@@ -196,6 +205,7 @@ function cannedServices(
       },
     },
     logs: {
+      ...unasked,
       list: async (query) => listRows(lab.rows, query),
       explain: async (id) => {
         const request = lab.rows.find((row) => row.id === id);
@@ -277,7 +287,8 @@ function listRows(rows: readonly LogRow[], query: LogQuery) {
   const tail = String(rows.length);
   if (query.after !== undefined) {
     const from = Number(query.after);
-    return { rows: rows.slice(from, from + limit), older: null, tail: String(Math.min(rows.length, from + limit)) };
+    const until = Math.min(rows.length, from + limit);
+    return { rows: rows.slice(from, until), older: null, tail: String(until), looked_until_ms: null };
   }
   const top = query.before === undefined ? rows.length : Number(query.before);
   const bottom = Math.max(0, top - limit);
@@ -285,5 +296,5 @@ function listRows(rows: readonly LogRow[], query: LogQuery) {
     .slice(bottom, top)
     .reverse()
     .filter((row) => query.status === undefined || String(row.status) === query.status);
-  return { rows: page, older: bottom > 0 ? String(bottom) : null, tail };
+  return { rows: page, older: bottom > 0 ? String(bottom) : null, tail, looked_until_ms: null };
 }

@@ -18,6 +18,7 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "key.revoke": undefined,
   "key.rotate": { grace_ms: 1_000 },
   "config.rollback": { generation: 2 },
+  "logs.delete": { ids: ["req_1"] },
 };
 
 function pathFor(route: Route): string {

@@ -31,7 +31,7 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
   const store = openStoreThreads({
     ...{ home, status, log },
     sender: 0,
-    retentionMs: 1e9,
+    retention: { retentionMs: 1e9 },
     statePaceMs: 0,
     onReplaced: () => undefined,
   });
