@@ -32,8 +32,8 @@ const kept = new Set([
   "x-real-ip",
 ]);
 /** Looked at only for names that begin with one of their letters. */
-const keptPrefixes = ["x-forwarded-", "x-bifrost-", "x-bf-", "sec-", "cf-"];
-const keptPrefixLetters = new Set(["x", "s", "c"].map((letter) => letter.charCodeAt(0)));
+const keptPrefixes = ["x-forwarded-", "x-bifrost-", "x-bf-", "sec-", "cf-", "x-amz-", "x-litellm-", ":"];
+const keptPrefixLetters = new Set(["x", "s", "c", ":"].map((letter) => letter.charCodeAt(0)));
 
 /** What every request of a credential carries, prepared once: flat name, value pairs and the names among them. */
 export type BaseHeaders = { readonly pairs: readonly string[]; readonly names: ReadonlySet<string> };

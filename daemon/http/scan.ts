@@ -23,6 +23,8 @@ export type RequestView = {
   /** Members of the top-level object. */
   readonly members: number;
   readonly model: string | undefined;
+  /** What the body said where the path decided. */
+  readonly bodyModel?: string | undefined;
   /** The JSON string with its quotes. */
   readonly modelStart: number;
   readonly modelEnd: number;

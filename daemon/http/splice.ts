@@ -22,7 +22,7 @@ export function spliceRequest(body: Buffer, view: RequestView, edits: RequestEdi
   const cuts: Cut[] = [];
   const added: string[] = [];
 
-  if (edits.model !== undefined && edits.model !== view.model) {
+  if (edits.model !== undefined && (view.modelStart < 0 || edits.model !== (view.bodyModel ?? view.model))) {
     const text = JSON.stringify(edits.model);
     if (view.modelStart < 0) added.push(`"model":${text}`);
     else cuts.push({ start: view.modelStart, end: view.modelEnd, text });

@@ -3,7 +3,7 @@
  * `record` reads them all. Hides nothing; owns the moment of release (no retry after a client byte) and the client's leaving.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Dialect, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
+import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
@@ -41,6 +41,12 @@ export type Route = {
   readonly name: string;
   readonly operation: Operation;
   readonly dialect: Dialect;
+  /** What its request bodies are. */
+  readonly form: "json";
+  /** What the path says of streaming; undefined: the body says. */
+  readonly stream: boolean | undefined;
+  /** How a stream is framed for the caller, where not in the dialect's usual way. */
+  readonly framing: Framing | undefined;
 };
 
 const noHeaders: readonly string[] = [];
@@ -51,6 +57,8 @@ export class Exchange {
   readonly response: ServerResponse;
   readonly route: Route;
   readonly generation: Generation;
+  /** The model as the path names it; undefined: the body does. */
+  readonly pathModel: string | undefined;
   /** Unix time, ms. */
   readonly at: number;
   /** `performance.now()` scale. */
@@ -94,8 +102,16 @@ export class Exchange {
   holds = 0;
   #onGone: (() => void) | undefined;
 
-  constructor(id: string, request: IncomingMessage, response: ServerResponse, route: Route, generation: Generation) {
+  constructor(
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: Route,
+    generation: Generation,
+    pathModel?: string,
+  ) {
     this.id = id;
+    this.pathModel = pathModel;
     this.request = request;
     this.response = response;
     this.route = route;

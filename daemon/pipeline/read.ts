@@ -37,11 +37,21 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   if (!holdBytes(exchange, plane, body.length - exchange.bodyBytesHeld)) throw tooMuch();
   exchange.bytesIn = body.length;
   exchange.body = body;
-  const view = scanRequest(body);
+  const scanned = scanRequest(body);
+  const { pathModel, route } = exchange;
+  const view = pathModel === undefined && route.stream === undefined ? scanned : withPath(scanned, pathModel, route);
   if (view.model === undefined)
     throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
   exchange.view = view;
   return view;
+}
+
+/**
+ * What the path says is what counts, and what a provider gets to read: a model in the body is replaced on the way there.
+ * `stream` is never the body's where the path has a call for each.
+ */
+function withPath(view: RequestView, model: string | undefined, { stream }: Exchange["route"]): RequestView {
+  return { ...view, model: model ?? view.model, bodyModel: view.model, stream: stream ?? view.stream };
 }
 
 /** Counted as they come, or slow senders could together bring any amount. */

@@ -62,8 +62,14 @@ export function translate(job: TranslateJob, body: Buffer): Translated {
 
 /** The read stage has checked that it is JSON. */
 export function parseRequest(client: Dialect, body: Buffer, asked: PathWords): Request {
-  return client.parse(JSON.parse(body.toString("utf8")), asked);
+  const value = JSON.parse(body.toString("utf8")) as object;
+  // Another vendor's path around a body that usually names its model: Azure's deployments, Bedrock's InvokeModel.
+  const completed = pathDialects.has(client.id) || "model" in value ? value : { ...value, ...asked };
+  return client.parse(completed, asked);
 }
+
+/** Those whose own paths name the model. */
+const pathDialects: ReadonlySet<DialectId> = new Set(["gemini", "bedrock-converse"]);
 
 export function encodeRequest(
   parsed: Request,

@@ -4,6 +4,7 @@
  */
 import type { PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { RequestView } from "../http/scan.ts";
 import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
@@ -98,15 +99,26 @@ function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, in
   const view = exchange.view!;
   const { dialect, encoding, path } = endpoint;
   const askUsage = exchange.route.operation === "chat" && view.stream && dialect.id === "openai-chat";
-  // Where the path tells the model, the body need not; if it does, it says the same.
-  const model = target.deployment === view.model || (path.after !== undefined && view.modelStart < 0);
+  const model = modelToWrite(view, target.deployment, path.after !== undefined);
   return spliceRequest(exchange.body!, view, {
-    ...(model ? {} : { model: target.deployment }),
+    ...(model === undefined ? {} : { model }),
     ...(view.fallbacks === undefined ? {} : { cutFallbacks: true }),
     ...(askUsage && !view.includeUsage && encoding.usageUnasked !== true ? { includeUsage: true } : {}),
     ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap }),
   });
 }
+
+/** The name to put into the body, or undefined where what stands there is right. */
+function modelToWrite(view: RequestView, deployment: string, inPath: boolean): string | undefined {
+  // Where the path tells the provider its model, the body need not; if it does, it says the same.
+  if (view.modelStart < 0) return inPath ? undefined : deployment;
+  const told = view.bodyModel ?? view.model!;
+  const wanted = told.startsWith(geminiFolder) && inPath ? geminiFolder + deployment : deployment;
+  return wanted === told ? undefined : wanted;
+}
+
+/** Gemini's bodies name a model by its place, its paths without. */
+const geminiFolder = "models/";
 
 function encoded(
   exchange: Exchange,

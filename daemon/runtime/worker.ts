@@ -129,6 +129,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   /** New requests are refused, the listener stays so that health checks hear of it; streams run on to the deadline. */
   function drain(deadlineMs: number): void {
     plane.draining = true;
+    server.second.close();
     const deadlineAt = performance.now() + deadlineMs;
     const timer = setInterval(() => {
       const left = data.words[workerWord.inFlight]!;
@@ -141,6 +142,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   async function finish(cut: number): Promise<void> {
     server.close();
     server.closeAllConnections();
+    server.second.closeAllConnections();
     // What was cut settles and records itself on the way out of its own event.
     await new Promise((resolve) => setTimeout(resolve, cut > 0 ? 2 * drainLookMs : 0));
     plane.traffic.flush();
