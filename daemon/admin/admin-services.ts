@@ -12,6 +12,7 @@ import type {
   ConfigValidateRequest,
 } from "./contract/config.ts";
 import type { ProvidersAnswer, ReloadAnswer, StatusAnswer, StopAnswer, StopRequest } from "./contract/daemon.ts";
+import type { FeedQuery } from "./contract/feed.ts";
 import type {
   CreateKeyRequest,
   KeyAnswer,
@@ -58,6 +59,8 @@ export type AdminServices = {
     stop(request: StopRequest, action: Action): Promise<StopAnswer>;
   };
   readonly logs: LogServices;
+  /** JSON texts, each a `FeedMessage`. */
+  readonly feed: { listen(query: FeedQuery): AsyncIterable<string> };
   readonly audit: {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;

@@ -10,7 +10,7 @@ import type {
   StatsQuery,
 } from "./contract/log-statistics.ts";
 import type { LogDeleteRequest, LogExportQuery, LogQuery } from "./contract/logs.ts";
-import { changes, queryFields, type Route, reads, strict } from "./route.ts";
+import { changes, queryFields, type Route, reads, strict, TextAnswer } from "./route.ts";
 
 const cursorCharactersMax = 256;
 const idsMax = 1_000;
@@ -161,7 +161,10 @@ export const logRoutes: readonly Route[] = [
       format: z.enum(["jsonl", "csv"]).optional(),
       limit: queryFields.count(1, rowsMax).optional(),
     }),
-    run: (services, input) => services.logs.export(input.query),
+    run: (services, input) => {
+      const lines = services.logs.export(input.query);
+      return input.query.format === "csv" ? new TextAnswer("text/csv; charset=utf-8", terminated(lines)) : lines;
+    },
   }),
   reads({
     method: "GET",
@@ -185,3 +188,7 @@ export const logRoutes: readonly Route[] = [
     run: (services, { params }) => services.logs.explain(params["id"]!),
   }),
 ];
+
+async function* terminated(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\r\n`;
+}

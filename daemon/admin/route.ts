@@ -21,8 +21,31 @@ type RouteBase<Query> = {
 
 type Reading<Query> = RouteBase<Query> & {
   readonly method: "GET";
-  run(services: AdminServices, input: ReadInput<Query>): Promise<unknown> | AsyncIterable<string>;
+  run(services: AdminServices, input: ReadInput<Query>): RouteResult;
 };
+
+/** A value, lines of JSON, or something of another form. */
+export type RouteResult = Promise<unknown> | AsyncIterable<string> | TextAnswer | EventsAnswer;
+
+/** Not JSON. Said as a class, so that no value that a service gives is taken for it. */
+export class TextAnswer {
+  readonly contentType: string;
+  readonly text: AsyncIterable<string>;
+
+  constructor(contentType: string, text: AsyncIterable<string>) {
+    this.contentType = contentType;
+    this.text = text;
+  }
+}
+
+/** Messages without end, one JSON text each. */
+export class EventsAnswer {
+  readonly events: AsyncIterable<string>;
+
+  constructor(events: AsyncIterable<string>) {
+    this.events = events;
+  }
+}
 
 /** A GET's twin for what needs a body but changes nothing. */
 type Asking<Query, Body> = RouteBase<Query> & {
@@ -42,13 +65,18 @@ type Mutating<Query, Body> = RouteBase<Query> & {
   ): Promise<unknown>;
 };
 
-type ReadInput<Query> = { readonly params: Readonly<Record<string, string>>; readonly query: Query };
+type ReadInput<Query> = {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly accept?: string | undefined;
+};
 
 export type RouteInput = {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
   readonly action: Action | undefined;
+  readonly accept?: string | undefined;
 };
 
 /** A route as the router holds it, its types spent. */
@@ -60,7 +88,7 @@ export type Route = {
   readonly action?: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  run(services: AdminServices, input: RouteInput): Promise<unknown> | AsyncIterable<string>;
+  run(services: AdminServices, input: RouteInput): RouteResult;
 };
 
 export function reads<Query = undefined>(route: Reading<Query>): Route {

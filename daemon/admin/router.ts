@@ -8,7 +8,7 @@ import type { Action, AuditEntry } from "./admin-services.ts";
 import type { AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { renderAdminError } from "./failure.ts";
 import type { AdminHandler, AdminHandlerOptions } from "./handler.ts";
-import type { Caller, Route } from "./route.ts";
+import { type Caller, EventsAnswer, type Route, TextAnswer } from "./route.ts";
 import { adminRoutes } from "./routes.ts";
 
 export type RouterOptions = AdminHandlerOptions & { readonly routes?: readonly Route[] };
@@ -43,7 +43,9 @@ async function answer(
     const input = { params, query, body };
     return { status: 200, body: await runRecorded(options, route, route.action, input, caller) };
   }
-  const result = route.run(options.services, { params, query, body, action: undefined });
+  const result = route.run(options.services, { params, query, body, action: undefined, accept: request.accept });
+  if (result instanceof TextAnswer) return { status: 200, contentType: result.contentType, text: result.text };
+  if (result instanceof EventsAnswer) return { status: 200, events: result.events };
   if (isLines(result)) return { status: 200, lines: result };
   return { status: 200, body: await result };
 }

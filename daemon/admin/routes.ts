@@ -2,6 +2,7 @@
 import { auditRoutes } from "./audit.ts";
 import { configRoutes } from "./config.ts";
 import { daemonRoutes } from "./daemon.ts";
+import { feedRoutes } from "./feed.ts";
 import { keyRoutes } from "./keys.ts";
 import { logRoutes } from "./logs.ts";
 import { modelRoutes } from "./models.ts";
@@ -11,6 +12,7 @@ export const adminRoutes: readonly Route[] = [
   ...daemonRoutes,
   ...keyRoutes,
   ...logRoutes,
+  ...feedRoutes,
   ...auditRoutes,
   ...configRoutes,
   ...modelRoutes,

@@ -7,6 +7,7 @@ import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
 import type { Sender } from "../store/sender.ts";
+import type { Tap } from "../telemetry/tap.ts";
 
 export type Plane = {
   readonly keys: KeyReader;
@@ -25,5 +26,7 @@ export type Plane = {
   bodyBytes: number;
   /** This worker's words in shared memory; see `workerWord`. */
   readonly words: Int32Array;
+  /** Where rows go as well while `workerWord.tap` is set. */
+  readonly tap: Tap;
   draining: boolean;
 };

@@ -2,7 +2,10 @@
  * Stage: Exchange → its rows. One log row for `traffic.db` and one settlement-and-audit row for `state.db`, handed to
  * the senders; nothing here waits. Content is never in them.
  */
+
+import { workerWord } from "../runtime/worker-protocol.ts";
 import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
+import type { RowValue } from "../store/sender.ts";
 import type { Exchange } from "./exchange.ts";
 import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
@@ -42,7 +45,11 @@ export function record(exchange: Exchange, plane: Plane): void {
       settings.audit ? auditText(exchange) : "",
     );
   }
-  if (settings.requests) pushRequest(exchange, plane);
+  const isTapped = plane.words[workerWord.tap] !== 0;
+  if (!settings.requests && !isTapped) return;
+  const row = requestRow(exchange);
+  if (settings.requests) plane.traffic.pushRow(row);
+  if (isTapped) plane.tap.take(row, false);
 }
 
 function auditText(exchange: Exchange): string {
@@ -61,11 +68,12 @@ function auditText(exchange: Exchange): string {
   });
 }
 
-function pushRequest(exchange: Exchange, plane: Plane): void {
+/** In the order of `requestColumns`. */
+function requestRow(exchange: Exchange): RowValue[] {
   const { usage, target, view } = exchange;
   const now = performance.now();
   const writes = (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0);
-  plane.traffic.push(
+  return [
     exchange.id,
     exchange.at,
     exchange.caller?.keyId ?? 0,
@@ -100,7 +108,7 @@ function pushRequest(exchange: Exchange, plane: Plane): void {
     tagsOf(exchange.request),
     null, // trace
     contentLevel.off,
-  );
+  ];
 }
 
 /** Milliseconds to a hundredth: finer is noise, and a long fraction is bytes in every row. */

@@ -11,7 +11,8 @@ import type { AdminServer } from "../admin/server.ts";
 import { listenAdmin } from "../admin/server.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { type Log, openLog } from "../log.ts";
-import { prepareTraffic } from "../store/boot.ts";
+import { prepareTraffic, stateFile } from "../store/boot.ts";
+import { openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { createStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
@@ -20,6 +21,7 @@ import { collectWhenIdle } from "./idle-collection.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { startThread } from "./threads.ts";
 import { version } from "./version.ts";
 import { sendersPerBoot } from "./worker-protocol.ts";
@@ -63,6 +65,7 @@ type Parts = {
   readonly memory: SharedMemory;
   readonly store: StoreThreads;
   readonly workers: Workers;
+  readonly telemetry: Telemetry;
 };
 
 async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Promise<Daemon> {
@@ -94,12 +97,20 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
-  workers = startWorkers({ tables: memory.shared, status, bootCount, store, generation: current, log, early });
+  const telemetry = openTelemetry({
+    database: once(() => openDatabase(stateFile(home), { readonly: true })),
+    tap: (settings) => workers?.tap(settings),
+    inFlight: () => inFlight(workers),
+  });
+  workers = startWorkers({
+    ...{ tables: memory.shared, status, bootCount, store, generation: current, log, early },
+    onTapped: telemetry.tapped,
+  });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
     await Promise.all([workers?.drain(0), store.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
   });
-  return assemble(options, lock, { config, log, memory, store, workers }, status, port);
+  return assemble(options, lock, { config, log, memory, store, workers, telemetry }, status, port);
 }
 
 async function assemble(
@@ -110,7 +121,7 @@ async function assemble(
   port: number,
 ): Promise<Daemon> {
   const { home, environment } = options;
-  const { config, log, store, workers } = parts;
+  const { config, log, store, workers, telemetry } = parts;
   const host = config.current.server.host;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const ended = Promise.withResolvers<number>();
@@ -157,11 +168,12 @@ async function assemble(
   }, log);
 
   async function shutdown(drainMs: number): Promise<void> {
-    log.info("draining", { requests: workers.counts().reduce((sum, { inFlight }) => sum + inFlight, 0) });
+    log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
     const cut = await workers.drain(drainMs);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
     await config.close();
+    await telemetry.close();
     await admin.close();
     await snapshot(parts);
     await store.close();
@@ -217,6 +229,18 @@ async function snapshot({ memory, store, log }: Parts): Promise<void> {
   } catch (error) {
     log.warn("the boot snapshot was not written; the next start reads every row", { error: String(error) });
   }
+}
+
+function inFlight(workers: Workers | undefined): number {
+  return workers?.counts().reduce((sum, count) => sum + count.inFlight, 0) ?? 0;
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function takeLock(home: string): HomeLock {

@@ -27,6 +27,8 @@ import { TrafficWriter } from "../store/traffic-writer.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { newPublicId } from "./services.ts";
 
+const noDaemon = "no daemon runs for this home; start one with: bifrost serve";
+
 export async function openFiles(
   home: string,
   environment: NodeJS.ProcessEnv,
@@ -79,6 +81,11 @@ export async function openFiles(
       remove: async (ids) => removeRows(home, ids),
       dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
     }),
+    feed: {
+      listen: () => {
+        throw new GatewayError("not_found", noDaemon);
+      },
+    },
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),
@@ -110,7 +117,7 @@ function removeRows(home: string, ids: readonly string[]): number {
 }
 
 async function notRunning(): Promise<never> {
-  throw new GatewayError("not_found", "no daemon runs for this home; start one with: bifrost serve");
+  throw new GatewayError("not_found", noDaemon);
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

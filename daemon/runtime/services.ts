@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
 import { localCaller } from "../admin/handler.ts";
+import { createFeedService } from "../admin/services/feed.ts";
 import type { BudgetUsage } from "../admin/services/key-view.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
@@ -14,6 +15,7 @@ import { readStatus } from "../store/writer-status.ts";
 import type { ConfigControl } from "./config-control.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import type { StoreThreads } from "./store-threads.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
 import type { Workers } from "./workers.ts";
 
@@ -27,6 +29,7 @@ export type ServicesOptions = {
   readonly memory: SharedMemory;
   readonly store: StoreThreads;
   readonly workers: Workers;
+  readonly telemetry: Telemetry;
   readonly stop: (drainMs?: number) => void;
   readonly isStopping: () => boolean;
 };
@@ -60,11 +63,12 @@ export function createServices(options: ServicesOptions): DaemonServices {
       publicId: newPublicId,
     }),
     daemon: createDaemonService(options, access),
+    feed: createFeedService(options.telemetry.feed, options.telemetry.names),
     logs: createLogService({
       access,
       remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
       dropped: async () => ({
-        ...{ rows: readStatus(options.status, "traffic").dropped, content: 0, traces: 0, feed: 0, alerts: 0 },
+        ...{ rows: readStatus(options.status, "traffic").dropped, ...options.telemetry.dropped() },
       }),
     }),
     audit: createAuditService(access),

@@ -17,6 +17,7 @@ import type { Plane } from "../pipeline/plane.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender } from "../store/sender.ts";
+import { createTap } from "../telemetry/tap.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
@@ -59,6 +60,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     generation: build(data.generation),
     bodyBytes: 0,
     words: data.words,
+    tap: createTap(tell),
     draining: false,
   };
 
@@ -86,6 +88,12 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
         return;
       case "drain":
         drain(message.deadlineMs);
+        return;
+      case "tap":
+        plane.tap.use(message.settings);
+        return;
+      case "tap_taken":
+        plane.tap.taken();
         return;
       case "writer":
         (message.writer === "state" ? plane.state : plane.traffic).resend(message.port);
@@ -145,6 +153,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     server.second.closeAllConnections();
     // What was cut settles and records itself on the way out of its own event.
     await new Promise((resolve) => setTimeout(resolve, cut > 0 ? 2 * drainLookMs : 0));
+    plane.tap.flush();
     plane.traffic.flush();
     await Promise.all([plane.state.durable(), plane.traffic.durable()]);
     tell({ type: "drained", cut });

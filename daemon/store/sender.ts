@@ -32,6 +32,7 @@ export type SenderOptions = {
 export type Sender = {
   /** One row, `width` values. False: dropped. */
   push(...values: RowValue[]): boolean;
+  pushRow(values: readonly RowValue[]): boolean;
   /** One hold, `holdWidth` values. */
   pushHold(...values: HoldValue[]): void;
   /** Calls back when everything pushed so far is on disk; at once when it is already. */
@@ -103,7 +104,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     return next;
   }
 
-  function push(...values: RowValue[]): boolean {
+  function pushRow(values: readonly RowValue[]): boolean {
     if (values.length !== options.width)
       throw new RangeError(`a row has ${options.width} values, not ${values.length}`);
     if (count >= hardRowsMax || bytes >= hardBytesMax) {
@@ -205,7 +206,8 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
 
   port.on("message", acknowledged);
   return {
-    push,
+    push: (...values) => pushRow(values),
+    pushRow,
     pushHold,
     whenDurable,
     durable: () => new Promise((resolve) => whenDurable(resolve)),

@@ -204,6 +204,7 @@ function cannedServices(
         return { pid: 2 ** 30, requests_in_flight: 1, deadline_at_ms: labTime };
       },
     },
+    feed: { listen: () => unasked.export() },
     logs: {
       ...unasked,
       list: async (query) => listRows(lab.rows, query),

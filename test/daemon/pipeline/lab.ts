@@ -29,6 +29,7 @@ import type { Batch } from "../../../daemon/store/rows.ts";
 import { requestColumns, requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { createSender } from "../../../daemon/store/sender.ts";
 import { createStatus, reportStatus } from "../../../daemon/store/writer-status.ts";
+import { createTap } from "../../../daemon/telemetry/tap.ts";
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../../providers/gateway-error.ts";
 import { until } from "../../support/until.ts";
@@ -204,6 +205,7 @@ export async function startLab(config: object): Promise<Lab> {
     ),
     bodyBytes: 0,
     words: new Int32Array(new SharedArrayBuffer(4 * wordsPerWorker)),
+    tap: createTap(() => undefined),
     draining: false,
   };
   const server = createListener(plane, (error) => logged.push(error));
