@@ -31,9 +31,10 @@ export type Operation =
 /**
  * How a dialect cuts a stream into events on the wire. Whatever it is, a decoder gets an event's name and data and a
  * renderer writes them as server-sent events; the daemon puts them into frames. Only `json-array`, the elements of one
- * array, is written by the renderer itself, since an array begins, goes on and ends differently.
+ * array, is written by the renderer itself, since an array begins, goes on and ends differently. `aws-event-chunks` is how Bedrock carries another dialect's stream:
+ * each event's data, base64, in a `chunk` event of its own.
  */
-export type Framing = "sse" | "json-array" | "aws-event-stream";
+export type Framing = "sse" | "json-array" | "aws-event-stream" | "aws-event-chunks";
 
 /**
  * Tokens, every field a count. `undefined` means the upstream did not say: unknown is not zero.

@@ -4,6 +4,7 @@
  */
 import type { PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { editMembers } from "../http/members.ts";
 import type { RequestView } from "../http/scan.ts";
 import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
@@ -19,10 +20,20 @@ const releasableBytesMin = 32 * 1024;
 const ours = new Set(["fallbacks"]);
 
 export type UpstreamBody = {
-  readonly bytes: Buffer | AsyncIterable<Buffer>;
-  /** Flat pairs the dialect or the transport needs. */
+  readonly bytes: Buffer;
+  /** Flat pairs the dialect needs. */
   readonly headers: readonly string[];
 };
+
+/** A body as the transport takes it, with the headers that it then needs. */
+export type Sendable = { readonly bytes: Buffer | AsyncIterable<Buffer>; readonly headers: readonly string[] };
+
+export function sendable(bytes: Buffer): Sendable {
+  if (bytes.length < releasableBytesMin) return { bytes, headers: none };
+  return { bytes: letGo(bytes), headers: ["content-length", String(bytes.length)] };
+}
+
+const none: readonly string[] = [];
 
 export function upstreamBody(
   exchange: Exchange,
@@ -33,8 +44,8 @@ export function upstreamBody(
   const same = endpoint.dialect.id === exchange.route.dialect.id;
   exchange.droppedHeader = []; // of the hop before this one
   return same
-    ? ready(spliced(exchange, target, endpoint, injectCap), [])
-    : checked(exchange, target, encoded(exchange, target, endpoint, injectCap));
+    ? { bytes: shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)), headers: none }
+    : checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
 }
 
 /** Does this body have to be translated, and is it so large that others would feel it? */
@@ -74,7 +85,7 @@ export function translateLarge(
       }
       let body: UpstreamBody;
       try {
-        body = checked(exchange, target, translated);
+        body = checked(exchange, target, endpoint, translated);
       } catch (refused) {
         done(refused, undefined);
         return;
@@ -84,15 +95,28 @@ export function translateLarge(
   );
 }
 
-function ready(bytes: Buffer, headers: readonly string[]): UpstreamBody {
-  if (bytes.length < releasableBytesMin) return { bytes, headers };
-  return { bytes: letGo(bytes), headers: [...headers, "content-length", String(bytes.length)] };
-}
-
-function checked(exchange: Exchange, target: Target, { body, headers, dropped, echo }: Translated): UpstreamBody {
+function checked(
+  exchange: Exchange,
+  target: Target,
+  endpoint: ReadyEndpoint,
+  { body, headers, dropped, echo }: Translated,
+): UpstreamBody {
   exchange.echo = echo;
   report(exchange, target, dropped);
-  return ready(body, headers);
+  return { bytes: shaped(exchange, endpoint, body), headers };
+}
+
+/** Leaves out what the path says already, and says what this host wants to read in the body. */
+function shaped(exchange: Exchange, { body: wanted, dialect }: ReadyEndpoint, body: Buffer): Buffer {
+  if (wanted === undefined) return body;
+  const { headers } = exchange.request;
+  const add = { ...wanted.add };
+  for (const [header, member] of Object.entries(wanted.headers ?? {})) {
+    const told = dialect.id === exchange.route.dialect.id ? headers[header] : undefined;
+    if (typeof told !== "string" || told === "") continue;
+    add[member] = JSON.stringify(told.split(",").map((word) => word.trim()));
+  }
+  return editMembers(body, wanted.omit, add);
 }
 
 function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, injectCap: number | undefined): Buffer {

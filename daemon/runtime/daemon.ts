@@ -17,6 +17,7 @@ import { type HomeLock, lockHome } from "../store/lock.ts";
 import { createStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
+import { type Credentials, openCredentials } from "./credentials.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
@@ -61,6 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** Everything that has to be closed again, in the order it was opened. */
 type Parts = {
   readonly config: ConfigControl;
+  readonly credentials: Credentials;
   readonly log: Log;
   readonly memory: SharedMemory;
   readonly store: StoreThreads;
@@ -102,15 +104,18 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     tap: (settings) => workers?.tap(settings),
     inFlight: () => inFlight(workers),
   });
+  const credentials = openCredentials(environment, log);
+  credentials.use(current.providers);
   workers = startWorkers({
+    credentials,
     ...{ tables: memory.shared, status, bootCount, store, generation: current, log, early },
     onTapped: telemetry.tapped,
   });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
-    await Promise.all([workers?.drain(0), store.close()]);
+    await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
   });
-  return assemble(options, lock, { config, log, memory, store, workers, telemetry }, status, port);
+  return assemble(options, lock, { config, credentials, log, memory, store, workers, telemetry }, status, port);
 }
 
 async function assemble(
@@ -163,6 +168,7 @@ async function assemble(
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
     await workers.use(next);
+    parts.credentials.use(next.providers);
     log.use(next.log);
     store.retain(next.record);
   }, log);
@@ -172,6 +178,7 @@ async function assemble(
     clearInterval(snapshots);
     const cut = await workers.drain(drainMs);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
+    await parts.credentials.close();
     await config.close();
     await telemetry.close();
     await admin.close();

@@ -1,6 +1,7 @@
 /** What the main thread and a data-plane worker say to each other. */
 import type { MessagePort } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
+import type { FromCredentials } from "../credentials/thread.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
@@ -15,6 +16,8 @@ export type WorkerData = {
   /** This worker's words; see `workerWord`. */
   readonly words: Int32Array;
   readonly generation: GenerationData;
+  /** What is known of the clouds' credentials so far. */
+  readonly credentials: readonly FromCredentials[];
   readonly statePort: MessagePort;
   readonly trafficPort: MessagePort;
   /** Several workers share the port. */
@@ -34,6 +37,7 @@ export type ToWorker =
   | { readonly type: "generation"; readonly data: GenerationData }
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
+  | { readonly type: "credential"; readonly told: FromCredentials }
   | { readonly type: "drain"; readonly deadlineMs: number }
   | { readonly type: "tap"; readonly settings: TapSettings }
   /** A `Tapped` was taken. */

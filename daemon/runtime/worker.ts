@@ -7,6 +7,7 @@ import { openCatalog } from "../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import { hostFor } from "../../providers/hosts.ts";
 import type { GenerationData, ProviderData } from "../config/generation.ts";
+import { Authorizers } from "../credentials/authorizer.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
@@ -36,6 +37,8 @@ const drainLookMs = 10;
 
 export function runWorker(parent: MessagePort, data: WorkerData): void {
   const origins = new Origins();
+  const authorizers = new Authorizers();
+  for (const told of data.credentials) authorizers.take(told);
   const built = new Map<number, Generation>();
 
   const tables = openTables(data.tables, data.worker);
@@ -86,6 +89,9 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
       case "switch":
         switchTo(message.number);
         return;
+      case "credential":
+        authorizers.take(message.told);
+        return;
       case "drain":
         drain(message.deadlineMs);
         return;
@@ -117,7 +123,9 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     const hosts = Object.fromEntries(
       generation.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]),
     );
-    return buildGeneration(generation, openCatalog(generation.prices, hosts), originOf);
+    return buildGeneration(generation, openCatalog(generation.prices, hosts), originOf, (provider) =>
+      authorizers.get(provider),
+    );
   }
 
   function originOf(provider: ProviderData) {
@@ -129,6 +137,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     if (next !== undefined) {
       plane.generation = next;
       built.clear();
+      authorizers.retain(next.data.providers);
       origins.retain(next.data.providers.filter(({ baseUrl }) => !baseUrl.startsWith("echo:")));
     }
     tell({ type: "switched", number });

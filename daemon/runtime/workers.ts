@@ -8,6 +8,7 @@ import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
+import type { Credentials } from "./credentials.ts";
 import { guardPort, type PortGuard } from "./port-guard.ts";
 import type { StoreThreads, WriterName } from "./store-threads.ts";
 import { startThread } from "./threads.ts";
@@ -29,6 +30,7 @@ export type WorkersOptions = {
   readonly log: Log;
   /** Rows that `tap` asked for. */
   readonly onTapped?: (message: Tapped) => void;
+  readonly credentials: Credentials;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
 };
@@ -73,6 +75,9 @@ export function startWorkers(options: WorkersOptions): Workers {
   const waiting = new Set<(message: FromWorker, slot: Slot) => void>();
   const burial = createBurial(options);
   let guard: PortGuard | undefined;
+  options.credentials.onTold((told) => {
+    for (const slot of alive()) slot.worker.postMessage({ type: "credential", told } satisfies ToWorker);
+  });
 
   async function startAll(): Promise<number> {
     if (listen.port !== 0) await takePort(listen.port);
@@ -111,6 +116,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       status: options.status,
       words,
       generation,
+      credentials: options.credentials.current(),
       statePort,
       trafficPort,
       reusePort: count > 1,
