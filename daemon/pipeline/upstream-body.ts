@@ -5,19 +5,16 @@
 import type { PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { editMembers } from "../http/members.ts";
-import type { RequestView } from "../http/scan.ts";
 import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
 import type { Exchange } from "./exchange.ts";
+import { ours, requestEdits } from "./request-edits.ts";
 import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
 
 /** undici keeps a Buffer body for as long as the answer streams; above this size it gets an iterable that lets go. */
 const releasableBytesMin = 32 * 1024;
-
-/** Request fields that only we understand: no target is meant to express them. */
-const ours = new Set(["fallbacks"]);
 
 export type UpstreamBody = {
   readonly bytes: Buffer;
@@ -120,29 +117,8 @@ function shaped(exchange: Exchange, { body: wanted, dialect }: ReadyEndpoint, bo
 }
 
 function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, injectCap: number | undefined): Buffer {
-  const view = exchange.view!;
-  const { dialect, encoding, path } = endpoint;
-  const askUsage = exchange.route.operation === "chat" && view.stream && dialect.id === "openai-chat";
-  const model = modelToWrite(view, target.deployment, path.after !== undefined);
-  return spliceRequest(exchange.body!, view, {
-    ...(model === undefined ? {} : { model }),
-    ...(view.fallbacks === undefined ? {} : { cutFallbacks: true }),
-    ...(askUsage && !view.includeUsage && encoding.usageUnasked !== true ? { includeUsage: true } : {}),
-    ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap }),
-  });
+  return spliceRequest(exchange.body!, exchange.view!, requestEdits(exchange, target, endpoint, injectCap));
 }
-
-/** The name to put into the body, or undefined where what stands there is right. */
-function modelToWrite(view: RequestView, deployment: string, inPath: boolean): string | undefined {
-  // Where the path tells the provider its model, the body need not; if it does, it says the same.
-  if (view.modelStart < 0) return inPath ? undefined : deployment;
-  const told = view.bodyModel ?? view.model!;
-  const wanted = told.startsWith(geminiFolder) && inPath ? geminiFolder + deployment : deployment;
-  return wanted === told ? undefined : wanted;
-}
-
-/** Gemini's bodies name a model by its place, its paths without. */
-const geminiFolder = "models/";
 
 function encoded(
   exchange: Exchange,
