@@ -330,6 +330,8 @@ export type EmbeddingRequest = {
   /** What the vectors are for, as Gemini names it (`RETRIEVAL_QUERY`); Cohere has words of its own for the same. */
   readonly taskType?: string;
   readonly encoding?: "float" | "base64";
+  /** The caller's wire has another answer for one input than for a list of one. */
+  readonly single?: boolean;
   readonly user?: string;
   readonly extra?: JsonObject;
 };

@@ -77,6 +77,16 @@ const statuses: Readonly<Record<string, number>> = {
   overloaded_error: 529,
   service_unavailable: 503,
   insufficient_system_resource: 503,
+  invalid_argument: 400,
+  failed_precondition: 400,
+  out_of_range: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  resource_exhausted: 429,
+  internal: 500,
+  unavailable: 503,
+  deadline_exceeded: 504,
 };
 
 function statusNamed(names: readonly (string | undefined)[]): number | undefined {
@@ -97,10 +107,10 @@ const codeWords: Readonly<Record<string, ErrorCode>> = {
   responsibleaipolicyviolation: "content_policy_violation",
 };
 
-/** Anthropic and others have no code for these, only the sentence. */
+/** Anthropic, Google and others have no code for these, only the sentence. */
 const sentences: readonly (readonly [RegExp, ErrorCode])[] = [
   [
-    /prompt is too long|maximum context length|context window|context length|exceeds? the context/i,
+    /prompt is too long|maximum context length|context window|maximum number of tokens allowed|context length|exceeds? the context/i,
     "context_length_exceeded",
   ],
   [/content (management )?policy|content filtering policy|safety system/i, "content_policy_violation"],

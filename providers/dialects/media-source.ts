@@ -1,5 +1,6 @@
 /** Addresses that may hold their own bytes. Hides data URLs, which OpenAI's dialects write where others have a field. */
 import type { MediaSource } from "../exchange.ts";
+import { lookup } from "../json.ts";
 
 /** A data URL holds its own bytes; a bare base64 text is taken for `mediaType`; all else is an address. */
 export function mediaSource(url: string, mediaType: string): MediaSource {
@@ -23,4 +24,28 @@ export function mediaSource(url: string, mediaType: string): MediaSource {
 export function mediaUrl(source: MediaSource): string | undefined {
   if (source.kind === "url") return source.url;
   return source.kind === "base64" ? `data:${source.mediaType};base64,${source.data}` : undefined;
+}
+
+const mediaTypes: Readonly<Record<string, string>> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  heic: "image/heic",
+  pdf: "application/pdf",
+  txt: "text/plain",
+  html: "text/html",
+  csv: "text/csv",
+  mp3: "audio/mp3",
+  wav: "audio/wav",
+  mp4: "video/mp4",
+  mov: "video/quicktime",
+  webm: "video/webm",
+};
+
+/** By the ending of an address; undefined where that says nothing. */
+export function guessMediaType(url: string): string | undefined {
+  const ending = /\.([a-z0-9]{2,4})(?:[?#]|$)/i.exec(url)?.[1];
+  return lookup(mediaTypes, ending?.toLowerCase());
 }

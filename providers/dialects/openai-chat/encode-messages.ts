@@ -2,7 +2,7 @@
 import type { Json, JsonObject, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { renderMarker } from "../cache-marker.ts";
-import type { DroppedFields } from "../dropped.ts";
+import { type DroppedFields, kindOf } from "../dropped.ts";
 import { mediaUrl } from "../media-source.ts";
 import { proofFor } from "../signature.ts";
 import { encryptedDetail, signedDetail } from "./render.ts";
@@ -92,7 +92,7 @@ function encodePart(part: Part, context: Context): JsonObject | undefined {
     case "document":
       return encodeDocument(part, context);
     case "opaque":
-      return part.dialect === "openai-chat" ? part.value : drop(String(part.value["type"]), context);
+      return part.dialect === "openai-chat" ? part.value : drop(kindOf(part.value), context);
     default:
       return drop(part.type, context);
   }

@@ -1,7 +1,7 @@
 /** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { EncodeOptions, Json, JsonObject, Reasoning, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
-import { type DroppedFields, droppedFields } from "../dropped.ts";
+import { type DroppedFields, droppedFields, kindOf } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeMessages } from "./encode-messages.ts";
@@ -81,7 +81,7 @@ function encodeTool(tool: Tool, extensions: boolean, dropped: DroppedFields): Js
       const { type, ...custom } = tool.value;
       return { type: type!, custom };
     }
-    dropped.note(`tools[].${String(tool.value["type"])}`);
+    dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
   const fn: Body = { name: tool.name };

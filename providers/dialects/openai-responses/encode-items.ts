@@ -1,8 +1,7 @@
 /** Our messages as items. Hides that one message of ours may be many there, and that only OpenAI's own reasoning goes back. */
 import type { Json, JsonObject, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { shape } from "../../json.ts";
-import type { DroppedFields } from "../dropped.ts";
+import { type DroppedFields, kindOf } from "../dropped.ts";
 import { mediaUrl } from "../media-source.ts";
 import { reasoningItem } from "./reasoning.ts";
 
@@ -78,7 +77,7 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
     case "document":
       return encodeDocument(part, dropped);
     case "opaque":
-      return part.dialect === "openai-responses" ? part.value : drop(String(part.value["type"]), dropped);
+      return part.dialect === "openai-responses" ? part.value : drop(kindOf(part.value), dropped);
     default:
       return drop(part.type, dropped);
   }
@@ -138,7 +137,7 @@ function pushAssistant(message: Message, items: Json[], dropped: DroppedFields):
         break;
       case "opaque":
         if (part.dialect === "openai-responses") items.push(part.value);
-        else drop(String(shape(part.value)["type"] ?? "audio"), dropped);
+        else drop(kindOf(part.value), dropped);
         break;
       default:
         drop(part.type, dropped); // an assistant's turn holds no pictures or files there

@@ -1,7 +1,7 @@
 /** A request for a response. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { shape } from "../../json.ts";
-import { type DroppedFields, droppedFields } from "../dropped.ts";
+import { type DroppedFields, droppedFields, kindOf } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeItems } from "./encode-items.ts";
@@ -76,7 +76,7 @@ function encodeTool(tool: Tool, request: Request, dropped: DroppedFields): JsonO
     if (tool.dialect === "openai-responses") return tool.value;
     const custom = tool.dialect === "openai-chat" && tool.value["type"] === "custom" ? tool.value["custom"] : undefined;
     if (custom !== undefined) return { type: "custom", ...(shape(custom) as JsonObject) };
-    dropped.note(`tools[].${String(tool.value["type"])}`);
+    dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
   const encoded: Body = { type: "function", name: tool.name };

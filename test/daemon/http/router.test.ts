@@ -99,7 +99,7 @@ test("match() takes the model out of a path, decoded once, and nothing but a nam
         "%2e%2e",
       ];
       for (const written of [...odd, "a%2F..", "a\\b", "a%5Cb", "a;b", "a%3Bb", "x".repeat(600), "%ff"]) {
-        assert.deepEqual(at(written), none, `${before}${written}${after}`);
+        assert.equal(at(written).kind, "none", `${before}${written}${after}`); // perhaps a place to GET models at
       }
       for (const method of ["GET", "PUT", "OPTIONS"]) {
         assert.deepEqual(match(method, `${before}m${after}`), { kind: "none", allow: "POST" }, method);
