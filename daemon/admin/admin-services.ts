@@ -2,7 +2,13 @@
  * What the daemon puts behind the admin API, as an interface of values. Hides from the routes where keys, logs and
  * config live; the composition root implements it, over running threads or over the files alone.
  */
-import type { AuditExportQuery, AuditVerifyAnswer, LedgerCheckAnswer } from "./contract/audit.ts";
+import type {
+  AuditExportQuery,
+  AuditListAnswer,
+  AuditListQuery,
+  AuditVerifyAnswer,
+  LedgerCheckAnswer,
+} from "./contract/audit.ts";
 import type {
   ConfigDiffAnswer,
   ConfigDiffQuery,
@@ -65,6 +71,7 @@ export type AdminServices = {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;
     verify(): Promise<AuditVerifyAnswer>;
+    list(query: AuditListQuery): Promise<AuditListAnswer>;
     /** One JSON text a record, without the newline. */
     export(query: AuditExportQuery): AsyncIterable<string>;
   };

@@ -2,6 +2,7 @@
 
 import type { ChainHead } from "../audit/chain.ts";
 import type { ExportPage } from "../audit/export.ts";
+import type { RecordPage } from "../audit/records.ts";
 import type { Verification } from "../audit/verify.ts";
 import type { Balance } from "../governance/definitions.ts";
 import type { Definitions } from "./definitions.ts";
@@ -40,6 +41,13 @@ export type Query =
   | { readonly kind: "audit_verify"; readonly expected?: ChainHead | undefined }
   /** From the first record: `after: 0`. */
   | { readonly kind: "audit_export"; readonly after: number; readonly limit: number }
+  /** Newest first; `changes`: management actions alone. */
+  | {
+      readonly kind: "audit_page";
+      readonly limit: number;
+      readonly before?: number | undefined;
+      readonly changes: boolean;
+    }
   /** `live`: balances from shared memory, to compare while nothing runs. */
   | { readonly kind: "ledger_check"; readonly live?: readonly Balance[] | undefined }
   | { readonly kind: "spend"; readonly sinceMs?: number | undefined }
@@ -64,6 +72,7 @@ export type QueryAnswer = {
   readonly offload: { readonly contents: readonly ContentRow[]; readonly gone: readonly string[] };
   readonly audit_verify: Verification;
   readonly audit_export: ExportPage;
+  readonly audit_page: RecordPage;
   readonly ledger_check: LedgerCheck;
   readonly spend: readonly KeySpend[];
   readonly definitions: Definitions;

@@ -3,6 +3,7 @@
  * short ones in between.
  */
 import { exportPage } from "../audit/export.ts";
+import { recordPage } from "../audit/records.ts";
 import { createVerifier } from "../audit/verify.ts";
 import { stateFile, trafficFile } from "./boot.ts";
 import { type Database, openDatabase } from "./database.ts";
@@ -52,6 +53,8 @@ export function createReader(home: string): Reader {
         return readOffload(traffic.get(), query.limit);
       case "audit_export":
         return exportPage(state.get(), query.after, query.limit);
+      case "audit_page":
+        return recordPage(state.get(), query);
       case "spend":
         return readSpend(state.get(), query.sinceMs ?? 0);
       case "definitions":

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AdminServices, AuditEntry } from "../../../daemon/admin/admin-services.ts";
+import type { AuditRecordView } from "../../../daemon/admin/contract/audit.ts";
 import type { AdminRequest, AdminResponse } from "../../../daemon/admin/contract/calling.ts";
 import type { LogQuery, LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { type AdminHandler, createAdminHandler, localCaller } from "../../../daemon/admin/handler.ts";
@@ -85,6 +86,12 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
         head: "ab12",
         problem: null,
       }),
+      list: async ({ limit = 50, changes }) => ({
+        records: [labRecord(3, "settlement"), labRecord(2, "change"), labRecord(1, "change")]
+          .filter(({ kind }) => !changes || kind === "change")
+          .slice(0, limit),
+        older: null,
+      }),
       async *export() {
         for (let record = 1; record <= 3; record += 1) yield JSON.stringify({ seq: record });
       },
@@ -119,6 +126,22 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
       rmSync(home, { recursive: true, force: true });
     },
   });
+}
+
+export function labRecord(record: number, kind: AuditRecordView["kind"]): AuditRecordView {
+  const isChange = kind === "change";
+  return {
+    record,
+    at_ms: labTime + record * 1_000,
+    kind,
+    actor: isChange ? "local:1000" : "ci",
+    action: isChange ? "key.create" : "chat.completions",
+    target: isChange ? "key_000001" : "req_1",
+    outcome: isChange ? "ok" : "200",
+    cost_nano: isChange ? null : 42_500,
+    tokens: isChange ? null : 11,
+    hash: String(record).repeat(64),
+  };
 }
 
 export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {

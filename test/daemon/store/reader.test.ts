@@ -140,6 +140,15 @@ test("audit_verify, audit_export, ledger_check, spend and definitions are answer
   ]);
   assert.equal((await client.query({ kind: "definitions", since: 0 })).keys[0]?.publicId, "key_1");
   assert.equal((await client.query({ kind: "audit_export", after: 0, limit: 5 })).lines.length, 6);
+  const page = await client.query({ kind: "audit_page", limit: 2, changes: false });
+  assert.deepEqual([page.rows.map(({ seq }) => seq), page.before], [[12_002, 12_001], 12_001]);
+  const older = await client.query({ kind: "audit_page", limit: 2, before: 12_001, changes: false });
+  assert.deepEqual(
+    older.rows.map(({ seq }) => seq),
+    [12_000, 11_999],
+  );
+  const changes = await client.query({ kind: "audit_page", limit: 50, changes: true });
+  assert.deepEqual([changes.rows.map(({ seq }) => seq), changes.before], [[1], undefined]);
   writer.close();
 });
 
