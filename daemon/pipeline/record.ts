@@ -2,12 +2,8 @@
  * Stage: Exchange → its rows. One log row for `traffic.db` and one settlement-and-audit row for `state.db`, handed to
  * the senders; nothing here waits. Content is never in them.
  */
-
-import { workerWord } from "../runtime/worker-protocol.ts";
-import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
-import type { RowValue } from "../store/sender.ts";
+import { requestFlag, settlementFlag } from "../store/rows.ts";
 import type { Exchange } from "./exchange.ts";
-import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
 
 /** An attempt that was not the last is closed by a row of its own, without an audit text. */
@@ -16,12 +12,12 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
   if (settlement === undefined) return;
   exchange.settlement = undefined;
   const caller = exchange.caller!;
-  if (caller.scopes.length === 0) return; // nobody's balance: the log row has its cost
+  if (settlement.scopes === "") return; // nobody's balance: the log row has its cost
   plane.state.push(
     settlement.holdId,
     settlement.at,
     caller.keyId,
-    caller.scopes.join(","),
+    settlement.scopes,
     settlement.costNano,
     settlement.tokens,
     settlement.flags,
@@ -32,24 +28,20 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
 export function record(exchange: Exchange, plane: Plane): void {
   const settings = exchange.generation.data.record;
   const { caller, settlement } = exchange;
-  const owed = settlement !== undefined && caller !== undefined && caller.scopes.length > 0;
+  const owed = settlement !== undefined && settlement.scopes !== "";
   if (settings.audit || owed) {
     plane.state.push(
       settlement?.holdId ?? exchange.id,
       settlement?.at ?? Date.now(),
       caller?.keyId ?? 0,
-      owed ? caller.scopes.join(",") : "",
+      settlement?.scopes ?? "",
       settlement?.costNano ?? 0,
       settlement?.tokens ?? 0,
       (settlement?.flags ?? 0) | (owed ? 0 : settlementFlag.unheld),
       settings.audit ? auditText(exchange) : "",
     );
   }
-  const isTapped = plane.words[workerWord.tap] !== 0;
-  if (!settings.requests && !isTapped) return;
-  const row = requestRow(exchange);
-  if (settings.requests) plane.traffic.pushRow(row);
-  if (isTapped) plane.tap.take(row, false);
+  if (settings.requests) pushRequest(exchange, plane);
 }
 
 function auditText(exchange: Exchange): string {
@@ -68,12 +60,11 @@ function auditText(exchange: Exchange): string {
   });
 }
 
-/** In the order of `requestColumns`. */
-function requestRow(exchange: Exchange): RowValue[] {
+function pushRequest(exchange: Exchange, plane: Plane): void {
   const { usage, target, view } = exchange;
   const now = performance.now();
   const writes = (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0);
-  return [
+  plane.traffic.push(
     exchange.id,
     exchange.at,
     exchange.caller?.keyId ?? 0,
@@ -101,14 +92,7 @@ function requestRow(exchange: Exchange): RowValue[] {
     exchange.attempts === undefined ? null : JSON.stringify(exchange.attempts),
     exchange.bytesIn,
     exchange.bytesOut,
-    null, // team
-    null, // customer
-    userOf(exchange.request),
-    sessionOf(exchange.request),
-    tagsOf(exchange.request),
-    null, // trace
-    contentLevel.off,
-  ];
+  );
 }
 
 /** Milliseconds to a hundredth: finer is noise, and a long fraction is bytes in every row. */

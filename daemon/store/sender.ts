@@ -14,9 +14,8 @@ export type SenderPort = {
 };
 
 export type SenderOptions = {
-  /** Values a row: `settlementWidth`, `requestWidth` or `contentWidth`. */
+  /** Values a row: `settlementWidth` or `requestWidth`. */
   readonly width: number;
-  readonly kind?: Batch["kind"];
   /** Rows and holds kept until acknowledged; from here on the sender is `full`. */
   readonly rowsMax?: number;
   readonly bytesMax?: number;
@@ -32,7 +31,6 @@ export type SenderOptions = {
 export type Sender = {
   /** One row, `width` values. False: dropped. */
   push(...values: RowValue[]): boolean;
-  pushRow(values: readonly RowValue[]): boolean;
   /** One hold, `holdWidth` values. */
   pushHold(...values: HoldValue[]): void;
   /** Calls back when everything pushed so far is on disk; at once when it is already. */
@@ -104,7 +102,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     return next;
   }
 
-  function pushRow(values: readonly RowValue[]): boolean {
+  function push(...values: RowValue[]): boolean {
     if (values.length !== options.width)
       throw new RangeError(`a row has ${options.width} values, not ${values.length}`);
     if (count >= hardRowsMax || bytes >= hardBytesMax) {
@@ -155,7 +153,6 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     number += 1;
     inFlight = {
       type: "batch",
-      ...(options.kind === undefined ? {} : { kind: options.kind }),
       sender,
       number,
       rows: first.rows,
@@ -206,8 +203,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
 
   port.on("message", acknowledged);
   return {
-    push: (...values) => pushRow(values),
-    pushRow,
+    push,
     pushHold,
     whenDurable,
     durable: () => new Promise((resolve) => whenDurable(resolve)),

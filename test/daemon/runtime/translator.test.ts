@@ -14,7 +14,6 @@ const request: TranslateJob = {
   model: "claude",
   injectCap: undefined,
   encoding: {},
-  asked: { model: "m", stream: false },
 };
 const answer: TranslateJob = {
   kind: "answer",

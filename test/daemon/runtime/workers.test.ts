@@ -8,7 +8,6 @@ import { type TestContext, test } from "node:test";
 import type { GenerationData } from "../../../daemon/config/generation.ts";
 import { loadConfig } from "../../../daemon/config/load.ts";
 import { openLog } from "../../../daemon/log.ts";
-import { openCredentials } from "../../../daemon/runtime/credentials.ts";
 import { fillSharedMemory } from "../../../daemon/runtime/shared-memory.ts";
 import { openStoreThreads } from "../../../daemon/runtime/store-threads.ts";
 import { startWorkers, type Workers } from "../../../daemon/runtime/workers.ts";
@@ -32,12 +31,11 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
   const store = openStoreThreads({
     ...{ home, status, log },
     sender: 0,
-    retention: { retentionMs: 1e9 },
+    retentionMs: 1e9,
     statePaceMs: 0,
     onReplaced: () => undefined,
   });
-  const credentials = openCredentials({}, log);
-  const workers = startWorkers({ tables: memory.shared, status, bootCount: 1, store, credentials, generation, log });
+  const workers = startWorkers({ tables: memory.shared, status, bootCount: 1, store, generation, log });
   t.after(async () => {
     await workers.drain(0);
     await store.close();
