@@ -127,12 +127,14 @@ async function offlineClient(home: string, loadDaemon: () => Promise<DaemonModul
     daemon: undefined,
     async call<Answer>(method: string, path: string, options?: CallOptions) {
       const response = await handle(method, path, options);
-      if ("lines" in response) throw new TypeError(`${path} answers in lines`);
+      if (!("body" in response)) throw new TypeError(`${path} answers in lines`);
       return take<Answer>(response.status, response.body);
     },
     async *lines(path, options) {
       const response = await handle("GET", path, options);
       if ("lines" in response) yield* response.lines;
+      else if ("text" in response) yield* response.text;
+      else if ("events" in response) yield* response.events;
       else take(response.status, response.body);
     },
     close: () => admin.close(),

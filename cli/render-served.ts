@@ -1,8 +1,9 @@
 /** What `serve` says when it serves: where, with what, and on a fresh home the first key, this once. */
 import type { Served } from "../daemon/admin/contract/calling.ts";
-import { bold, plain } from "./render.ts";
+import { bold } from "./render.ts";
 import { curlLine, exampleModel } from "./render-curl.ts";
 import type { Terminal } from "./terminal.ts";
+import { plain } from "./text.ts";
 import { version } from "./version.ts";
 
 export function renderServed(served: Omit<Served, "ended">, { hasColor }: Pick<Terminal, "hasColor">): string {

@@ -1,6 +1,7 @@
 /** What a person sees: tables, money, times. Hides column widths, and that a name from a request may hold anything. */
 import type { BudgetView, LimitView, WireWindow } from "../daemon/admin/contract/scopes.ts";
 import type { Terminal } from "./terminal.ts";
+import { cut, pad, plain, widthOf } from "./text.ts";
 
 export type Column<Row> = {
   readonly title: string;
@@ -104,13 +105,6 @@ export function bold(text: string): string {
   return `\u001b[1m${text}\u001b[22m`;
 }
 
-/** Control and direction characters shown, not obeyed: a model name must not move the cursor. */
-export function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    return `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`;
-  });
-}
-
 function renderCalendar({ unit, count, zone }: Extract<WireWindow, { kind: "calendar" }>): string {
   return `${count === 1 ? unit : `${count} ${unit}s`} (${zone})`;
 }
@@ -153,36 +147,4 @@ function fit(
     excess -= 1;
   }
   return widths;
-}
-
-function pad(text: string, width: number, align: "right" | undefined): string {
-  const space = " ".repeat(Math.max(0, width - widthOf(text)));
-  return align === "right" ? space + text : text + space;
-}
-
-function cut(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
-  let kept = "";
-  let used = 1;
-  for (const character of text) {
-    used += widthOf(character);
-    if (used > width) break;
-    kept += character;
-  }
-  return `${kept}…`;
-}
-
-/** Columns on the screen: East Asian wide characters and emoji take two, combining marks none. */
-function widthOf(text: string): number {
-  let width = 0;
-  for (const character of text) {
-    if (/\p{M}|\p{Cf}/u.test(character)) continue;
-    width +=
-      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u.test(
-        character,
-      )
-        ? 2
-        : 1;
-  }
-  return width;
 }

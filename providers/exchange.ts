@@ -31,9 +31,10 @@ export type Operation =
 /**
  * How a dialect cuts a stream into events on the wire. Whatever it is, a decoder gets an event's name and data and a
  * renderer writes them as server-sent events; the daemon puts them into frames. Only `json-array`, the elements of one
- * array, is written by the renderer itself, since an array begins, goes on and ends differently.
+ * array, is written by the renderer itself, since an array begins, goes on and ends differently. `aws-event-chunks` is how Bedrock carries another dialect's stream:
+ * each event's data, base64, in a `chunk` event of its own.
  */
-export type Framing = "sse" | "json-array" | "aws-event-stream";
+export type Framing = "sse" | "json-array" | "aws-event-stream" | "aws-event-chunks";
 
 /**
  * Tokens, every field a count. `undefined` means the upstream did not say: unknown is not zero.
@@ -185,6 +186,8 @@ export type Request = {
   readonly metadata?: JsonObject;
   /** Fields that only the caller's own dialect defines; they survive when the target speaks it, else are reported as dropped. */
   readonly extra?: JsonObject;
+  /** Fields that an answer in the caller's dialect repeats, as it does. */
+  readonly echo?: JsonObject;
 };
 
 /** What a model answers, in order, streamed or not. A body decodes to the same events as its stream. */
@@ -270,10 +273,12 @@ export type RenderContext = {
   /** Unix time in whole seconds. */
   readonly created: number;
   readonly includeUsage?: boolean;
-  /** What `Dialect.echo` made of the request, for answers that repeat it. */
-  readonly echo?: JsonObject;
+  /** The request's own `echo`. */
+  readonly echo?: JsonObject | undefined;
   /** The caller's framing, where its dialect has more than one. */
   readonly framing?: Framing;
+  /** Events that went by before: the stream was its upstream's own until it broke. */
+  readonly sequence?: number;
 };
 
 /** Renders one stream to one client. Returns SSE text (see `Framing`), always whole events ("" for nothing to say). */
@@ -306,6 +311,8 @@ export type Tap = {
   /** The whole body of an answer that is not streamed: `error` when it holds a failure, else `terminal`. Takes its usage. */
   body(body: string): FrameKind;
   usage(): Usage | undefined;
+  /** Where the stream stands, for whoever must go on in its place; absent in dialects that number nothing. */
+  position?(): Partial<RenderContext>;
   /** What a frame or body of kind `error` reported, as `decodeFailure` reads it. */
   failure(): GatewayError | undefined;
   /** True once a finish reason or the terminal event has been seen, so that an end of bytes is a good end. */
@@ -323,6 +330,8 @@ export type EmbeddingRequest = {
   /** What the vectors are for, as Gemini names it (`RETRIEVAL_QUERY`); Cohere has words of its own for the same. */
   readonly taskType?: string;
   readonly encoding?: "float" | "base64";
+  /** The caller's wire has another answer for one input than for a list of one. */
+  readonly single?: boolean;
   readonly user?: string;
   readonly extra?: JsonObject;
 };
@@ -378,8 +387,6 @@ export type Dialect = {
   readonly decodeFailure: (status: number, body: unknown) => GatewayError;
   /** Client side. `parse` throws `invalid_request` naming the field. */
   readonly parse: (body: unknown, path?: PathWords) => Request;
-  /** What its answers repeat of the request. */
-  readonly echo?: (request: Request) => JsonObject;
   readonly render: (events: readonly Event[], context: RenderContext) => JsonObject;
   readonly renderStream: (context: RenderContext) => StreamRenderer;
   readonly renderFailure: (error: GatewayError, requestId: string) => JsonObject;

@@ -4,17 +4,12 @@
  */
 import type { DialectId } from "./exchange.ts";
 import { chatOnly, compatible, generic, type Host, local } from "./hosts/host.ts";
+import { native } from "./hosts/native.ts";
 
 export type { Endpoint, Host } from "./hosts/host.ts";
 
 const rows: readonly Host[] = [
-  compatible("openai", "https://api.openai.com/v1", ["OPENAI_API_KEY"]),
-  {
-    ...generic.anthropic,
-    name: "anthropic",
-    baseUrl: "https://api.anthropic.com/v1",
-    environment: ["ANTHROPIC_API_KEY"],
-  },
+  ...native,
   compatible("echo", "echo:", [], { auth: { kind: "none" }, free: true }),
   compatible("echo-paid", "echo:", [], {
     auth: { kind: "none" },

@@ -57,7 +57,8 @@ test("no provider's name decides anything in daemon/", () => {
     .filter((file) => file.startsWith("daemon/"))
     .flatMap((file) =>
       codeLines(file)
-        .filter(({ text }) => decides.test(text))
+        // Some languages are called like the vendor that made them.
+        .filter(({ text }) => decides.test(text) && !/dialect(\.id)? [=!]==/.test(text))
         .map(({ line, text }) => `${file}:${line} ${text.trim()}`),
     );
   assert.deepEqual(found, []);

@@ -1,16 +1,33 @@
-/** `bifrost audit verify|export` */
+/** `bifrost audit verify|list|export` */
 import type { Command } from "commander";
-import type { AuditVerifyAnswer } from "../../daemon/admin/contract/audit.ts";
+import type { AuditListAnswer, AuditRecordView, AuditVerifyAnswer } from "../../daemon/admin/contract/audit.ts";
+import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
-import { parseSince } from "../parse.ts";
-import { renderJson, renderProperties, renderTime } from "../render.ts";
+import { parseCount, parseSince } from "../parse.ts";
+import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
 
 type Moment = (nowMs: number) => number;
 
+const listDefault = 50;
+const pageRecords = 1_000;
+const hashCharacters = 12;
+
+const columns: readonly Column<AuditRecordView>[] = [
+  { title: "RECORD", cell: ({ record }) => String(record), align: "right" },
+  { title: "TIME", cell: ({ at_ms }) => renderTime(at_ms) },
+  { title: "WHO", cell: ({ actor }) => actor ?? "–", shrinkTo: 8 },
+  { title: "DID", cell: ({ action }) => action, shrinkTo: 10 },
+  { title: "TO", cell: ({ target }) => target ?? "the daemon", shrinkTo: 10 },
+  { title: "OUTCOME", cell: ({ outcome }) => outcome, shrinkTo: 6 },
+  { title: "COST", cell: ({ cost_nano }) => renderMoney(cost_nano), align: "right", mayDrop: true },
+  { title: "HASH", cell: ({ hash }) => hash.slice(0, hashCharacters), mayDrop: true },
+];
+
 export function build(audit: Command, context: Context): void {
   buildVerify(addSubcommand(audit, "verify", "Walk the chain and name the first bad record", context), context);
+  buildList(addSubcommand(audit, "list", "List the newest records, or only what was changed", context), context);
   buildExport(addSubcommand(audit, "export", "Print every record, one JSON text a line", context), context);
 }
 
@@ -24,6 +41,37 @@ function buildVerify(command: Command, context: Context): void {
     if (!json && answer.problem) terminal.err(`error: record ${answer.problem.record}: ${answer.problem.message}\n`);
     context.exitWith(exitCodes.checkFailed);
   });
+}
+
+function buildList(command: Command, context: Context): void {
+  command
+    .option("--limit <count>", `Records at most (default: ${listDefault})`, parseCount)
+    .option("--changes", "Only what somebody changed, without what requests cost")
+    .option("--json", "Print one JSON text a line")
+    .action(async ({ limit = listDefault, changes, json }: { limit?: number; changes?: boolean; json?: boolean }) => {
+      const { terminal } = context;
+      const records = await withClient(command, context, (client) => newest(client, limit, changes));
+      if (json) return terminal.outSlowly(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+      if (records.length > 0) return terminal.outSlowly(renderTable(records, columns, terminal));
+      terminal.err("The trail is empty.\n");
+    });
+}
+
+async function newest(
+  client: Client,
+  limit: number,
+  changes: boolean | undefined,
+): Promise<readonly AuditRecordView[]> {
+  const records: AuditRecordView[] = [];
+  let before: string | undefined;
+  while (records.length < limit) {
+    const query = { limit: Math.min(limit - records.length, pageRecords), before, changes };
+    const page = await client.call<AuditListAnswer>("GET", "/api/audit/records", { query });
+    records.push(...page.records);
+    if (page.older === null) break;
+    before = page.older;
+  }
+  return records;
 }
 
 function buildExport(command: Command, context: Context): void {

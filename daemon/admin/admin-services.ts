@@ -2,7 +2,13 @@
  * What the daemon puts behind the admin API, as an interface of values. Hides from the routes where keys, logs and
  * config live; the composition root implements it, over running threads or over the files alone.
  */
-import type { AuditExportQuery, AuditVerifyAnswer, LedgerCheckAnswer } from "./contract/audit.ts";
+import type {
+  AuditExportQuery,
+  AuditListAnswer,
+  AuditListQuery,
+  AuditVerifyAnswer,
+  LedgerCheckAnswer,
+} from "./contract/audit.ts";
 import type {
   ConfigDiffAnswer,
   ConfigDiffQuery,
@@ -12,6 +18,7 @@ import type {
   ConfigValidateRequest,
 } from "./contract/config.ts";
 import type { ProvidersAnswer, ReloadAnswer, StatusAnswer, StopAnswer, StopRequest } from "./contract/daemon.ts";
+import type { FeedQuery } from "./contract/feed.ts";
 import type {
   CreateKeyRequest,
   KeyAnswer,
@@ -21,23 +28,8 @@ import type {
   RotateKeyRequest,
   UpdateKeyRequest,
 } from "./contract/keys.ts";
-import type { ExplainAnswer, LogQuery, LogsAnswer } from "./contract/logs.ts";
 import type { ModelsAnswer, ModelsQuery } from "./contract/models.ts";
-import type {
-  BudgetAnswer,
-  BudgetListAnswer,
-  BudgetListQuery,
-  CreateOwnerRequest,
-  LimitListAnswer,
-  OverrideRequest,
-  OwnerAnswer,
-  OwnerKind,
-  OwnerListAnswer,
-  OwnerListQuery,
-  TopUpRequest,
-  UpdateOwnerRequest,
-  WalletAnswer,
-} from "./contract/owners.ts";
+import type { LogServices } from "./log-services.ts";
 
 /**
  * One mutating call under way. Exactly one audit record comes of it: a service that writes it in the same transaction
@@ -48,8 +40,6 @@ export type Action = {
   readonly actor: string;
   readonly name: string;
   readonly atMs: number;
-  /** The version that the client means to change, as it was told: `"17"`. */
-  readonly ifMatch?: string | undefined;
   entry(change: { readonly target: string | null; readonly before?: unknown; readonly after?: unknown }): AuditEntry;
   recorded(): void;
 };
@@ -64,32 +54,9 @@ export type KeyServices = {
   rotate(key: string, request: RotateKeyRequest, action: Action): Promise<KeySecretAnswer>;
 };
 
-export type OwnerServices = {
-  /** `id` is a public id or a name, here and below. */
-  create(kind: OwnerKind, request: CreateOwnerRequest, action: Action): Promise<OwnerAnswer>;
-  list(kind: OwnerKind, query: OwnerListQuery): Promise<OwnerListAnswer>;
-  show(kind: OwnerKind, id: string): Promise<OwnerAnswer>;
-  update(kind: OwnerKind, id: string, request: UpdateOwnerRequest, action: Action): Promise<OwnerAnswer>;
-  remove(kind: OwnerKind, id: string, action: Action): Promise<OwnerAnswer>;
-  /** Null: the override ends. */
-  override(
-    kind: OwnerKind | "key",
-    id: string,
-    slot: number,
-    request: OverrideRequest | null,
-    action: Action,
-  ): Promise<BudgetAnswer>;
-  reset(kind: OwnerKind | "key", id: string, slot: number, action: Action): Promise<BudgetAnswer>;
-  wallet(kind: OwnerKind | "key", id: string): Promise<WalletAnswer>;
-  topUp(kind: OwnerKind | "key", id: string, request: TopUpRequest, action: Action): Promise<WalletAnswer>;
-  budgets(query: BudgetListQuery): Promise<BudgetListAnswer>;
-  limits(query: BudgetListQuery): Promise<LimitListAnswer>;
-};
-
 /** Implemented by the composition root. Methods fail with a `GatewayError`; anything else is answered as a fault of ours. */
 export type AdminServices = {
   readonly keys: KeyServices;
-  readonly owners: OwnerServices;
   readonly daemon: {
     status(): Promise<StatusAnswer>;
     providers(): Promise<ProvidersAnswer>;
@@ -97,14 +64,14 @@ export type AdminServices = {
     /** Begins the drain and answers at once; the process ends later. */
     stop(request: StopRequest, action: Action): Promise<StopAnswer>;
   };
-  readonly logs: {
-    list(query: LogQuery): Promise<LogsAnswer>;
-    explain(requestId: string): Promise<ExplainAnswer>;
-  };
+  readonly logs: LogServices;
+  /** JSON texts, each a `FeedMessage`. */
+  readonly feed: { listen(query: FeedQuery): AsyncIterable<string> };
   readonly audit: {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;
     verify(): Promise<AuditVerifyAnswer>;
+    list(query: AuditListQuery): Promise<AuditListAnswer>;
     /** One JSON text a record, without the newline. */
     export(query: AuditExportQuery): AsyncIterable<string>;
   };
@@ -126,17 +93,8 @@ export type Permission =
   | "daemon:stop"
   | "keys:read"
   | "keys:write"
-  | "customers:read"
-  | "customers:write"
-  | "teams:read"
-  | "teams:write"
-  | "users:read"
-  | "users:write"
-  | "limits:read"
-  | "limits:write"
-  | "budgets:read"
-  | "budgets:write"
   | "logs:read"
+  | "logs:write"
   | "audit:read"
   | "ledger:read"
   | "config:read"

@@ -1,10 +1,16 @@
 /** Routes of the audit trail and of the ledger's own check. */
-import type { AuditExportQuery } from "./contract/audit.ts";
+import type { AuditExportQuery, AuditListQuery } from "./contract/audit.ts";
 import { queryFields, type Route, reads, strict } from "./route.ts";
 
 const range = strict<AuditExportQuery>({
   since_ms: queryFields.epochMs().optional(),
   until_ms: queryFields.epochMs().optional(),
+});
+
+const page = strict<AuditListQuery>({
+  limit: queryFields.count(1, 1_000).optional(),
+  before: queryFields.text(32).optional(),
+  changes: queryFields.flag().optional(),
 });
 
 export const auditRoutes: readonly Route[] = [
@@ -14,6 +20,14 @@ export const auditRoutes: readonly Route[] = [
     permission: "audit:read",
     summary: "Walk the chain and name the first bad record",
     run: (services) => services.audit.verify(),
+  }),
+  reads<AuditListQuery>({
+    method: "GET",
+    path: "/api/audit/records",
+    permission: "audit:read",
+    summary: "Records of the chain, newest first",
+    query: page,
+    run: (services, { query }) => services.audit.list(query),
   }),
   reads<AuditExportQuery>({
     method: "GET",

@@ -1,24 +1,71 @@
-/** Routes of the request log. */
+/** Routes of the request log. Fixed names stand before `{id}`: the first match answers. */
 import { z } from "zod";
-import type { LogQuery } from "./contract/logs.ts";
-import { queryFields, type Route, reads, strict } from "./route.ts";
+import type {
+  DashboardQuery,
+  Dimension,
+  FacetsQuery,
+  HistogramQuery,
+  RankingOrder,
+  RankingsQuery,
+  StatsQuery,
+} from "./contract/log-statistics.ts";
+import type { LogDeleteRequest, LogExportQuery, LogQuery } from "./contract/logs.ts";
+import { changes, queryFields, type Route, reads, strict, TextAnswer } from "./route.ts";
 
 const cursorCharactersMax = 256;
+const idsMax = 1_000;
+const nameCharactersMax = 256;
+const rowsMax = 1_000_000_000;
 
-const query: z.ZodType<LogQuery> = strict<LogQuery>({
-  limit: queryFields.count(1, 1_000).optional(),
-  before: queryFields.text(cursorCharactersMax).optional(),
-  after: queryFields.text(cursorCharactersMax).optional(),
+const dimension: z.ZodType<Dimension> = z.enum([
+  ...(["key", "team", "customer", "user", "model", "provider", "target", "credential", "route"] as const),
+  ...(["tag", "status", "error"] as const),
+]);
+const order: z.ZodType<RankingOrder> = z.enum(["requests", "errors", "tokens", "cost", "latency"]);
+const grain = z.enum(["minute", "hour", "day"]);
+const name = () => queryFields.text(nameCharactersMax).optional();
+const number = () => queryFields.count(0, Number.MAX_SAFE_INTEGER).optional();
+const time = { since_ms: queryFields.epochMs().optional(), until_ms: queryFields.epochMs().optional() };
+
+/** Conditions that a single row can be judged by. */
+export const rowFilterFields = {
   key: queryFields.text(128).optional(),
-  model: queryFields.text(256).optional(),
-  provider: queryFields.text(128).optional(),
+  team: name(),
+  customer: name(),
+  user: name(),
+  session: name(),
+  tag: z
+    .string()
+    .regex(/^[^=]+=/, "is name=value")
+    .max(512)
+    .optional(),
+  model: name(),
+  provider: name(),
+  target: name(),
+  credential: name(),
+  route: name(),
   status: z
     .string()
     .regex(/^[1-5](\d\d|xx)$/, "is a status such as 429, or a class such as 5xx")
     .optional(),
   error: queryFields.text(64).optional(),
-  since_ms: queryFields.epochMs().optional(),
-  until_ms: queryFields.epochMs().optional(),
+  flag: z.enum(["estimated", "unpriced", "recovered", "unheld", "truncated", "fallback"]).optional(),
+  stream: queryFields.flag().optional(),
+  latency_min_ms: number(),
+  latency_max_ms: number(),
+  tokens_min: number(),
+  tokens_max: number(),
+  cost_min_nano: number(),
+  cost_max_nano: number(),
+  trace: name(),
+};
+const filter = { ...rowFilterFields, text: queryFields.text(1_024).optional(), ...time };
+
+const list: z.ZodType<LogQuery> = strict<LogQuery>({
+  ...filter,
+  limit: queryFields.count(1, 1_000).optional(),
+  before: queryFields.text(cursorCharactersMax).optional(),
+  after: queryFields.text(cursorCharactersMax).optional(),
 }).refine((asked) => asked.before === undefined || asked.after === undefined, {
   path: ["after"],
   message: "give before or after, not both",
@@ -30,8 +77,108 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs",
     permission: "logs:read",
     summary: "Requests, newest first; with `after`, what was written since",
-    query,
+    query: list,
     run: (services, input) => services.logs.list(input.query),
+  }),
+  changes<LogDeleteRequest>({
+    method: "DELETE",
+    path: "/api/logs",
+    permission: "logs:write",
+    action: "logs.delete",
+    summary: "Takes requests out of the log, with what was said in them",
+    body: strict<LogDeleteRequest>({ ids: z.array(z.string().min(1).max(64)).min(1).max(idsMax) }),
+    run: (services, input) => services.logs.remove(input.body),
+  }),
+  reads<StatsQuery>({
+    method: "GET",
+    path: "/api/logs/stats",
+    permission: "logs:read",
+    summary: "Sums of all requests that pass the filter",
+    query: strict<StatsQuery>({ ...filter, compare: queryFields.flag().optional() }),
+    run: (services, input) => services.logs.stats(input.query),
+  }),
+  reads<HistogramQuery>({
+    method: "GET",
+    path: "/api/logs/histogram",
+    permission: "logs:read",
+    summary: "Sums by minute, hour or day, also apart by one dimension",
+    query: strict<HistogramQuery>({
+      ...filter,
+      grain: grain.optional(),
+      by: dimension.optional(),
+      top: queryFields.count(1, 100).optional(),
+      order: order.optional(),
+    }),
+    run: (services, input) => services.logs.histogram(input.query),
+  }),
+  reads<RankingsQuery>({
+    method: "GET",
+    path: "/api/logs/rankings",
+    permission: "logs:read",
+    summary: "The largest values of one dimension",
+    query: strict<RankingsQuery>({
+      by: dimension.optional(),
+      order: order.optional(),
+      limit: queryFields.count(1, 1_000).optional(),
+      ...time,
+    }),
+    run: (services, input) => services.logs.rankings(input.query),
+  }),
+  reads<FacetsQuery>({
+    method: "GET",
+    path: "/api/logs/facets",
+    permission: "logs:read",
+    summary: "Values that can be filtered by, last seen first",
+    query: strict<FacetsQuery>({
+      dimension: dimension.optional(),
+      match: name(),
+      limit: queryFields.count(1, 1_000).optional(),
+    }),
+    run: (services, input) => services.logs.facets(input.query),
+  }),
+  reads<DashboardQuery>({
+    method: "GET",
+    path: "/api/logs/dashboard",
+    permission: "logs:read",
+    summary: "What a first screen shows, in one answer",
+    query: strict<DashboardQuery>(time),
+    run: (services, input) => services.logs.dashboard(input.query),
+  }),
+  reads({
+    method: "GET",
+    path: "/api/logs/dropped",
+    permission: "logs:read",
+    summary: "What was not kept, and why",
+    run: (services) => services.logs.dropped(),
+  }),
+  reads<LogExportQuery>({
+    method: "GET",
+    path: "/api/logs/export",
+    permission: "logs:read",
+    summary: "The log as lines of JSON or CSV",
+    query: strict<LogExportQuery>({
+      ...filter,
+      format: z.enum(["jsonl", "csv"]).optional(),
+      limit: queryFields.count(1, rowsMax).optional(),
+    }),
+    run: (services, input) => {
+      const lines = services.logs.export(input.query);
+      return input.query.format === "csv" ? new TextAnswer("text/csv; charset=utf-8", terminated(lines)) : lines;
+    },
+  }),
+  reads({
+    method: "GET",
+    path: "/api/logs/sessions/{session}",
+    permission: "logs:read",
+    summary: "The requests of one session, oldest first, and their sums",
+    run: (services, { params }) => services.logs.session(params["session"]!),
+  }),
+  reads({
+    method: "GET",
+    path: "/api/logs/{id}",
+    permission: "logs:read",
+    summary: "One request, with what was said as far as it is kept",
+    run: (services, { params }) => services.logs.show(params["id"]!),
   }),
   reads({
     method: "GET",
@@ -41,3 +188,7 @@ export const logRoutes: readonly Route[] = [
     run: (services, { params }) => services.logs.explain(params["id"]!),
   }),
 ];
+
+async function* terminated(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\r\n`;
+}

@@ -8,7 +8,7 @@ import type { Action, AdminServices, Permission } from "./admin-services.ts";
 /** Who calls: known from the listener, never from the request. */
 export type Caller = { readonly actor: string; readonly permissions: "all" | ReadonlySet<Permission> };
 
-export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+export type RouteMethod = "GET" | "POST" | "PATCH" | "DELETE";
 
 type RouteBase<Query> = {
   /** Segments, with `{name}` where a value stands: `/api/keys/{key}`. */
@@ -21,8 +21,31 @@ type RouteBase<Query> = {
 
 type Reading<Query> = RouteBase<Query> & {
   readonly method: "GET";
-  run(services: AdminServices, input: ReadInput<Query>): Promise<unknown> | AsyncIterable<string>;
+  run(services: AdminServices, input: ReadInput<Query>): RouteResult;
 };
+
+/** A value, lines of JSON, or something of another form. */
+export type RouteResult = Promise<unknown> | AsyncIterable<string> | TextAnswer | EventsAnswer;
+
+/** Not JSON. Said as a class, so that no value that a service gives is taken for it. */
+export class TextAnswer {
+  readonly contentType: string;
+  readonly text: AsyncIterable<string>;
+
+  constructor(contentType: string, text: AsyncIterable<string>) {
+    this.contentType = contentType;
+    this.text = text;
+  }
+}
+
+/** Messages without end, one JSON text each. */
+export class EventsAnswer {
+  readonly events: AsyncIterable<string>;
+
+  constructor(events: AsyncIterable<string>) {
+    this.events = events;
+  }
+}
 
 /** A GET's twin for what needs a body but changes nothing. */
 type Asking<Query, Body> = RouteBase<Query> & {
@@ -32,7 +55,7 @@ type Asking<Query, Body> = RouteBase<Query> & {
 };
 
 type Mutating<Query, Body> = RouteBase<Query> & {
-  readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: "POST" | "PATCH" | "DELETE";
   /** `<resource>.<verb>`, as the audit trail calls it. Its presence says that the route changes something. */
   readonly action: string;
   readonly body?: z.ZodType<Body>;
@@ -42,13 +65,18 @@ type Mutating<Query, Body> = RouteBase<Query> & {
   ): Promise<unknown>;
 };
 
-type ReadInput<Query> = { readonly params: Readonly<Record<string, string>>; readonly query: Query };
+type ReadInput<Query> = {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly accept?: string | undefined;
+};
 
 export type RouteInput = {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
   readonly action: Action | undefined;
+  readonly accept?: string | undefined;
 };
 
 /** A route as the router holds it, its types spent. */
@@ -60,7 +88,7 @@ export type Route = {
   readonly action?: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  run(services: AdminServices, input: RouteInput): Promise<unknown> | AsyncIterable<string>;
+  run(services: AdminServices, input: RouteInput): RouteResult;
 };
 
 export function reads<Query = undefined>(route: Reading<Query>): Route {

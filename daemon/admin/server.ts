@@ -7,12 +7,15 @@
 import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { AdminAddress, AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { type FaultReporter, renderAdminError } from "./failure.ts";
 import { type AdminHandler, localCaller } from "./handler.ts";
+import { writeAnswer } from "./render-answer.ts";
 import type { Caller } from "./route.ts";
 import { prepareSocketPath } from "./socket-path.ts";
+import { serveSocket } from "./web-socket.ts";
 
 /** A config of a million characters, JSON-escaped, still passes. */
 export const adminBodyBytesMax = 4_000_000;
@@ -48,6 +51,10 @@ export async function listenAdmin(options: AdminServerOptions): Promise<AdminSer
         running -= 1;
       });
   });
+  server.on("upgrade", (incoming, connection, head) => {
+    connection.on("error", () => connection.destroy());
+    upgrade(options, caller, incoming, connection, head).catch(() => connection.destroy());
+  });
   rmSync(socket, { force: true });
   await listen(server, socket);
   const addressFile = writeAddress(options.home, { pid: process.pid, version: options.version, socket });
@@ -77,26 +84,45 @@ async function serveOne(
   }
   // An unread rest of a body would be taken for the next request.
   if (!incoming.complete) outgoing.setHeader("connection", "close");
-  if ("lines" in response) return writeLines(options, outgoing, response.status, response.lines);
-  if (response.etag !== undefined) outgoing.setHeader("etag", response.etag);
-  writeJson(outgoing, response.status, response.body);
+  return writeAnswer(options, outgoing, response);
 }
 
-async function read(incoming: IncomingMessage): Promise<AdminRequest> {
-  const { headers } = incoming;
+async function upgrade(
+  options: AdminServerOptions,
+  caller: Caller,
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  let response: AdminResponse;
+  try {
+    assertNoPage(incoming);
+    response = await options.handle({ method: "GET", path: incoming.url ?? "" }, caller);
+  } catch (error) {
+    response = renderAdminError(error, options);
+  }
+  await serveSocket(response, incoming, socket, head);
+}
+
+function assertNoPage({ headers }: IncomingMessage): void {
   if (headers.origin !== undefined || headers.referer !== undefined)
     throw new GatewayError("permission_denied", "the admin API does not answer web pages");
   const host = headers.host?.replace(/:\d+$/, "").toLowerCase();
   if (host === undefined || !hosts.has(host))
     throw new GatewayError("permission_denied", 'the admin API answers to the host "bifrost" or "localhost" only');
+}
+
+async function read(incoming: IncomingMessage): Promise<AdminRequest> {
+  assertNoPage(incoming);
+  const { headers } = incoming;
+  const { accept } = headers;
   const method = incoming.method ?? "";
   const path = incoming.url ?? "";
-  const ifMatch = headers["if-match"];
   const bytes = await readBody(incoming);
-  if (bytes.length === 0) return { method, path, ifMatch };
+  if (bytes.length === 0) return { method, path, accept };
   if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? ""))
     throw new GatewayError("unsupported_media_type", "the body must be application/json");
-  return { method, path, body: parse(bytes), ifMatch };
+  return { method, path, accept, body: parse(bytes) };
 }
 
 async function readBody(incoming: IncomingMessage): Promise<Buffer> {
@@ -117,47 +143,6 @@ function parse(bytes: Buffer): unknown {
   } catch (cause) {
     throw new GatewayError("invalid_json", "the body is not valid JSON", { cause });
   }
-}
-
-function writeJson(outgoing: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
-  outgoing.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
-  outgoing.end(text);
-}
-
-/** The status waits for the first line, so that what cannot even begin is still an error and not an empty answer. */
-async function writeLines(
-  options: AdminServerOptions,
-  outgoing: ServerResponse,
-  status: number,
-  lines: AsyncIterable<string>,
-): Promise<void> {
-  const iterator = lines[Symbol.asyncIterator]();
-  try {
-    let next = await iterator.next();
-    outgoing.writeHead(status, { "content-type": "application/x-ndjson" });
-    while (!next.done && !outgoing.destroyed) {
-      if (!outgoing.write(`${next.value}\n`)) await drained(outgoing);
-      next = await iterator.next();
-    }
-    outgoing.end();
-  } catch (error) {
-    const rendered = renderAdminError(error, options);
-    if (outgoing.headersSent) outgoing.destroy();
-    else writeJson(outgoing, rendered.status, rendered.body);
-  } finally {
-    await iterator.return?.();
-  }
-}
-
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done).off("close", done);
-      resolve();
-    };
-    outgoing.on("drain", done).on("close", done);
-  });
 }
 
 /** `bind` happens inside `listen`, so the mask makes the socket private from its first moment. */

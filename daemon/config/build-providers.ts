@@ -6,6 +6,7 @@ import { X509Certificate } from "node:crypto";
 import type { DialectId } from "../../providers/exchange.ts";
 import { builtInHosts, type Host, hostFor, hosts } from "../../providers/hosts.ts";
 import type { Build } from "./build.ts";
+import { readCloud } from "./build-clouds.ts";
 import type { Credential, PriceOverride, ProviderData, Timers } from "./generation.ts";
 import { nearest, type Path } from "./problems.ts";
 import { isLoopback, type ProxyRules, parseProxy, proxyFor } from "./proxies.ts";
@@ -77,7 +78,9 @@ export function buildProvider(
   if (row === undefined) return undefined;
   const dialect: DialectId = entry.dialect ?? row.dialect;
   const host = hostFor(row.name, dialect);
-  const baseUrl = readBaseUrl(host, entry, path, build, context);
+  const credentials = readCredentials(name, host, entry, path, build);
+  const { parameters, identity } = readCloud(host, entry, credentials.length > 0, path, build);
+  const baseUrl = readBaseUrl(host, parameters, entry, path, build, context);
   if (baseUrl === undefined) return undefined;
   const ca = entry.ca_file === undefined ? undefined : readAuthorities(entry.ca_file, [...path, "ca_file"], build);
   const secure = entry.tls_verify ?? defaults.provider.tls_verify;
@@ -92,9 +95,10 @@ export function buildProvider(
     host: row.name,
     dialect,
     baseUrl,
-    parameters: {},
+    parameters,
     deployments: entry.deployments ?? {},
-    credentials: readCredentials(name, host, entry, path, build),
+    credentials,
+    ...(identity === undefined ? {} : { identity }),
     headers: readHeaders(entry, path, build),
     models: entry.models ?? [],
     anyModel: entry.any_model ?? defaults.provider.any_model,
@@ -152,6 +156,7 @@ function rowFor(name: string, entry: ProviderEntry, path: Path, build: Build): H
 
 function readBaseUrl(
   host: Host,
+  parameters: ProviderData["parameters"],
   entry: ProviderEntry,
   path: Path,
   build: Build,
@@ -165,8 +170,11 @@ function readBaseUrl(
   if (builtInHosts.some(({ name }) => name === host.name)) {
     return entry.base_url === undefined ? host.baseUrl : refuse("the built-in echo has no base_url");
   }
-  const written = entry.base_url ?? host.baseUrl;
-  if (written === "") return refuse(`needs a base_url: where does it speak ${host.dialect}?`);
+  const written = entry.base_url ?? addressOf(host, parameters);
+  if (written === "") {
+    // Where a parameter of the usual address is missing, that has been said.
+    return host.baseUrl === "" ? refuse(`needs a base_url: where does it speak ${host.dialect}?`) : undefined;
+  }
   if (!URL.canParse(written)) return refuse("is no URL; expected something like https://api.example.com/v1");
   const url = new URL(written);
   if (url.protocol !== "https:" && url.protocol !== "http:") return refuse("must begin with https:// or http://");
@@ -181,6 +189,13 @@ function readBaseUrl(
     return refuse(`points at this gateway itself (port ${port}): give the provider's own port, or change server.port`);
   }
   return plain;
+}
+
+/** Empty where it is not known: a parameter is missing, and has been reported. */
+function addressOf(host: Host, parameters: ProviderData["parameters"]): string {
+  const names = [...host.baseUrl.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  if (names.some((name) => parameters[name] === undefined)) return "";
+  return host.address?.(parameters) ?? host.baseUrl.replace(/\{(\w+)\}/g, (_hole, name: string) => parameters[name]!);
 }
 
 function readCredentials(
@@ -220,6 +235,7 @@ function usualCredential(
   build: Build,
 ): readonly Credential[] {
   if (host.environment.length === 0) return [];
+  if (host.environment.every((candidate) => !build.environment[candidate]) && host.identity !== undefined) return [];
   const carried = Object.keys(entry.headers ?? {}).some((header) => secretHeader.test(header));
   if (entry.base_url !== undefined || carried) return [];
   const variable = host.environment.find((candidate) => build.environment[candidate]);

@@ -23,6 +23,33 @@ export type Credential = {
   readonly weight: number;
 };
 
+/** Who a provider's requests come from, where they carry no API key. */
+export type Identity =
+  | {
+      readonly kind: "aws";
+      readonly region: string;
+      readonly service: string;
+      /** Absent: what AWS's own chain finds. */
+      readonly keys?: {
+        readonly accessKeyId: string;
+        readonly secretAccessKey: string;
+        readonly sessionToken?: string;
+      };
+      readonly profile?: string;
+      readonly role?: { readonly arn: string; readonly session: string; readonly externalId?: string };
+    }
+  /** `key`: the text of a credentials file; absent: what Google's own chain finds. */
+  | { readonly kind: "google"; readonly key?: string }
+  | {
+      readonly kind: "entra";
+      readonly scope: string;
+      readonly tenantId?: string;
+      readonly clientId?: string;
+      /** Absent: what Azure's own chain finds. */
+      readonly clientSecret?: string;
+      readonly authority?: string;
+    };
+
 export type ProviderData = {
   /** The name in `name/model`. */
   readonly name: string;
@@ -36,6 +63,8 @@ export type ProviderData = {
   /** Model names and what this account calls them: an Azure deployment, an inference profile. */
   readonly deployments: Readonly<Record<string, string>>;
   readonly credentials: readonly Credential[];
+  /** Signs the requests or gives them a token; there are no credentials then. */
+  readonly identity?: Identity | undefined;
   /** Extra request headers, from the config only. */
   readonly headers: Readonly<Record<string, string>>;
   /** Names offered by `GET /v1/models`, and what a bare name is looked up in. Empty: whatever the catalog lists for the host. */

@@ -26,6 +26,8 @@ export const defaults = {
     total: "3600s",
   },
   provider: { any_model: true, tls_verify: true, strict: false, connections_max: 16_384 },
+  aws: { session_name: "bifrost" },
+  azure: { scope: "https://cognitiveservices.azure.com/.default" },
   auth: { inference: "keys", first_key_budget: "5/1d" },
   ledger: {
     durability: "grouped",
@@ -44,4 +46,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "60d50b7417af56c2";
+export const schemaFingerprint = "9214089ed916e2a4";

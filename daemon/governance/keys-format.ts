@@ -10,7 +10,7 @@ export type MintedKey = {
   readonly prefix: string;
 };
 
-const start = "sk-bf-";
+export const keyStart = "sk-bf-";
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const secretBytes = 32;
 /** Digits that 256 bits, and 32 bits, need in base 62. */
@@ -22,20 +22,20 @@ const keyPattern = /^sk-bf-[0-9A-Za-z]{49}$/;
 /** `random` gives that many bytes; a test passes its own. */
 export function mintKey(random: (bytes: number) => Uint8Array = randomBytes): MintedKey {
   const body = base62(BigInt(`0x${Buffer.from(random(secretBytes)).toString("hex")}`), secretDigits);
-  const secret = `${start}${body}${checksum(body)}`;
+  const secret = `${keyStart}${body}${checksum(body)}`;
   return { secret, hash: hashKey(secret), prefix: keyPrefix(secret) };
 }
 
 /** Whether this can be a key of ours: a typing error or a truncated paste is told from an unknown key. */
 export function isWellFormed(secret: string): boolean {
   if (!keyPattern.test(secret)) return false;
-  const body = secret.slice(start.length, start.length + secretDigits);
+  const body = secret.slice(keyStart.length, keyStart.length + secretDigits);
   return secret.endsWith(checksum(body));
 }
 
 /** Enough to recognise a key by, too little to guess it. */
 export function keyPrefix(secret: string): string {
-  return `${secret.slice(0, start.length + prefixDigits)}…`;
+  return `${secret.slice(0, keyStart.length + prefixDigits)}…`;
 }
 
 /** SHA-256: of a secret with 256 random bits, so no salt and no slow hash are needed. */

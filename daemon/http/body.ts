@@ -7,6 +7,7 @@
 import type { IncomingMessage } from "node:http";
 import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from "node:zlib";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { isReset } from "./h2c.ts";
 
 /** After a refusal the client may still be sending, and reads the answer when it is done: so much is read and dropped. */
 export const lingerBytesMax = 64 * 1024 * 1024;
@@ -53,6 +54,10 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, done: Bod
     loose = [];
   };
   const onEnd = () => {
+    if (isReset(request)) {
+      onClose();
+      return;
+    }
     stop();
     const whole = join(blocks, loose, bytes);
     if (inflater === "identity") done(undefined, whole);

@@ -32,8 +32,8 @@ const kept = new Set([
   "x-real-ip",
 ]);
 /** Looked at only for names that begin with one of their letters. */
-const keptPrefixes = ["x-forwarded-", "x-bifrost-", "x-bf-", "sec-", "cf-"];
-const keptPrefixLetters = new Set(["x", "s", "c"].map((letter) => letter.charCodeAt(0)));
+const keptPrefixes = ["x-forwarded-", "x-bifrost-", "x-bf-", "x-amz-", "amz-sdk-", "sec-", "cf-", "x-litellm-", ":"];
+const keptPrefixLetters = new Set(["x", "a", "s", "c", ":"].map((letter) => letter.charCodeAt(0)));
 
 /** What every request of a credential carries, prepared once: flat name, value pairs and the names among them. */
 export type BaseHeaders = { readonly pairs: readonly string[]; readonly names: ReadonlySet<string> };
@@ -71,7 +71,7 @@ export function forwardedHeaders(
       if (name === "connection") hops = withNamed(hops, raw[index + 1]!);
       continue;
     }
-    if (!own.names.has(name)) headers.push(name, raw[index + 1]!);
+    if (!own.names.has(name) && !isNamed(dialectHeaders, name)) headers.push(name, raw[index + 1]!);
     // The host's own default gives way to what the client says; its credential never does.
     else if (name.startsWith("anthropic-")) replace(headers, name, raw[index + 1]!);
   }
@@ -96,6 +96,11 @@ function removeNamed(headers: string[], first: number, hops: ReadonlySet<string>
     headers[to++] = headers[index + 1]!;
   }
   headers.length = to;
+}
+
+function isNamed(pairs: readonly string[], name: string): boolean {
+  for (let index = 0; index < pairs.length; index += 2) if (pairs[index] === name) return true;
+  return false;
 }
 
 function staysByPrefix(name: string): boolean {

@@ -11,35 +11,48 @@ import { listModels } from "../pipeline/models.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
+import { type H2c, serveH2c } from "./h2c.ts";
 import { sendBody, sendFailure } from "./reply.ts";
-import { dialectOf, match } from "./router.ts";
+import { dialectOf, type Match, match } from "./router.ts";
 
 /** A client may keep this many connections to one worker. */
 const connectionsMax = 20_000;
+/** For whoever tries whether something is here: coding agents do, with `HEAD`, before their first call. */
+const greeting = Buffer.from('{"name":"bifrost","health":"/health","models":"/v1/models"}');
+/** A request's head must have arrived within this, or within the time for the whole request. */
+const headMsMax = 60_000;
 /** A refused connection whose other half stays open is closed after this. */
 const refusedLingerMs = 1_000;
 
-export function createListener(plane: Plane, log: (error: GatewayError, id: string) => void): Server {
+export type Listener = Server & { readonly second: H2c };
+
+export function createListener(plane: Plane, log: (error: GatewayError, id: string) => void): Listener {
   const { server: settings } = plane.generation.data;
   const done = (exchange: Exchange): void => {
     plane.words[workerWord.inFlight]!--;
     exchange.generation.inFlight--;
     if (exchange.error?.code === "internal_error") log(exchange.error, exchange.id);
   };
+  const headMs = Math.min(settings.requestReadMs, headMsMax);
+  const take = (request: IncomingMessage, response: ServerResponse): void =>
+    handle(request, response, plane, done, log);
   const server = createServer(
     {
       keepAliveTimeout: settings.keepAliveMs,
-      headersTimeout: Math.min(settings.requestReadMs, 60_000),
+      headersTimeout: headMs,
       requestTimeout: settings.requestReadMs,
       connectionsCheckingInterval: 5_000,
       maxHeaderSize: settings.headerBytesMax,
       noDelay: true,
     },
-    (request, response) => handle(request, response, plane, done, log),
+    take,
   );
   server.maxConnections = connectionsMax;
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseBytes(error, socket as Socket, plane));
-  return server;
+  const second = serveH2c(server, { ...settings, headMs }, take, (response) =>
+    sendFailure(response, dialects["openai-chat"], tooSlow(), plane.nextId()),
+  );
+  return Object.assign(server, { second });
 }
 
 function handle(
@@ -52,7 +65,7 @@ function handle(
   const target = request.url ?? "/";
   const found = match(request.method ?? "GET", target);
   if (found.kind === "call") {
-    const exchange = new Exchange(plane.nextId(), request, response, found.route, plane.generation);
+    const exchange = new Exchange(plane.nextId(), request, response, found.route, plane.generation, found.model);
     plane.words[workerWord.inFlight]!++;
     plane.words[workerWord.total]!++;
     exchange.generation.inFlight++;
@@ -61,9 +74,16 @@ function handle(
     return;
   }
   const id = plane.nextId();
+  if (request.method === "OPTIONS" && found.kind === "none" && found.allow !== undefined) {
+    response.writeHead(204, ["allow", `${found.allow}, OPTIONS`, "x-request-id", id]);
+    response.end();
+    request.resume();
+    return;
+  }
   try {
     if (found.kind === "health") sendHealth(found.check, response, plane, id);
-    else if (found.kind === "models") sendModels(request, response, found.model, plane, id);
+    else if (found.kind === "models") sendModels(request, response, found, plane, id);
+    else if (found.kind === "root") sendBody(response, 200, "application/json", greeting, id, []);
     else throw missing(request, target, found.allow);
   } catch (error) {
     const failure = asFailure(error);
@@ -72,6 +92,10 @@ function handle(
     sendFailure(response, dialectOf(target, request.headers), failure, id, extra);
     request.resume();
   }
+}
+
+function tooSlow(): GatewayError {
+  return new GatewayError("request_timeout", "the request did not arrive in time", { source: "client" });
 }
 
 function missing(request: IncomingMessage, target: string, allow: string | undefined): GatewayError {
@@ -86,11 +110,11 @@ function missing(request: IncomingMessage, target: string, allow: string | undef
 function sendModels(
   request: IncomingMessage,
   response: ServerResponse,
-  model: string | undefined,
+  { model, shape }: Extract<Match, { kind: "models" }>,
   plane: Plane,
   id: string,
 ): void {
-  const body = listModels(request.headers, model, plane);
+  const body = listModels(request.headers, request.url ?? "", model, shape, plane);
   sendBody(response, 200, "application/json", Buffer.from(JSON.stringify(body)), id, []);
 }
 
@@ -121,7 +145,7 @@ function refuseBytes(error: NodeJS.ErrnoException, socket: Socket, plane: Plane)
     error.code === "HPE_HEADER_OVERFLOW"
       ? new GatewayError("headers_too_large", "the request headers are too large", { source: "client" })
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? new GatewayError("request_timeout", "the request did not arrive in time", { source: "client" })
+        ? tooSlow()
         : new GatewayError("invalid_request", "this is not an HTTP/1.1 request", { source: "client" });
   const body = Buffer.from(JSON.stringify(dialects["openai-chat"].renderFailure(failure, id)));
   socket.end(

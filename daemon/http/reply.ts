@@ -44,11 +44,14 @@ export function sendFailure(
 ): number {
   const body = Buffer.from(JSON.stringify(dialect.renderFailure(error, id)));
   if (response.headersSent || response.destroyed) return body.length;
-  sendBody(response, error.status, "application/json", body, id, [...failureHeaders(error), ...extra]);
+  sendBody(response, error.status, "application/json", body, id, [
+    ...failureHeaders(error, response.req.httpVersionMajor > 1),
+    ...extra,
+  ]);
   return body.length;
 }
 
-function failureHeaders(error: GatewayError): string[] {
+function failureHeaders(error: GatewayError, isSecond: boolean): string[] {
   const headers: string[] = [];
   const { retryAfterMs } = error.details;
   if (retryAfterMs !== undefined) {
@@ -63,6 +66,6 @@ function failureHeaders(error: GatewayError): string[] {
   if (!error.retryable) headers.push("x-should-retry", "false");
   if (error.status === 401) headers.push("www-authenticate", "Bearer");
   // What is left of the request could be taken for the next one.
-  if (error.code === "request_timeout") headers.push("connection", "close");
+  if (error.code === "request_timeout" && !isSecond) headers.push("connection", "close");
   return headers;
 }

@@ -1,65 +1,126 @@
 /**
- * From the raw request target to a route. Hides the table of paths; the decision is made on the bytes of the path as
- * they came, compared whole: what is not written exactly like a route is not one, so no spelling of a path can reach
- * a route by another policy.
+ * From the raw request target to a route. Hides how the table is searched; the decision is made on the bytes of the path
+ * as they came, compared whole: what is not written exactly like a route is not one, so no spelling of a path can reach
+ * a route by another policy. Only a model's name inside a path is decoded, once, and what is decoded is what policy and
+ * provider get to see.
  */
 
 import type { IncomingHttpHeaders } from "node:http";
 import { dialects } from "../../providers/dialects/index.ts";
-import type { Dialect } from "../../providers/exchange.ts";
+import type { Dialect, DialectId } from "../../providers/exchange.ts";
 import type { Route } from "../pipeline/exchange.ts";
+import { callRoutes, type ModelShape, modelPaths, type PathRoute, pathRoutes, withoutProject } from "./routes.ts";
 
 export type Match =
-  | { readonly kind: "call"; readonly route: Route }
-  | { readonly kind: "models"; readonly model: string | undefined }
+  /** `model`: as the path names it. */
+  | { readonly kind: "call"; readonly route: Route; readonly model: string | undefined }
+  | { readonly kind: "models"; readonly model: string | undefined; readonly shape: ModelShape | undefined }
   | { readonly kind: "health"; readonly check: "all" | "live" | "ready" }
+  | { readonly kind: "root" }
   | { readonly kind: "none"; readonly allow: string | undefined };
 
-/** Every policy applies to every entry alike: they all go through the one pipeline. */
-export const callRoutes: Readonly<Record<string, Route>> = {
-  "/v1/chat/completions": { name: "chat.completions", operation: "chat", dialect: dialects["openai-chat"] },
-  "/v1/embeddings": { name: "embeddings", operation: "embeddings", dialect: dialects["openai-chat"] },
-  "/v1/messages": { name: "messages", operation: "chat", dialect: dialects.anthropic },
-  "/v1/messages/count_tokens": {
-    name: "messages.count_tokens",
-    operation: "count_tokens",
-    dialect: dialects.anthropic,
-  },
-};
+/** Made once: the calls that nearly all requests are for. */
+const calls: ReadonlyMap<string, Match> = new Map(
+  [...callRoutes].map(([path, route]) => [path, { kind: "call", route, model: undefined }]),
+);
 const healthRoutes: Readonly<Record<string, "all" | "live" | "ready">> = {
   "/health": "all",
   "/health/live": "live",
   "/health/ready": "ready",
 };
-const models = "/v1/models";
+const onlyPost: Match = { kind: "none", allow: "POST" };
+const onlyGet: Match = { kind: "none", allow: "GET" };
+const nothing: Match = { kind: "none", allow: undefined };
+/** Longer than any model's name; nobody needs to be told apart by more. */
+const modelCharactersMax = 512;
 
 export function match(method: string, target: string): Match {
   const path = pathOf(target);
-  if (Object.hasOwn(callRoutes, path)) {
-    return method === "POST" ? { kind: "call", route: callRoutes[path]! } : { kind: "none", allow: "POST" };
-  }
+  const call = calls.get(path);
+  if (call !== undefined) return method === "POST" ? call : onlyPost;
   const reading = method === "GET" || method === "HEAD";
-  if (Object.hasOwn(healthRoutes, path)) {
-    return reading ? { kind: "health", check: healthRoutes[path]! } : { kind: "none", allow: "GET" };
-  }
-  if (path === models || path.startsWith(`${models}/`)) {
-    if (!reading) return { kind: "none", allow: "GET" };
-    return { kind: "models", model: path === models ? undefined : decoded(path.slice(models.length + 1)) };
-  }
-  return { kind: "none", allow: undefined };
+  if (Object.hasOwn(healthRoutes, path)) return reading ? { kind: "health", check: healthRoutes[path]! } : onlyGet;
+  if (path === "/") return reading ? { kind: "root" } : onlyGet;
+  const named = namedInPath(path, target);
+  if (named !== undefined) return method === "POST" ? named : onlyPost;
+  const models = modelsAt(path);
+  if (models !== undefined) return reading ? models : onlyGet;
+  return nothing;
 }
 
-/** The dialect in which someone who missed every route wants to hear of it. */
+function namedInPath(written: string, target: string): Match | undefined {
+  const path = withoutProject(written);
+  for (const [before, rows] of pathRoutes) {
+    if (!path.startsWith(before)) continue;
+    const row = rows.find(({ after }) => path.endsWith(after));
+    if (row === undefined) continue;
+    const model = decodedModel(path.slice(before.length, path.length - row.after.length));
+    if (model !== undefined) return { kind: "call", route: routeFor(row, target), model };
+  }
+  return undefined;
+}
+
+function routeFor({ route, asEvents }: PathRoute, target: string): Route {
+  if (asEvents === undefined) return route;
+  return /[?&]alt=sse(?:&|$)/.test(target) ? asEvents : route;
+}
+
+function modelsAt(path: string): Match | undefined {
+  if (modelPaths.has(path)) return { kind: "models", model: undefined, shape: modelPaths.get(path) };
+  for (const [base, shape] of modelPaths) {
+    if (!path.startsWith(base) || path.charCodeAt(base.length) !== slash) continue;
+    return { kind: "models", model: decoded(path.slice(base.length + 1)), shape };
+  }
+  return undefined;
+}
+
+/** Once, and only to something that can be a name: what is left of a second encoding stays as it is. */
+function decodedModel(written: string): string | undefined {
+  if (written.length === 0 || written.length > 3 * modelCharactersMax) return undefined;
+  let name = written;
+  if (written.includes("%")) {
+    try {
+      name = decodeURIComponent(written);
+    } catch {
+      return undefined;
+    }
+  }
+  return name.length <= modelCharactersMax && isName(name) ? name : undefined;
+}
+
+/** No control characters, and nothing that a path could be walked with. */
+function isName(name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    const code = name.charCodeAt(index);
+    if (code < 0x21 || code === 0x7f || code === backslash || code === semicolon) return false;
+  }
+  return name.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+const slash = 0x2f;
+const backslash = 0x5c;
+const semicolon = 0x3b;
+
+/** The dialect in which someone who missed every route wants to hear of it, by the beginning of the path. */
+const spokenUnder: readonly (readonly [RegExp, DialectId])[] = [
+  [/^(?:\/\w+)?\/anthropic\/|^(?:\/api)?\/v1\/messages/, "anthropic"],
+  [/^(?:\/\w+)?\/genai\/|^\/v1(?:beta|alpha)\//, "gemini"],
+  [/^(?:\/\w+)?\/bedrock\/|^\/model\//, "bedrock-converse"],
+  [/^(?:\/\w+)?\/cohere\/|^\/v2\//, "cohere"],
+];
+
 export function dialectOf(target: string, headers: IncomingHttpHeaders): Dialect {
+  if (headers["anthropic-version"] !== undefined) return dialects.anthropic;
   const path = pathOf(target);
-  if (headers["anthropic-version"] !== undefined || path.startsWith("/v1/messages")) return dialects.anthropic;
+  for (const [beginning, id] of spokenUnder) if (beginning.test(path)) return dialects[id] ?? dialects["openai-chat"];
+  if (headers["x-goog-api-key"] !== undefined) return dialects.gemini ?? dialects["openai-chat"];
   return dialects["openai-chat"];
 }
 
 /** Without query and, for the absolute form (RFC 9112 §3.2.2), without scheme and authority. */
 function pathOf(target: string): string {
   let path = target;
-  if (path.charCodeAt(0) !== 0x2f) {
+  if (path.charCodeAt(0) !== slash) {
     const scheme = /^https?:\/\/[^/?#]*/i.exec(path);
     if (scheme !== null) path = path.slice(scheme[0].length);
   }

@@ -2,44 +2,51 @@
  * Changes the few bytes of a request that may differ on the way to an upstream of the same dialect; every other byte
  * stays as the caller wrote it, so that prompt caches and signatures further on see the same prefix.
  */
-import type { MaxTokensField, RequestView } from "./scan.ts";
+import type { MaxTokensField, Member, RequestView } from "./scan.ts";
 
 export type RequestEdits = {
   /** The upstream's name for the model. */
   readonly model?: string | undefined;
-  /** `fallbacks` is ours; no provider knows it. */
-  readonly cutFallbacks?: boolean | undefined;
+  /** Of the noted members, in their order, those that this provider does not know. */
+  readonly cut?: readonly Member[] | undefined;
+  /** Members to put in, each as `"name":value`. */
+  readonly add?: readonly string[] | undefined;
   /** Ask for the usage chunk at the end of a stream. */
   readonly includeUsage?: boolean | undefined;
   /** Output cap for a request that carries none. */
   readonly injectMaxTokens?: number | undefined;
   /** Field for the injected cap, when the request does not name one with `null`; `max_tokens` unless said. */
-  readonly injectMaxTokensAs?: MaxTokensField | undefined;
+  readonly injectMaxTokensAs?: MaxTokensField | CapPlace | undefined;
 };
+
+/** Where a dialect has the cap one level down. */
+export type CapPlace = { readonly object: string; readonly name: string };
 
 /** Returns `body` itself when nothing changes. */
 export function spliceRequest(body: Buffer, view: RequestView, edits: RequestEdits): Buffer {
   const cuts: Cut[] = [];
   const added: string[] = [];
 
-  if (edits.model !== undefined && edits.model !== view.model) {
+  if (edits.model !== undefined && (view.modelStart < 0 || edits.model !== (view.bodyModel ?? view.model))) {
     const text = JSON.stringify(edits.model);
     if (view.modelStart < 0) added.push(`"model":${text}`);
     else cuts.push({ start: view.modelStart, end: view.modelEnd, text });
   }
   if (edits.injectMaxTokens !== undefined && view.maxTokens === undefined) {
     const text = String(edits.injectMaxTokens);
-    if (view.maxTokensStart < 0) added.push(`"${edits.injectMaxTokensAs ?? "max_tokens"}":${text}`);
+    const place = edits.injectMaxTokensAs ?? "max_tokens";
+    if (typeof place !== "string") injectBelow(view, place, text, cuts, added);
+    else if (view.maxTokensStart < 0) added.push(`"${place}":${text}`);
     else cuts.push({ start: view.maxTokensStart, end: view.maxTokensEnd, text });
   }
   if (edits.includeUsage === true && !view.includeUsage) {
     if (view.streamOptionsStart < 0) added.push('"stream_options":{"include_usage":true}');
     else cuts.push(askForUsage(body, view));
   }
-  const cutsFallbacks = edits.cutFallbacks === true && view.fallbacksStart >= 0;
-  if (cutsFallbacks) cuts.push({ start: view.fallbacksStart, end: view.fallbacksEnd, text: "" });
+  if (edits.add !== undefined) added.push(...edits.add);
+  const left = cutMembers(edits.cut ?? [], cuts);
   if (added.length > 0) {
-    const alone = view.members - (cutsFallbacks ? 1 : 0) === 0;
+    const alone = view.members - left === 0;
     cuts.push({ start: view.objectStart, end: view.objectStart, text: added.join(",") + (alone ? "" : ",") });
   }
   return cuts.length === 0 ? body : apply(body, cuts);
@@ -47,6 +54,23 @@ export function spliceRequest(body: Buffer, view: RequestView, edits: RequestEdi
 
 /** Bytes to leave out, and what stands in their place. */
 type Cut = { readonly start: number; readonly end: number; readonly text: string };
+
+function injectBelow(view: RequestView, { object, name }: CapPlace, text: string, cuts: Cut[], added: string[]): void {
+  const { capsStart: start, capsEmpty } = view;
+  if (start < 0) added.push(`"${object}":{"${name}":${text}}`);
+  else cuts.push({ start, end: start, text: `"${name}":${text}${capsEmpty ? "" : ","}` });
+}
+
+/** Each goes with one comma: the one before it, unless everything before it goes as well. Returns how many there are. */
+function cutMembers(members: readonly Member[], cuts: Cut[]): number {
+  let gone = 0;
+  for (const { index, start, end, commaBefore, commaAfter } of members) {
+    if (index > gone) cuts.push({ start: commaBefore, end, text: "" });
+    else cuts.push({ start, end: commaAfter < 0 ? end : commaAfter + 1, text: "" });
+    gone++;
+  }
+  return gone;
+}
 
 function askForUsage(body: Buffer, view: RequestView): Cut {
   if (view.includeUsageStart >= 0) return { start: view.includeUsageStart, end: view.includeUsageEnd, text: "true" };

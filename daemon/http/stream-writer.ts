@@ -7,10 +7,13 @@ import type { ServerResponse } from "node:http";
 
 export class StreamWriter {
   readonly #response: ServerResponse;
+  /** HTTP/2 frames by itself, and of a string that waits it may send what the memory holds later [node 24.21]. */
+  readonly #asBytes: boolean;
   #framed = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
+    this.#asBytes = response.req.httpVersionMajor > 1;
   }
 
   /** Sends the head; it leaves with the first piece. An HTTP/1.0 client gets no chunks and the end of the connection. */
@@ -24,11 +27,13 @@ export class StreamWriter {
   /** False: the client does not keep up; wait for `drain`. */
   write(bytes: string): boolean {
     if (bytes === "") return !this.#response.writableNeedDrain; // an empty chunk would be the last one
+    if (this.#asBytes) return this.#response.write(Buffer.from(bytes, "latin1"));
     return this.#response.write(this.#framed ? frame(bytes) : bytes, "latin1");
   }
 
   end(bytes: string): void {
     if (this.#framed) this.#response.end(bytes === "" ? lastChunk : frame(bytes) + lastChunk, "latin1");
+    else if (this.#asBytes) this.#response.end(Buffer.from(bytes, "latin1"));
     else this.#response.end(bytes, "latin1");
   }
 }

@@ -17,7 +17,7 @@ import { releaseBody } from "./read.ts";
 import { type Answer, type BodyOutcome, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
 import type { AttemptEnd } from "./settle.ts";
-import { isLargeTranslation, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
+import { isLargeTranslation, sendable, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
 import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 
 /** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
@@ -30,9 +30,9 @@ export type AttemptResult = AttemptEnd & {
 };
 
 export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
-  const { provider, deployment } = lease.target;
+  const { provider } = lease.target;
   const { operation, dialect } = exchange.route;
-  const endpoint = findEndpoint(provider.endpoints, operation, dialect, deployment);
+  const endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
   if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
   if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {
@@ -85,30 +85,48 @@ function dial(
     const receiver = streamed
       ? streamReceiver(exchange, target, endpoint, plane, finish)
       : bodyReceiver(exchange, target, endpoint, plane, finish);
+    const send = (ready: Dispatcher.DispatchOptions): void => {
+      call = new UpstreamCall(ready, receiver, target.provider.data.timers, streamed, plane.wheel);
+      if (receiver instanceof StreamReceiver) receiver.attach(call);
+      const running = call;
+      exchange.onGone(() => running.abort(clientLeft()));
+      if (running.done) return;
+      if (!target.provider.origin.dispatch(running)) running.abort(tooManyWait(target.provider.name));
+    };
     try {
-      call = new UpstreamCall(
-        options(exchange, lease, endpoint, streamed, body),
-        receiver,
-        target.provider.data.timers,
-        streamed,
-        plane.wheel,
-      );
+      const ready = options(exchange, lease, endpoint, streamed, body);
+      if (!(ready instanceof Promise)) send(ready);
+      else sendLater(exchange, ready, send, (error) => finish(notSent(error)));
     } catch (error) {
       finish(notSent(error));
-      return;
     }
-    if (receiver instanceof StreamReceiver) receiver.attach(call);
-    const running = call;
-    exchange.onGone(() => running.abort(clientLeft()));
-    if (running.done) return;
-    if (!target.provider.origin.dispatch(running)) {
-      running.abort(
-        new GatewayError("overloaded", `too many requests wait for ${target.provider.name}`, {
-          source: "gateway",
-          retryAfterMs: 1000,
-        }),
-      );
-    }
+  });
+}
+
+/** The first call with a credential that must be fetched waits for it, and so does every one that is signed, a moment. */
+function sendLater(
+  exchange: Exchange,
+  ready: Promise<Dispatcher.DispatchOptions>,
+  send: (options: Dispatcher.DispatchOptions) => void,
+  fail: (error: unknown) => void,
+): void {
+  let over = false;
+  const end = (step: () => void): void => {
+    if (over) return;
+    over = true;
+    step();
+  };
+  exchange.onGone(() => end(() => fail(clientLeft())));
+  ready.then(
+    (options) => end(() => send(options)),
+    (error: unknown) => end(() => fail(error)),
+  );
+}
+
+function tooManyWait(provider: string): GatewayError {
+  return new GatewayError("overloaded", `too many requests wait for ${provider}`, {
+    source: "gateway",
+    retryAfterMs: 1000,
   });
 }
 
@@ -158,7 +176,7 @@ function streamReceiver(
   const rendering = context(exchange);
   const pump =
     upstream.id === client.id
-      ? relayPump(upstream, !exchange.view!.includeUsage)
+      ? relayPump(upstream, rendering, !exchange.view!.includeUsage)
       : translatePump(upstream, client, rendering);
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, {
     released: () => releaseBody(exchange, plane),
@@ -213,12 +231,16 @@ function withoutSecrets(message: string, { credentials }: ProviderData): string 
   );
 }
 
+/** `echo` is known once the request was encoded, which is after this and before any answer. */
 function context(exchange: Exchange): RenderContext {
   return {
     id: exchange.id,
     model: exchange.view!.model!,
     created: Math.floor(exchange.at / 1000),
     includeUsage: exchange.view!.includeUsage,
+    get echo() {
+      return exchange.echo;
+    },
   };
 }
 
@@ -228,17 +250,34 @@ function options(
   endpoint: ReadyEndpoint,
   streamed: boolean,
   large: UpstreamBody | undefined,
-): Dispatcher.DispatchOptions {
+): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
   const { target } = lease;
-  const credential = pick(target.provider.credentials, target.provider.weight);
+  const { provider } = target;
+  const credential = pick(provider.credentials, provider.weight);
   exchange.credentialId = credential.id;
   const body = large ?? upstreamBody(exchange, target, endpoint, lease.injectCap);
+  const { bytes, headers: framing } = sendable(body.bytes);
   const same = endpoint.dialect.id === exchange.route.dialect.id;
-  const wanted = endpoint.headers.length === 0 ? body.headers : [...endpoint.headers, ...body.headers];
+  const wanted = joined(joined(endpoint.headers, body.headers), framing);
   const headers = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);
-  const path = pathFor(endpoint, target.deployment, streamed);
+  const path = withQuery(pathFor(endpoint, target.deployment, streamed), credential.query);
   // undici takes iterables, its types do not say so.
-  return { path, method: "POST", headers, body: body.bytes as Buffer };
+  const ready = { path, method: "POST", headers, body: bytes as Buffer } as const;
+  if (credential.authorizer === undefined) return ready;
+  const host = new URL(provider.data.baseUrl).host;
+  const proof = credential.authorizer.authorize({ host, path, contentType: "application/json", body: body.bytes });
+  const proven = (pairs: readonly string[]) => ({ ...ready, headers: headers.concat(pairs) });
+  return proof instanceof Promise ? proof.then(proven) : proven(proof);
+}
+
+function joined(one: readonly string[], other: readonly string[]): readonly string[] {
+  if (one.length === 0) return other;
+  return other.length === 0 ? one : [...one, ...other];
+}
+
+function withQuery(path: string, query: string | undefined): string {
+  if (query === undefined) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
 function pick(credentials: readonly ReadyCredential[], weight: number): ReadyCredential {

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { KeyReader } from "../governance/key-table.ts";
-import { hashKey } from "../governance/keys-format.ts";
+import { hashKey, keyStart } from "../governance/keys-format.ts";
 import type { Caller } from "./exchange.ts";
 
 const everything: readonly string[] = ["*"];
@@ -20,13 +20,14 @@ export function authenticate(
   open: boolean,
   nowMs: number,
   connection?: Connection,
+  target?: string,
 ): Caller {
   if (open) return openCaller;
-  const secret = presentedKey(headers);
+  const secret = presentedKey(headers, target);
   if (secret === undefined) {
     throw new GatewayError(
       "missing_api_key",
-      "no API key: send a virtual key as `Authorization: Bearer sk-bf-…` or `x-api-key`",
+      "no API key: send a virtual key as `Authorization: Bearer sk-bf-…`, or where your SDK puts its key",
       { source: "client" },
     );
   }
@@ -63,16 +64,43 @@ export function assertUsable(keys: KeyReader, row: number, nowMs: number): void 
   );
 }
 
-function presentedKey(headers: IncomingHttpHeaders): string | undefined {
-  const { authorization } = headers;
-  if (
-    authorization !== undefined &&
-    authorization.length > 7 &&
-    authorization.slice(0, 7).toLowerCase() === "bearer "
-  ) {
-    const token = authorization.slice(7).trim();
-    if (token !== "") return token;
+/**
+ * Whichever header the caller's SDK has for a key. Where several are there, one of ours is meant: a harness may send its
+ * own account's token beside it.
+ */
+function presentedKey(headers: IncomingHttpHeaders, target: string | undefined): string | undefined {
+  const token = bearerToken(headers.authorization);
+  if (token?.startsWith(keyStart)) return token;
+  let first = token;
+  for (const name of keyHeaders) {
+    const value = headers[name];
+    if (typeof value !== "string" || value === "") continue;
+    if (value.startsWith(keyStart)) return value;
+    first ??= value;
   }
-  const key = headers["x-api-key"] ?? headers["api-key"];
-  return typeof key === "string" && key !== "" ? key : undefined;
+  return first ?? accessKeyId(headers.authorization) ?? keyInQuery(target);
+}
+
+const keyHeaders = ["x-bf-vk", "x-api-key", "api-key", "x-goog-api-key", "x-litellm-api-key"] as const;
+
+function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined || authorization.length <= 7) return undefined;
+  if (authorization.slice(0, 7).toLowerCase() !== "bearer ") return undefined;
+  const token = authorization.slice(7).trim();
+  return token === "" ? undefined : token;
+}
+
+/** AWS SDKs sign with a secret that we have no use for: the virtual key is the access key id, which they send in clear. */
+function accessKeyId(authorization: string | undefined): string | undefined {
+  return authorization === undefined
+    ? undefined
+    : /^AWS4-HMAC-SHA256\s+Credential=([^/,\s]+)\//.exec(authorization)?.[1];
+}
+
+/** Gemini's oldest form: `?key=`. It is read here and goes nowhere else. */
+function keyInQuery(target: string | undefined): string | undefined {
+  const query = target?.indexOf("?") ?? -1;
+  if (query < 0) return undefined;
+  const key = new URLSearchParams(target!.slice(query + 1)).get("key");
+  return key === null || key === "" ? undefined : key;
 }

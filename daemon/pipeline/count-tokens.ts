@@ -13,7 +13,7 @@ const bytesPerToken = 4;
 export function countsLocally(exchange: Exchange, target: Target, plane: Plane): boolean {
   const { operation, dialect } = exchange.route;
   if (operation !== "count_tokens") return false;
-  const endpoint = findEndpoint(target.provider.endpoints, operation, dialect, target.deployment);
+  const endpoint = findEndpoint(target.provider.endpoints, operation, dialect, target);
   if (endpoint?.dialect === dialect) return false;
   assertAccess(exchange, target, plane, Date.now());
   exchange.target = target;

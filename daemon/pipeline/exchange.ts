@@ -3,7 +3,7 @@
  * `record` reads them all. Hides nothing; owns the moment of release (no retry after a client byte) and the client's leaving.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Dialect, Operation, Request, Usage } from "../../providers/exchange.ts";
+import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
@@ -35,18 +35,21 @@ export type Settlement = {
   readonly tokens: number;
   readonly flags: number;
   readonly heldNano: number;
-  /** What it was charged to: `3,17`, or "" for nobody. */
-  readonly scopes: string;
 };
 
 export type Route = {
   readonly name: string;
   readonly operation: Operation;
   readonly dialect: Dialect;
+  /** What its request bodies are. */
+  readonly form: "json";
+  /** What the path says of streaming; undefined: the body says. */
+  readonly stream: boolean | undefined;
+  /** How a stream is framed for the caller, where not in the dialect's usual way. */
+  readonly framing: Framing | undefined;
 };
 
 const noHeaders: readonly string[] = [];
-const noScopes: readonly number[] = [];
 
 export class Exchange {
   readonly id: string;
@@ -54,6 +57,8 @@ export class Exchange {
   readonly response: ServerResponse;
   readonly route: Route;
   readonly generation: Generation;
+  /** The model as the path names it; undefined: the body does. */
+  readonly pathModel: string | undefined;
   /** Unix time, ms. */
   readonly at: number;
   /** `performance.now()` scale. */
@@ -86,21 +91,27 @@ export class Exchange {
   marks: PromptMarks | undefined;
   /** Parsed once, when a target speaks another dialect. */
   parsed: Request | undefined;
+  /** What an answer in the caller's dialect repeats of it. */
+  echo: JsonObject | undefined;
   firstByteAt = 0;
   upstreamMs = 0;
   attempts: AttemptTrace[] | undefined;
   /** `x-bifrost-dropped-params` as a header pair, when the target could not express everything. */
   droppedHeader: readonly string[] = noHeaders;
-  /** Scopes of the end user and the tags that the request names. */
-  named: readonly number[] = noScopes;
-  /** `x-ratelimit-…` as header pairs, where requests or tokens are limited. */
-  limitHeaders: readonly string[] = noHeaders;
   /** Further attempts had their own hold ids. */
   holds = 0;
   #onGone: (() => void) | undefined;
 
-  constructor(id: string, request: IncomingMessage, response: ServerResponse, route: Route, generation: Generation) {
+  constructor(
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: Route,
+    generation: Generation,
+    pathModel?: string,
+  ) {
     this.id = id;
+    this.pathModel = pathModel;
     this.request = request;
     this.response = response;
     this.route = route;

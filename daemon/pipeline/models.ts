@@ -1,37 +1,49 @@
-/** `GET /v1/models` for whoever asks: the models a key may call, in the shape its SDK expects. */
+/** The models a key may call, for whoever asks in whichever vendor's words. Hides who may see what. */
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { mayCall } from "../governance/access.ts";
+import type { ModelShape } from "../http/routes.ts";
 import type { Generation } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { authenticate } from "./authenticate.ts";
+import { type ListedModel, renderModel, renderModels } from "./model-shapes.ts";
 import type { Plane } from "./plane.ts";
 
-export function listModels(headers: IncomingHttpHeaders, model: string | undefined, plane: Plane): object {
+export function listModels(
+  headers: IncomingHttpHeaders,
+  target: string,
+  model: string | undefined,
+  asked: ModelShape | undefined,
+  plane: Plane,
+): object {
   const { generation } = plane;
-  const { keyRow } = authenticate(headers, plane.keys, generation.data.auth.inference === "open", Date.now());
-  const shape = headers["anthropic-version"] === undefined ? openaiModel : anthropicModel;
+  const open = generation.data.auth.inference === "open";
+  const caller = authenticate(headers, plane.keys, open, Date.now(), undefined, target);
+  const query = target.includes("?") ? new URLSearchParams(target.slice(target.indexOf("?") + 1)) : undefined;
+  const shape = asked ?? shapeFor(headers, query);
   if (model !== undefined) {
-    const target = findTarget(generation, model);
-    if (target === undefined || !mayCall(plane, keyRow, target.provider.name, target.model)) {
+    const found = findTarget(generation, model);
+    if (found === undefined || !mayCall({ models: caller.models }, found.provider.name, found.model)) {
       throw new GatewayError("model_not_found", `the model "${model}" is not offered to this API key`, {
         source: "client",
         param: "model",
       });
     }
-    return shape(model, target.provider.name, target.contextWindow);
+    return renderModel(shape, listed(generation, model, found.provider.name, found.model));
   }
-  const data = offered(generation)
-    .filter(({ provider, name }) => mayCall(plane, keyRow, provider, name))
-    .map(({ provider, name }) =>
-      shape(`${provider}/${name}`, provider, generation.catalog.contextWindow(provider, name)),
-    );
-  if (shape === openaiModel) return { object: "list", data };
-  const ids = data as { id: string }[];
-  return { data, has_more: false, first_id: ids[0]?.id ?? null, last_id: ids.at(-1)?.id ?? null };
+  const only = query?.get("provider") ?? undefined;
+  const models = offered(generation)
+    .filter(({ provider, name }) => mayCall({ models: caller.models }, provider, name))
+    .filter(({ provider }) => only === undefined || provider === only)
+    .map(({ provider, name }) => listed(generation, `${provider}/${name}`, provider, name));
+  return renderModels(shape, models);
 }
 
-function mayCall({ plans }: Plane, keyRow: number, provider: string, model: string): boolean {
-  return plans.find(keyRow, provider, model, `${provider}/${model}`).refusal === undefined;
+/** One path serves three vendors' SDKs, which are told apart by the headers that only they send. */
+function shapeFor(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): ModelShape {
+  if (headers["anthropic-version"] !== undefined) return "anthropic";
+  if (headers["x-goog-api-key"] !== undefined || query?.has("key") === true) return "gemini";
+  return "openai";
 }
 
 /** What the config lists, or where it lists nothing, what the catalog knows of the host. */
@@ -41,16 +53,14 @@ export function offered(generation: Generation): { readonly provider: string; re
   );
 }
 
-function openaiModel(id: string, provider: string, contextWindow: number | undefined): object {
+function listed({ catalog, providers }: Generation, id: string, provider: string, name: string): ListedModel {
+  const served = providers.get(provider);
   return {
     id,
-    object: "model",
-    created: 0,
-    owned_by: provider,
-    ...(contextWindow === undefined ? {} : { context_length: contextWindow }),
+    provider,
+    contextWindow: catalog.contextWindow(provider, name),
+    outputMax: catalog.outputMax(provider, name),
+    price: catalog.price(provider, name, Date.now()),
+    operations: served === undefined ? [] : Object.keys(served.endpoints),
   };
-}
-
-function anthropicModel(id: string): object {
-  return { type: "model", id, display_name: id, created_at: "1970-01-01T00:00:00Z" };
 }

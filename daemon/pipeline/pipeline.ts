@@ -26,8 +26,9 @@ import { settle } from "./settle.ts";
 export async function serve(exchange: Exchange, plane: Plane, done: (exchange: Exchange) => void): Promise<void> {
   try {
     assertServing(exchange, plane);
-    const { headers, socket } = exchange.request;
-    exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection);
+    const { headers, socket, url } = exchange.request;
+    const query = exchange.route.dialect.id === "gemini" ? url : undefined; // only its SDKs put a key there
+    exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection, query);
     const view = await read(exchange, plane);
     const targets = resolve(exchange.generation, view.model!, view.fallbacks);
     let first: GatewayError | undefined;
@@ -150,7 +151,7 @@ function fail(exchange: Exchange, error: GatewayError): void {
     exchange.route.dialect,
     error,
     exchange.id,
-    exchange.limitHeaders.length === 0 ? exchange.droppedHeader : [...exchange.droppedHeader, ...exchange.limitHeaders],
+    exchange.droppedHeader,
   );
 }
 

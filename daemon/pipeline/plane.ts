@@ -2,19 +2,16 @@
 import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
-import type { Plans } from "../governance/plans.ts";
-import type { ReadQuota } from "../governance/quota.ts";
 import type { Generation } from "../routing/generation.ts";
 import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
 import type { Sender } from "../store/sender.ts";
+import type { Tap } from "../telemetry/tap.ts";
 
 export type Plane = {
   readonly keys: KeyReader;
   readonly ledger: Ledger;
-  readonly plans: Plans;
-  readonly quota: ReadQuota;
   readonly estimator: Estimator;
   readonly state: Sender;
   readonly traffic: Sender;
@@ -29,5 +26,7 @@ export type Plane = {
   bodyBytes: number;
   /** This worker's words in shared memory; see `workerWord`. */
   readonly words: Int32Array;
+  /** Where rows go as well while `workerWord.tap` is set. */
+  readonly tap: Tap;
   draining: boolean;
 };

@@ -10,7 +10,7 @@ import { bytesOfText } from "../http/stream-writer.ts";
 import type { Pump, Step } from "./relay-stream.ts";
 
 /** @param dropUsageChunk the client did not ask for the usage chunk that we asked the upstream for */
-export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
+export function relayPump(dialect: Dialect, context: RenderContext, dropUsageChunk: boolean): Pump {
   const tap = dialect.tap();
   const pump = {
     relaysAll: true,
@@ -37,6 +37,8 @@ export function relayPump(dialect: Dialect, dropUsageChunk: boolean): Pump {
       return "";
     },
     usage: () => tap.usage(),
+    fail: (error: GatewayError, requestId: string) =>
+      bytesOfText(dialect.renderStream({ ...context, ...tap.position?.() }).fail(error, requestId)),
     get finished() {
       return tap.finished;
     },
@@ -84,6 +86,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       return bytesOfText(render(decoder.end()) + renderer.end());
     },
     usage: () => usage,
+    fail: (error: GatewayError, requestId: string) => bytesOfText(renderer.fail(error, requestId)),
     get finished() {
       return finished;
     },

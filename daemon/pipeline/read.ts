@@ -7,6 +7,7 @@ import { readBody, tooMuch } from "../http/body.ts";
 import { type RequestView, scanRequest } from "../http/scan.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
+import { readPreferences } from "./preferences.ts";
 
 /** Above this a body is scanned in a turn of its own: joining and scanning take about 2 ms a megabyte. */
 const scanAtOnceBytesMax = 2 * 1024 * 1024;
@@ -37,11 +38,29 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   if (!holdBytes(exchange, plane, body.length - exchange.bodyBytesHeld)) throw tooMuch();
   exchange.bytesIn = body.length;
   exchange.body = body;
-  const view = scanRequest(body);
+  const view = completed(exchange, scanRequest(body), body);
   if (view.model === undefined)
     throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
   exchange.view = view;
   return view;
+}
+
+/**
+ * What the path says is what counts, and what a provider gets to read: a model in the body is replaced on the way there.
+ * `stream` is never the body's where the path has a call for each.
+ */
+function completed({ request, pathModel, route }: Exchange, view: RequestView, body: Buffer): RequestView {
+  const preferences = readPreferences(body, view.noted, request.rawHeaders);
+  const { stream } = route;
+  if (pathModel === undefined && stream === undefined && preferences === undefined) return view;
+  return {
+    ...view,
+    preferences,
+    model: pathModel ?? view.model,
+    bodyModel: pathModel === undefined ? undefined : view.model,
+    bodyStream: view.stream,
+    stream: stream ?? view.stream,
+  };
 }
 
 /** Counted as they come, or slow senders could together bring any amount. */

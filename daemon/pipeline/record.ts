@@ -2,8 +2,12 @@
  * Stage: Exchange → its rows. One log row for `traffic.db` and one settlement-and-audit row for `state.db`, handed to
  * the senders; nothing here waits. Content is never in them.
  */
-import { requestFlag, settlementFlag } from "../store/rows.ts";
+
+import { workerWord } from "../runtime/worker-protocol.ts";
+import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
+import type { RowValue } from "../store/sender.ts";
 import type { Exchange } from "./exchange.ts";
+import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
 
 /** An attempt that was not the last is closed by a row of its own, without an audit text. */
@@ -12,12 +16,12 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
   if (settlement === undefined) return;
   exchange.settlement = undefined;
   const caller = exchange.caller!;
-  if (settlement.scopes === "") return; // nobody's balance: the log row has its cost
+  if (caller.scopes.length === 0) return; // nobody's balance: the log row has its cost
   plane.state.push(
     settlement.holdId,
     settlement.at,
     caller.keyId,
-    settlement.scopes,
+    caller.scopes.join(","),
     settlement.costNano,
     settlement.tokens,
     settlement.flags,
@@ -28,20 +32,24 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
 export function record(exchange: Exchange, plane: Plane): void {
   const settings = exchange.generation.data.record;
   const { caller, settlement } = exchange;
-  const owed = settlement !== undefined && settlement.scopes !== "";
+  const owed = settlement !== undefined && caller !== undefined && caller.scopes.length > 0;
   if (settings.audit || owed) {
     plane.state.push(
       settlement?.holdId ?? exchange.id,
       settlement?.at ?? Date.now(),
       caller?.keyId ?? 0,
-      settlement?.scopes ?? "",
+      owed ? caller.scopes.join(",") : "",
       settlement?.costNano ?? 0,
       settlement?.tokens ?? 0,
       (settlement?.flags ?? 0) | (owed ? 0 : settlementFlag.unheld),
       settings.audit ? auditText(exchange) : "",
     );
   }
-  if (settings.requests) pushRequest(exchange, plane);
+  const isTapped = plane.words[workerWord.tap] !== 0;
+  if (!settings.requests && !isTapped) return;
+  const row = requestRow(exchange);
+  if (settings.requests) plane.traffic.pushRow(row);
+  if (isTapped) plane.tap.take(row, false);
 }
 
 function auditText(exchange: Exchange): string {
@@ -60,11 +68,12 @@ function auditText(exchange: Exchange): string {
   });
 }
 
-function pushRequest(exchange: Exchange, plane: Plane): void {
+/** In the order of `requestColumns`. */
+function requestRow(exchange: Exchange): RowValue[] {
   const { usage, target, view } = exchange;
   const now = performance.now();
   const writes = (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0);
-  plane.traffic.push(
+  return [
     exchange.id,
     exchange.at,
     exchange.caller?.keyId ?? 0,
@@ -92,7 +101,14 @@ function pushRequest(exchange: Exchange, plane: Plane): void {
     exchange.attempts === undefined ? null : JSON.stringify(exchange.attempts),
     exchange.bytesIn,
     exchange.bytesOut,
-  );
+    null, // team
+    null, // customer
+    userOf(exchange.request),
+    sessionOf(exchange.request),
+    tagsOf(exchange.request),
+    null, // trace
+    contentLevel.off,
+  ];
 }
 
 /** Milliseconds to a hundredth: finer is noise, and a long fraction is bytes in every row. */

@@ -31,6 +31,8 @@ export type Pump = {
   /** The bytes have ended: closing bytes, or throws `upstream_truncated`. */
   end(): string;
   usage(): Usage | undefined;
+  /** The failure in the client's words, as latin1 text, from where the stream stands. */
+  fail(error: GatewayError, requestId: string): string;
   /** Bytes of visible output so far, for an estimate. */
   readonly outputBytes: number;
 };
@@ -179,7 +181,7 @@ export class StreamReceiver implements Receiver {
     this.#response.off("drain", this.#onDrain);
     if (this.#exchange.released && !this.#exchange.clientGone) {
       this.#flush();
-      this.#writer.end(bytesOfText(this.#client.renderStream(this.#context).fail(error, this.#exchange.id)));
+      this.#writer.end(this.#pump.fail(error, this.#exchange.id));
     }
     this.#outcome.failed(error);
   }
@@ -243,7 +245,6 @@ export class StreamReceiver implements Receiver {
           "request-id",
           exchange.id,
           ...exchange.droppedHeader,
-          ...exchange.limitHeaders,
         ]);
         if (this.#held === "" && this.#pending === "") this.#response.flushHeaders();
       }

@@ -9,6 +9,7 @@ import type {
   EncodeOptions,
   Event,
   JsonObject,
+  PathWords,
   RenderContext,
   Request,
   Usage,
@@ -26,6 +27,8 @@ export type RequestJob = {
   readonly model: string;
   readonly injectCap: number | undefined;
   readonly encoding: EncodeOptions;
+  /** What the caller asked for, as the read stage found it: some dialects say it in the path. */
+  readonly asked: PathWords;
 };
 
 export type AnswerJob = {
@@ -45,20 +48,28 @@ export type Translated = {
   readonly dropped: readonly string[];
   /** Answer: what it says was used. */
   readonly usage: Usage | undefined;
+  /** Request: what an answer in the caller's dialect repeats of it. */
+  readonly echo: JsonObject | undefined;
 };
 
 /** The whole way, for whoever has nothing but the bytes. */
 export function translate(job: TranslateJob, body: Buffer): Translated {
   const [client, upstream] = [dialectFor(job.client), dialectFor(job.upstream)];
   return job.kind === "request"
-    ? encodeRequest(parseRequest(client, body), upstream, job)
+    ? encodeRequest(parseRequest(client, body, job.asked), upstream, job)
     : translateAnswer(upstream, client, body, job.context);
 }
 
 /** The read stage has checked that it is JSON. */
-export function parseRequest(client: Dialect, body: Buffer): Request {
-  return client.parse(JSON.parse(body.toString("utf8")));
+export function parseRequest(client: Dialect, body: Buffer, asked: PathWords): Request {
+  const value = JSON.parse(body.toString("utf8")) as object;
+  // Another vendor's path around a body that usually names its model: Azure's deployments, Bedrock's InvokeModel.
+  const completed = pathDialects.has(client.id) || "model" in value ? value : { ...value, ...asked };
+  return client.parse(completed, asked);
 }
+
+/** Those whose own paths name the model. */
+const pathDialects: ReadonlySet<DialectId> = new Set(["gemini", "bedrock-converse"]);
 
 export function encodeRequest(
   parsed: Request,
@@ -77,6 +88,7 @@ export function encodeRequest(
     headers: Object.entries(headers).flat(),
     dropped,
     usage: undefined,
+    echo: parsed.echo,
   };
 }
 
@@ -86,7 +98,13 @@ export function translateAnswer(upstream: Dialect, client: Dialect, body: Buffer
 
 export function renderAnswer(events: readonly Event[], client: Dialect, context: RenderContext): Translated {
   const rendered: JsonObject = client.render(events, context);
-  return { body: Buffer.from(JSON.stringify(rendered)), headers: [], dropped: [], usage: usageOf(events) };
+  return {
+    body: Buffer.from(JSON.stringify(rendered)),
+    headers: [],
+    dropped: [],
+    usage: usageOf(events),
+    echo: undefined,
+  };
 }
 
 /** What a whole stream says, its bytes at hand. Throws `upstream_truncated` where its last word is missing. */

@@ -2,25 +2,35 @@
  * The request body an upstream gets: the client's own bytes with the few splices we are allowed (same dialect), or
  * the request encoded in the upstream's dialect. Hides when a body is handed over as a stream so that it can be freed.
  */
+import type { PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { editMembers } from "../http/members.ts";
 import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
 import type { Exchange } from "./exchange.ts";
+import { ours, requestEdits } from "./request-edits.ts";
 import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
 
 /** undici keeps a Buffer body for as long as the answer streams; above this size it gets an iterable that lets go. */
 const releasableBytesMin = 32 * 1024;
 
-/** Request fields that only we understand: no target is meant to express them. */
-const ours = new Set(["fallbacks"]);
-
 export type UpstreamBody = {
-  readonly bytes: Buffer | AsyncIterable<Buffer>;
-  /** Flat pairs the dialect or the transport needs. */
+  readonly bytes: Buffer;
+  /** Flat pairs the dialect needs. */
   readonly headers: readonly string[];
 };
+
+/** A body as the transport takes it, with the headers that it then needs. */
+export type Sendable = { readonly bytes: Buffer | AsyncIterable<Buffer>; readonly headers: readonly string[] };
+
+export function sendable(bytes: Buffer): Sendable {
+  if (bytes.length < releasableBytesMin) return { bytes, headers: none };
+  return { bytes: letGo(bytes), headers: ["content-length", String(bytes.length)] };
+}
+
+const none: readonly string[] = [];
 
 export function upstreamBody(
   exchange: Exchange,
@@ -31,8 +41,8 @@ export function upstreamBody(
   const same = endpoint.dialect.id === exchange.route.dialect.id;
   exchange.droppedHeader = []; // of the hop before this one
   return same
-    ? ready(spliced(exchange, target, endpoint, injectCap), [])
-    : checked(exchange, target, encoded(exchange, target, endpoint, injectCap));
+    ? { bytes: shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)), headers: none }
+    : checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
 }
 
 /** Does this body have to be translated, and is it so large that others would feel it? */
@@ -62,6 +72,7 @@ export function translateLarge(
       model: target.deployment,
       injectCap,
       encoding,
+      asked: asked(exchange),
     },
     exchange.body!,
     (error, translated) => {
@@ -71,7 +82,7 @@ export function translateLarge(
       }
       let body: UpstreamBody;
       try {
-        body = checked(exchange, target, translated);
+        body = checked(exchange, target, endpoint, translated);
       } catch (refused) {
         done(refused, undefined);
         return;
@@ -81,28 +92,32 @@ export function translateLarge(
   );
 }
 
-function ready(bytes: Buffer, headers: readonly string[]): UpstreamBody {
-  if (bytes.length < releasableBytesMin) return { bytes, headers };
-  return { bytes: letGo(bytes), headers: [...headers, "content-length", String(bytes.length)] };
+function checked(
+  exchange: Exchange,
+  target: Target,
+  endpoint: ReadyEndpoint,
+  { body, headers, dropped, echo }: Translated,
+): UpstreamBody {
+  exchange.echo = echo;
+  report(exchange, target, dropped);
+  return { bytes: shaped(exchange, endpoint, body), headers };
 }
 
-function checked(exchange: Exchange, target: Target, { body, headers, dropped }: Translated): UpstreamBody {
-  report(exchange, target, dropped);
-  return ready(body, headers);
+/** Leaves out what the path says already, and says what this host wants to read in the body. */
+function shaped(exchange: Exchange, { body: wanted, dialect }: ReadyEndpoint, body: Buffer): Buffer {
+  if (wanted === undefined) return body;
+  const { headers } = exchange.request;
+  const add = { ...wanted.add };
+  for (const [header, member] of Object.entries(wanted.headers ?? {})) {
+    const told = dialect.id === exchange.route.dialect.id ? headers[header] : undefined;
+    if (typeof told !== "string" || told === "") continue;
+    add[member] = JSON.stringify(told.split(",").map((word) => word.trim()));
+  }
+  return editMembers(body, wanted.omit, add);
 }
 
 function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, injectCap: number | undefined): Buffer {
-  const view = exchange.view!;
-  const { dialect, encoding, path } = endpoint;
-  const askUsage = exchange.route.operation === "chat" && view.stream && dialect.id === "openai-chat";
-  // Where the path tells the model, the body need not; if it does, it says the same.
-  const model = target.deployment === view.model || (path.after !== undefined && view.modelStart < 0);
-  return spliceRequest(exchange.body!, view, {
-    ...(model ? {} : { model: target.deployment }),
-    ...(view.fallbacks === undefined ? {} : { cutFallbacks: true }),
-    ...(askUsage && !view.includeUsage && encoding.usageUnasked !== true ? { includeUsage: true } : {}),
-    ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap }),
-  });
+  return spliceRequest(exchange.body!, exchange.view!, requestEdits(exchange, target, endpoint, injectCap));
 }
 
 function encoded(
@@ -112,8 +127,12 @@ function encoded(
   injectCap: number | undefined,
 ): Translated {
   if (exchange.route.operation !== "chat") throw noEndpoint(target.provider.name, exchange.route.operation);
-  exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!);
+  exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!, asked(exchange));
   return encodeRequest(exchange.parsed, dialect, { model: target.deployment, injectCap, encoding });
+}
+
+function asked({ view }: Exchange): PathWords {
+  return { model: view!.model!, stream: view!.stream };
 }
 
 function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {

@@ -5,7 +5,7 @@
 import { dialects } from "../../providers/dialects/index.ts";
 import type { Dialect, EncodeOptions, Framing, Operation } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { Host } from "../../providers/hosts.ts";
+import type { Endpoint, Host } from "../../providers/hosts.ts";
 import type { ProviderData } from "../config/generation.ts";
 
 /** An endpoint of one provider, ready to be called. */
@@ -18,6 +18,8 @@ export type ReadyEndpoint = {
   readonly streamPath: PathTemplate;
   /** Flat pairs that the endpoint wants unless the caller says otherwise. */
   readonly headers: readonly string[];
+  /** What its body must not hold and what it must. */
+  readonly body: Endpoint["body"];
   /** How it wants a translated request. */
   readonly encoding: EncodeOptions;
 };
@@ -35,6 +37,8 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
     ready[operation as Operation] = endpoints.flatMap((endpoint) => {
       const dialect = dialects[endpoint.dialect];
       if (dialect === undefined) return []; // one that this build does not speak
+      const { where } = endpoint;
+      if (where !== undefined && !where[1].test(data.parameters[where[0]] ?? "")) return [];
       return {
         dialect,
         framing: endpoint.framing ?? dialect.framing,
@@ -42,6 +46,7 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
         path: template(endpoint.path, base, data.parameters),
         streamPath: template(endpoint.streamPath ?? endpoint.path, base, data.parameters),
         headers: Object.entries(endpoint.headers ?? {}).flat(),
+        body: endpoint.body,
         encoding,
       };
     });
@@ -63,11 +68,12 @@ export function findEndpoint(
   endpoints: Endpoints,
   operation: Operation,
   caller: Dialect,
-  model: string,
+  { deployment, model }: { readonly deployment: string; readonly model: string },
 ): ReadyEndpoint | undefined {
   let usual: ReadyEndpoint | undefined;
   for (const endpoint of endpoints[operation] ?? []) {
-    if (endpoint.models !== undefined && !endpoint.models.test(model)) continue;
+    const { models } = endpoint;
+    if (models !== undefined && !models.test(deployment) && (deployment === model || !models.test(model))) continue;
     if (endpoint.dialect.id === caller.id) return endpoint;
     usual ??= endpoint;
   }

@@ -7,6 +7,7 @@ import { dialectFor } from "../../providers/dialects/index.ts";
 import type { Dialect } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
+import type { Authorizer } from "../credentials/authorizer.ts";
 import { type BaseHeaders, prepareHeaders } from "../http/forwarded-headers.ts";
 import type { Origin } from "../runtime/upstream-clients.ts";
 import { type Endpoints, readyEndpoints } from "./endpoints.ts";
@@ -16,6 +17,10 @@ export type ReadyCredential = {
   readonly id: string;
   readonly weight: number;
   readonly headers: BaseHeaders;
+  /** Goes behind the path: `key=…`. */
+  readonly query?: string | undefined;
+  /** Proves each request, in place of a key. */
+  readonly authorizer?: Authorizer | undefined;
 };
 
 export type Provider = {
@@ -58,17 +63,21 @@ export function buildGeneration(
   data: GenerationData,
   catalog: Catalog,
   origin: (provider: ProviderData) => Origin,
+  authorizer: (provider: ProviderData) => Authorizer | undefined = () => undefined,
 ): Generation {
   const providers = new Map<string, Provider>();
-  for (const provider of data.providers) providers.set(provider.name, ready(provider, origin(provider)));
+  for (const provider of data.providers)
+    providers.set(provider.name, ready(provider, origin(provider), authorizer(provider)));
   return { data, providers, catalog, inFlight: 0, resolved: new Map() };
 }
 
-function ready(data: ProviderData, origin: Origin): Provider {
+function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | undefined): Provider {
   const host = hostFor(data.host, data.dialect);
   const credentials = data.credentials.map((credential) => readyCredential(data, host, credential));
-  if (credentials.length === 0)
-    credentials.push({ id: "none", weight: 1, headers: prepareHeaders(extraHeaders(data, host)) });
+  if (credentials.length === 0) {
+    const id = data.identity?.kind ?? "none";
+    credentials.push({ id, weight: 1, headers: prepareHeaders(extraHeaders(data, host)), authorizer });
+  }
   return {
     data,
     name: data.name,
@@ -85,7 +94,8 @@ function readyCredential(data: ProviderData, host: Host, { id, value, weight }: 
   const { auth } = host;
   if (auth.kind === "bearer") headers.push("authorization", `Bearer ${value}`);
   if (auth.kind === "header") headers.push(auth.name, value);
-  return { id, weight, headers: prepareHeaders(headers) };
+  const query = auth.kind === "query" ? `${auth.name}=${encodeURIComponent(value)}` : undefined;
+  return { id, weight, headers: prepareHeaders(headers), query };
 }
 
 function extraHeaders(data: ProviderData, host: Host): string[] {

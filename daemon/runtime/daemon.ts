@@ -11,15 +11,18 @@ import type { AdminServer } from "../admin/server.ts";
 import { listenAdmin } from "../admin/server.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { type Log, openLog } from "../log.ts";
-import { prepareTraffic } from "../store/boot.ts";
+import { prepareTraffic, stateFile } from "../store/boot.ts";
+import { openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { createStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
+import { type Credentials, openCredentials } from "./credentials.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { startThread } from "./threads.ts";
 import { version } from "./version.ts";
 import { sendersPerBoot } from "./worker-protocol.ts";
@@ -59,10 +62,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 /** Everything that has to be closed again, in the order it was opened. */
 type Parts = {
   readonly config: ConfigControl;
+  readonly credentials: Credentials;
   readonly log: Log;
   readonly memory: SharedMemory;
   readonly store: StoreThreads;
   readonly workers: Workers;
+  readonly telemetry: Telemetry;
 };
 
 async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Promise<Daemon> {
@@ -89,17 +94,28 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     home,
     status,
     sender: bootCount * sendersPerBoot,
-    retentionMs: current.record.retentionMs,
+    retention: current.record,
     statePaceMs: current.ledger.durability === "strict" ? 0 : groupedPaceMs,
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
-  workers = startWorkers({ tables: memory.shared, status, bootCount, store, generation: current, log, early });
+  const telemetry = openTelemetry({
+    database: once(() => openDatabase(stateFile(home), { readonly: true })),
+    tap: (settings) => workers?.tap(settings),
+    inFlight: () => inFlight(workers),
+  });
+  const credentials = openCredentials(environment, log);
+  credentials.use(current.providers);
+  workers = startWorkers({
+    credentials,
+    ...{ tables: memory.shared, status, bootCount, store, generation: current, log, early },
+    onTapped: telemetry.tapped,
+  });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
-    await Promise.all([workers?.drain(0), store.close()]);
+    await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
   });
-  return assemble(options, lock, { config, log, memory, store, workers }, status, port);
+  return assemble(options, lock, { config, credentials, log, memory, store, workers, telemetry }, status, port);
 }
 
 async function assemble(
@@ -110,7 +126,7 @@ async function assemble(
   port: number,
 ): Promise<Daemon> {
   const { home, environment } = options;
-  const { config, log, store, workers } = parts;
+  const { config, log, store, workers, telemetry } = parts;
   const host = config.current.server.host;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const ended = Promise.withResolvers<number>();
@@ -152,16 +168,19 @@ async function assemble(
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
     await workers.use(next);
+    parts.credentials.use(next.providers);
     log.use(next.log);
-    store.retain(next.record.retentionMs);
+    store.retain(next.record);
   }, log);
 
   async function shutdown(drainMs: number): Promise<void> {
-    log.info("draining", { requests: workers.counts().reduce((sum, { inFlight }) => sum + inFlight, 0) });
+    log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
     const cut = await workers.drain(drainMs);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
+    await parts.credentials.close();
     await config.close();
+    await telemetry.close();
     await admin.close();
     await snapshot(parts);
     await store.close();
@@ -217,6 +236,18 @@ async function snapshot({ memory, store, log }: Parts): Promise<void> {
   } catch (error) {
     log.warn("the boot snapshot was not written; the next start reads every row", { error: String(error) });
   }
+}
+
+function inFlight(workers: Workers | undefined): number {
+  return workers?.counts().reduce((sum, count) => sum + count.inFlight, 0) ?? 0;
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function takeLock(home: string): HomeLock {

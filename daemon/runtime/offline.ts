@@ -9,25 +9,25 @@ import type { OfflineAdmin } from "../admin/contract/calling.ts";
 import { createAdminHandler, localCaller } from "../admin/handler.ts";
 import { createModelService, listProviders } from "../admin/services/catalog.ts";
 import { createConfigService } from "../admin/services/config.ts";
-import type { Governance } from "../admin/services/governance.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
-import { createOwnerRows } from "../admin/services/owner-rows.ts";
-import { createOwnerService } from "../admin/services/owners.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
-import { createTurns } from "../admin/services/turns.ts";
 import { bootConfig } from "../config/boot.ts";
 import { findConfig } from "../config/find.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { openHistory } from "../config/history.ts";
 import { renderProblem } from "../config/problems.ts";
 import { mintKey } from "../governance/keys-format.ts";
-import { openStateWriter, prepareTraffic } from "../store/boot.ts";
+import { openStateWriter, prepareTraffic, trafficFile } from "../store/boot.ts";
+import { openDatabase } from "../store/database.ts";
 import { lockHome } from "../store/lock.ts";
 import { createReader } from "../store/reader.ts";
+import { TrafficWriter } from "../store/traffic-writer.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { newPublicId } from "./services.ts";
+
+const noDaemon = "no daemon runs for this home; start one with: bifrost serve";
 
 export async function openFiles(
   home: string,
@@ -62,33 +62,30 @@ export async function openFiles(
     if (!boot.ok) throw new GatewayError("invalid_request", boot.problems.map(renderProblem).join("\n"));
     return boot.result.data;
   });
-  const governance: Governance = {
-    rows: createOwnerRows(access.database),
-    memory: {
-      put: () => undefined,
-      apply: () => undefined,
-      usage: (scope) => ({ budgets: writer.cells.balances(scope.id) }),
-    },
-    inTurn: createTurns(),
-    now: Date.now,
-    publicId: newPublicId,
-    execute: access.execute,
-  };
   const services: AdminServices = {
     keys: createKeyService({
       store: createKeyStore(access),
-      governance,
+      memory: { put: () => undefined, usage: (scope) => writer.cells.balances(scope.id) },
+      now: Date.now,
       mint: mintKey,
-      publicId: () => newPublicId("key_"),
+      publicId: newPublicId,
     }),
-    owners: createOwnerService(governance),
     daemon: {
       status: notRunning,
       reload: notRunning,
       stop: notRunning,
       providers: async () => listProviders(await generation()),
     },
-    logs: createLogService(access),
+    logs: createLogService({
+      access,
+      remove: async (ids) => removeRows(home, ids),
+      dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
+    }),
+    feed: {
+      listen: () => {
+        throw new GatewayError("not_found", noDaemon);
+      },
+    },
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),
@@ -110,8 +107,17 @@ function createModelServiceOf(generation: GenerationData): AdminServices["models
   return createModelService(() => generation);
 }
 
+function removeRows(home: string, ids: readonly string[]): number {
+  const writer = new TrafficWriter(openDatabase(trafficFile(home), { synchronous: "NORMAL" }), { retentionMs: 0 });
+  try {
+    return writer.remove(ids);
+  } finally {
+    writer.close();
+  }
+}
+
 async function notRunning(): Promise<never> {
-  throw new GatewayError("not_found", "no daemon runs for this home; start one with: bifrost serve");
+  throw new GatewayError("not_found", noDaemon);
 }
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {

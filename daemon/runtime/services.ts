@@ -2,15 +2,12 @@
 import { randomBytes } from "node:crypto";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
 import { localCaller } from "../admin/handler.ts";
-import type { Governance } from "../admin/services/governance.ts";
+import { createFeedService } from "../admin/services/feed.ts";
+import type { BudgetUsage } from "../admin/services/key-view.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
-import { createOwnerRows } from "../admin/services/owner-rows.ts";
-import { createOwnerService } from "../admin/services/owners.ts";
-import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
-import { createTurns } from "../admin/services/turns.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
@@ -18,6 +15,7 @@ import { readStatus } from "../store/writer-status.ts";
 import type { ConfigControl } from "./config-control.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import type { StoreThreads } from "./store-threads.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
 import type { Workers } from "./workers.ts";
 
@@ -31,6 +29,7 @@ export type ServicesOptions = {
   readonly memory: SharedMemory;
   readonly store: StoreThreads;
   readonly workers: Workers;
+  readonly telemetry: Telemetry;
   readonly stop: (drainMs?: number) => void;
   readonly isStopping: () => boolean;
 };
@@ -54,25 +53,24 @@ export function createServices(options: ServicesOptions): DaemonServices {
       return connection;
     },
   };
-  const governance: Governance = {
-    rows: createOwnerRows(access.database),
-    memory: { put: memory.put, apply: memory.apply, usage: (scope) => usageOf(memory, scope.id) },
-    inTurn: createTurns(),
-    now: Date.now,
-    publicId: newPublicId,
-    execute: access.execute,
-  };
   return {
     action,
     keys: createKeyService({
       store: createKeyStore(access),
-      governance,
+      memory: { put: memory.put, usage: (scope) => budgetUsage(memory, scope.id) },
+      now: Date.now,
       mint: mintKey,
-      publicId: () => newPublicId("key_"),
+      publicId: newPublicId,
     }),
-    owners: createOwnerService(governance),
     daemon: createDaemonService(options, access),
-    logs: createLogService(access),
+    feed: createFeedService(options.telemetry.feed, options.telemetry.names),
+    logs: createLogService({
+      access,
+      remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
+      dropped: async () => ({
+        ...{ rows: readStatus(options.status, "traffic").dropped, ...options.telemetry.dropped() },
+      }),
+    }),
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     // Catalog and schema are megabytes that a daemon whose admin API is not asked for them need not hold.
@@ -97,8 +95,8 @@ function lazily<Service extends object>(load: () => Promise<Service>): Service {
   });
 }
 
-export function newPublicId(prefix: string): string {
-  return `${prefix}${randomBytes(publicIdBytes).toString("base64url").replaceAll("-", "0").replaceAll("_", "1")}`;
+export function newPublicId(): string {
+  return `key_${randomBytes(publicIdBytes).toString("base64url").replaceAll("-", "0").replaceAll("_", "1")}`;
 }
 
 export function action(name: string): Action {
@@ -121,8 +119,9 @@ export function action(name: string): Action {
   };
 }
 
-function usageOf(memory: SharedMemory, scopeId: number): ScopeUsage {
-  return memory.peek(scopeId, Date.now()) ?? unused;
+function budgetUsage(memory: SharedMemory, scopeId: number): readonly BudgetUsage[] {
+  const state = memory.peek(scopeId, Date.now());
+  return state?.budgets.map((budget) => ({ ...budget, heldNano: state.heldNano })) ?? [];
 }
 
 function createDaemonService(options: ServicesOptions, access: StoreAccess): AdminServices["daemon"] {

@@ -6,9 +6,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { Log } from "../log.ts";
 import { stateFile, trafficFile } from "../store/boot.ts";
-import { type CommandClient, createCommandClient, createQueryClient, type QueryClient } from "../store/requests.ts";
+import {
+  type CommandClient,
+  createCommandClient,
+  createQueryClient,
+  createTrafficClient,
+  type QueryClient,
+  type TrafficClient,
+} from "../store/requests.ts";
 import { settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
+import type { Retention } from "../store/traffic-thread.ts";
+import type { TrafficRetention } from "../store/traffic-writer.ts";
 import { startThread, type ThreadName } from "./threads.ts";
 import type { FromWriterThread } from "./writer-thread.ts";
 
@@ -21,11 +30,12 @@ export type StoreThreads = {
   /** A new port to a writer, to be transferred to a worker. */
   port(writer: WriterName): MessagePort;
   readonly commands: CommandClient;
+  readonly traffic: TrafficClient;
   readonly queries: QueryClient;
   /** Settlements of the main thread itself (holds of dead workers). */
   readonly sender: Sender;
   /** After a reload. */
-  retain(retentionMs: number): void;
+  retain(retention: TrafficRetention): void;
   /** Flushes and closes both files; the reader ends too. */
   close(): Promise<void>;
 };
@@ -34,7 +44,7 @@ export type StoreThreadsOptions = {
   readonly home: string;
   readonly status: Int32Array;
   readonly sender: number;
-  readonly retentionMs: number;
+  readonly retention: TrafficRetention;
   /** Least time between two commits; 0 in strict durability. */
   readonly statePaceMs: number;
   readonly log: Log;
@@ -50,12 +60,14 @@ const trafficPaceMs = 10;
 
 export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   const { home, status, log } = options;
+  let { retention } = options;
   let closing = false;
   const threads: { state: Worker; traffic: Worker; reader?: Worker } = {
     state: start("state"),
     traffic: start("traffic"),
   };
   const commands = createCommandClient(threads.state);
+  const traffic = createTrafficClient(threads.traffic);
   let asking: QueryClient | undefined;
   // The reader costs 10 MB; it starts with the first question.
   const queries: QueryClient = {
@@ -78,7 +90,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
         : {
             file: files[name],
             status,
-            retentionMs: options.retentionMs,
+            ...retention,
             paceMs: name === "state" ? options.statePaceMs : trafficPaceMs,
           },
     );
@@ -105,6 +117,8 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
     if (name === "state") {
       commands.replace(threads.state);
       sender.resend(port("state"));
+    } else {
+      traffic.replace(threads.traffic);
     }
     options.onReplaced(name);
   }
@@ -137,7 +151,10 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   }
 
   return {
-    ...{ port, commands, queries, sender, close },
-    retain: (retentionMs) => threads.traffic.postMessage({ type: "retention", retentionMs }),
+    ...{ port, commands, traffic, queries, sender, close },
+    retain: (next) => {
+      retention = next;
+      threads.traffic.postMessage({ type: "retention", retention } satisfies Retention);
+    },
   };
 }

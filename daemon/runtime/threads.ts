@@ -6,12 +6,13 @@ const sources = {
   "state-writer": () => new URL("./state-writer.ts", import.meta.url),
   "traffic-writer": () => new URL("./traffic-writer.ts", import.meta.url),
   reader: () => new URL("./reader.ts", import.meta.url),
+  credentials: () => new URL("../credentials/thread.ts", import.meta.url),
   translator: () => new URL("./translator-thread.ts", import.meta.url),
 } as const;
 
 export type ThreadName = keyof typeof sources;
 
-export function startThread(name: ThreadName, workerData: object = {}): Worker {
+export function startThread(name: ThreadName, workerData: object = {}, env: NodeJS.ProcessEnv = {}): Worker {
   // The single binary puts the thread's code here, where otherwise its address stands.
   const source: URL | string = sources[name]();
   return new Worker(source, {
@@ -19,7 +20,7 @@ export function startThread(name: ThreadName, workerData: object = {}): Worker {
     name,
     eval: typeof source === "string",
     // Messages carry what a thread needs to know; the environment may hold secrets it does not.
-    env: {},
+    env,
     ...(limits[name] === undefined ? {} : { resourceLimits: limits[name] }),
   });
 }

@@ -15,9 +15,11 @@ parent.on("message", ({ id, job, body }: ToTranslator) => {
     parent.postMessage(failure(id, error));
     return;
   }
-  const { headers, dropped, usage } = translated;
+  const { headers, dropped, usage, echo } = translated;
   const bytes = ownBuffer(translated.body);
-  parent.postMessage({ type: "done", id, body: bytes, headers, dropped, usage } satisfies TranslatorAnswer, [bytes]);
+  parent.postMessage({ type: "done", id, body: bytes, headers, dropped, usage, echo } satisfies TranslatorAnswer, [
+    bytes,
+  ]);
 });
 
 /** A short text lies in a buffer that it shares with others, which must stay. */

@@ -136,8 +136,8 @@ export function createTranslator(options: TranslatorOptions): Translator {
     next();
     switch (answer.type) {
       case "done": {
-        const { headers, dropped, usage } = answer;
-        end(entry, undefined, { body: Buffer.from(answer.body), headers, dropped, usage });
+        const { headers, dropped, usage, echo } = answer;
+        end(entry, undefined, { body: Buffer.from(answer.body), headers, dropped, usage, echo });
         return;
       }
       case "failed":

@@ -1,7 +1,9 @@
 /** What the main thread and a data-plane worker say to each other. */
 import type { MessagePort } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
+import type { FromCredentials } from "../credentials/thread.ts";
 import type { SharedTables } from "../governance/tables.ts";
+import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
 export type WorkerData = {
   /** Owner number in the shared tables, from 1. */
@@ -14,6 +16,8 @@ export type WorkerData = {
   /** This worker's words; see `workerWord`. */
   readonly words: Int32Array;
   readonly generation: GenerationData;
+  /** What is known of the clouds' credentials so far. */
+  readonly credentials: readonly FromCredentials[];
   readonly statePort: MessagePort;
   readonly trafficPort: MessagePort;
   /** Several workers share the port. */
@@ -25,17 +29,23 @@ export type WorkerData = {
 export const sendersPerBoot = 1_000_000;
 
 /** Words of one worker in shared memory, written by it and read by the main thread. */
-export const workerWord = { inFlight: 0, total: 1, errors: 2 } as const;
+/** `tap` is written by the main thread: not 0 while somebody wants rows as requests end. */
+export const workerWord = { inFlight: 0, total: 1, errors: 2, tap: 3 } as const;
 export const wordsPerWorker = 16;
 
 export type ToWorker =
   | { readonly type: "generation"; readonly data: GenerationData }
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
+  | { readonly type: "credential"; readonly told: FromCredentials }
   | { readonly type: "drain"; readonly deadlineMs: number }
+  | { readonly type: "tap"; readonly settings: TapSettings }
+  /** A `Tapped` was taken. */
+  | { readonly type: "tap_taken" }
   | { readonly type: "writer"; readonly writer: "state" | "traffic"; readonly port: MessagePort };
 
 export type FromWorker =
+  | Tapped
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }
   | { readonly type: "built"; readonly number: number }

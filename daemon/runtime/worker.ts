@@ -7,11 +7,10 @@ import { openCatalog } from "../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import { hostFor } from "../../providers/hosts.ts";
 import type { GenerationData, ProviderData } from "../config/generation.ts";
+import { Authorizers } from "../credentials/authorizer.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
-import { createPlans } from "../governance/plans.ts";
-import { createQuota } from "../governance/quota.ts";
 import { openTables } from "../governance/tables.ts";
 import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
@@ -19,6 +18,7 @@ import type { Plane } from "../pipeline/plane.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender } from "../store/sender.ts";
+import { createTap } from "../telemetry/tap.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
@@ -37,15 +37,14 @@ const drainLookMs = 10;
 
 export function runWorker(parent: MessagePort, data: WorkerData): void {
   const origins = new Origins();
+  const authorizers = new Authorizers();
+  for (const told of data.credentials) authorizers.take(told);
   const built = new Map<number, Generation>();
 
   const tables = openTables(data.tables, data.worker);
-  const keys = createKeyReader(tables);
   const plane: Plane = {
-    keys,
+    keys: createKeyReader(tables),
     ledger: createLedger(tables),
-    plans: createPlans(tables, keys),
-    quota: createQuota(tables),
     estimator: openEstimator(),
     state: createSender(data.statePort, data.sender, {
       width: settlementWidth,
@@ -64,6 +63,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     generation: build(data.generation),
     bodyBytes: 0,
     words: data.words,
+    tap: createTap(tell),
     draining: false,
   };
 
@@ -89,8 +89,17 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
       case "switch":
         switchTo(message.number);
         return;
+      case "credential":
+        authorizers.take(message.told);
+        return;
       case "drain":
         drain(message.deadlineMs);
+        return;
+      case "tap":
+        plane.tap.use(message.settings);
+        return;
+      case "tap_taken":
+        plane.tap.taken();
         return;
       case "writer":
         (message.writer === "state" ? plane.state : plane.traffic).resend(message.port);
@@ -114,7 +123,9 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     const hosts = Object.fromEntries(
       generation.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]),
     );
-    return buildGeneration(generation, openCatalog(generation.prices, hosts), originOf);
+    return buildGeneration(generation, openCatalog(generation.prices, hosts), originOf, (provider) =>
+      authorizers.get(provider),
+    );
   }
 
   function originOf(provider: ProviderData) {
@@ -126,6 +137,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     if (next !== undefined) {
       plane.generation = next;
       built.clear();
+      authorizers.retain(next.data.providers);
       origins.retain(next.data.providers.filter(({ baseUrl }) => !baseUrl.startsWith("echo:")));
     }
     tell({ type: "switched", number });
@@ -134,6 +146,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   /** New requests are refused, the listener stays so that health checks hear of it; streams run on to the deadline. */
   function drain(deadlineMs: number): void {
     plane.draining = true;
+    server.second.close();
     const deadlineAt = performance.now() + deadlineMs;
     const timer = setInterval(() => {
       const left = data.words[workerWord.inFlight]!;
@@ -146,8 +159,10 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   async function finish(cut: number): Promise<void> {
     server.close();
     server.closeAllConnections();
+    server.second.closeAllConnections();
     // What was cut settles and records itself on the way out of its own event.
     await new Promise((resolve) => setTimeout(resolve, cut > 0 ? 2 * drainLookMs : 0));
+    plane.tap.flush();
     plane.traffic.flush();
     await Promise.all([plane.state.durable(), plane.traffic.durable()]);
     tell({ type: "drained", cut });

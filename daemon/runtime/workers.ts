@@ -6,7 +6,9 @@ import type { Worker } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
+import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
+import type { Credentials } from "./credentials.ts";
 import { guardPort, type PortGuard } from "./port-guard.ts";
 import type { StoreThreads, WriterName } from "./store-threads.ts";
 import { startThread } from "./threads.ts";
@@ -26,6 +28,9 @@ export type WorkersOptions = {
   readonly store: StoreThreads;
   readonly generation: GenerationData;
   readonly log: Log;
+  /** Rows that `tap` asked for. */
+  readonly onTapped?: (message: Tapped) => void;
+  readonly credentials: Credentials;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
 };
@@ -39,6 +44,8 @@ export type Workers = {
   use(generation: GenerationData): Promise<void>;
   replaceWriter(writer: WriterName): void;
   counts(): readonly WorkerCounts[];
+  /** From now on workers tell of these rows as requests end; undefined: of none. */
+  tap(settings: TapSettings | undefined): void;
   /** Resolves with the number of requests that the deadline cut. */
   drain(deadlineMs: number): Promise<number>;
 };
@@ -59,6 +66,7 @@ type Slot = {
 export function startWorkers(options: WorkersOptions): Workers {
   const { store, log } = options;
   let { generation, early } = options;
+  let tapped: TapSettings | undefined;
   let starts = 1; // sender 0 is the main thread's
   let ending = false;
   let listen = { host: generation.server.host, port: generation.server.port };
@@ -67,6 +75,9 @@ export function startWorkers(options: WorkersOptions): Workers {
   const waiting = new Set<(message: FromWorker, slot: Slot) => void>();
   const burial = createBurial(options);
   let guard: PortGuard | undefined;
+  options.credentials.onTold((told) => {
+    for (const slot of alive()) slot.worker.postMessage({ type: "credential", told } satisfies ToWorker);
+  });
 
   async function startAll(): Promise<number> {
     if (listen.port !== 0) await takePort(listen.port);
@@ -105,6 +116,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       status: options.status,
       words,
       generation,
+      credentials: options.credentials.current(),
       statePort,
       trafficPort,
       reusePort: count > 1,
@@ -113,6 +125,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const worker = early ?? startThread("data-plane");
     early = undefined;
     worker.postMessage(data, [statePort, trafficPort]);
+    if (tapped !== undefined) worker.postMessage({ type: "tap", settings: tapped } satisfies ToWorker);
     return worker;
   }
 
@@ -120,7 +133,11 @@ export function startWorkers(options: WorkersOptions): Workers {
     const { worker } = slot;
     const startedAt = performance.now();
     worker.on("message", (message: FromWorker) => {
-      if (message.type === "log") log[message.level](message.message, { worker: slot.number, ...message.fields });
+      if (message.type === "tapped") {
+        options.onTapped?.(message);
+        worker.postMessage({ type: "tap_taken" } satisfies ToWorker);
+      } else if (message.type === "log")
+        log[message.level](message.message, { worker: slot.number, ...message.fields });
       else for (const listener of [...waiting]) listener(message, slot);
     });
     worker.on("error", (error) =>
@@ -234,6 +251,14 @@ export function startWorkers(options: WorkersOptions): Workers {
     }));
   }
 
+  function tap(settings: TapSettings | undefined): void {
+    tapped = settings;
+    for (const slot of slots) {
+      if (settings !== undefined && slot.alive) slot.worker.postMessage({ type: "tap", settings } satisfies ToWorker);
+      Atomics.store(slot.words, workerWord.tap, settings === undefined ? 0 : 1);
+    }
+  }
+
   async function drain(deadlineMs: number): Promise<number> {
     ending = true;
     const drained = alive().map((slot) =>
@@ -246,5 +271,5 @@ export function startWorkers(options: WorkersOptions): Workers {
     return cut;
   }
 
-  return { listening: startAll(), use, replaceWriter, counts, drain };
+  return { listening: startAll(), use, replaceWriter, counts, tap, drain };
 }

@@ -2,11 +2,16 @@
 
 import type { ChainHead } from "../audit/chain.ts";
 import type { ExportPage } from "../audit/export.ts";
+import type { RecordPage } from "../audit/records.ts";
 import type { Verification } from "../audit/verify.ts";
 import type { Balance } from "../governance/definitions.ts";
 import type { Definitions } from "./definitions.ts";
 import type { LedgerCheck } from "./ledger-check.ts";
-import type { LogFilter, LogPage, RequestRow } from "./request-log.ts";
+import type { LogFilter } from "./log-filter.ts";
+import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
+import type { ContentRow, LogPage, RequestRow } from "./request-log.ts";
+import type { DimensionName } from "./rollup-groups.ts";
+import type { FacetRow } from "./rollups.ts";
 
 export type Query =
   | {
@@ -22,9 +27,27 @@ export type Query =
       readonly after?: number | undefined;
     }
   | { readonly kind: "request"; readonly id: string }
+  | { readonly kind: "content"; readonly id: string }
+  | { readonly kind: "session"; readonly session: string; readonly limit: number }
+  | { readonly kind: "log_sums"; readonly question: SumsQuestion }
+  | {
+      readonly kind: "facets";
+      readonly dimension: DimensionName;
+      readonly match?: string | undefined;
+      readonly limit: number;
+    }
+  /** What is still to be offloaded, oldest first, and objects that are to be deleted. */
+  | { readonly kind: "offload"; readonly limit: number }
   | { readonly kind: "audit_verify"; readonly expected?: ChainHead | undefined }
   /** From the first record: `after: 0`. */
   | { readonly kind: "audit_export"; readonly after: number; readonly limit: number }
+  /** Newest first; `changes`: management actions alone. */
+  | {
+      readonly kind: "audit_page";
+      readonly limit: number;
+      readonly before?: number | undefined;
+      readonly changes: boolean;
+    }
   /** `live`: balances from shared memory, to compare while nothing runs. */
   | { readonly kind: "ledger_check"; readonly live?: readonly Balance[] | undefined }
   | { readonly kind: "spend"; readonly sinceMs?: number | undefined }
@@ -42,8 +65,14 @@ export type QueryAnswer = {
   readonly log_page: LogPage;
   readonly log_tail: { readonly rows: readonly RequestRow[]; readonly last: number };
   readonly request: RequestRow | undefined;
+  readonly content: ContentRow | undefined;
+  readonly session: readonly RequestRow[];
+  readonly log_sums: SumsAnswer;
+  readonly facets: readonly FacetRow[];
+  readonly offload: { readonly contents: readonly ContentRow[]; readonly gone: readonly string[] };
   readonly audit_verify: Verification;
   readonly audit_export: ExportPage;
+  readonly audit_page: RecordPage;
   readonly ledger_check: LedgerCheck;
   readonly spend: readonly KeySpend[];
   readonly definitions: Definitions;

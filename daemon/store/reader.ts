@@ -3,14 +3,18 @@
  * short ones in between.
  */
 import { exportPage } from "../audit/export.ts";
+import { recordPage } from "../audit/records.ts";
 import { createVerifier } from "../audit/verify.ts";
 import { stateFile, trafficFile } from "./boot.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { changedSince } from "./definitions.ts";
 import { createLedgerChecker } from "./ledger-check.ts";
+import { readSums } from "./log-sums.ts";
 import type { KeySpend, Query } from "./queries.ts";
-import { readPage, readRequest, readTail } from "./request-log.ts";
+import { readContent, readOffload, readPage, readRequest, readSession, readTail } from "./request-log.ts";
 import { isQuery, replyFailure } from "./requests.ts";
+import { dimensionNumber } from "./rollup-groups.ts";
+import { readFacets } from "./rollups.ts";
 import type { WriterPort } from "./writer-loop.ts";
 
 export type Reader = {
@@ -37,8 +41,20 @@ export function createReader(home: string): Reader {
         return readTail(traffic.get(), query.filter, query.limit, query.after);
       case "request":
         return readRequest(traffic.get(), query.id);
+      case "content":
+        return readContent(traffic.get(), query.id);
+      case "session":
+        return readSession(traffic.get(), query.session, query.limit);
+      case "log_sums":
+        return readSums(traffic.get(), query.question);
+      case "facets":
+        return readFacets(traffic.get(), dimensionNumber[query.dimension], query.match, query.limit);
+      case "offload":
+        return readOffload(traffic.get(), query.limit);
       case "audit_export":
         return exportPage(state.get(), query.after, query.limit);
+      case "audit_page":
+        return recordPage(state.get(), query);
       case "spend":
         return readSpend(state.get(), query.sinceMs ?? 0);
       case "definitions":

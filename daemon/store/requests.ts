@@ -15,6 +15,16 @@ export type CommandMessage = {
   readonly actor: string;
   readonly command: Command;
 };
+/** What is asked of the traffic writer besides rows. */
+export type TrafficCommand =
+  | { readonly kind: "remove"; readonly ids: readonly string[] }
+  | { readonly kind: "offloaded"; readonly id: string; readonly object: string }
+  | { readonly kind: "objects_deleted"; readonly objects: readonly string[] };
+export type TrafficCommandMessage = {
+  readonly type: "traffic_command";
+  readonly id: number;
+  readonly command: TrafficCommand;
+};
 export type QueryMessage = { readonly type: "query"; readonly id: number; readonly query: Query };
 export type Reply =
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
@@ -31,6 +41,10 @@ type ReplyPort = { postMessage(message: unknown): void };
 
 export function isCommand(message: unknown): message is CommandMessage {
   return (message as CommandMessage | null)?.type === "command";
+}
+
+export function isTrafficCommand(message: unknown): message is TrafficCommandMessage {
+  return (message as TrafficCommandMessage | null)?.type === "traffic_command";
 }
 
 export function isQuery(message: unknown): message is QueryMessage {
@@ -73,6 +87,22 @@ export function createCommandClient(port: SenderPort): CommandClient {
   return {
     execute: (command, actor) =>
       asker.ask((id) => ({ type: "command", id, actor, command }) satisfies CommandMessage) as Promise<CommandResult>,
+    replace: asker.replace,
+  };
+}
+
+export type TrafficClient = {
+  execute(command: TrafficCommand): Promise<unknown>;
+  /** A question of another kind that the thread answers as a `Reply`. */
+  ask(message: (id: number) => unknown): Promise<unknown>;
+  replace(port: SenderPort): void;
+};
+
+export function createTrafficClient(port: SenderPort): TrafficClient {
+  const asker = createAsker(port);
+  return {
+    execute: (command) => asker.ask((id) => ({ type: "traffic_command", id, command }) satisfies TrafficCommandMessage),
+    ask: asker.ask,
     replace: asker.replace,
   };
 }

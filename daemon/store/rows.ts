@@ -6,6 +6,8 @@
 /** Numbered by its sender, kept by the sender until acknowledged, applied once: the writer remembers the last number per sender. */
 export type Batch = {
   readonly type: "batch";
+  /** `content`: rows are of `contentWidth`, for the traffic writer. Absent: requests or settlements. */
+  readonly kind?: "content" | undefined;
   /** Unique for the life of the home: boot count × a million + number of the start. */
   readonly sender: number;
   readonly number: number;
@@ -79,6 +81,26 @@ export const requestColumns = [
   "attempts", // JSON: every hop with its reason and cost; null when there was one and it succeeded
   "bytes_in",
   "bytes_out",
+  "team", // public ids of whom the key belongs to
+  "customer",
+  "user", // end user, as the client named them
+  "session",
+  "tags", // JSON object of texts; null when there are none
+  "trace", // trace id, or null when nothing is traced
+  "content", // contentLevel: what is kept in `contents`
 ] as const;
 export const requestWidth = requestColumns.length;
 export const requestFlag = { truncated: 32, fallback: 64 } as const;
+export type RequestColumn = (typeof requestColumns)[number];
+/** Where a column stands in a flat row. */
+export const requestColumn = Object.fromEntries(requestColumns.map((name, index) => [name, index])) as {
+  readonly [name in RequestColumn]: number;
+};
+
+/** What was said in a request, apart from its row. Order of the flat array. */
+export const contentColumns = ["id", "at", "level", "truncated", "metadata", "request", "response"] as const;
+export const contentWidth = contentColumns.length;
+export const contentColumn = Object.fromEntries(contentColumns.map((name, index) => [name, index])) as {
+  readonly [name in (typeof contentColumns)[number]]: number;
+};
+export const contentLevel = { off: 0, metadata: 1, full: 2 } as const;

@@ -14,8 +14,9 @@ export type SenderPort = {
 };
 
 export type SenderOptions = {
-  /** Values a row: `settlementWidth` or `requestWidth`. */
+  /** Values a row: `settlementWidth`, `requestWidth` or `contentWidth`. */
   readonly width: number;
+  readonly kind?: Batch["kind"];
   /** Rows and holds kept until acknowledged; from here on the sender is `full`. */
   readonly rowsMax?: number;
   readonly bytesMax?: number;
@@ -31,6 +32,7 @@ export type SenderOptions = {
 export type Sender = {
   /** One row, `width` values. False: dropped. */
   push(...values: RowValue[]): boolean;
+  pushRow(values: readonly RowValue[]): boolean;
   /** One hold, `holdWidth` values. */
   pushHold(...values: HoldValue[]): void;
   /** Calls back when everything pushed so far is on disk; at once when it is already. */
@@ -102,7 +104,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     return next;
   }
 
-  function push(...values: RowValue[]): boolean {
+  function pushRow(values: readonly RowValue[]): boolean {
     if (values.length !== options.width)
       throw new RangeError(`a row has ${options.width} values, not ${values.length}`);
     if (count >= hardRowsMax || bytes >= hardBytesMax) {
@@ -153,6 +155,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     number += 1;
     inFlight = {
       type: "batch",
+      ...(options.kind === undefined ? {} : { kind: options.kind }),
       sender,
       number,
       rows: first.rows,
@@ -203,7 +206,8 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
 
   port.on("message", acknowledged);
   return {
-    push,
+    push: (...values) => pushRow(values),
+    pushRow,
     pushHold,
     whenDurable,
     durable: () => new Promise((resolve) => whenDurable(resolve)),

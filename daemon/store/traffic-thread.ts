@@ -1,8 +1,10 @@
-/** The traffic writer as a thread's body: batches from many ports, retention in between. */
+/** The traffic writer as a thread's body: batches from many ports, retention in between, and a few commands. */
 import { openDatabase } from "./database.ts";
-import type { Dropped } from "./rows.ts";
+import { isTrafficCommand, replyTo, type TrafficCommand } from "./requests.ts";
+import { type Group, groupRows } from "./rollup-groups.ts";
+import type { Batch, Dropped } from "./rows.ts";
 import type { WriterThread } from "./state-thread.ts";
-import { TrafficWriter, type TrafficWriterOptions } from "./traffic-writer.ts";
+import { type TrafficRetention, TrafficWriter, type TrafficWriterOptions } from "./traffic-writer.ts";
 import { createWriterLoop } from "./writer-loop.ts";
 import { reportStatus } from "./writer-status.ts";
 
@@ -12,6 +14,10 @@ export type TrafficThreadOptions = TrafficWriterOptions & {
   readonly status: Int32Array;
   readonly paceMs?: number;
   readonly onFault?: (error: unknown) => void;
+  /** Told of each batch's groups once, when they come: before they are on disk, and also when the disk is at fault. */
+  readonly onGroups?: (groups: readonly Group[]) => void;
+  /** Messages that are none of the store's. */
+  readonly onMessage?: (message: unknown, port: { postMessage(message: unknown): void }) => void;
 };
 
 /** How often retention looks; a slice that was full is followed by the next one soon. */
@@ -21,11 +27,17 @@ const pruneAgainMs = 20;
 export function startTrafficThread(options: TrafficThreadOptions): WriterThread {
   const status = reportStatus(options.status, "traffic");
   const writer = new TrafficWriter(openDatabase(options.file, { synchronous: "NORMAL" }), options);
+  const grouped = new WeakMap<Batch, readonly Group[]>();
+  const seen = new Map<number, number>();
   const loop = createWriterLoop({
-    commit: (batches) => writer.commit(batches),
-    other: (message) => {
+    commit: (batches) => writer.commit(batches, (batch) => grouped.get(batch) ?? groupRows(batch.rows)),
+    received,
+    other: (message, port) => {
       if (isDropped(message)) status.dropped(message.rows);
-      else if (isRetention(message)) writer.retentionMs = message.retentionMs;
+      else if (isRetention(message)) writer.retention = message.retention;
+      else if (isTrafficCommand(message))
+        replyTo(port, message.id, options.file, () => execute(writer, message.command));
+      else options.onMessage?.(message, port);
     },
     status,
     ...(options.paceMs === undefined ? {} : { paceMs: options.paceMs }),
@@ -33,6 +45,15 @@ export function startTrafficThread(options: TrafficThreadOptions): WriterThread 
   });
   let timer = setTimeout(prune, pruneAgainMs).unref();
   status.ready();
+
+  /** A batch comes twice when its sender cannot know that the first was taken. */
+  function received(batch: Batch): void {
+    if (batch.kind !== undefined || batch.number <= (seen.get(batch.sender) ?? 0)) return;
+    seen.set(batch.sender, batch.number);
+    const groups = groupRows(batch.rows);
+    grouped.set(batch, groups);
+    options.onGroups?.(groups);
+  }
 
   function prune(): void {
     let more = false;
@@ -56,8 +77,19 @@ export function startTrafficThread(options: TrafficThreadOptions): WriterThread 
   return { attach: (port) => loop.attach(port), close };
 }
 
+function execute(writer: TrafficWriter, command: TrafficCommand): unknown {
+  switch (command.kind) {
+    case "remove":
+      return writer.remove(command.ids);
+    case "offloaded":
+      return writer.contents.offloaded(command.id, command.object);
+    case "objects_deleted":
+      return writer.contents.objectsDeleted(command.objects);
+  }
+}
+
 /** Tells the traffic writer that the config's retention has changed. */
-export type Retention = { readonly type: "retention"; readonly retentionMs: number };
+export type Retention = { readonly type: "retention"; readonly retention: TrafficRetention };
 
 function isDropped(message: unknown): message is Dropped {
   return (message as Dropped | null)?.type === "dropped";

@@ -1,24 +1,35 @@
 /**
- * The one writer of traffic.db: request rows in, old rows out. Hides the multi-row insert and that retention goes by
- * slices between commits.
+ * The one writer of traffic.db: request rows in with their sums, content beside them, old rows out. Hides the multi-row
+ * insert, and that retention and the move of rows from an older schema go by slices between commits.
  */
+import { type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
-import { type Batch, requestWidth } from "./rows.ts";
+import { type Group, groupRows } from "./rollup-groups.ts";
+import { openRollupWriter, type RollupRetention, type RollupWriter, rollupRetentionDefault } from "./rollup-writer.ts";
+import { type Batch, contentWidth, requestColumns, requestWidth } from "./rows.ts";
 
-export type TrafficWriterOptions = {
-  /** Rows older than this are deleted; 0: kept for ever. */
+/** How long what is kept; 0: for ever. */
+export type TrafficRetention = {
   readonly retentionMs: number;
-  readonly now?: () => number;
+  /** What was said; absent: as long as the rows. */
+  readonly contentRetentionMs?: number | undefined;
+  readonly rollups?: RollupRetention | undefined;
 };
 
-/** Rows inserted by one statement: with 25 columns, more gain nothing. */
+export type TrafficWriterOptions = TrafficRetention & {
+  readonly now?: () => number;
+  /** What becomes of content before it is written. */
+  readonly filter?: ContentFilter;
+};
+
+/** Rows inserted by one statement: with so many columns, more gain nothing. */
 const rowsPerInsert = 8;
 /** Rows deleted in one transaction, so that a commit never waits long behind retention. */
 export const retentionSliceRows = 1_000;
 
 export class TrafficWriter {
   readonly database: Database;
-  retentionMs: number;
+  retention: TrafficRetention;
   readonly #now: () => number;
   readonly #begin: Statement;
   readonly #commit: Statement;
@@ -26,13 +37,15 @@ export class TrafficWriter {
   readonly #insertMany: Statement;
   readonly #setSender: Statement;
   readonly #prune: Statement;
+  readonly #rollups: RollupWriter;
+  readonly contents: ContentWriter;
   readonly #senders = new Map<number, number>();
   #stale = true;
   #row = 0;
 
   constructor(database: Database, options: TrafficWriterOptions) {
     this.database = database;
-    this.retentionMs = options.retentionMs;
+    this.retention = options;
     this.#now = options.now ?? Date.now;
     const row = `(${new Array(requestWidth + 1).fill("?").join(", ")})`;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
@@ -43,36 +56,60 @@ export class TrafficWriter {
     this.#prune = database.prepare(
       `DELETE FROM requests WHERE row IN (SELECT row FROM requests ORDER BY row LIMIT ${retentionSliceRows}) AND at < ?`,
     );
+    this.#rollups = openRollupWriter(database, this.#now);
+    this.contents = openContentWriter(database, options.filter);
   }
 
-  /** Commits all batches at once, each once however often it is sent. Returns the number of new rows. */
-  commit(batches: readonly Batch[]): number {
+  /**
+   * Commits all batches at once, each once however often it is sent. Returns the number of new rows.
+   * @param groups what `groupRows` makes of a batch's rows, where that is known already
+   */
+  commit(batches: readonly Batch[], groups: (batch: Batch) => readonly Group[] = groupsOf): number {
     if (this.#stale) this.#load();
     this.#begin.run();
     try {
       let rows = 0;
+      const summed: Group[] = [];
       for (const batch of batches) {
         if (batch.number <= (this.#senders.get(batch.sender) ?? 0)) continue;
-        if (batch.rows.length % requestWidth !== 0)
-          throw new TypeError(`batch ${batch.number} has rows of the wrong width`);
-        this.#insertAll(batch.rows);
-        rows += batch.rows.length / requestWidth;
+        const width = batch.kind === "content" ? contentWidth : requestWidth;
+        if (batch.rows.length % width !== 0) throw new TypeError(`batch ${batch.number} has rows of the wrong width`);
+        if (batch.kind === "content") {
+          this.contents.add(batch.rows);
+        } else {
+          this.#insertAll(batch.rows);
+          summed.push(...groups(batch));
+          rows += batch.rows.length / width;
+        }
         this.#senders.set(batch.sender, batch.number);
         this.#setSender.run(batch.sender, batch.number);
       }
+      this.#rollups.add(summed);
       this.#commit.run();
       return rows;
     } catch (error) {
-      this.#stale = true;
-      if (this.database.inTransaction) this.database.exec("ROLLBACK");
+      this.#undone();
       throw error;
     }
   }
 
-  /** Deletes one slice of what is too old. True: there may be more. */
+  /** Deletes, or moves over from an older schema, one slice. True: there may be more. */
   prune(): boolean {
-    if (this.retentionMs === 0) return false;
-    return this.#prune.run(this.#now() - this.retentionMs).changes === retentionSliceRows;
+    const { retentionMs, contentRetentionMs = retentionMs, rollups = rollupRetentionDefault } = this.retention;
+    const now = this.#now();
+    if (retentionMs > 0 && this.#prune.run(now - retentionMs).changes === retentionSliceRows) return true;
+    if (contentRetentionMs > 0 && this.contents.prune(now - contentRetentionMs, retentionSliceRows)) return true;
+    return this.#transaction(() => this.#rollups.prune(now, rollups)) || this.#adopt();
+  }
+
+  /** Requests and what was said in them, by id. Sums stay: the money was spent. */
+  remove(ids: readonly string[]): number {
+    const list = JSON.stringify(ids);
+    return this.#transaction(() => {
+      this.contents.remove(list);
+      return this.database.prepare("DELETE FROM requests WHERE id IN (SELECT value FROM json_each(?))").run(list)
+        .changes;
+    });
   }
 
   close(): void {
@@ -94,13 +131,76 @@ export class TrafficWriter {
     for (let at = 0; at < values.length; at += size + 1) this.#insertOne.run(values.slice(at, at + size + 1));
   }
 
+  /** A slice of the rows that an older build wrote, newest first, with their sums; the last one takes their table away. */
+  #adopt(): boolean {
+    const { database } = this;
+    if (!hasTable(database, "requests_before")) return false;
+    return this.#transaction(() => {
+      const before = oldColumns(database);
+      const rows = database
+        .prepare(`SELECT row, ${before} FROM requests_before ORDER BY row DESC LIMIT ${retentionSliceRows}`)
+        .raw()
+        .all() as (string | number | null)[][];
+      if (rows.length === 0) {
+        database.exec("DROP TABLE requests_before");
+        return false;
+      }
+      const flat: (string | number | null)[] = [];
+      for (const [row, ...values] of rows) {
+        while (values.length < requestWidth) values.push(null);
+        this.#insertOne.run([row, ...values]);
+        flat.push(...values);
+      }
+      this.#rollups.add(groupRows(flat));
+      database.prepare("DELETE FROM requests_before WHERE row >= ?").run(rows.at(-1)![0]);
+      return true;
+    });
+  }
+
+  #transaction<Result>(work: () => Result): Result {
+    this.#begin.run();
+    try {
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      this.#undone();
+      throw error;
+    }
+  }
+
+  #undone(): void {
+    this.#stale = true;
+    this.#rollups.forget();
+    if (this.database.inTransaction) this.database.exec("ROLLBACK");
+  }
+
   #load(): void {
     this.#senders.clear();
     for (const row of this.database.prepare("SELECT sender, last_batch FROM senders").raw().all()) {
       const [sender, number] = row as [number, number];
       this.#senders.set(sender, number);
     }
-    this.#row = (this.database.prepare("SELECT max(row) FROM requests").pluck().get() as number | null) ?? 0;
+    const newest = (table: string): number =>
+      (this.database.prepare(`SELECT max(row) FROM ${table}`).pluck().get() as number | null) ?? 0;
+    this.#row = Math.max(
+      newest("requests"),
+      hasTable(this.database, "requests_before") ? newest("requests_before") : 0,
+    );
     this.#stale = false;
   }
+}
+
+function groupsOf(batch: Batch): readonly Group[] {
+  return groupRows(batch.rows);
+}
+
+function hasTable(database: Database, name: string): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
+}
+
+/** Those of our columns that the older table has, which are the first ones. */
+function oldColumns(database: Database): string {
+  const names = database.prepare("SELECT name FROM pragma_table_info('requests_before')").pluck().all() as string[];
+  return requestColumns.filter((name) => names.includes(name)).join(", ");
 }

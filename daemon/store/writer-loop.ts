@@ -15,6 +15,8 @@ export type WriterPort = {
 export type LoopOptions = {
   /** Writes all of them in one transaction, or throws with nothing written. Returns how many rows were new. */
   readonly commit: (batches: readonly Batch[]) => number;
+  /** Each batch as it comes, once for each time it is sent. */
+  readonly received?: (batch: Batch) => void;
   /** Anything that is not a batch. Called between commits. */
   readonly other?: (message: unknown, port: WriterPort) => void;
   readonly status: StatusReporter;
@@ -56,6 +58,7 @@ export function createWriterLoop(options: LoopOptions): WriterLoop {
   function attach(port: WriterPort): void {
     port.on("message", (message) => {
       if (isBatch(message)) {
+        options.received?.(message);
         queue.push({ batch: message, port, at: performance.now(), told: false });
         schedule();
       } else {

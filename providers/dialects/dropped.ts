@@ -1,5 +1,7 @@
 /** The report of what a target could not be told. Hides what each caller's dialect calls our fields: the caller reads its own words. */
-import type { DialectId, Request } from "../exchange.ts";
+import type { DialectId, JsonObject, Request } from "../exchange.ts";
+import { GatewayError } from "../gateway-error.ts";
+import { shape } from "../json.ts";
 
 export type DroppedFields = {
   /** A field of the request. */
@@ -88,20 +90,48 @@ const fieldNames: Readonly<Record<DialectId, Readonly<Partial<Record<keyof Reque
   },
 };
 
-export function droppedFields(request: Request): DroppedFields {
+export function droppedFields(request: Pick<Request, "dialect">): DroppedFields {
   const names = new Set<string>();
   const spelled = fieldNames[request.dialect ?? "openai-chat"];
   return {
     field: (field) => void names.add(spelled[field] ?? field),
-    note: (name) => void names.add(name),
+    note(name) {
+      if (name.endsWith("item_reference")) throw unavailable(name);
+      names.add(name);
+    },
     names: () => [...names],
   };
 }
 
+/** Fields that hold a part of the conversation: an answer without it is an answer to something else. */
+const indispensable: Readonly<Partial<Record<DialectId, readonly string[]>>> = {
+  "openai-responses": ["previous_response_id", "conversation", "prompt"],
+  gemini: ["cachedContent"],
+};
+
 /** The caller's own fields: whole where the target speaks the same dialect, else reported one by one. */
-export function extraFields(request: Request, target: DialectId, dropped: DroppedFields): Request["extra"] {
+export function extraFields(
+  request: Pick<Request, "dialect" | "extra">,
+  target: DialectId,
+  dropped: DroppedFields,
+): Request["extra"] {
   if (request.extra === undefined) return undefined;
   if (request.dialect === target) return request.extra;
-  for (const name of Object.keys(request.extra)) dropped.note(name);
+  for (const name of Object.keys(request.extra)) {
+    if (request.dialect !== undefined && indispensable[request.dialect]?.includes(name)) throw unavailable(name);
+    if (name === "generationConfig") for (const inner in shape(request.extra[name])) dropped.note(`${name}.${inner}`);
+    else dropped.note(name);
+  }
   return undefined;
+}
+
+function unavailable(param: string): GatewayError {
+  const message = `${param}: names what only its own provider has stored; send the conversation itself to this model`;
+  return new GatewayError("unsupported_parameter", message, { source: "client", param });
+}
+
+/** What a tool or a part of another dialect is called: its type, or where it has none its first field. */
+export function kindOf(value: JsonObject): string {
+  const type = value["type"] ?? Object.keys(value)[0] ?? "unknown";
+  return typeof type === "string" ? type : "unknown";
 }

@@ -67,12 +67,26 @@ const statuses: Readonly<Record<string, number>> = {
   rate_limit_error: 429,
   rate_limit_exceeded: 429,
   insufficient_quota: 429,
+  invalid_prompt: 400,
+  data_residency_mismatch: 400,
+  bio_policy: 400,
+  image_content_policy_violation: 400,
   api_error: 500,
   server_error: 500,
   internal_server_error: 500,
   overloaded_error: 529,
   service_unavailable: 503,
   insufficient_system_resource: 503,
+  invalid_argument: 400,
+  failed_precondition: 400,
+  out_of_range: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  resource_exhausted: 429,
+  internal: 500,
+  unavailable: 503,
+  deadline_exceeded: 504,
 };
 
 function statusNamed(names: readonly (string | undefined)[]): number | undefined {
@@ -88,13 +102,15 @@ const codeWords: Readonly<Record<string, ErrorCode>> = {
   string_above_max_length: "context_length_exceeded",
   content_filter: "content_policy_violation",
   content_policy_violation: "content_policy_violation",
+  image_content_policy_violation: "content_policy_violation",
+  bio_policy: "content_policy_violation",
   responsibleaipolicyviolation: "content_policy_violation",
 };
 
-/** Anthropic and others have no code for these, only the sentence. */
+/** Anthropic, Google and others have no code for these, only the sentence. */
 const sentences: readonly (readonly [RegExp, ErrorCode])[] = [
   [
-    /prompt is too long|maximum context length|context window|context length|exceeds? the context/i,
+    /prompt is too long|maximum context length|context window|maximum number of tokens allowed|context length|exceeds? the context/i,
     "context_length_exceeded",
   ],
   [/content (management )?policy|content filtering policy|safety system/i, "content_policy_violation"],

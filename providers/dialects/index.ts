@@ -1,11 +1,15 @@
 /** Every wire language we speak, as a literal table: no registration by side effect. */
 import type { Dialect, DialectId } from "../exchange.ts";
 import { anthropic } from "./anthropic.ts";
+import { gemini } from "./gemini.ts";
 import { openaiChat } from "./openai-chat.ts";
+import { openaiResponses } from "./openai-responses.ts";
 
 const spoken = {
   "openai-chat": openaiChat,
+  "openai-responses": openaiResponses,
   anthropic,
+  gemini,
 } satisfies Partial<Record<DialectId, Dialect>>;
 
 /** Those that are here; the config takes no other name. */

@@ -16,16 +16,35 @@ export type Endpoint = {
   readonly streamPath?: string;
   /** How a stream is framed, where not in the dialect's usual way. */
   readonly framing?: Framing;
+  /** Served here only where the provider's parameter of that name matches. */
+  readonly where?: readonly [parameter: string, value: RegExp];
+  /** What the body must not hold, since the path says it, and what it must: members and their values as JSON. */
+  readonly body?: {
+    readonly omit: readonly string[];
+    readonly add: Readonly<Record<string, string>>;
+    /** Headers of the caller that are told in the body, as a list, and the member for each. */
+    readonly headers?: Readonly<Record<string, string>>;
+  };
   /** Models that are served here, by the name the provider knows; absent: all. */
   readonly models?: RegExp;
   /** Headers that its language requires here, unless the caller's own say otherwise. */
   readonly headers?: Readonly<Record<string, string>>;
 };
 
+/** How an API key is carried. */
 export type Auth =
   | { readonly kind: "bearer" }
   | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "query"; readonly name: string }
   | { readonly kind: "none" };
+
+/** What stands open in a host's addresses as `{name}`, and where its value comes from. */
+export type Parameter = {
+  readonly section: "aws" | "google" | "azure";
+  /** Variables that stand in for the setting, the first one set wins. */
+  readonly environment: readonly string[];
+  readonly fallback?: string;
+};
 
 export type Host = {
   readonly name: string;
@@ -34,6 +53,13 @@ export type Host = {
   /** What it speaks to a caller of another language. */
   readonly dialect: DialectId;
   readonly auth: Auth;
+  /** Where no API key is configured, requests are signed or carry a token of this cloud. */
+  readonly identity?: "aws" | "google" | "entra";
+  /** The service that a signature of AWS is for. */
+  readonly service?: string;
+  readonly parameters?: Readonly<Record<string, Parameter>>;
+  /** The base URL, where a parameter changes more of it than a word. */
+  readonly address?: (parameters: Readonly<Record<string, string>>) => string;
   /** Variables that usually hold its API key, the first one set wins. */
   readonly environment: readonly string[];
   /** Where each operation is served, the usual place first; an operation that is absent is not offered. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Column, plain, renderBudget, renderDuration, renderMoney, renderTable } from "../../cli/render.ts";
+import { type Column, renderBudget, renderDuration, renderMoney, renderTable } from "../../cli/render.ts";
 import { curlLine, exampleModel } from "../../cli/render-curl.ts";
+import { plain } from "../../cli/text.ts";
 
 type Row = { readonly name: string; readonly cost: string };
 const columns: readonly Column<Row>[] = [

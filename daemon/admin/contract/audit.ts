@@ -13,6 +13,36 @@ export type AuditVerifyAnswer = {
 
 export type AuditExportQuery = { readonly since_ms?: number | undefined; readonly until_ms?: number | undefined };
 
+export type AuditListQuery = {
+  /** 1–1000, default 50. */
+  readonly limit?: number | undefined;
+  /** Going back: `older` of the page before. */
+  readonly before?: string | undefined;
+  /** Only what was changed by somebody, without what requests cost. A page may be short, or empty, and still go on. */
+  readonly changes?: boolean | undefined;
+};
+
+export type AuditRecordView = {
+  /** Its place in the chain. */
+  readonly record: number;
+  readonly at_ms: number;
+  readonly kind: "change" | "settlement";
+  /** `local:<uid>`, or the key that asked. */
+  readonly actor: string | null;
+  /** `key.create`; of a settlement the route. */
+  readonly action: string;
+  /** Public id of what was changed; of a settlement the request. */
+  readonly target: string | null;
+  /** `ok`, an error's code, or a status. */
+  readonly outcome: string;
+  readonly cost_nano: number | null;
+  readonly tokens: number | null;
+  /** Of the record, hex: it covers all records before. */
+  readonly hash: string;
+};
+/** Newest first. */
+export type AuditListAnswer = { readonly records: readonly AuditRecordView[]; readonly older: string | null };
+
 export type LedgerProblem = {
   readonly scope: string;
   readonly budget: number | null;

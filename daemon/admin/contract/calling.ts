@@ -15,16 +15,18 @@ export type AdminRequest = {
   readonly path: string;
   /** Parsed JSON; absent: no body. */
   readonly body?: unknown;
-  /** The version that the caller means to change: an `etag` it was told. */
-  readonly ifMatch?: string | undefined;
-  /** A change with the same key is made once; the second time it is answered as the first was. */
-  readonly idempotencyKey?: string | undefined;
+  /** The `accept` header, for the few answers that come in several forms. */
+  readonly accept?: string | undefined;
 };
 
 export type AdminResponse =
-  | { readonly status: number; readonly body: unknown; readonly etag?: string | undefined }
+  | { readonly status: number; readonly body: unknown }
   /** One JSON text a line, sent as it comes. */
-  | { readonly status: number; readonly lines: AsyncIterable<string> };
+  | { readonly status: number; readonly lines: AsyncIterable<string> }
+  /** Not JSON: metrics, CSV. */
+  | { readonly status: number; readonly contentType: string; readonly text: AsyncIterable<string> }
+  /** One JSON text a message, without end: server-sent events, or messages of a WebSocket. */
+  | { readonly status: number; readonly events: AsyncIterable<string> };
 
 /** What `daemon/main.ts` gives the command line. */
 export type OfflineAdmin = { handle(request: AdminRequest): Promise<AdminResponse>; close(): Promise<void> };

@@ -1,6 +1,8 @@
-/** The request log: a row a request, and why it went as it did. */
+/** The request log: a row a request, why it went as it did, and, where it is kept, what was said. */
 
 export type LogFlag = "estimated" | "unpriced" | "recovered" | "unheld" | "truncated" | "fallback";
+/** How much of what was said is kept beside a row. */
+export type ContentLevel = "off" | "metadata" | "full";
 
 export type LogRow = {
   readonly id: string;
@@ -8,6 +10,14 @@ export type LogRow = {
   /** Public id and name of the key; null without one. The name is null when the key's row is gone. */
   readonly key: string | null;
   readonly key_name: string | null;
+  /** Public ids of whom the key belongs to, and the end user as the client named them. */
+  readonly team: string | null;
+  readonly customer: string | null;
+  readonly user: string | null;
+  /** From `x-bifrost-session` or `x-bf-session-id`. */
+  readonly session: string | null;
+  /** From `x-bf-dim-<name>` headers. */
+  readonly tags: Readonly<Record<string, string>>;
   readonly route: string | null;
   readonly dialect: string | null;
   readonly provider: string | null;
@@ -32,36 +42,96 @@ export type LogRow = {
   readonly flags: readonly LogFlag[];
   readonly bytes_in: number | null;
   readonly bytes_out: number | null;
+  /** W3C trace id; null where nothing is traced. */
+  readonly trace: string | null;
+  /** What is kept beside this row: `GET /api/logs/{id}` has it. */
+  readonly content: ContentLevel;
 };
 
-export type LogQuery = {
+/** What a list, a statistic, an export and the live feed are narrowed by. All that are given must hold. */
+export type LogFilterQuery = {
+  /** Public id or name. */
+  readonly key?: string | undefined;
+  readonly team?: string | undefined;
+  readonly customer?: string | undefined;
+  readonly user?: string | undefined;
+  readonly session?: string | undefined;
+  /** `name=value`. */
+  readonly tag?: string | undefined;
+  /** As asked, or the target. */
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  /** `provider/model` that answered. */
+  readonly target?: string | undefined;
+  readonly credential?: string | undefined;
+  /** As `route` in a row: `chat.completions`. */
+  readonly route?: string | undefined;
+  /** `200`, or a class: `4xx`. */
+  readonly status?: string | undefined;
+  /** An error code, or `any`. */
+  readonly error?: string | undefined;
+  readonly flag?: LogFlag | undefined;
+  readonly stream?: boolean | undefined;
+  readonly latency_min_ms?: number | undefined;
+  readonly latency_max_ms?: number | undefined;
+  readonly tokens_min?: number | undefined;
+  readonly tokens_max?: number | undefined;
+  readonly cost_min_nano?: number | undefined;
+  readonly cost_max_nano?: number | undefined;
+  readonly trace?: string | undefined;
+  /** A piece of text in what is kept of question and answer. Without an index: it answers in time with what it has found. */
+  readonly text?: string | undefined;
+  readonly since_ms?: number | undefined;
+  readonly until_ms?: number | undefined;
+};
+
+export type LogQuery = LogFilterQuery & {
   /** 1–1000, default 50. */
   readonly limit?: number | undefined;
   /** Going back: `older` of the page before. */
   readonly before?: string | undefined;
   /** Going on: `tail` of an earlier answer. Rows then come oldest first, in the order they were written. */
   readonly after?: string | undefined;
-  /** Public id or name. */
-  readonly key?: string | undefined;
-  /** As asked, or the target. */
-  readonly model?: string | undefined;
-  readonly provider?: string | undefined;
-  /** `200`, or a class: `4xx`. */
-  readonly status?: string | undefined;
-  /** An error code, or `any`. */
-  readonly error?: string | undefined;
-  readonly since_ms?: number | undefined;
-  readonly until_ms?: number | undefined;
 };
 
 export type LogsAnswer = {
   /** Newest first, unless `after` was given. */
   readonly rows: readonly LogRow[];
-  /** The next page back; null at the end. Keyset, so that page 1,000 costs what page 1 does. */
+  /**
+   * The next page back; null at the end. Keyset, so that page 1,000 costs what page 1 does. A search that no index
+   * serves answers after 300 ms with what it has: the page may then be short, or empty, and still go on.
+   */
   readonly older: string | null;
   /** Where a tail goes on: by order of writing, since a long stream is written after shorter ones that began later. */
   readonly tail: string;
+  /** Up to when this page has looked: less than everything when time ran out. */
+  readonly looked_until_ms: number | null;
 };
+
+/** What was said, as far as it was kept, redacted. */
+export type LogContent = {
+  readonly level: ContentLevel;
+  /** Bodies as text, cut at `record.content_max`; null: not kept, or gone with its retention. */
+  readonly request: string | null;
+  readonly response: string | null;
+  /** Sizes, roles, tool names, parameters: everything but words. */
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly truncated: boolean;
+  /** Where it was offloaded to; null: in the database. */
+  readonly object: string | null;
+};
+export type LogAnswer = { readonly request: LogRow; readonly content: LogContent | null };
+
+export type LogExportQuery = LogFilterQuery & {
+  /** Default `jsonl`. */
+  readonly format?: "jsonl" | "csv" | undefined;
+  /** Rows at most; default: all. */
+  readonly limit?: number | undefined;
+};
+
+/** At most 1,000 ids. Their content goes too, wherever it lies. */
+export type LogDeleteRequest = { readonly ids: readonly string[] };
+export type LogDeleteAnswer = { readonly deleted: number };
 
 /** One hop of a request: what was tried, or refused before it was tried, and why. */
 export type AttemptView = {

@@ -1,85 +1,72 @@
-/** The request log as the admin API tells it: rows of `traffic.db` with the names of keys and flags for people. */
+/** The request log as the admin API tells it: lists, one request with what was said, exports, and sums over all. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-import type { LogFilter, RequestRow } from "../../store/request-log.ts";
-import { requestFlag, settlementFlag } from "../../store/rows.ts";
-import type { AdminServices } from "../admin-services.ts";
-import type { AttemptView, LogFlag, LogQuery, LogRow, LogsAnswer } from "../contract/logs.ts";
+import type { RequestRow } from "../../store/request-log.ts";
+import type { DroppedAnswer } from "../contract/log-statistics.ts";
+import type { AttemptView, LogQuery, LogRow, LogsAnswer } from "../contract/logs.ts";
+import type { LogServices } from "../log-services.ts";
+import { exportRows } from "./log-export.ts";
+import { createStatistics } from "./log-statistics.ts";
+import { createNames, type ObjectReader, readFilter, viewContent, viewRow } from "./log-view.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 const pageDefault = 50;
-const flagNames: readonly (readonly [number, LogFlag])[] = [
-  [settlementFlag.estimated, "estimated"],
-  [settlementFlag.unpriced, "unpriced"],
-  [settlementFlag.recovered, "recovered"],
-  [settlementFlag.unheld, "unheld"],
-  [requestFlag.truncated, "truncated"],
-  [requestFlag.fallback, "fallback"],
-];
 
-export function createLogService(access: StoreAccess): AdminServices["logs"] {
-  const keyOf = (id: number): { public_id: string; name: string } | undefined =>
-    access.database().prepare("SELECT public_id, name FROM keys WHERE id = ?").get(id) as
-      | { public_id: string; name: string }
-      | undefined;
+export type LogServiceOptions = {
+  readonly access: StoreAccess;
+  remove(ids: readonly string[]): Promise<number>;
+  dropped(): Promise<DroppedAnswer>;
+  /** Gives an offloaded text back; absent: nothing is offloaded here. */
+  readonly object?: ObjectReader | undefined;
+};
 
-  function view(row: RequestRow): LogRow {
-    const key = row.key_id ? keyOf(row.key_id as number) : undefined;
-    const flags = row.flags as number;
-    const { row: _number, key_id: _key, attempts: _attempts, ...rest } = row;
-    return {
-      ...(rest as unknown as LogRow),
-      key: key?.public_id ?? null,
-      key_name: key?.name ?? null,
-      stream: row.stream === 1,
-      flags: flagNames.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name),
-    };
-  }
+export function createLogService({ access, remove, dropped, object }: LogServiceOptions): LogServices {
+  const names = createNames(access);
+  const view = (row: RequestRow): LogRow => viewRow(row, names);
 
   async function list(query: LogQuery): Promise<LogsAnswer> {
-    const filter = readFilter(query);
+    const filter = readFilter(query, names);
     const limit = query.limit ?? pageDefault;
     if (query.after !== undefined) {
       const { rows, last } = await access.query({ kind: "log_tail", filter, limit, after: cursor(query.after) });
-      return { rows: rows.map(view), older: null, tail: String(last) };
+      return { rows: rows.map(view), older: null, tail: String(last), looked_until_ms: null };
     }
     const before = query.before === undefined ? undefined : cursor(query.before);
+    // Asked first: what is written in between is then told by the tail.
+    const tail = await access.query({ kind: "log_tail", filter: {}, limit: 1 });
     const page = await access.query({ kind: "log_page", filter, limit, before });
-    const tail = await access.query({ kind: "log_tail", filter, limit: 1 });
     return {
       rows: page.rows.map(view),
       older: page.before === undefined ? null : String(page.before),
       tail: String(page.rows[0]?.row ?? tail.last),
+      looked_until_ms: page.lookedUntilMs ?? null,
     };
   }
 
-  function readFilter(query: LogQuery): LogFilter {
-    return {
-      keyId: query.key === undefined ? undefined : findKeyId(query.key),
-      model: query.model,
-      provider: query.provider,
-      ...statusRange(query.status),
-      error: query.error === "any" ? "*" : query.error,
-      sinceMs: query.since_ms,
-      untilMs: query.until_ms,
-    };
-  }
-
-  function findKeyId(key: string): number {
-    const column = key.startsWith("key_") ? "public_id" : "name";
-    const id = access.database().prepare(`SELECT id FROM keys WHERE ${column} = ? ORDER BY id DESC`).pluck().get(key);
-    if (typeof id !== "number") throw new GatewayError("not_found", `there is no key "${key}"`, { param: "key" });
-    return id;
+  async function find(id: string): Promise<RequestRow> {
+    const row = await access.query({ kind: "request", id });
+    if (row === undefined)
+      throw new GatewayError("not_found", `there is no request "${id}" in the log`, { param: "id" });
+    return row;
   }
 
   return {
     list,
-    async explain(requestId) {
-      const row = await access.query({ kind: "request", id: requestId });
-      if (row === undefined)
-        throw new GatewayError("not_found", `there is no request "${requestId}" in the log`, { param: "id" });
+    async show(id) {
+      const row = await find(id);
+      const content = row.content ? await access.query({ kind: "content", id }) : undefined;
+      return { request: view(row), content: content === undefined ? null : await viewContent(content, object) };
+    },
+    async explain(id) {
+      const row = await find(id);
       const request = view(row);
       return { request, attempts: readAttempts(row, request) };
     },
+    export: (query) => exportRows(access, readFilter(query, names), query, view),
+    async remove({ ids }) {
+      return { deleted: await remove(ids) };
+    },
+    dropped,
+    ...createStatistics(access, names, view),
   };
 }
 
@@ -117,14 +104,6 @@ function readAttempts(row: RequestRow, request: LogRow): readonly AttemptView[] 
     latency_ms: attempt.ms ?? null,
     cost_nano: attempt.costNano ?? null,
   }));
-}
-
-function statusRange(status: string | undefined): Pick<LogFilter, "statusMin" | "statusMax"> {
-  if (status === undefined) return {};
-  const first = Number(status[0]);
-  return /^[1-5]xx$/i.test(status)
-    ? { statusMin: first * 100, statusMax: first * 100 + 99 }
-    : { statusMin: Number(status), statusMax: Number(status) };
 }
 
 function cursor(text: string): number {

@@ -1,9 +1,14 @@
 /** Audit trail and ledger, proved: the chain verified, the balances compared, the records exported. */
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { RecordRow } from "../../audit/records.ts";
+import { settlementFlag } from "../../store/rows.ts";
 import type { AdminServices } from "../admin-services.ts";
+import type { AuditRecordView } from "../contract/audit.ts";
 import { auditCommand } from "./audit-command.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 const exportPageRows = 1_000;
+const listDefault = 50;
 
 export function createAuditService(access: StoreAccess): AdminServices["audit"] {
   const atOf = (order: "ASC" | "DESC"): number | null =>
@@ -27,6 +32,9 @@ export function createAuditService(access: StoreAccess): AdminServices["audit"] 
     }
   }
 
+  const nameOf = (keyId: number): string | null =>
+    (access.database().prepare("SELECT name FROM keys WHERE id = ?").pluck().get(keyId) as string | undefined) ?? null;
+
   return {
     async record(entry) {
       await access.execute(auditCommand(entry), entry.actor);
@@ -42,8 +50,44 @@ export function createAuditService(access: StoreAccess): AdminServices["audit"] 
         problem: found.ok ? null : { record: found.seq, message: found.reason },
       };
     },
+    async list(query) {
+      const page = await access.query({
+        kind: "audit_page",
+        limit: query.limit ?? listDefault,
+        before: query.before === undefined ? undefined : place(query.before),
+        changes: query.changes === true,
+      });
+      return {
+        records: page.rows.map((row) => viewRecord(row, nameOf)),
+        older: page.before === undefined ? null : String(page.before),
+      };
+    },
     export: (query) => exportLines(query.since_ms ?? 0, query.until_ms ?? Number.POSITIVE_INFINITY),
   };
+}
+
+function viewRecord(row: RecordRow, nameOf: (keyId: number) => string | null): AuditRecordView {
+  const isChange = (row.flags & settlementFlag.admin) !== 0;
+  const said = JSON.parse(row.record) as Readonly<Record<string, unknown>>;
+  const text = (name: string): string | null => (typeof said[name] === "string" ? said[name] : null);
+  return {
+    record: row.seq,
+    at_ms: row.at,
+    kind: isChange ? "change" : "settlement",
+    actor: isChange ? text("actor") : row.keyId === 0 ? null : nameOf(row.keyId),
+    action: (isChange ? text("action") : text("route")) ?? "",
+    target: isChange ? text("target") : text("request"),
+    outcome: isChange ? (text("outcome") ?? "ok") : (text("error") ?? String(said["status"] ?? "")),
+    cost_nano: isChange || (row.flags & settlementFlag.unpriced) !== 0 ? null : row.costNano,
+    tokens: isChange ? null : row.tokens,
+    hash: row.hash,
+  };
+}
+
+function place(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new GatewayError("invalid_request", `"${text}" is no place in the trail`, { param: "before" });
 }
 
 export function createLedgerService(access: StoreAccess): AdminServices["ledger"] {

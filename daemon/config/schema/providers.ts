@@ -1,6 +1,7 @@
 /** A provider, its credentials and its way of speaking. */
 import { z } from "zod";
 import { defaults } from "../settings.ts";
+import { clouds } from "./clouds.ts";
 import { flag, listMax, section, setting, text, whole } from "./setting.ts";
 import { providerTimeouts } from "./timeouts.ts";
 
@@ -51,6 +52,7 @@ export const provider = z
       z.record(z.string(), text, "expected model names and what this account calls them"),
       "Model names and what this account calls them: an Azure deployment, an inference profile. Prices stay those of the model.",
     ),
+    ...clouds,
     headers: section(
       z.record(z.string(), text, "expected header names and values"),
       "Extra headers on every request to this provider. A value may be `env.NAME` or `file.PATH`, also after `Bearer`.",

@@ -2,7 +2,7 @@
 import type { Json, JsonObject, MediaSource, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { renderMarker } from "../cache-marker.ts";
-import type { DroppedFields } from "../dropped.ts";
+import { type DroppedFields, kindOf } from "../dropped.ts";
 import { proofFor } from "../signature.ts";
 import { argumentsObject } from "../tool-arguments.ts";
 
@@ -96,7 +96,7 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
     case "video":
       return drop("video", dropped);
     case "opaque":
-      return part.dialect === "anthropic" ? part.value : drop(String(part.value["type"] ?? "audio"), dropped);
+      return part.dialect === "anthropic" ? part.value : drop(kindOf(part.value), dropped);
   }
 }
 

@@ -1,7 +1,7 @@
 /** A request to Anthropic. Hides which of our fields it has no word for, and which of its own exclude each other. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
-import { type DroppedFields, droppedFields, extraFields } from "../dropped.ts";
+import { type DroppedFields, droppedFields, extraFields, kindOf } from "../dropped.ts";
 import { encodeMessages } from "./encode-messages.ts";
 import { encodeThinking } from "./thinking.ts";
 
@@ -79,7 +79,7 @@ function encodeTools(request: Request, dropped: DroppedFields): Json[] | undefin
 function encodeTool(tool: Tool, request: Request, dropped: DroppedFields): JsonObject | undefined {
   if (tool.type === "opaque") {
     if (tool.dialect === "anthropic") return tool.value;
-    dropped.note(`tools[].${String(tool.value["type"])}`);
+    dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
   const encoded: Body = { name: tool.name };

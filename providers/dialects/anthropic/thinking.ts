@@ -1,7 +1,7 @@
 /** How hard a model shall think, in Anthropic's words. Hides that its models up to 4.5 take a budget in tokens and later ones an effort. */
 import type { JsonObject, Part, Reasoning, Request } from "../../exchange.ts";
-import { lookup } from "../../json.ts";
 import type { DroppedFields } from "../dropped.ts";
+import { budgetOfEffort, effortOfBudget } from "../effort.ts";
 import { proofFor } from "../signature.ts";
 
 /** Anthropic requires an output cap. This is the documented default where the caller gives none; a budget comes on top. */
@@ -17,15 +17,6 @@ export type Thinking = {
 
 /** The least budget that Anthropic takes. */
 const budgetTokensMin = 1_024;
-
-const budgets: Readonly<Record<string, number>> = {
-  minimal: budgetTokensMin,
-  low: 2_048,
-  medium: 8_192,
-  high: 16_384,
-  xhigh: 32_768,
-  max: 32_768,
-};
 
 /** The models that know budgets only, by name; every later one takes an effort, and from 4.7 on refuses a budget. */
 const budgetModels = /claude-(instant|v?[123]\b|3-|(opus|sonnet|haiku)-4(-[015])?(-2025\d+|-latest|@|$|-v\d|:))/;
@@ -62,7 +53,7 @@ function adaptive(reasoning: Reasoning, silent: Thinking): Thinking {
   const thinking = { type: "adaptive" };
   if (effort !== undefined) return { ...silent, thinks: true, thinking, effort: effort === "minimal" ? "low" : effort };
   if (budgetTokens === undefined) return { ...silent, thinks: true, thinking };
-  const level = budgetTokens >= 16_384 ? "high" : budgetTokens >= 4_096 ? "medium" : "low";
+  const level = effortOfBudget(budgetTokens);
   return { ...silent, thinks: true, thinking, effort: level };
 }
 
@@ -73,7 +64,7 @@ function adaptive(reasoning: Reasoning, silent: Thinking): Thinking {
  */
 function budgeted(request: Request, silent: Thinking, dropped: DroppedFields): Thinking {
   const { effort, budgetTokens } = request.reasoning ?? {};
-  const asked = budgetTokens ?? lookup(budgets, effort ?? "medium") ?? 8_192;
+  const asked = budgetTokens ?? budgetOfEffort(effort ?? "medium") ?? 8_192;
   const { maxTokens } = request;
   const budget = maxTokens === undefined ? asked : Math.min(asked, Math.floor(maxTokens * 0.8));
   if (budget < budgetTokensMin || thinkingIsMissing(request)) {

@@ -1,8 +1,10 @@
 /** Our messages in OpenAI's shape. Hides that one message of ours may be several there: a tool result stands alone. */
-import type { Json, JsonObject, MediaSource, Message, Part } from "../../exchange.ts";
+import type { Json, JsonObject, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { renderMarker } from "../cache-marker.ts";
-import type { DroppedFields } from "../dropped.ts";
+import { type DroppedFields, kindOf } from "../dropped.ts";
+import { mediaUrl } from "../media-source.ts";
+import { proofFor } from "../signature.ts";
 import { encryptedDetail, signedDetail } from "./render.ts";
 
 type Context = { readonly extensions: boolean; readonly dropped: DroppedFields };
@@ -90,7 +92,7 @@ function encodePart(part: Part, context: Context): JsonObject | undefined {
     case "document":
       return encodeDocument(part, context);
     case "opaque":
-      return part.dialect === "openai-chat" ? part.value : drop(String(part.value["type"]), context);
+      return part.dialect === "openai-chat" ? part.value : drop(kindOf(part.value), context);
     default:
       return drop(part.type, context);
   }
@@ -115,11 +117,6 @@ function encodeDocument(part: Extract<Part, { type: "document" }>, context: Cont
   }
 }
 
-function mediaUrl(source: MediaSource): string | undefined {
-  if (source.kind === "url") return source.url;
-  return source.kind === "base64" ? `data:${source.mediaType};base64,${source.data}` : undefined;
-}
-
 function drop(name: string, context: Context): undefined {
   context.dropped.note(`messages[].${name}`);
   return undefined;
@@ -130,6 +127,13 @@ function withMarker(encoded: JsonObject, part: Part, context: Context): JsonObje
   if (context.extensions) return { ...encoded, cache_control: renderMarker(part.cache) };
   context.dropped.note("messages[].cache_control");
   return encoded;
+}
+
+/** A proof that no server of this dialect can have made is nobody's here. */
+function returned(proof: string, context: Context): string | undefined {
+  const own = proofFor("anthropic", proof);
+  if (own === undefined && context.extensions) context.dropped.note("messages[].thinking");
+  return own;
 }
 
 function encodeAssistant(message: Message, context: Context): JsonObject {
@@ -144,13 +148,17 @@ function encodeAssistant(message: Message, context: Context): JsonObject {
         calls.push({ id: part.id, type: "function", function: { name: part.name, arguments: part.arguments || "{}" } });
         if (part.cache !== undefined) context.dropped.note("messages[].cache_control");
         break;
-      case "thinking":
+      case "thinking": {
         reasoning += part.text;
-        if (part.signature) details.push(signedDetail(part.text, part.signature, details.length));
+        const proof = part.signature === undefined ? undefined : returned(part.signature, context);
+        if (proof !== undefined) details.push(signedDetail(part.text, proof, details.length));
         break;
-      case "redacted_thinking":
-        details.push(encryptedDetail(part.data, details.length));
+      }
+      case "redacted_thinking": {
+        const data = returned(part.data, context);
+        if (data !== undefined) details.push(encryptedDetail(data, details.length));
         break;
+      }
       case "opaque":
         if (part.dialect === "openai-chat" && part.value["type"] === "custom") calls.push(part.value);
         else if (part.dialect === "openai-chat" && "audio" in part.value) Object.assign(encoded, part.value);

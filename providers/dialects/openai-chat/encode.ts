@@ -1,7 +1,9 @@
 /** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { EncodeOptions, Json, JsonObject, Reasoning, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
-import { type DroppedFields, droppedFields, extraFields } from "../dropped.ts";
+import { type DroppedFields, droppedFields, kindOf } from "../dropped.ts";
+import { effortOfBudget, isReasoningModel } from "../effort.ts";
+import { openaiExtra } from "../openai-extra.ts";
 import { encodeMessages } from "./encode-messages.ts";
 
 type Body = Record<string, Json>;
@@ -28,20 +30,17 @@ export function encode(request: Request, options: EncodeOptions = {}): UpstreamR
   if (request.user !== undefined) body["user"] = request.user;
   if (request.serviceTier !== undefined) body["service_tier"] = encodeTier(request.serviceTier);
   if (request.metadata !== undefined) {
-    if (request.dialect === "openai-chat") body["metadata"] = request.metadata;
+    if (request.dialect === "openai-chat" || request.dialect === "openai-responses")
+      body["metadata"] = request.metadata;
     else dropped.field("metadata");
   }
-  Object.assign(body, extraFields(request, "openai-chat", dropped));
+  Object.assign(body, openaiExtra(request, "openai-chat", dropped));
   return { body, headers: {}, dropped: dropped.names() };
 }
 
 /** OpenAI's reasoning models refuse `max_tokens`; many compatible servers know nothing else. */
 function maxTokensField(model: string): "max_tokens" | "max_completion_tokens" {
-  return reasons(model) ? "max_completion_tokens" : "max_tokens";
-}
-
-function reasons(model: string): boolean {
-  return /(^|\/)(o\d|gpt-[5-9]|codex)/.test(model);
+  return isReasoningModel(model) ? "max_completion_tokens" : "max_tokens";
 }
 
 function encodeSampling(request: Request, body: Body): void {
@@ -78,7 +77,11 @@ function encodeTools(request: Request, body: Body, extensions: boolean, dropped:
 function encodeTool(tool: Tool, extensions: boolean, dropped: DroppedFields): JsonObject | undefined {
   if (tool.type === "opaque") {
     if (tool.dialect === "openai-chat") return tool.value;
-    dropped.note(`tools[].${String(tool.value["type"])}`);
+    if (tool.dialect === "openai-responses" && tool.value["type"] === "custom") {
+      const { type, ...custom } = tool.value;
+      return { type: type!, custom };
+    }
+    dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
   const fn: Body = { name: tool.name };
@@ -104,23 +107,16 @@ function encodeFormat(request: Request, body: Body): void {
   body["response_format"] = { type: "json_schema", json_schema: described };
 }
 
-/** Budgets in tokens, as the effort they come nearest to: the next level's budget is above what was asked. */
-const effortOf: readonly (readonly [least: number, effort: string])[] = [
-  [16_384, "high"],
-  [4_096, "medium"],
-  [0, "low"],
-];
-
 function encodeEffort(reasoning: Reasoning | undefined, model: string, dropped: DroppedFields): string | undefined {
   if (reasoning === undefined) return undefined;
   const { effort, budgetTokens, enabled } = reasoning;
   if (enabled === false) {
     // A model that cannot reason refuses the field, and its silence is what was asked for.
-    if (reasons(model)) dropped.field("reasoning");
+    if (isReasoningModel(model)) dropped.field("reasoning");
     return undefined;
   }
   if (effort !== undefined) return effort;
-  if (budgetTokens !== undefined) return effortOf.find(([least]) => budgetTokens >= least)?.[1];
+  if (budgetTokens !== undefined) return effortOfBudget(budgetTokens);
   return enabled === true ? "medium" : undefined;
 }
 

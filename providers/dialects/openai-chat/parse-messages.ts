@@ -1,7 +1,8 @@
 /** A client's messages. Hides that OpenAI puts tool results in messages of their own, and calls and reasoning beside the content. */
-import type { MediaSource, Message, Part } from "../../exchange.ts";
-import { isObject, jsonObject, list, type Shape, words } from "../../json.ts";
+import type { Message, Part } from "../../exchange.ts";
+import { isObject, jsonObject, list, type Shape, shape, words } from "../../json.ts";
 import { cacheMarker, marked } from "../cache-marker.ts";
+import { mediaSource } from "../media-source.ts";
 import { optionalList, optionalText, refuse, requiredObject, requiredText } from "../strict.ts";
 
 export function parseMessages(source: Shape): readonly Message[] {
@@ -89,32 +90,21 @@ function parseFile(file: Shape, at: string): Extract<Part, { type: "document" }>
   return { type: "document", source: mediaSource(data, "application/pdf"), ...titled };
 }
 
-/** A data URL holds its own bytes; a bare base64 text is taken for `mediaType`; all else is an address. */
-function mediaSource(url: string, mediaType: string): MediaSource {
-  if (url.startsWith("data:")) {
-    const comma = url.indexOf(",");
-    const head = url.slice(5, comma === -1 ? undefined : comma);
-    const type = head.split(";", 1)[0];
-    if (comma !== -1 && head.endsWith(";base64")) {
-      return {
-        kind: "base64",
-        mediaType: type === undefined || type === "" ? mediaType : type,
-        data: url.slice(comma + 1),
-      };
-    }
-    return { kind: "url", url };
-  }
-  return /^[a-z][a-z0-9+.-]*:/i.test(url) ? { kind: "url", url } : { kind: "base64", mediaType, data: url };
-}
-
-/** Thinking first, then what was said, then the calls: the order in which Anthropic wants them back. */
+/**
+ * Thinking first, then what was said, then the calls: the order in which Anthropic wants them back. A proof that names
+ * a call stands right before it.
+ */
 function parseAssistant(source: Shape, at: string): readonly Part[] {
-  const parts: Part[] = [...parseReasoning(source)];
+  const proofs = new Map<unknown, Part>();
+  const parts: Part[] = [...parseReasoning(source, proofs)];
   parts.push(...parseContent(source, at, false));
   const refusal = optionalText(source, "refusal", `${at}.refusal`);
   if (refusal !== undefined && refusal !== "") parts.push({ type: "refusal", text: refusal });
   for (const [index, item] of (optionalList(source, "tool_calls", `${at}.tool_calls`) ?? []).entries()) {
-    parts.push(parseCall(requiredObject(item, `${at}.tool_calls[${index}]`), `${at}.tool_calls[${index}]`));
+    const call = requiredObject(item, `${at}.tool_calls[${index}]`);
+    const proof = proofs.get(call["id"]);
+    if (proof !== undefined) parts.push(proof);
+    parts.push(parseCall(call, `${at}.tool_calls[${index}]`));
   }
   if (isObject(source["audio"])) {
     parts.push({ type: "opaque", dialect: "openai-chat", value: { audio: jsonObject(source["audio"]) } });
@@ -139,7 +129,7 @@ function parseCall(call: Shape, at: string): Part {
  * `reasoning_details` carry the signatures; the plain text is only read where there are none. A client may send
  * back the pieces of a stream unjoined, so a text without a signature goes on into the next one of its number.
  */
-function parseReasoning(source: Shape): readonly Part[] {
+function parseReasoning(source: Shape, proofs: Map<unknown, Part>): readonly Part[] {
   const details = list(source["reasoning_details"]).filter(isObject);
   if (details.length === 0) {
     const text = words(source["reasoning_content"]) ?? words(source["reasoning"]);
@@ -156,6 +146,10 @@ function parseReasoning(source: Shape): readonly Part[] {
     const text = words(detail["text"]) ?? words(detail["summary"]) ?? "";
     const signature = words(detail["signature"]);
     const signed = signature === undefined ? {} : { signature };
+    if (signature !== undefined && namesCall(source, detail["id"])) {
+      proofs.set(detail["id"], { type: "thinking", text, signature });
+      continue;
+    }
     const last = parts.at(-1);
     if (last?.type === "thinking" && last.signature === undefined && number === detail["index"]) {
       parts[parts.length - 1] = { type: "thinking", text: last.text + text, ...signed };
@@ -165,4 +159,8 @@ function parseReasoning(source: Shape): readonly Part[] {
     number = detail["index"];
   }
   return parts;
+}
+
+function namesCall(source: Shape, id: unknown): boolean {
+  return typeof id === "string" && list(source["tool_calls"]).some((call) => shape(call)["id"] === id);
 }

@@ -17,6 +17,8 @@ export function renderStream(context: RenderContext): StreamRenderer {
   let usage: Usage = {};
   let textLength = 0;
   let details = 0;
+  /** A signed block, until it is known whether a call follows, which it then names. */
+  let proven: { readonly choice: number; readonly detail: JsonObject } | undefined;
   /** Text of the thinking block that no signature has closed yet: it goes back to its issuer as one piece. */
   let block = "";
   /** Per choice, the calls whose arguments are still empty. */
@@ -43,6 +45,14 @@ export function renderStream(context: RenderContext): StreamRenderer {
   }
 
   function push(event: Event): string {
+    if (proven === undefined) return told(event);
+    const { choice, detail } = proven;
+    proven = undefined;
+    const named = event.type === "tool_call_start" ? { ...detail, id: event.id } : detail;
+    return chunk(choice, `{"reasoning_details":[${JSON.stringify(named)}]}`) + told(event);
+  }
+
+  function told(event: Event): string {
     switch (event.type) {
       case "text":
         textLength += event.delta.length;
@@ -83,9 +93,9 @@ export function renderStream(context: RenderContext): StreamRenderer {
         block += event.delta;
         return chunk(event.choice ?? 0, `{"reasoning_content":${JSON.stringify(event.delta)}}`);
       case "thinking_signature": {
-        const detail = signedDetail(block, event.signature, details++);
+        proven = { choice: event.choice ?? 0, detail: signedDetail(block, event.signature, details++) };
         block = "";
-        return chunk(event.choice ?? 0, `{"reasoning_details":[${JSON.stringify(detail)}]}`);
+        return "";
       }
       case "redacted_thinking":
         return chunk(
@@ -127,6 +137,10 @@ export function renderStream(context: RenderContext): StreamRenderer {
     return out + chunk(choice, "{}", `,"logprobs":null,"finish_reason":${JSON.stringify(reason)}`);
   }
 
+  function flushProven(): string {
+    return proven === undefined ? "" : push({ type: "usage", usage: {} });
+  }
+
   function usageChunk(): string {
     const told = context.includeUsage === true ? renderUsage(usage) : undefined;
     if (told === undefined) return "";
@@ -138,7 +152,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
 
   return {
     push,
-    end: () => usageChunk() + doneFrame,
+    end: () => flushProven() + usageChunk() + doneFrame,
     fail: (error: GatewayError, requestId: string) =>
       `data: ${JSON.stringify(renderFailure(error, requestId))}\n\n${doneFrame}`,
   };

@@ -19,6 +19,8 @@ type Choice = {
   thinking: string;
   /** Text of the thinking block that no signature has closed yet. */
   block: string;
+  /** The last thing told was a proof: a call that follows is what it stands on. */
+  proven: boolean;
   extra: JsonObject;
 };
 
@@ -67,6 +69,7 @@ function choiceAt(choices: Map<number, Choice>, index: number): Choice {
       images: [],
       thinking: "",
       block: "",
+      proven: false,
       extra: {},
     };
     choices.set(index, choice);
@@ -75,6 +78,8 @@ function choiceAt(choices: Map<number, Choice>, index: number): Choice {
 }
 
 function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choice): void {
+  const { proven } = choice;
+  choice.proven = event.type === "thinking_signature";
   switch (event.type) {
     case "text":
       choice.text += event.delta;
@@ -95,6 +100,7 @@ function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choi
       choice.details.push(encryptedDetail(event.data, choice.details.length));
       return;
     case "tool_call_start":
+      if (proven) choice.details.push({ ...choice.details.pop(), id: event.id });
       choice.calls[event.index] = { id: event.id, name: event.name, written: "" };
       return;
     case "tool_call_delta": {

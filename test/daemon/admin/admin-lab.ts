@@ -7,19 +7,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AdminServices, AuditEntry } from "../../../daemon/admin/admin-services.ts";
+import type { AuditRecordView } from "../../../daemon/admin/contract/audit.ts";
 import type { AdminRequest, AdminResponse } from "../../../daemon/admin/contract/calling.ts";
 import type { LogQuery, LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { type AdminHandler, createAdminHandler, localCaller } from "../../../daemon/admin/handler.ts";
 import { type AdminServer, listenAdmin } from "../../../daemon/admin/server.ts";
 import { auditCommand } from "../../../daemon/admin/services/audit-command.ts";
-import type { Governance, MemoryChange } from "../../../daemon/admin/services/governance.ts";
 import { createKeyService, type KeyStore, type StoredKey } from "../../../daemon/admin/services/keys.ts";
-import { createOwnerRows } from "../../../daemon/admin/services/owner-rows.ts";
-import { createOwnerService } from "../../../daemon/admin/services/owners.ts";
 import { createKeyStore } from "../../../daemon/admin/services/store-access.ts";
-import { createTurns } from "../../../daemon/admin/services/turns.ts";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
-import type { Command } from "../../../daemon/store/commands/command.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 
@@ -34,7 +30,6 @@ export type Lab = {
   readonly store: KeyStore;
   /** What the shared tables were told, in order. */
   readonly told: StoredKey[];
-  readonly applied: MemoryChange[];
   /** Faults reported. */
   readonly faults: unknown[];
   /** Rows of the request log, oldest first; a test may add. */
@@ -53,7 +48,6 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const lab = {
     clock: labTime,
     told: [] as StoredKey[],
-    applied: [] as MemoryChange[],
     faults: [] as unknown[],
     rows: [] as LogRow[],
     stops: [] as number[],
@@ -61,30 +55,18 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const now = () => lab.clock;
   const writer = openStateWriter(home, { now });
   let minted = 0;
-  const access = {
-    execute: async (command: Command, actor: string) => writer.execute(command, actor),
+  const store = createKeyStore({
+    execute: async (command, actor) => writer.execute(command, actor),
     query: () => Promise.reject(new Error("keys are looked up, not queried")),
     database: () => writer.database,
-  };
-  const store = createKeyStore(access);
-  const governance: Governance = {
-    rows: createOwnerRows(access.database),
-    memory: {
-      put: (stored) => void lab.told.push(stored),
-      apply: (change) => void lab.applied.push(change),
-      usage: ({ budgets }) => ({
-        heldNano: 0,
-        budgets: budgets.map(({ slot }) => ({ slot, spentNano: 1_250_000_000 })),
-      }),
-    },
-    inTurn: createTurns(),
-    now,
-    publicId: (prefix) => `${prefix}${(++minted).toString().padStart(6, "0")}`,
-    execute: access.execute,
-  };
+  });
   const keys = createKeyService({
     store,
-    governance,
+    memory: {
+      put: (stored) => void lab.told.push(stored),
+      usage: ({ budgets }) => budgets.map(({ slot }) => ({ slot, spentNano: 1_250_000_000, heldNano: 0 })),
+    },
+    now,
     mint: () => {
       const secret = `sk-bf-${randomBytes(32).toString("base64url")}`;
       return { secret, hash: createHash("sha256").update(secret).digest(), prefix: secret.slice(0, 10) };
@@ -94,7 +76,6 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const services: AdminServices = {
     ...cannedServices(home, lab),
     keys,
-    owners: createOwnerService(governance),
     audit: {
       record: async (entry: AuditEntry) => void writer.execute(auditCommand(entry), entry.actor),
       verify: async () => ({
@@ -104,6 +85,12 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
         last_at_ms: labTime,
         head: "ab12",
         problem: null,
+      }),
+      list: async ({ limit = 50, changes }) => ({
+        records: [labRecord(3, "settlement"), labRecord(2, "change"), labRecord(1, "change")]
+          .filter(({ kind }) => !changes || kind === "change")
+          .slice(0, limit),
+        older: null,
       }),
       async *export() {
         for (let record = 1; record <= 3; record += 1) yield JSON.stringify({ seq: record });
@@ -141,12 +128,29 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   });
 }
 
+export function labRecord(record: number, kind: AuditRecordView["kind"]): AuditRecordView {
+  const isChange = kind === "change";
+  return {
+    record,
+    at_ms: labTime + record * 1_000,
+    kind,
+    actor: isChange ? "local:1000" : "ci",
+    action: isChange ? "key.create" : "chat.completions",
+    target: isChange ? "key_000001" : "req_1",
+    outcome: isChange ? "ok" : "200",
+    cost_nano: isChange ? null : 42_500,
+    tokens: isChange ? null : 11,
+    hash: String(record).repeat(64),
+  };
+}
+
 export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
   return {
     id: `req_${number}`,
     at: labTime + number,
     key: "key_000001",
     key_name: "ci",
+    ...{ team: null, customer: null, user: null, session: null, tags: {}, trace: null, content: "off" },
     route: "/v1/chat/completions",
     dialect: "openai-chat",
     provider: "openai",
@@ -172,10 +176,18 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
   };
 }
 
+/** What no test of the lab asks for. */
+const noAnswer = (): Promise<never> => Promise.reject(new Error("the lab has no answer to this"));
+const unasked = {
+  ...{ show: noAnswer, session: noAnswer, stats: noAnswer, histogram: noAnswer, rankings: noAnswer, facets: noAnswer },
+  ...{ dashboard: noAnswer, dropped: noAnswer, remove: async () => ({ deleted: 1 }) },
+  async *export(): AsyncGenerator<string> {},
+};
+
 function cannedServices(
   home: string,
   lab: { readonly rows: LogRow[]; readonly stops: number[] },
-): Omit<AdminServices, "keys" | "owners" | "audit"> {
+): Omit<AdminServices, "keys" | "audit"> {
   const reload = { generation: 4, hash: "c0ffee", changed: true, warnings: [] };
   return {
     daemon: {
@@ -215,7 +227,9 @@ function cannedServices(
         return { pid: 2 ** 30, requests_in_flight: 1, deadline_at_ms: labTime };
       },
     },
+    feed: { listen: () => unasked.export() },
     logs: {
+      ...unasked,
       list: async (query) => listRows(lab.rows, query),
       explain: async (id) => {
         const request = lab.rows.find((row) => row.id === id);
@@ -297,7 +311,8 @@ function listRows(rows: readonly LogRow[], query: LogQuery) {
   const tail = String(rows.length);
   if (query.after !== undefined) {
     const from = Number(query.after);
-    return { rows: rows.slice(from, from + limit), older: null, tail: String(Math.min(rows.length, from + limit)) };
+    const until = Math.min(rows.length, from + limit);
+    return { rows: rows.slice(from, until), older: null, tail: String(until), looked_until_ms: null };
   }
   const top = query.before === undefined ? rows.length : Number(query.before);
   const bottom = Math.max(0, top - limit);
@@ -305,5 +320,5 @@ function listRows(rows: readonly LogRow[], query: LogQuery) {
     .slice(bottom, top)
     .reverse()
     .filter((row) => query.status === undefined || String(row.status) === query.status);
-  return { rows: page, older: bottom > 0 ? String(bottom) : null, tail };
+  return { rows: page, older: bottom > 0 ? String(bottom) : null, tail, looked_until_ms: null };
 }

@@ -553,10 +553,10 @@ test("loadConfig() reads file. secrets and authorities beside the config, and na
   const [groq] = result.data.providers;
   assert.equal(groq?.credentials[0]?.value, "sk-in-a-file");
   assert.equal(groq?.tls.ca?.match(/BEGIN/g)?.length, 2);
-  assert.deepEqual(result.files, [join(folder, "ca.pem"), join(folder, "key")]);
+  assert.deepEqual(result.files, [join(folder, "key"), join(folder, "ca.pem")]);
   const bad = await load("providers: { groq: { api_key: file.nokey, ca_file: bad.pem } }\n", { path });
   assert.ok(!bad.ok);
-  assert.deepEqual(bad.files, [join(folder, "bad.pem"), join(folder, "nokey")]);
+  assert.deepEqual(bad.files, [join(folder, "nokey"), join(folder, "bad.pem")]);
 });
 
 const secret = "sk-live-0123456789abcdef";

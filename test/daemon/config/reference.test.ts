@@ -23,6 +23,10 @@ const environment = {
   ANTHROPIC_SPARE_KEY: "sk-three",
   OPENAI_RESEARCH_KEY: "sk-four",
   IN_HOUSE_KEY: "sk-five",
+  AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
+  AWS_SECRET_ACCESS_KEY: "sk-six",
+  AWS_SESSION_TOKEN: "sk-seven",
+  AZURE_CLIENT_SECRET: "sk-eight",
 };
 
 test("configKeys() are all in docs/config.md, as the schema describes them", () => {
@@ -71,6 +75,8 @@ test("loadConfig() accepts config.example.yaml with every setting in use", async
   const folder = await mkdtemp(join(tmpdir(), "bifrost-example-"));
   context.after(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, "ca.pem"), certificate);
+  const account = { type: "service_account", client_email: "a@b", private_key: "k" };
+  await writeFile(join(folder, "service-account.json"), JSON.stringify(account));
   const result = await loadConfig({
     text: everything,
     path: join(folder, "config.yaml"),

@@ -62,7 +62,6 @@ describe("createListener()", () => {
     ["a folded header", "GET /health HTTP/1.1\r\nhost: h\r\nx: a\r\n b\r\n\r\n", 400, "invalid_request"],
     ["a bare line feed in a value", "GET /health HTTP/1.1\r\nhost: h\r\nx: a\nb\r\n\r\n", 400, "invalid_request"],
     ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\r\n\r\n", 400, "invalid_request"],
-    ["a request line of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "invalid_request"],
     [
       "headers above the bound",
       requestText("GET", "/health", [host, `x: ${"y".repeat(9_000)}`]),
@@ -243,7 +242,13 @@ describe("createListener()", () => {
     const all = await call(lab.url, { method: "GET", path: "/v1/models" });
     assert.ok(names(all.text).includes("up/m"));
     const one = await call(lab.url, { method: "GET", path: "/v1/models/up%2Fm" });
-    assert.deepEqual(JSON.parse(one.text), { id: "up/m", object: "model", created: 0, owned_by: "up" });
+    assert.deepEqual(JSON.parse(one.text), {
+      id: "up/m",
+      object: "model",
+      created: 0,
+      owned_by: "up",
+      operations: ["chat", "embeddings"],
+    });
     const none = await call(lab.url, { method: "GET", path: "/v1/models/" });
     assert.equal(none.status, 404);
     const anthropic = await call(lab.url, { method: "GET", path: "/v1/models", headers: { "anthropic-version": "x" } });

@@ -24,7 +24,7 @@ test("scanRequest() finds the deciding fields and where they stand", () => {
       options: cut(text, view.streamOptionsStart, view.streamOptionsEnd),
       usage: cut(text, view.includeUsageStart, view.includeUsageEnd),
       cap: cut(text, view.maxTokensStart, view.maxTokensEnd),
-      cutFallbacks: cut(text, view.fallbacksStart, view.fallbacksEnd),
+      noted: view.noted?.map(({ name, index, commaBefore, end }) => [name, index, cut(text, commaBefore, end)]),
     },
     {
       ...view,
@@ -42,7 +42,7 @@ test("scanRequest() finds the deciding fields and where they stand", () => {
       usage: "true",
       options: '{"x": {"include_usage": false}, "include_usage": true}',
       fallbacks: ["a/b", "c"],
-      cutFallbacks: ',\n    "fallbacks": [ "a/b", "c" ]',
+      noted: [["fallbacks", 7, ',\n    "fallbacks": [ "a/b", "c" ]']],
       toolsPresent: true,
       messages: '[{"role":"user","content":"é } ] \\" ☃"}]',
     },
@@ -263,3 +263,30 @@ function accepts(read: () => unknown): boolean {
     throw error;
   }
 }
+
+test("scanRequest() finds caps one level down, in either spelling", () => {
+  const caps = (text: string) => {
+    const view = scan(text);
+    return [view.maxTokens, view.n, cut(text, view.capsStart, view.capsStart + 3), view.capsEmpty];
+  };
+  assert.deepEqual(caps('{"generationConfig":{"maxOutputTokens":9,"candidateCount":2}}'), [9, 2, '"ma', false]);
+  assert.deepEqual(caps('{"generation_config":{"max_output_tokens":9}}'), [9, undefined, '"ma', false]);
+  assert.deepEqual(caps('{"generationConfig":{"max_output_tokens":3,"maxOutputTokens":9}}'), [
+    9,
+    undefined,
+    '"ma',
+    false,
+  ]);
+  assert.deepEqual(caps('{"inferenceConfig":{"temperature":1,"maxTokens":4}}'), [4, undefined, '"te', false]);
+  assert.deepEqual(caps('{"inferenceConfig":{ } }'), [undefined, undefined, " } ", true]);
+  assert.equal(scan('{"generationConfig":null}').capsStart, -1);
+  assert.equal(scan('{"best_of":5,"n":2}').n, 5);
+  for (const text of [
+    '{"generationConfig":{},"generation_config":{}}',
+    '{"generationConfig":[]}',
+    '{"inferenceConfig":{"maxTokens":"9"}}',
+    '{"generationConfig":{"maxOutputTokens":-1}}',
+  ]) {
+    assert.throws(() => scan(text), { code: "invalid_request" }, text);
+  }
+});

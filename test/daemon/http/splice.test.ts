@@ -4,22 +4,29 @@ import fc from "fast-check";
 import { scanRequest } from "../../../daemon/http/scan.ts";
 import { type RequestEdits, spliceRequest } from "../../../daemon/http/splice.ts";
 
-function splice(text: string, edits: RequestEdits): string {
+/** `cutNames`: noted members to leave out. */
+type Edits = RequestEdits & { readonly cutNames?: readonly string[] };
+
+function splice(text: string, { cutNames, ...edits }: Edits): string {
   const body = Buffer.from(text);
-  return spliceRequest(body, scanRequest(body), edits).toString("utf8");
+  const view = scanRequest(body);
+  const cut = view.noted?.filter(({ name }) => cutNames?.includes(name));
+  return spliceRequest(body, view, { ...edits, cut }).toString("utf8");
 }
 
+const gemini = { object: "generationConfig", name: "maxOutputTokens" };
+
 test("R1 spliceRequest() changes only the bytes it was asked to change", () => {
-  const cases: readonly (readonly [before: string, edits: RequestEdits, after: string])[] = [
+  const cases: readonly (readonly [before: string, edits: Edits, after: string])[] = [
     ['{ "x":1, "model" : "a/b" ,"é":"☃"}', { model: "ü" }, '{ "x":1, "model" : "ü" ,"é":"☃"}'],
-    ['{"model":"a","fallbacks":["b"] ,"x":1}', { cutFallbacks: true }, '{"model":"a" ,"x":1}'],
-    ['{"fallbacks":["b"], "model":"a"}', { cutFallbacks: true }, '{ "model":"a"}'],
-    ['{"model":"a" , "fallbacks":["b"]}', { cutFallbacks: true }, '{"model":"a" }'],
-    ['{ "fallbacks":["b"] }', { cutFallbacks: true }, "{  }"],
-    ['{"fallbacks":["b"]}', { cutFallbacks: true, injectMaxTokens: 5 }, '{"max_tokens":5}'],
+    ['{"model":"a","fallbacks":["b"] ,"x":1}', { cutNames: ["fallbacks"] }, '{"model":"a" ,"x":1}'],
+    ['{"fallbacks":["b"], "model":"a"}', { cutNames: ["fallbacks"] }, '{ "model":"a"}'],
+    ['{"model":"a" , "fallbacks":["b"]}', { cutNames: ["fallbacks"] }, '{"model":"a" }'],
+    ['{ "fallbacks":["b"] }', { cutNames: ["fallbacks"] }, "{  }"],
+    ['{"fallbacks":["b"]}', { cutNames: ["fallbacks"], injectMaxTokens: 5 }, '{"max_tokens":5}'],
     [
       '{"fallbacks":["b"],"x":1}',
-      { cutFallbacks: true, model: "m", injectMaxTokens: 5 },
+      { cutNames: ["fallbacks"], model: "m", injectMaxTokens: 5 },
       '{"model":"m","max_tokens":5,"x":1}',
     ],
     ["{ }", { includeUsage: true }, '{"stream_options":{"include_usage":true} }'],
@@ -38,6 +45,24 @@ test("R1 spliceRequest() changes only the bytes it was asked to change", () => {
       '{"max_completion_tokens":9,"x":1}',
     ],
     ['{"max_completion_tokens": null}', { injectMaxTokens: 9 }, '{"max_completion_tokens": 9}'],
+    ['{"provider":{} , "models":[],"x":1}', { cutNames: ["provider", "models"] }, '{ "x":1}'],
+    ['{"provider":{},"models":[]}', { cutNames: ["provider", "models"], add: ['"y":2'] }, '{"y":2}'],
+    [
+      '{"x":1,"provider":{},"models":[] , "y":2,"usage":{}}',
+      { cutNames: ["provider", "models", "usage"] },
+      '{"x":1 , "y":2}',
+    ],
+    ['{"x":1}', { injectMaxTokens: 9, injectMaxTokensAs: gemini }, '{"generationConfig":{"maxOutputTokens":9},"x":1}'],
+    [
+      '{"generationConfig":{ "topK":1}}',
+      { injectMaxTokens: 9, injectMaxTokensAs: gemini },
+      '{"generationConfig":{"maxOutputTokens":9, "topK":1}}',
+    ],
+    [
+      '{"generation_config":{}}',
+      { injectMaxTokens: 9, injectMaxTokensAs: gemini },
+      '{"generation_config":{"maxOutputTokens":9}}',
+    ],
   ];
   for (const [before, edits, after] of cases) assert.equal(splice(before, edits), after);
 });
@@ -45,7 +70,7 @@ test("R1 spliceRequest() changes only the bytes it was asked to change", () => {
 test("R1 spliceRequest() gives back the same buffer when nothing changes", () => {
   const body = Buffer.from('{"model":"m","max_tokens":5,"stream_options":{"include_usage":true}}');
   const view = scanRequest(body);
-  for (const edits of [{}, { model: "m", cutFallbacks: true, includeUsage: true, injectMaxTokens: 9 }]) {
+  for (const edits of [{}, { model: "m", cut: [], includeUsage: true, injectMaxTokens: 9 }]) {
     assert.equal(spliceRequest(body, view, edits), body);
   }
 });
@@ -54,6 +79,10 @@ test("R1 spliceRequest() leaves the value that JSON.parse sees otherwise equal",
   const members: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     model: fc.string({ unit: fc.constantFrom(...'ab/:-"\\é☃'), minLength: 1, maxLength: 9 }),
     fallbacks: fc.array(fc.constantFrom("a/b", "c"), { maxLength: 3 }),
+    provider: fc.constant({ order: ["x"] }),
+    usage: fc.constant({ include: true }),
+    models: fc.constant(["a"]),
+    generationConfig: fc.constantFrom({}, { temperature: 1 }),
     stream_options: fc.oneof(
       fc.constant(null),
       fc.record({ include_usage: fc.boolean(), x: fc.jsonValue() }, { requiredKeys: [] }),
@@ -68,7 +97,7 @@ test("R1 spliceRequest() leaves the value that JSON.parse sees otherwise equal",
     });
   const wanted = fc.record({
     model: fc.constantFrom("x/y", "☃"),
-    cutFallbacks: fc.boolean(),
+    cutNames: fc.subarray(["fallbacks", "provider", "usage", "models"]),
     includeUsage: fc.boolean(),
     injectMaxTokens: fc.constant(7),
   });
@@ -77,7 +106,7 @@ test("R1 spliceRequest() leaves the value that JSON.parse sees otherwise equal",
       const expected: Record<string, unknown> = JSON.parse(text);
       expected["model"] = edits.model;
       expected["max_tokens"] ??= edits.injectMaxTokens;
-      if (edits.cutFallbacks) delete expected["fallbacks"];
+      for (const name of edits.cutNames) delete expected[name];
       if (edits.includeUsage) {
         expected["stream_options"] = { ...(expected["stream_options"] as object | null), include_usage: true };
       }

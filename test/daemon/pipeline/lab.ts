@@ -12,8 +12,6 @@ import { createKeyReader } from "../../../daemon/governance/key-table.ts";
 import { createKeyWriter } from "../../../daemon/governance/key-writer.ts";
 import { mintKey } from "../../../daemon/governance/keys-format.ts";
 import { createLedger, type Ledger } from "../../../daemon/governance/ledger.ts";
-import { createPlans } from "../../../daemon/governance/plans.ts";
-import { createQuota } from "../../../daemon/governance/quota.ts";
 import { createScopes } from "../../../daemon/governance/scopes.ts";
 import { createTables, openTables } from "../../../daemon/governance/tables.ts";
 import { createListener } from "../../../daemon/http/listener.ts";
@@ -31,6 +29,7 @@ import type { Batch } from "../../../daemon/store/rows.ts";
 import { requestColumns, requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { createSender } from "../../../daemon/store/sender.ts";
 import { createStatus, reportStatus } from "../../../daemon/store/writer-status.ts";
+import { createTap } from "../../../daemon/telemetry/tap.ts";
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../../providers/gateway-error.ts";
 import { until } from "../../support/until.ts";
@@ -191,12 +190,9 @@ export async function startLab(config: object): Promise<Lab> {
   const traffic = collect();
   const origins = new Origins();
   const logged: GatewayError[] = [];
-  const keyReader = createKeyReader(tables);
   const plane: Plane = {
-    keys: keyReader,
+    keys: createKeyReader(tables),
     ledger: createLedger(tables),
-    plans: createPlans(tables, keyReader),
-    quota: createQuota(tables),
     estimator: openEstimator(),
     state: createSender(state.port, 1, { width: settlementWidth, whenFull: "keep" }),
     traffic: createSender(traffic.port, 1, { width: requestWidth, whenFull: "drop" }),
@@ -209,6 +205,7 @@ export async function startLab(config: object): Promise<Lab> {
     ),
     bodyBytes: 0,
     words: new Int32Array(new SharedArrayBuffer(4 * wordsPerWorker)),
+    tap: createTap(() => undefined),
     draining: false,
   };
   const server = createListener(plane, (error) => logged.push(error));

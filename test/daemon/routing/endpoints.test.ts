@@ -21,7 +21,7 @@ function endpoints(...chat: readonly Endpoint[]) {
 }
 
 function where(chat: readonly Endpoint[], caller: DialectId, model: string, streamed = false): string | undefined {
-  const endpoint = findEndpoint(endpoints(...chat), "chat", dialectFor(caller), model);
+  const endpoint = findEndpoint(endpoints(...chat), "chat", dialectFor(caller), { deployment: model, model });
   return endpoint && pathFor(endpoint, model, streamed);
 }
 
@@ -60,5 +60,8 @@ test("findEndpoint() offers a model only where it is served", () => {
   assert.equal(where(chat, "openai-chat", "claude-9"), "/v9/claude/claude-9");
   assert.equal(where(chat, "anthropic", "m"), "/v9/other/m");
   assert.equal(where(chat.slice(0, 1), "anthropic", "m"), undefined);
-  assert.equal(findEndpoint(endpoints(), "embeddings", dialectFor("anthropic"), "m"), undefined);
+  assert.equal(
+    findEndpoint(endpoints(), "embeddings", dialectFor("anthropic"), { deployment: "m", model: "m" }),
+    undefined,
+  );
 });

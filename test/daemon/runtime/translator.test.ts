@@ -14,6 +14,7 @@ const request: TranslateJob = {
   model: "claude",
   injectCap: undefined,
   encoding: {},
+  asked: { model: "m", stream: false },
 };
 const answer: TranslateJob = {
   kind: "answer",

@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import type { GenerationData } from "../../../daemon/config/generation.ts";
 import { loadConfig } from "../../../daemon/config/load.ts";
 import { openLog } from "../../../daemon/log.ts";
+import { openCredentials } from "../../../daemon/runtime/credentials.ts";
 import { fillSharedMemory } from "../../../daemon/runtime/shared-memory.ts";
 import { openStoreThreads } from "../../../daemon/runtime/store-threads.ts";
 import { startWorkers, type Workers } from "../../../daemon/runtime/workers.ts";
@@ -31,11 +32,12 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
   const store = openStoreThreads({
     ...{ home, status, log },
     sender: 0,
-    retentionMs: 1e9,
+    retention: { retentionMs: 1e9 },
     statePaceMs: 0,
     onReplaced: () => undefined,
   });
-  const workers = startWorkers({ tables: memory.shared, status, bootCount: 1, store, generation, log });
+  const credentials = openCredentials({}, log);
+  const workers = startWorkers({ tables: memory.shared, status, bootCount: 1, store, credentials, generation, log });
   t.after(async () => {
     await workers.drain(0);
     await store.close();

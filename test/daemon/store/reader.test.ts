@@ -3,7 +3,8 @@ import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { openState, openStateWriter, prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
 import { openDatabase } from "../../../daemon/store/database.ts";
-import type { LogFilter } from "../../../daemon/store/request-log.ts";
+import type { LogFilter } from "../../../daemon/store/log-filter.ts";
+import { type LogPage, readPage } from "../../../daemon/store/request-log.ts";
 import { createQueryClient, type QueryClient } from "../../../daemon/store/requests.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
 import { createKey, message, requestRow, settlement, startMs, temporaryHome } from "./fixtures.ts";
@@ -66,16 +67,31 @@ test("log_page filters by key, provider, status, error, model and time", async (
   );
 });
 
-test("log_page looks through a bounded stretch and says where to go on", async (t) => {
-  const { client, home } = await reader(t, 1);
+test("readPage() stops when its time is up and says where to go on", (t) => {
+  const home = temporaryHome(t);
+  openState(home);
+  prepareTraffic(home);
   const database = openDatabase(trafficFile(home), { synchronous: "NORMAL" });
+  t.after(() => database.close());
   database.exec(
-    `INSERT INTO requests (id, at, key_id) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450000) SELECT 'bulk', ${startMs} + i, 9 FROM n`,
+    `INSERT INTO requests (id, at, provider) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) SELECT 'bulk', ${startMs} + i, CASE i WHEN 7 THEN 'rare' ELSE 'usual' END FROM n`,
   );
-  database.close();
-  const page = await client.query({ kind: "log_page", filter: { keyId: 1 }, limit: 10 });
-  assert.deepEqual(page, { rows: [], before: 250_002 });
-  assert.deepEqual(await allIds(client, { keyId: 1 }, 10), ["req_0"]);
+  const pages: LogPage[] = [];
+  // With no time at all each page still looks through one stride.
+  for (let before: number | undefined; ; ) {
+    const page = readPage(database, { provider: "rare" }, 10, before, 0);
+    pages.push(page);
+    before = page.before;
+    if (before === undefined) break;
+  }
+  assert.ok(pages.length > 10, `${pages.length} pages`);
+  assert.deepEqual(
+    pages.flatMap(({ rows }) => rows.map(({ row }) => row)),
+    [7],
+  );
+  const first = pages[0]!;
+  assert.deepEqual(first.rows, []);
+  assert.equal(first.lookedUntilMs, startMs + first.before!);
 });
 
 test("request finds one by its id, with every column, or nothing", async (t) => {
@@ -124,6 +140,15 @@ test("audit_verify, audit_export, ledger_check, spend and definitions are answer
   ]);
   assert.equal((await client.query({ kind: "definitions", since: 0 })).keys[0]?.publicId, "key_1");
   assert.equal((await client.query({ kind: "audit_export", after: 0, limit: 5 })).lines.length, 6);
+  const page = await client.query({ kind: "audit_page", limit: 2, changes: false });
+  assert.deepEqual([page.rows.map(({ seq }) => seq), page.before], [[12_002, 12_001], 12_001]);
+  const older = await client.query({ kind: "audit_page", limit: 2, before: 12_001, changes: false });
+  assert.deepEqual(
+    older.rows.map(({ seq }) => seq),
+    [12_000, 11_999],
+  );
+  const changes = await client.query({ kind: "audit_page", limit: 50, changes: true });
+  assert.deepEqual([changes.rows.map(({ seq }) => seq), changes.before], [[1], undefined]);
   writer.close();
 });
 

@@ -22,7 +22,7 @@ test("prune() deletes what is older than retention, a slice at a time, and nothi
     [false, 200],
     [false, 200],
   ]);
-  writer.retentionMs = 0;
+  writer.retention = { retentionMs: 0 };
   assert.equal(writer.prune(), false);
   writer.close();
 });

@@ -1,0 +1,61 @@
+/** `bifrost tui`: the screen. Loads it, and tells why not where there is no terminal to show it on. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Context } from "../command.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
+import { homeFrom } from "../session.ts";
+
+type Options = {
+  readonly readOnly?: boolean;
+  readonly theme?: "dark" | "light";
+  readonly color?: "none" | "16" | "256" | "true";
+  readonly mouse: boolean;
+};
+
+export function build(command: Command, context: Context): void {
+  command
+    .argument("[view]", "which view to begin with: traffic, spend, keys …")
+    .argument("[subject]", "of which thing: a request's id")
+    .option("--read-only", "Refuse everything that changes something")
+    .addOption(new Option("--theme <theme>", "Colours for this background").choices(["dark", "light"]))
+    .addOption(
+      new Option("--color <depth>", "How many colours (default: as the terminal says)").choices([
+        "none",
+        "16",
+        "256",
+        "true",
+      ]),
+    )
+    .option("--no-mouse", "Leave the mouse to the terminal")
+    .action(async (view: string | undefined, subject: string | undefined, options: Options) => {
+      const { stdin, stdout } = process;
+      if (!context.terminal.outIsTerminal || stdin.isTTY !== true)
+        throw new CliFailure(
+          "the screen needs a terminal",
+          exitCodes.usage,
+          "In a pipe use: bifrost logs -f, bifrost top, bifrost usage, each with --json.",
+        );
+      const [{ runTui }, { createSource, daemonOf }, { viewNamed, views }] = await Promise.all([
+        import("../tui/run-tui.ts"),
+        import("../tui/source.ts"),
+        import("../tui/views.ts"),
+      ]);
+      const start = viewNamed(view ?? "traffic");
+      if (start === undefined)
+        throw new InvalidArgumentError(
+          `There is no view "${view}". Views: ${views.map(({ name }) => name).join(", ")}.`,
+        );
+      const code = await runTui(
+        { input: stdin, output: stdout, environment: context.environment },
+        {
+          source: createSource(daemonOf(homeFrom(command, context))),
+          readOnly: options.readOnly === true,
+          remote: undefined,
+          start: { view: start.name, subject },
+          theme: options.theme,
+          color: options.color,
+          mouse: options.mouse,
+        },
+      );
+      context.exitWith(code);
+    });
+}

@@ -1,0 +1,76 @@
+/**
+ * What is typed after `/`, or after `bifrost logs`: words that must all hold. `text` anywhere, `!text` nowhere,
+ * `field:value` in one column, `field:>2s` compared. Hides parsing; a table says what its fields are.
+ */
+
+export type FieldValue = string | number | null | undefined;
+/** Fields by name, in lower case; the text that is searched is all of them. */
+export type Fields<Row> = Readonly<Record<string, (row: Row) => FieldValue>>;
+
+export type Filter<Row> = {
+  readonly matches: (row: Row) => boolean;
+  /** What is wrong with it: an unknown field. The rest holds all the same. */
+  readonly problem: string | undefined;
+};
+
+const units: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, k: 1_000 };
+
+export function parseFilter<Row>(text: string, fields: Fields<Row>): Filter<Row> {
+  const tests: ((row: Row) => boolean)[] = [];
+  let problem: string | undefined;
+  for (const word of words(text)) {
+    const inverse = word.startsWith("!");
+    const said = inverse ? word.slice(1) : word;
+    if (said === "") continue;
+    const [, name, wanted] = /^([a-z_]+):(.*)$/i.exec(said) ?? [];
+    const field = name === undefined ? undefined : fields[name.toLowerCase()];
+    if (name !== undefined && field === undefined)
+      problem ??= `no field "${name}"; there are ${Object.keys(fields).join(", ")}`;
+    const holds =
+      field === undefined || wanted === undefined
+        ? anywhere(said.toLowerCase(), fields)
+        : (row: Row) => compare(field(row), wanted);
+    tests.push(inverse ? (row) => !holds(row) : holds);
+  }
+  return { matches: (row) => tests.every((test) => test(row)), problem };
+}
+
+/** Split at spaces; quotes hold words together: `key:"team blue"`. */
+function words(text: string): string[] {
+  return [...text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)].map(([word]) => word.replaceAll('"', ""));
+}
+
+function anywhere<Row>(wanted: string, fields: Fields<Row>): (row: Row) => boolean {
+  const all = Object.values(fields);
+  return (row) => all.some((field) => textOf(field(row)).toLowerCase().includes(wanted));
+}
+
+function compare(value: FieldValue, wanted: string): boolean {
+  const [, sign, amount, unit] = /^(>=|<=|>|<|=)\s*\$?(\d+(?:\.\d+)?)(ms|s|m|h|k)?$/.exec(wanted) ?? [];
+  if (sign !== undefined) return typeof value === "number" && ordered(value, sign, Number(amount) * units[unit ?? ""]!);
+  const [, first] = /^([1-5])xx$/i.exec(wanted) ?? [];
+  if (first !== undefined) return String(value ?? "").startsWith(first);
+  if (wanted === "") return value === null || value === undefined || value === "";
+  return typeof value === "number"
+    ? String(value) === wanted
+    : textOf(value).toLowerCase().includes(wanted.toLowerCase());
+}
+
+function ordered(value: number, sign: string, limit: number): boolean {
+  switch (sign) {
+    case ">":
+      return value > limit;
+    case ">=":
+      return value >= limit;
+    case "<":
+      return value < limit;
+    case "<=":
+      return value <= limit;
+    default:
+      return value === limit;
+  }
+}
+
+function textOf(value: FieldValue): string {
+  return value === null || value === undefined ? "" : String(value);
+}

@@ -1,0 +1,155 @@
+/** Providers as configured, and how they do. Hides that what they did is read off the newest requests. */
+import type { ProvidersAnswer, ProviderView } from "../../../daemon/admin/contract/daemon.ts";
+import type { LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
+import { bar } from "../draw/bars.ts";
+import { clock, count, duration, money, percent, quantile } from "../draw/format.ts";
+import { type Line, line, type Style, span } from "../draw/line.ts";
+import { properties } from "../draw/table.ts";
+import { type Column, defineView } from "../view.ts";
+
+type Row = {
+  readonly provider: ProviderView;
+  readonly requests: number;
+  readonly share: number;
+  readonly errors: number;
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+  readonly cost: number;
+  readonly last: LogRow | undefined;
+};
+type Data = { readonly rows: readonly Row[]; readonly since: number | undefined };
+
+/** Of so many requests, the newest, shares and times are worked out. */
+const sampleRows = 500;
+
+const columns: readonly Column<Row>[] = [
+  {
+    title: "PROVIDER",
+    width: 12,
+    grow: 1,
+    cell: ({ provider }) => [span(provider.name, "strong")],
+    value: ({ provider }) => provider.name,
+  },
+  { title: "HEALTH", width: 9, cell: (row) => [health(row)], value: (row) => health(row)[0] },
+  {
+    title: "SHARE",
+    width: 14,
+    grow: 1,
+    cell: (row, width) => [...bar(row.share, width - 5, "series1"), span(percent(row.share).padStart(5))],
+    value: ({ share }) => share,
+  },
+  {
+    title: "REQS",
+    width: 6,
+    align: "right",
+    cell: ({ requests }) => [span(count(requests))],
+    value: ({ requests }) => requests,
+  },
+  {
+    title: "ERRORS",
+    width: 7,
+    align: "right",
+    cell: (row) => [
+      span(row.requests === 0 ? "–" : percent(row.errors / row.requests), row.errors > 0 ? "bad" : "dim"),
+    ],
+    value: (row) => (row.requests === 0 ? null : row.errors / row.requests),
+  },
+  { title: "P50", width: 7, align: "right", cell: ({ p50 }) => [span(duration(p50))], value: ({ p50 }) => p50 },
+  { title: "P99", width: 7, align: "right", cell: ({ p99 }) => [span(duration(p99))], value: ({ p99 }) => p99 },
+  {
+    title: "SPEND",
+    width: 9,
+    align: "right",
+    drop: 2,
+    cell: ({ cost }) => [span(money(cost), cost === 0 ? "dim" : "money")],
+    value: ({ cost }) => cost / 1e9,
+  },
+  {
+    title: "DIALECT",
+    width: 16,
+    drop: 3,
+    cell: ({ provider }) => [span(provider.dialect, "dim")],
+    value: ({ provider }) => provider.dialect,
+  },
+  {
+    title: "ADDRESS",
+    width: 20,
+    grow: 2,
+    drop: 4,
+    cell: ({ provider }) => [span(provider.base_url, "dim")],
+    value: ({ provider }) => provider.base_url,
+  },
+];
+
+export const providers = defineView<Data, Row>({
+  name: "providers",
+  aliases: ["p", "health"],
+  title: "Providers",
+  summary: "who answers, how fast, and how often not",
+  inBar: true,
+  everyMs: 2_000,
+  async load(source) {
+    const [{ providers: found }, { rows }] = await Promise.all([
+      source.get<ProvidersAnswer>("/api/providers"),
+      source.get<LogsAnswer>("/api/logs", { limit: sampleRows }),
+    ]);
+    return { rows: found.map((provider) => summarize(provider, rows)), since: rows.at(-1)?.at };
+  },
+  table: {
+    columns,
+    rows: (data) => data.rows,
+    id: ({ provider }) => provider.name,
+    details: (row) => details(row),
+    empty: () => [
+      line("  ", span("No providers.", "strong")),
+      line("  ", span("Set OPENAI_API_KEY or another provider's variable, or write a config: docs/config.md", "dim")),
+    ],
+  },
+  note: ({ since }) => (since === undefined ? "" : `of the newest ${sampleRows} requests`),
+  actions: [],
+});
+
+function summarize(provider: ProviderView, rows: readonly LogRow[]): Row {
+  const mine = rows.filter((row) => row.provider === provider.name);
+  const answered = rows.filter((row) => row.provider !== null).length;
+  const took = mine.flatMap(({ upstream_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
+  return {
+    provider,
+    requests: mine.length,
+    share: answered === 0 ? 0 : mine.length / answered,
+    errors: mine.filter(({ status }) => status >= 500).length,
+    p50: quantile(took, 0.5),
+    p99: quantile(took, 0.99),
+    cost: mine.reduce((sum, { cost_nano: nano }) => sum + (nano ?? 0), 0),
+    last: mine.find(({ error }) => error !== null),
+  };
+}
+
+function health({ requests, errors }: Row): ReturnType<typeof span> {
+  if (requests === 0) return ["◌ idle", "dim"];
+  const share = errors / requests;
+  const [text, style]: [string, Style] =
+    share >= 0.5 ? ["✗ failing", "bad"] : share >= 0.05 ? ["▲ shaky", "warn"] : ["● good", "good"];
+  return [text, style];
+}
+
+function details({ provider, last }: Row): readonly Line[] {
+  const models = provider.any_model ? "any model" : provider.models.join(", ") || "none";
+  return properties([
+    [
+      "provider",
+      [
+        span(provider.name, "strong"),
+        span(`  ${provider.host}, ${provider.dialect}${provider.free ? ", free" : ""}`, "dim"),
+      ],
+    ],
+    ["address", [span(provider.base_url), span(provider.proxy === null ? "" : `  through ${provider.proxy}`, "dim")]],
+    ["credentials", [span(provider.credentials.join(", ") || "none"), span(`   models: ${models}`, "dim")]],
+    [
+      "last error",
+      last === undefined
+        ? [span("none among these", "dim")]
+        : [span(`${clock(last.at, last.at)}  ${last.status} ${last.error ?? ""}`, "bad"), span(`  ${last.id}`, "dim")],
+    ],
+  ]);
+}

@@ -1,0 +1,225 @@
+/** One request from its first byte to its last: when, by whom, at what cost, and why so. Hides how its times add up. */
+import type { AttemptView, ExplainAnswer, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import { renderMoney, renderTime } from "../../render.ts";
+import { count, duration, percent, statusStyle } from "../draw/format.ts";
+import { blank, type Line, line, type Span, span } from "../draw/line.ts";
+import { properties, rule } from "../draw/table.ts";
+import { defineView } from "../view.ts";
+
+type Data = ExplainAnswer;
+
+const settledMs = 60_000;
+const barMin = 20;
+const labelWidth = 30;
+const resultWidth = 34;
+
+export const request = defineView<Data>({
+  name: "request",
+  aliases: [],
+  title: "Request",
+  summary: "one request: its attempts, times and money",
+  inBar: false,
+  everyMs: settledMs,
+  load: (source, { subject = "" }) => source.get<ExplainAnswer>(`/api/logs/${encodeURIComponent(subject)}/explain`),
+  page: (data, { width }) => page(data, width),
+  copy: ({ request: row }) => row.id,
+  actions: [
+    {
+      key: "o",
+      label: "copy all as JSON",
+      run: ({ data, dialogs }) =>
+        dialogs.show("As JSON", JSON.stringify(data, null, 2).split("\n").slice(0, 30), JSON.stringify(data, null, 2)),
+    },
+  ],
+});
+
+function page(data: Data, width: number): readonly Line[] {
+  const { request: row, attempts } = data;
+  return [
+    verdict(row),
+    blank,
+    ...properties([
+      ["at", [span(renderTime(row.at))]],
+      ["key", [span(row.key === null ? "none" : `${row.key_name ?? "?"}  ${row.key}`)]],
+      [
+        "asked",
+        [
+          span(`${row.route ?? "–"}  ${row.dialect ?? ""}`),
+          span(`  model ${row.model ?? "–"}${row.stream ? ", streamed" : ""}`, "info"),
+        ],
+      ],
+      [
+        "answered",
+        [
+          span(row.target ?? "by no provider", row.target === null ? "dim" : "info"),
+          span(row.credential === null || row.credential === "none" ? "" : `  with ${row.credential}`, "dim"),
+        ],
+      ],
+      ["size", [span(`${count(row.bytes_in)} bytes in, ${count(row.bytes_out)} bytes out`)]],
+    ]),
+    blank,
+    rule([["Time", "strong"]], [span(duration(row.latency_ms))], width),
+    ...timeline(row, attempts, width),
+    blank,
+    rule([["Attempts", "strong"]], [span(String(attempts.length))], width),
+    ...(attempts.length === 0
+      ? [line("  ", span("No provider was tried: the request was refused before.", "dim"))]
+      : attempts.flatMap((attempt, index) => reasons(attempt, index, width))),
+    blank,
+    rule([["Money and tokens", "strong"]], [], width),
+    ...money(row, attempts),
+  ];
+}
+
+function verdict(row: LogRow): Line {
+  const style = statusStyle(row.status);
+  const badge = style === "good" ? "goodBadge" : style === "warn" ? "warnBadge" : "badBadge";
+  const notes = row.flags.map((flag): Span => span(`  ${flag}`, "warn"));
+  const words = row.error === null ? span(" answered", "dim") : span(` ${row.error}`, style);
+  return [
+    [" ", "plain"],
+    [` ${row.status} `, badge],
+    words,
+    ...notes,
+    ...(row.error === null ? [] : [span("   what it means: docs/errors.md", "dim")]),
+  ];
+}
+
+/** What came after what, to scale. Attempts follow one another; what is left of the whole is ours. */
+function timeline(row: LogRow, attempts: readonly AttemptView[], width: number): readonly Line[] {
+  const whole = row.latency_ms;
+  if (whole === null) return [line("  ", span("not known", "dim"))];
+  const room = Math.max(barMin, width - labelWidth - resultWidth - 2);
+  const tried = attempts.filter(({ latency_ms: ms }) => ms !== null && ms > 0);
+  const upstream = tried.reduce((sum, { latency_ms: ms }) => sum + ms!, 0);
+  const ours = Math.max(0, whole - upstream);
+  let at = tried.length === 0 ? 0 : ours;
+  const lines: Line[] = [
+    stretch(
+      "bifrost",
+      0,
+      ours,
+      whole,
+      room,
+      "series3",
+      `${duration(ours)}  ${percent(whole === 0 ? 0 : ours / whole)}`,
+    ),
+  ];
+  for (const [index, attempt] of tried.entries()) {
+    const took = attempt.latency_ms!;
+    const isLast = index === tried.length - 1;
+    const wait = isLast && row.ttft_ms !== null ? Math.max(0, Math.min(took, row.ttft_ms - at)) : took;
+    const name = `${index + 1} ${attempt.target}`;
+    const good = attempt.outcome === "ok" || (attempt.status ?? 500) < 400;
+    const result = good ? `${duration(took)}` : `${duration(took)}  ${attempt.outcome}`;
+    if (isLast && row.ttft_ms !== null && wait < took) {
+      lines.push(stretch(name, at, at + wait, whole, room, "series1", `first token at ${duration(row.ttft_ms)}`));
+      lines.push(
+        stretch(
+          "  streaming",
+          at + wait,
+          at + took,
+          whole,
+          room,
+          "series2",
+          `${duration(took - wait)}${speed(row, took - wait)}`,
+        ),
+      );
+    } else lines.push(stretch(name, at, at + took, whole, room, good ? "series1" : "bad", result));
+    at += took;
+  }
+  return lines;
+}
+
+function speed({ tokens_out: tokens }: LogRow, ms: number): string {
+  return tokens === null || ms <= 0 ? "" : `  ${count(Math.round((tokens * 1_000) / ms))} tokens/s`;
+}
+
+function stretch(
+  label: string,
+  from: number,
+  to: number,
+  whole: number,
+  room: number,
+  style: Span[1],
+  result: string,
+): Line {
+  const scale = whole === 0 ? 0 : room / whole;
+  const start = Math.min(room - 1, Math.floor(from * scale));
+  const end = Math.max(start + 1, Math.min(room, Math.round(to * scale)));
+  return [
+    [" ", "plain"],
+    ...pad(span(label), labelWidth - 1),
+    ["·".repeat(start), "dim"],
+    ["█".repeat(end - start), style],
+    ["·".repeat(room - end), "dim"],
+    span(`  ${result}`, style === "bad" ? "bad" : "plain"),
+  ];
+}
+
+function pad([text, style]: Span, width: number): Line {
+  const short = text.length > width - 1 ? `${text.slice(0, width - 2)}…` : text;
+  return [[short.padEnd(width), style]];
+}
+
+function reasons(attempt: AttemptView, index: number, width: number): readonly Line[] {
+  const good = attempt.outcome === "ok" || (attempt.status !== null && attempt.status < 400);
+  const head: Line = [
+    span(` ${good ? "✓" : "✗"} ${index + 1} `, good ? "good" : "bad"),
+    span(attempt.target, "info"),
+    span(attempt.credential === null || attempt.credential === "none" ? "" : ` with ${attempt.credential}`, "dim"),
+    span(`  ${attempt.outcome}`, good ? "good" : "bad"),
+    span(attempt.status === null ? "" : `  ${attempt.status}`),
+    span(`  ${duration(attempt.latency_ms)}`),
+    span(`  ${renderMoney(attempt.cost_nano)}`, "money"),
+  ];
+  if (attempt.reason === null || attempt.reason === "") return [head];
+  return [head, ...wrap(attempt.reason, width - 8).map((text): Line => [span(`     ${text}`, "dim")])];
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let current = "";
+  for (const word of text.split(/\s+/)) {
+    if (current !== "" && current.length + 1 + word.length > width) {
+      lines.push(current);
+      current = word;
+    } else current = current === "" ? word : `${current} ${word}`;
+  }
+  return current === "" ? lines : [...lines, current];
+}
+
+function money(row: LogRow, attempts: readonly AttemptView[]): readonly Line[] {
+  const paid = attempts.filter(({ cost_nano: nano }) => nano !== null);
+  const cost: Span =
+    row.cost_nano === null
+      ? row.flags.includes("unpriced")
+        ? ["unpriced: the model's price is not known, which is not zero", "warn"]
+        : ["nothing was charged", "dim"]
+      : [renderMoney(row.cost_nano), "money"];
+  const note = row.flags.includes("estimated") ? "  estimated: the provider did not tell its usage" : "";
+  return properties([
+    ["cost", [cost, span(note, "warn")]],
+    ...(paid.length > 1
+      ? [
+          [
+            "of which",
+            [span(paid.map(({ target, cost_nano: nano }) => `${target} ${renderMoney(nano)}`).join(", "), "dim")],
+          ] as const,
+        ]
+      : []),
+    ["input", [span(count(row.tokens_in)), span(cache(row), "dim")]],
+    [
+      "output",
+      [
+        span(count(row.tokens_out)),
+        span(row.tokens_reasoning === null ? "" : `  of which ${count(row.tokens_reasoning)} reasoning`, "dim"),
+      ],
+    ],
+  ]);
+}
+
+function cache(row: LogRow): string {
+  if (row.tokens_cache_read === null && row.tokens_cache_write === null) return "";
+  return `  cache: ${count(row.tokens_cache_read)} read, ${count(row.tokens_cache_write)} written`;
+}

@@ -1,0 +1,252 @@
+/** Requests as they end, newest first. Hides sampling: `tail.ts` says what was left out. */
+import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
+import { columnChart, sparkline } from "../draw/bars.ts";
+import { clock, count, duration, money, percent, quantile, rate, statusSpan } from "../draw/format.ts";
+import { type Line, line, type Span, type Style, span } from "../draw/line.ts";
+import { properties } from "../draw/table.ts";
+import { pollTail, type Tail } from "../tail.ts";
+import { type Column, defineView } from "../view.ts";
+
+type Data = { readonly tail: Tail; readonly seconds: readonly Second[] };
+/** What ended in one second, of the rows that are kept. */
+type Second = { readonly at: number; readonly requests: number; readonly errors: number };
+
+const secondMs = 1_000;
+const secondsShown = 60;
+const chartHeightMin = 34;
+const chartLines = 4;
+
+const columns: readonly Column<LogRow>[] = [
+  {
+    title: "TIME",
+    width: 8,
+    cell: (row, _, now) => [span(clock(row.at, now).slice(-8), "dim")],
+    value: (row) => row.at,
+  },
+  { title: "ST", field: "status", width: 3, cell: (row) => [statusSpan(row.status)], value: (row) => row.status },
+  {
+    title: "KEY",
+    width: 8,
+    grow: 1,
+    drop: 3,
+    cell: (row) => [span(keyOf(row), row.key === null ? "dim" : "plain")],
+    value: keyOf,
+  },
+  {
+    title: "MODEL",
+    width: 19,
+    grow: 2,
+    cell: (row) => [span(row.target ?? row.model ?? "–", row.target === null ? "dim" : "info")],
+    value: (row) => row.target ?? row.model,
+  },
+  {
+    title: "IN",
+    width: 6,
+    align: "right",
+    drop: 4,
+    cell: (row) => [span(count(row.tokens_in), "plain")],
+    value: (row) => row.tokens_in,
+  },
+  {
+    title: "OUT",
+    width: 6,
+    align: "right",
+    drop: 4,
+    cell: (row) => [span(count(row.tokens_out), "plain")],
+    value: (row) => row.tokens_out,
+  },
+  {
+    title: "COST",
+    width: 9,
+    align: "right",
+    cell: (row) => [cost(row)],
+    value: (row) => (row.cost_nano === null ? null : row.cost_nano / 1e9),
+  },
+  {
+    title: "TTFT",
+    width: 6,
+    align: "right",
+    drop: 6,
+    cell: (row) => [span(duration(row.ttft_ms), "dim")],
+    value: (row) => row.ttft_ms,
+  },
+  {
+    title: "TOOK",
+    field: "latency",
+    width: 6,
+    align: "right",
+    cell: (row) => [span(duration(row.latency_ms), slow(row))],
+    value: (row) => row.latency_ms,
+  },
+  { title: "", width: 10, drop: 7, cell: (row, width) => [gauge(row.latency_ms, width)] },
+  {
+    title: "NOTES",
+    width: 14,
+    grow: 2,
+    drop: 5,
+    cell: (row) => notes(row),
+    value: (row) => [row.error ?? "", ...row.flags].join(" "),
+  },
+  { title: "ID", width: 20, drop: 8, cell: (row) => [span(row.id, "dim")], value: (row) => row.id },
+];
+
+export const traffic = defineView<Data, LogRow>({
+  name: "traffic",
+  aliases: ["logs", "requests", "t"],
+  title: "Traffic",
+  summary: "requests as they end",
+  inBar: true,
+  everyMs: 250,
+  async load(source, _, before) {
+    const tail = await pollTail(source, before?.tail);
+    if (tail.rows === before?.tail.rows) return { ...before, tail };
+    return { tail, seconds: bySecond(tail.rows) };
+  },
+  head: ({ tail, seconds }, { width, height, now }) => summary(tail, seconds, width, height, now),
+  table: {
+    columns,
+    rows: ({ tail }) => tail.rows,
+    id: (row) => row.id,
+    follows: true,
+    fields: {
+      provider: (row) => row.provider,
+      error: (row) => row.error,
+      route: (row) => row.route,
+      flag: (row) => row.flags.join(" "),
+      stream: (row) => (row.stream ? "yes" : "no"),
+    },
+    open: (row) => ({ view: "request", subject: row.id }),
+    details: (row) => details(row),
+    empty: () => [
+      line("  ", span("No requests yet.", "strong")),
+      line("  ", span("Send one: bifrost keys create --name me prints a key and a line to try it with.", "dim")),
+      line("  ", span("Or watch it alive: bifrost demo", "dim")),
+    ],
+  },
+  note: ({ tail }) => (tail.skipped ? "more than is shown: sampled" : ""),
+  actions: [],
+});
+
+function keyOf(row: LogRow): string {
+  return row.key_name ?? row.key ?? "–";
+}
+
+function cost(row: LogRow): Span {
+  if (row.cost_nano === null) return row.flags.includes("unpriced") ? ["unpriced", "warn"] : ["–", "dim"];
+  return [
+    `${row.flags.includes("estimated") ? "~" : ""}${money(row.cost_nano)}`,
+    row.cost_nano === 0 ? "dim" : "money",
+  ];
+}
+
+const slowMs = 10_000;
+const verySlowMs = 60_000;
+
+function slow({ latency_ms: ms }: LogRow): Style {
+  if (ms === null || ms < slowMs) return "plain";
+  return ms < verySlowMs ? "warn" : "bad";
+}
+
+/** Of a second to a minute, by its logarithm: 10 ms is nothing, 100 s is all. */
+function gauge(ms: number | null, width: number): Span {
+  if (ms === null) return ["", "plain"];
+  const share = Math.max(0, Math.min(1, Math.log10(Math.max(1, ms / 10)) / 4));
+  return ["▪".repeat(Math.max(1, Math.round(share * width))), ms < slowMs ? "series2" : "warn"];
+}
+
+function notes(row: LogRow): Line {
+  const spans: Span[] = [];
+  if (row.error !== null) spans.push(span(row.error, row.status >= 500 || row.status < 400 ? "bad" : "warn"));
+  const flags = row.flags.filter((flag) => flag !== "unpriced" && flag !== "estimated");
+  if (flags.length > 0) spans.push(span(`${spans.length > 0 ? " " : ""}${flags.join(" ")}`, "warn"));
+  if (row.stream) spans.push([`${spans.length > 0 ? " " : ""}stream`, "dim"]);
+  return spans;
+}
+
+function summary(tail: Tail, seconds: readonly Second[], width: number, height: number, now: number): readonly Line[] {
+  if (tail.rows.length === 0) return [];
+  const since = now - secondsShown * secondMs;
+  const recent = tail.rows.filter(({ at, latency_ms }) => at + (latency_ms ?? 0) >= since);
+  const took = recent.flatMap(({ latency_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
+  const first = recent.flatMap(({ ttft_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
+  const errors = recent.filter(({ status }) => status >= 400).length;
+  const spent = recent.reduce((sum, { cost_nano: nano }) => sum + (nano ?? 0), 0);
+  const span60 = Math.max(1, Math.min(secondsShown, (now - (recent.at(-1)?.at ?? now)) / secondMs));
+  const share = recent.length === 0 ? undefined : errors / recent.length;
+  const figures: Line = [
+    span(" last minute  ", "dim"),
+    span(`${count(recent.length)}${tail.skipped ? "+" : ""} requests`, "strong"),
+    span("  errors ", "dim"),
+    span(percent(share ?? null), (share ?? 0) > 0.05 ? "bad" : (share ?? 0) > 0 ? "warn" : "good"),
+    span("  p50 ", "dim"),
+    span(duration(quantile(took, 0.5))),
+    span("  p99 ", "dim"),
+    span(duration(quantile(took, 0.99))),
+    ...(width < 100 ? [] : [span("   first token ", "dim"), span(duration(quantile(first, 0.5)))]),
+    span("  spend ", "dim"),
+    span(`${money(spent)}/min`, "money"),
+    ...(width < 120
+      ? []
+      : [
+          span(`   ${rate(recent.length / span60)} req/s `, "dim"),
+          sparkline(inLastMinute(seconds, now, "requests"), 30, "series1"),
+        ]),
+  ];
+  if (height < chartHeightMin) return [figures];
+  const chartWidth = Math.min(secondsShown, Math.floor(width / 2) - 14);
+  const requests = columnChart(inLastMinute(seconds, now, "requests"), chartWidth, chartLines, "series1");
+  const failed = columnChart(inLastMinute(seconds, now, "errors"), chartWidth, chartLines, "bad");
+  const chart = requests.map((each, row): Line => {
+    const label = (text: string) => span(` ${row === 0 ? text : ""}`.padEnd(13), "dim");
+    return [label("requests/s"), ...each, label("  errors/s"), ...(failed[row] ?? [])];
+  });
+  return [figures, ...chart];
+}
+
+function bySecond(rows: readonly LogRow[]): readonly Second[] {
+  const seconds = new Map<number, { at: number; requests: number; errors: number }>();
+  for (const { at, latency_ms: ms, status } of rows) {
+    const second = Math.floor((at + (ms ?? 0)) / secondMs) * secondMs;
+    const here = seconds.get(second) ?? { at: second, requests: 0, errors: 0 };
+    here.requests += 1;
+    if (status >= 400) here.errors += 1;
+    seconds.set(second, here);
+  }
+  return [...seconds.values()];
+}
+
+function inLastMinute(seconds: readonly Second[], now: number, what: "requests" | "errors"): number[] {
+  const last = Math.floor(now / secondMs) - 1;
+  const values = new Array<number>(secondsShown).fill(0);
+  for (const second of seconds) {
+    const index = secondsShown - 1 - (last - second.at / secondMs);
+    if (index >= 0 && index < secondsShown) values[index] = second[what];
+  }
+  return values;
+}
+
+function details(row: LogRow): readonly Line[] {
+  return properties([
+    ["request", [span(row.id, "strong"), span(`   ${row.route ?? "–"}   asked for ${row.model ?? "–"}`, "dim")]],
+    [
+      "answered",
+      [
+        span(row.target ?? "by no provider", "info"),
+        span(
+          `   upstream ${duration(row.upstream_ms)}, first token ${duration(row.ttft_ms)}, all ${duration(row.latency_ms)}`,
+          "dim",
+        ),
+      ],
+    ],
+    [
+      "tokens",
+      [
+        span(`${count(row.tokens_in)} in, ${count(row.tokens_out)} out`),
+        span(
+          `   cache ${count(row.tokens_cache_read)} read, ${count(row.tokens_cache_write)} written   reasoning ${count(row.tokens_reasoning)}`,
+          "dim",
+        ),
+      ],
+    ],
+  ]);
+}

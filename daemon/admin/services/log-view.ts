@@ -1,0 +1,133 @@
+/** Rows of the log and filters over it, between the database's words and the API's: names for ids, flags for people. */
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { LogFilter } from "../../store/log-filter.ts";
+import type { ContentRow } from "../../store/request-log.ts";
+import { readTags } from "../../store/rollup-groups.ts";
+import { requestColumns, requestFlag, requestWidth, settlementFlag } from "../../store/rows.ts";
+import type { RowValue } from "../../store/sender.ts";
+import type { ContentLevel, LogContent, LogFilterQuery, LogFlag, LogRow } from "../contract/logs.ts";
+import type { StoreAccess } from "./store-access.ts";
+
+export const flagBits: Readonly<Record<LogFlag, number>> = {
+  estimated: settlementFlag.estimated,
+  unpriced: settlementFlag.unpriced,
+  recovered: settlementFlag.recovered,
+  unheld: settlementFlag.unheld,
+  truncated: requestFlag.truncated,
+  fallback: requestFlag.fallback,
+};
+const levels: readonly ContentLevel[] = ["off", "metadata", "full"];
+
+/** Gives back what was offloaded: the two texts as they were kept. */
+export type ObjectReader = (
+  object: string,
+) => Promise<{ readonly request: string | null; readonly response: string | null }>;
+
+export type KeyName = { readonly publicId: string; readonly name: string };
+export type Names = {
+  key(id: number): KeyName | undefined;
+  /** By public id or name; throws `not_found`. */
+  keyId(key: string): number;
+};
+
+/** Keys looked up are remembered so long, since a live list asks for the same few again and again. */
+const namesMs = 2_000;
+const namesMax = 10_000;
+
+export function createNames(access: Pick<StoreAccess, "database">): Names {
+  const known = new Map<number, KeyName | undefined>();
+  let forgetAt = 0;
+  return {
+    key(id) {
+      if (performance.now() > forgetAt || known.size > namesMax) {
+        known.clear();
+        forgetAt = performance.now() + namesMs;
+      }
+      if (known.has(id)) return known.get(id);
+      const row = access.database().prepare("SELECT public_id, name FROM keys WHERE id = ?").get(id) as
+        | { public_id: string; name: string }
+        | undefined;
+      const name = row === undefined ? undefined : { publicId: row.public_id, name: row.name };
+      known.set(id, name);
+      return name;
+    },
+    keyId(key) {
+      const column = key.startsWith("key_") ? "public_id" : "name";
+      const id = access.database().prepare(`SELECT id FROM keys WHERE ${column} = ? ORDER BY id DESC`).pluck().get(key);
+      if (typeof id !== "number") throw new GatewayError("not_found", `there is no key "${key}"`, { param: "key" });
+      return id;
+    },
+  };
+}
+
+export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): LogRow {
+  const key = row["key_id"] ? names.key(row["key_id"] as number) : undefined;
+  const flags = row["flags"] as number;
+  const { row: _number, key_id: _key, attempts: _attempts, ...rest } = row;
+  return {
+    ...(rest as unknown as LogRow),
+    key: key?.publicId ?? null,
+    key_name: key?.name ?? null,
+    stream: row["stream"] === 1,
+    flags: (Object.keys(flagBits) as LogFlag[]).filter((name) => (flags & flagBits[name]) !== 0),
+    tags: readTags(row["tags"]),
+    content: levels[Number(row["content"] ?? 0)] ?? "off",
+  };
+}
+
+/** The same of a flat row that has not been written yet. */
+export function viewFlat(rows: readonly RowValue[], at: number, names: Names): LogRow {
+  const row: Record<string, RowValue> = {};
+  for (let index = 0; index < requestWidth; index++) row[requestColumns[index]!] = rows[at + index] ?? null;
+  return viewRow(row, names);
+}
+
+export async function viewContent(row: ContentRow, read: ObjectReader | undefined): Promise<LogContent> {
+  const texts = row.object === null || read === undefined ? row : await read(row.object);
+  return {
+    level: levels[row.level] ?? "off",
+    request: texts.request,
+    response: texts.response,
+    metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as Record<string, unknown>),
+    truncated: row.truncated === 1,
+    object: row.object,
+  };
+}
+
+export function readFilter(query: LogFilterQuery, names: Names): LogFilter {
+  return {
+    keyId: query.key === undefined ? undefined : names.keyId(query.key),
+    team: query.team,
+    customer: query.customer,
+    user: query.user,
+    session: query.session,
+    tag: query.tag,
+    model: query.model,
+    provider: query.provider,
+    target: query.target,
+    credential: query.credential,
+    route: query.route,
+    ...statusRange(query.status),
+    error: query.error === "any" ? "*" : query.error,
+    flag: query.flag === undefined ? undefined : flagBits[query.flag],
+    stream: query.stream,
+    latencyMinMs: query.latency_min_ms,
+    latencyMaxMs: query.latency_max_ms,
+    tokensMin: query.tokens_min,
+    tokensMax: query.tokens_max,
+    costMinNano: query.cost_min_nano,
+    costMaxNano: query.cost_max_nano,
+    trace: query.trace,
+    text: query.text,
+    sinceMs: query.since_ms,
+    untilMs: query.until_ms,
+  };
+}
+
+function statusRange(status: string | undefined): { readonly statusMin?: number; readonly statusMax?: number } {
+  if (status === undefined) return {};
+  const first = Number(status[0]);
+  return /^[1-5]xx$/i.test(status)
+    ? { statusMin: first * 100, statusMax: first * 100 + 99 }
+    : { statusMin: Number(status), statusMax: Number(status) };
+}

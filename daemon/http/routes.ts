@@ -1,0 +1,179 @@
+/**
+ * What is served, as data: the calls of every vendor's API, under the vendor's own path and under the prefixes that
+ * other gateways have for its SDK. Hides which prefix carries which vendor. Every policy applies to every row alike:
+ * they all go through one pipeline, and a test asks each of them with and without the right to.
+ */
+import { dialects } from "../../providers/dialects/index.ts";
+import type { DialectId, Framing, Operation } from "../../providers/exchange.ts";
+import type { Route } from "../pipeline/exchange.ts";
+
+type Call = {
+  readonly path: string;
+  readonly name: string;
+  readonly operation: Operation;
+  readonly dialect: DialectId;
+  readonly form?: Route["form"];
+};
+
+/** Under `/v1`; an SDK's base URL ends with it. */
+const openaiCalls: readonly Call[] = [
+  { path: "/chat/completions", name: "chat.completions", operation: "chat", dialect: "openai-chat" },
+  { path: "/responses", name: "responses", operation: "chat", dialect: "openai-responses" },
+  {
+    path: "/responses/input_tokens",
+    name: "responses.input_tokens",
+    operation: "count_tokens",
+    dialect: "openai-responses",
+  },
+  { path: "/embeddings", name: "embeddings", operation: "embeddings", dialect: "openai-chat" },
+];
+const anthropicCalls: readonly Call[] = [
+  { path: "/v1/messages", name: "messages", operation: "chat", dialect: "anthropic" },
+  { path: "/v1/messages/count_tokens", name: "messages.count_tokens", operation: "count_tokens", dialect: "anthropic" },
+];
+const cohereCalls: readonly Call[] = [
+  { path: "/v2/chat", name: "cohere.chat", operation: "chat", dialect: "cohere" },
+  { path: "/v2/embed", name: "cohere.embed", operation: "embeddings", dialect: "cohere" },
+  { path: "/v2/rerank", name: "cohere.rerank", operation: "rerank", dialect: "cohere" },
+];
+
+/** Calls whose path names the model: what comes after it. `stream` is what the path says of streaming. */
+type PathCall = {
+  readonly after: string;
+  readonly name: string;
+  readonly operation: Operation;
+  readonly dialect: DialectId;
+  readonly stream?: boolean;
+  readonly framing?: Framing;
+};
+
+const geminiCalls: readonly PathCall[] = [
+  { after: ":generateContent", name: "gemini.generate", operation: "chat", dialect: "gemini", stream: false },
+  { after: ":streamGenerateContent", name: "gemini.stream", operation: "chat", dialect: "gemini", stream: true },
+  { after: ":embedContent", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
+  { after: ":batchEmbedContents", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
+  { after: ":countTokens", name: "gemini.count_tokens", operation: "count_tokens", dialect: "gemini", stream: false },
+];
+const bedrockCalls: readonly PathCall[] = [
+  { after: "/converse", name: "bedrock.converse", operation: "chat", dialect: "bedrock-converse", stream: false },
+  {
+    after: "/converse-stream",
+    name: "bedrock.converse_stream",
+    operation: "chat",
+    dialect: "bedrock-converse",
+    stream: true,
+  },
+  {
+    after: "/count-tokens",
+    name: "bedrock.count_tokens",
+    operation: "count_tokens",
+    dialect: "bedrock-converse",
+    stream: false,
+  },
+  // The bodies are Anthropic's; only their frame is Amazon's.
+  { after: "/invoke", name: "bedrock.invoke", operation: "chat", dialect: "anthropic", stream: false },
+  {
+    after: "/invoke-with-response-stream",
+    name: "bedrock.invoke_stream",
+    operation: "chat",
+    dialect: "anthropic",
+    stream: true,
+    framing: "aws-event-stream",
+  },
+];
+
+const geminiVersions = ["/v1beta", "/v1", "/v1alpha"];
+
+/** Other gateways' prefixes under which all vendors' paths are served as well. */
+const gateways = ["/litellm", "/langchain", "/pydanticai"];
+
+const everywhere = (own: readonly string[], shared: string): string[] => [
+  ...own,
+  ...gateways.map((gateway) => gateway + shared),
+];
+/** `/api/v1` is OpenRouter's. */
+const openaiPrefixes = [...everywhere(["/v1", "/openai/v1", "/openai", "/api/v1"], "/v1"), ...gateways];
+const anthropicPrefixes = everywhere(["", "/anthropic", "/api"], "/anthropic");
+const coherePrefixes = everywhere(["", "/cohere"], "/cohere");
+const geminiPrefixes = everywhere(["", "/genai"], "/genai");
+const bedrockPrefixes = everywhere(["", "/bedrock"], "/bedrock");
+const azurePrefixes = everywhere(["", "/openai"], "");
+
+/** Undefined: a dialect that this build does not speak. */
+function route(call: Omit<Call, "path"> & Partial<PathCall>): Route | undefined {
+  const dialect = dialects[call.dialect];
+  if (dialect === undefined) return undefined;
+  const { name, operation, stream, framing, form = "json" } = call;
+  return { name, operation, dialect, form, stream, framing };
+}
+
+function expand(routes: Map<string, Route>, prefixes: readonly string[], calls: readonly Call[]): void {
+  for (const call of calls) {
+    const made = route(call);
+    if (made === undefined) continue;
+    for (const prefix of prefixes) routes.set(prefix + call.path, made);
+  }
+}
+
+/** Calls by their whole path. */
+export const callRoutes: ReadonlyMap<string, Route> = (() => {
+  const routes = new Map<string, Route>();
+  expand(routes, openaiPrefixes, openaiCalls);
+  expand(routes, anthropicPrefixes, anthropicCalls);
+  expand(routes, coherePrefixes, cohereCalls);
+  return routes;
+})();
+
+/** A call whose model stands between the beginning of the path and this end of it. */
+export type PathRoute = {
+  readonly after: string;
+  readonly route: Route;
+  /** The same, where the query asks for server-sent events. */
+  readonly asEvents?: Route;
+};
+
+/** By what stands before the model. */
+export const pathRoutes: ReadonlyMap<string, readonly PathRoute[]> = (() => {
+  const routes = new Map<string, PathRoute[]>();
+  const add = (before: string, call: PathCall): void => {
+    const made = route(call);
+    if (made === undefined) return;
+    const isArray = call.dialect === "gemini" && call.stream === true;
+    const row: PathRoute = isArray
+      ? { after: call.after, route: { ...made, framing: "json-array" }, asEvents: { ...made, framing: "sse" } }
+      : { after: call.after, route: made };
+    routes.set(before, [...(routes.get(before) ?? []), row]);
+  };
+  for (const prefix of geminiPrefixes) {
+    for (const version of geminiVersions) for (const call of geminiCalls) add(`${prefix}${version}/models/`, call);
+  }
+  for (const prefix of bedrockPrefixes) for (const call of bedrockCalls) add(`${prefix}/model/`, call);
+  for (const prefix of azurePrefixes) {
+    for (const { path, ...call } of openaiCalls) add(`${prefix}/openai/deployments/`, { ...call, after: path });
+  }
+  return routes;
+})();
+
+/** Vertex puts a project and a place before the model; who is asked here has neither. Reads as the path without them. */
+export function withoutProject(path: string): string {
+  return path.replace(
+    /^((?:\/[a-z]+){0,2})\/v1(?:beta1)?\/projects\/[\w-]+\/locations\/[\w-]+\/publishers\/[\w-]+\/models\//,
+    "$1/v1/models/",
+  );
+}
+
+/** `GET` of these lists the models a key may call; with a name after it, tells of one. `undefined`: the headers say whose. */
+export const modelPaths: ReadonlyMap<string, ModelShape | undefined> = new Map<string, ModelShape | undefined>([
+  ["/v1/models", undefined],
+  ...["/openai/v1/models", "/openai/models", "/api/v1/models"].map((path) => [path, "openai"] as const),
+  ...gateways.flatMap((gateway) => [
+    [`${gateway}/v1/models`, undefined] as const,
+    [`${gateway}/models`, undefined] as const,
+    [`${gateway}/anthropic/v1/models`, "anthropic"] as const,
+    [`${gateway}/genai/v1beta/models`, "gemini"] as const,
+  ]),
+  ["/anthropic/v1/models", "anthropic"],
+  ...["/v1beta/models", "/genai/v1beta/models", "/genai/v1/models"].map((path) => [path, "gemini"] as const),
+]);
+
+export type ModelShape = "openai" | "anthropic" | "gemini";

@@ -1,0 +1,43 @@
+/**
+ * What a client says of its own request, by headers: session, end user, tags. Hides which names other gateways use for
+ * the same. None of it decides anything; it is written into the row.
+ */
+import type { IncomingMessage } from "node:http";
+
+/** Characters of one value that are kept, and tags of one request. */
+const labelCharactersMax = 200;
+const tagsMax = 10;
+const tagPrefix = "x-bf-dim-";
+
+export function sessionOf(request: IncomingMessage): string | null {
+  const { headers } = request;
+  return label(headers["x-bifrost-session"] ?? headers["x-bf-session-id"]);
+}
+
+export function userOf(request: IncomingMessage): string | null {
+  const { headers } = request;
+  return label(headers["x-bifrost-user"] ?? headers["x-bf-user-id"]);
+}
+
+/** JSON object of texts, names sorted, or null when there are none. */
+export function tagsOf(request: IncomingMessage): string | null {
+  const raw = request.rawHeaders;
+  let tags: [string, string][] | undefined;
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index]!;
+    if (name.length <= tagPrefix.length || name.charCodeAt(4) !== 45 || !name.toLowerCase().startsWith(tagPrefix)) {
+      continue; // character 4 of `x-bf-dim-` is `-`, of most other names it is not
+    }
+    tags ??= [];
+    if (tags.length < tagsMax)
+      tags.push([name.slice(tagPrefix.length).toLowerCase(), raw[index + 1]!.slice(0, labelCharactersMax)]);
+  }
+  if (tags === undefined) return null;
+  return JSON.stringify(Object.fromEntries(tags.toSorted(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+function label(value: string | string[] | undefined): string | null {
+  if (value === undefined || value === "") return null;
+  const text = typeof value === "string" ? value : value.join(",");
+  return text.length > labelCharactersMax ? text.slice(0, labelCharactersMax) : text;
+}

@@ -1,0 +1,104 @@
+/** A model as three vendors' SDKs want to read it. Hides their field names and their units. */
+import type { Price } from "../../providers/catalog/price.ts";
+import type { ModelShape } from "../http/routes.ts";
+
+export type ListedModel = {
+  /** As it is to be asked for. */
+  readonly id: string;
+  readonly provider: string;
+  /** Tokens. */
+  readonly contextWindow: number | undefined;
+  readonly outputMax: number | undefined;
+  readonly price: Price | undefined;
+  /** What its provider serves. */
+  readonly operations: readonly string[];
+};
+
+export function renderModel(shape: ModelShape, model: ListedModel): object {
+  return renderers[shape](model);
+}
+
+export function renderModels(shape: ModelShape, models: readonly ListedModel[]): object {
+  return envelopes[shape](models, models.map(renderers[shape]));
+}
+
+const envelopes: Readonly<Record<ModelShape, (models: readonly ListedModel[], data: readonly object[]) => object>> = {
+  openai: (_models, data) => ({ object: "list", data }),
+  anthropic: (models, data) => ({
+    data,
+    has_more: false,
+    first_id: models[0]?.id ?? null,
+    last_id: models.at(-1)?.id ?? null,
+  }),
+  gemini: (_models, data) => ({ models: data }),
+};
+
+const renderers: Readonly<Record<ModelShape, (model: ListedModel) => object>> = {
+  openai: openaiModel,
+  anthropic: anthropicModel,
+  gemini: geminiModel,
+};
+
+/** OpenAI's four fields, and those that OpenRouter's clients look for. */
+function openaiModel({ id, provider, contextWindow, outputMax, price, operations }: ListedModel): object {
+  return {
+    id,
+    object: "model",
+    created: 0,
+    owned_by: provider,
+    ...(contextWindow === undefined ? {} : { context_length: contextWindow }),
+    ...(outputMax === undefined ? {} : { max_output_tokens: outputMax }),
+    ...(price === undefined ? {} : { pricing: pricing(price) }),
+    operations,
+  };
+}
+
+function anthropicModel({ id, contextWindow, outputMax }: ListedModel): object {
+  return {
+    type: "model",
+    id,
+    display_name: id,
+    created_at: "1970-01-01T00:00:00Z",
+    ...(contextWindow === undefined ? {} : { max_input_tokens: contextWindow }),
+    ...(outputMax === undefined ? {} : { max_tokens: outputMax }),
+  };
+}
+
+const geminiMethods: Readonly<Record<string, readonly string[]>> = {
+  chat: ["generateContent", "streamGenerateContent", "countTokens"],
+  embeddings: ["embedContent", "batchEmbedContents"],
+};
+
+function geminiModel({ id, contextWindow, outputMax, operations }: ListedModel): object {
+  return {
+    name: `models/${id}`,
+    version: "001",
+    displayName: id,
+    ...(contextWindow === undefined ? {} : { inputTokenLimit: contextWindow }),
+    ...(outputMax === undefined ? {} : { outputTokenLimit: outputMax }),
+    supportedGenerationMethods: operations.flatMap((operation) => geminiMethods[operation] ?? []),
+  };
+}
+
+/** Dollars a token as decimal text: what is added up must not be a binary fraction. */
+function pricing(price: Price): Readonly<Record<string, string>> {
+  const fields = {
+    prompt: price.input,
+    completion: price.output,
+    request: price.request,
+    input_cache_read: price.cacheRead,
+    input_cache_write: price.cacheWrite5m,
+    internal_reasoning: price.reasoning,
+  };
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, pico]) => (pico === undefined ? [] : [[name, dollars(pico)]])),
+  );
+}
+
+const picoDigits = 12;
+
+function dollars(pico: number): string {
+  const digits = String(pico).padStart(picoDigits + 1, "0");
+  const fraction = digits.slice(-picoDigits).replace(/0+$/, "");
+  return digits.slice(0, -picoDigits) + (fraction === "" ? "" : `.${fraction}`);
+}

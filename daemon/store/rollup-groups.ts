@@ -1,0 +1,160 @@
+/**
+ * Rows of one batch, added up by everything that sums are kept by. Nearly all rows of a batch agree in key, model and
+ * the rest, so a row costs one look-up here, and the many roll-ups and metrics are paid once a group.
+ */
+import { bucketOf } from "./histogram.ts";
+import { requestColumn as column, requestFlag, requestWidth, settlementFlag } from "./rows.ts";
+import type { RowValue } from "./sender.ts";
+
+/** What sums are kept by. The position is the number in the database: only ever add at the end, at most 16. */
+export const dimensions = [
+  "total",
+  "key",
+  "team",
+  "customer",
+  "user",
+  "model",
+  "provider",
+  "target",
+  "credential",
+  "route",
+  "tag",
+  "status",
+  "error",
+] as const;
+export type DimensionName = (typeof dimensions)[number];
+export const dimensionNumber = Object.fromEntries(dimensions.map((name, index) => [name, index])) as {
+  readonly [name in DimensionName]: number;
+};
+
+/** The order of the columns of `rollups`, and of `Group.sums`. */
+export const sumColumns = [
+  "requests",
+  "errors",
+  "tokens_in",
+  "tokens_out",
+  "tokens_cache_read",
+  "tokens_cache_write",
+  "tokens_reasoning",
+  "cost_nano",
+  "unpriced",
+  "latency_ms",
+  "ttft_ms",
+  "ttft_count",
+  "upstream_ms",
+  "overhead_ms",
+  "upstream_count",
+  "output_ms",
+] as const;
+const sum = Object.fromEntries(sumColumns.map((name, index) => [name, index])) as {
+  readonly [name in (typeof sumColumns)[number]]: number;
+};
+
+export { sum as sumColumn };
+
+export type Group = {
+  /** Start of the minute its rows began in. */
+  readonly minute: number;
+  readonly keyId: number;
+  /** The first row: what all of the group have in common can be read there. */
+  readonly sample: readonly RowValue[];
+  readonly sums: Float64Array;
+  /** Buckets of histogram.ts, one entry a row. */
+  readonly latencies: number[];
+  readonly ttfts: number[];
+  readonly overheads: number[];
+};
+
+const minuteMs = 60_000;
+
+export function groupRows(rows: readonly RowValue[]): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (let at = 0; at + requestWidth <= rows.length; at += requestWidth) {
+    const minute = Math.floor((rows[at + column.at] as number) / minuteMs);
+    const name = `${minute}|${rows[at + column.key_id]}|${rows[at + column.team]}|${rows[at + column.customer]}|${rows[at + column.user]}|${rows[at + column.model]}|${rows[at + column.target]}|${rows[at + column.credential]}|${rows[at + column.route]}|${rows[at + column.tags]}|${rows[at + column.status]}|${rows[at + column.error]}|${rows[at + column.stream]}`;
+    let group = groups.get(name);
+    if (group === undefined) {
+      group = emptyGroup(minute * minuteMs, rows.slice(at, at + requestWidth));
+      groups.set(name, group);
+    }
+    addRow(group, rows, at);
+  }
+  return [...groups.values()];
+}
+
+function emptyGroup(minute: number, sample: readonly RowValue[]): Group {
+  return {
+    minute,
+    keyId: (sample[column.key_id] as number | null) ?? 0,
+    sample,
+    sums: new Float64Array(sumColumns.length),
+    latencies: [],
+    ttfts: [],
+    overheads: [],
+  };
+}
+
+function addRow(group: Group, rows: readonly RowValue[], at: number): void {
+  const { sums } = group;
+  const number = (index: number): number => (rows[at + index] as number | null) ?? 0;
+  const flags = number(column.flags);
+  const latencyMs = number(column.latency_ms);
+  const ttftMs = rows[at + column.ttft_ms] as number | null;
+  const upstreamMs = number(column.upstream_ms);
+  const tokensOut = number(column.tokens_out);
+  sums[sum.requests]! += 1;
+  if (number(column.status) >= 400 || (flags & requestFlag.truncated) !== 0) sums[sum.errors]! += 1;
+  sums[sum.tokens_in]! += number(column.tokens_in);
+  sums[sum.tokens_out]! += tokensOut;
+  sums[sum.tokens_cache_read]! += number(column.tokens_cache_read);
+  sums[sum.tokens_cache_write]! += number(column.tokens_cache_write);
+  sums[sum.tokens_reasoning]! += number(column.tokens_reasoning);
+  sums[sum.cost_nano]! += number(column.cost_nano);
+  if ((flags & settlementFlag.unpriced) !== 0) sums[sum.unpriced]! += 1;
+  sums[sum.latency_ms]! += latencyMs;
+  group.latencies.push(bucketOf(latencyMs));
+  if (number(column.stream) === 1 && ttftMs !== null) {
+    sums[sum.ttft_ms]! += ttftMs;
+    sums[sum.ttft_count]! += 1;
+    group.ttfts.push(bucketOf(ttftMs));
+  }
+  if (upstreamMs > 0) {
+    sums[sum.upstream_ms]! += upstreamMs;
+    sums[sum.overhead_ms]! += Math.max(0, latencyMs - upstreamMs);
+    sums[sum.upstream_count]! += 1;
+    group.overheads.push(Math.max(0, latencyMs - upstreamMs));
+  }
+  if (tokensOut > 0) sums[sum.output_ms]! += latencyMs;
+}
+
+/** Which values of which dimensions a group counts for; several tags are several values. */
+export function facetsOf(group: Group): readonly (readonly [dimension: number, value: string])[] {
+  const { sample } = group;
+  const facets: [number, string][] = [[dimensionNumber.total, ""]];
+  const add = (name: DimensionName, value: RowValue | undefined): void => {
+    if (value !== null && value !== undefined && value !== "") facets.push([dimensionNumber[name], String(value)]);
+  };
+  if (group.keyId > 0) add("key", group.keyId);
+  add("team", sample[column.team]);
+  add("customer", sample[column.customer]);
+  add("user", sample[column.user]);
+  add("model", sample[column.model]);
+  add("provider", sample[column.provider]);
+  add("target", sample[column.target]);
+  const credential = sample[column.credential];
+  if (credential !== null) add("credential", `${sample[column.provider]}/${credential}`);
+  add("route", sample[column.route]);
+  add("status", `${Math.floor(((sample[column.status] as number | null) ?? 0) / 100)}xx`);
+  add("error", sample[column.error]);
+  for (const [name, value] of Object.entries(readTags(sample[column.tags]))) add("tag", `${name}=${value}`);
+  return facets;
+}
+
+export function readTags(text: RowValue | undefined): Readonly<Record<string, string>> {
+  if (typeof text !== "string") return {};
+  try {
+    return JSON.parse(text) as Record<string, string>;
+  } catch {
+    return {};
+  }
+}

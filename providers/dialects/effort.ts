@@ -1,0 +1,32 @@
+/** How hard a model shall think, between dialects that name a level and those that give a budget in tokens. */
+import { lookup } from "../json.ts";
+
+/** Budgets in tokens, as the effort they come nearest to: the next level's budget is above what was asked. */
+const levels: readonly (readonly [least: number, effort: string])[] = [
+  [16_384, "high"],
+  [4_096, "medium"],
+  [0, "low"],
+];
+
+export function effortOfBudget(budgetTokens: number): string {
+  return levels.find(([least]) => budgetTokens >= least)?.[1] ?? "low";
+}
+
+const budgets: Readonly<Record<string, number>> = {
+  minimal: 1_024,
+  low: 2_048,
+  medium: 8_192,
+  high: 16_384,
+  xhigh: 32_768,
+  max: 32_768,
+};
+
+/** Undefined for a level that nobody here has heard of. */
+export function budgetOfEffort(effort: string): number | undefined {
+  return lookup(budgets, effort);
+}
+
+/** OpenAI's models that reason, by name: others refuse every word about it. */
+export function isReasoningModel(model: string): boolean {
+  return /(^|\/)(o\d|gpt-[5-9]|codex|gpt-oss)/.test(model);
+}

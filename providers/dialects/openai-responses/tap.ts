@@ -1,0 +1,134 @@
+/**
+ * Watching a response go by on its way to a client that speaks the same. Hides how little of it is looked at: events are
+ * told apart by name, and only the last one, which holds usage and status, is parsed.
+ */
+import type { FrameKind, RenderContext, Tap, Usage } from "../../exchange.ts";
+import { GatewayError } from "../../gateway-error.ts";
+import { count, isObject, parseJson, type Shape, shape, words } from "../../json.ts";
+import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
+import { decodeFailure, holdsFailure } from "./failure.ts";
+import { decodeUsage, usageOf } from "./usage.ts";
+
+export function tap(): Tap {
+  let usage: Usage | undefined;
+  let failure: GatewayError | undefined;
+  let frames = 0;
+  let id: string | undefined;
+  const self = { frame, body, position, usage: () => usage, failure: () => failure, finished: false, outputBytes: 0 };
+
+  function frame(raw: string): FrameKind {
+    const delta = deltaName.test(raw);
+    if (delta) {
+      frames++;
+      self.outputBytes += visibleBytes(raw);
+      return "content";
+    }
+    const data = frameData(raw);
+    if (data === "") return "preamble";
+    frames++;
+    if (data.startsWith("[DONE]")) return self.finished ? "terminal" : "preamble";
+    return named(frameEvent(raw) || typeName(data), data);
+  }
+
+  function named(name: string, data: string): FrameKind {
+    switch (name) {
+      case "response.created":
+        id = words(shape(shape(parseJson(data))["response"])["id"]);
+        return "preamble";
+      case "response.in_progress":
+      case "response.queued":
+      case "response.content_part.added":
+      case "response.reasoning_summary_part.added":
+        return "preamble";
+      case "response.output_item.added":
+        return beginsSilent(data) ? "preamble" : "content";
+      case "response.completed":
+      case "response.incomplete": {
+        const response = shape(shape(parseJson(data))["response"]);
+        if (holdsFailure(response)) return fail(data);
+        usage = decodeUsage(response) ?? usage;
+        self.finished = true;
+        return "terminal";
+      }
+      case "response.failed":
+      case "response.cancelled":
+      case "error":
+        return fail(data);
+      case "":
+        // Named neither way: a failure in another envelope, or a frame that is no event of this dialect.
+        return data.includes('"error"') && isObject(shape(parseJson(data))["error"]) ? fail(data) : "preamble";
+      default:
+        self.outputBytes += name.endsWith(".delta") ? visibleBytes(data) : 0;
+        return "content";
+    }
+  }
+
+  function fail(data: string): FrameKind {
+    const told = utf8(data);
+    failure = decodeFailure(200, parseJson(told) ?? told);
+    return "error";
+  }
+
+  function body(raw: string): FrameKind {
+    const last = raw.trimEnd();
+    if (!last.endsWith("}") || raw.trimStart().charCodeAt(0) !== 123) {
+      failure = new GatewayError("upstream_protocol", "the provider's answer is not a JSON object", {
+        source: "provider",
+      });
+      return "error";
+    }
+    if (topLevelObject(last, "error") !== undefined) return fail(last);
+    usage = bodyUsage(last);
+    self.finished = true;
+    self.outputBytes = last.length;
+    return "terminal";
+  }
+
+  function position(): Partial<RenderContext> {
+    return id === undefined ? { sequence: frames } : { id, sequence: frames };
+  }
+
+  return self;
+}
+
+const deltaName = /^event: response\.(output_text|function_call_arguments|reasoning_summary_text)\.delta/;
+
+function typeName(data: string): string {
+  return words(shape(parseJson(data))["type"]) ?? "";
+}
+
+/** A message or a piece of reasoning begins empty; an item of any other kind is something already. */
+function beginsSilent(data: string): boolean {
+  const type = shape(shape(parseJson(data))["item"])["type"];
+  return type === "message" || type === "reasoning";
+}
+
+/** Bodies up to here are parsed for what stands beside the usage; a larger one is searched. */
+const parsedBytesMax = 4_096;
+
+function bodyUsage(body: string): Usage | undefined {
+  if (body.length <= parsedBytesMax) {
+    const whole = shape(parseJson(body));
+    return decodeUsage(whole) ?? countedInput(whole);
+  }
+  const found = topLevelObject(body, "usage");
+  if (found === undefined) return undefined;
+  const tier = /"service_tier"\s*:\s*"([a-z_]{1,32})"/.exec(body)?.[1];
+  const searches = body.split(webSearch).length - 1;
+  return usageOf(shape(parseJson(found)), tier, searches === 0 ? undefined : searches);
+}
+
+/** As a type only: what a model writes has its quotes escaped. */
+const webSearch = /"type"\s*:\s*"web_search_call"/;
+
+/** The answer to a count of tokens. */
+function countedInput(whole: Shape): Usage | undefined {
+  const input = count(whole["input_tokens"]);
+  return input === undefined ? undefined : { input };
+}
+
+/** An estimate: the string of the delta, as escaped bytes. */
+function visibleBytes(frame: string): number {
+  const delta = frame.indexOf('"delta":"');
+  return delta === -1 ? 0 : stringLength(frame, delta + 9);
+}

@@ -1,0 +1,77 @@
+/** Usage and the end of a response in OpenAI's words. Hides that a status and a reason for being incomplete make one finish reason. */
+import type { FinishReason, JsonObject, Usage } from "../../exchange.ts";
+import { count, isObject, known, list, type Shape, shape, words } from "../../json.ts";
+
+/** Of a whole response: `input_tokens` includes what came from the cache. Undefined when it tells none. */
+export function decodeUsage(response: Shape): Usage | undefined {
+  const { usage } = response;
+  if (!isObject(usage)) return undefined;
+  return usageOf(usage, response["service_tier"], webSearches(response));
+}
+
+export function usageOf(usage: Shape, serviceTier?: unknown, searches?: number): Usage {
+  const input = shape(usage["input_tokens_details"]);
+  const output = shape(usage["output_tokens_details"]);
+  return known({
+    input: count(usage["input_tokens"]),
+    output: count(usage["output_tokens"]),
+    cacheRead: count(input["cached_tokens"]),
+    cacheWrite5m: count(input["cache_write_tokens"]) || undefined,
+    reasoning: count(output["reasoning_tokens"]),
+    audioInput: count(input["audio_tokens"]),
+    audioOutput: count(output["audio_tokens"]),
+    serverToolRequests: searches,
+    serviceTier: words(serviceTier),
+  });
+}
+
+/** Searches are billed by the call, and only the items tell how many there were. */
+function webSearches(response: Shape): number | undefined {
+  let calls = 0;
+  for (const item of list(response["output"])) if (shape(item)["type"] === "web_search_call") calls++;
+  return calls === 0 ? undefined : calls;
+}
+
+/** Null when the upstream told neither count: a client reads "unknown" as no usage, and not as zero. */
+export function renderUsage(usage: Usage): JsonObject | null {
+  const { input, output, cacheRead, cacheWrite5m, cacheWrite1h, reasoning } = usage;
+  if (input === undefined && output === undefined) return null;
+  return {
+    input_tokens: input ?? 0,
+    input_tokens_details: {
+      cached_tokens: cacheRead ?? 0,
+      cache_write_tokens: (cacheWrite5m ?? 0) + (cacheWrite1h ?? 0),
+    },
+    output_tokens: output ?? 0,
+    output_tokens_details: { reasoning_tokens: reasoning ?? 0 },
+    total_tokens: (input ?? 0) + (output ?? 0),
+  };
+}
+
+export function decodeFinish(response: Shape, called: boolean): { reason: FinishReason; native: string } {
+  if (response["status"] === "incomplete") {
+    const native = words(shape(response["incomplete_details"])["reason"]) ?? "incomplete";
+    return { reason: native === "content_filter" ? "content_filter" : "length", native };
+  }
+  return { reason: called ? "tool_calls" : "stop", native: words(response["status"]) ?? "completed" };
+}
+
+export type Ending = { readonly status: "completed" | "incomplete" | "failed"; readonly details: JsonObject | null };
+
+/** `refused`: the refusal was told in words, so nothing is missing. */
+export function renderEnding(reason: FinishReason, refused: boolean): Ending {
+  switch (reason) {
+    case "length":
+      return { status: "incomplete", details: { reason: "max_output_tokens" } };
+    case "content_filter":
+      return { status: "incomplete", details: { reason: "content_filter" } };
+    case "refusal":
+      return refused
+        ? { status: "completed", details: null }
+        : { status: "incomplete", details: { reason: "content_filter" } };
+    case "error":
+      return { status: "failed", details: null };
+    default:
+      return { status: "completed", details: null };
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Providers with an API of their own, or with more than OpenAI's chat completions. Hides which model of a cloud is
+ * served in which language, at which path.
+ */
+import { chatCompletions, compatible, type Endpoint, generic, type Host } from "./host.ts";
+
+const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
+
+const openai = compatible("openai", "https://api.openai.com/v1", ["OPENAI_API_KEY"], {
+  operations: {
+    ...generic["openai-chat"].operations,
+    chat: [chatCompletions, responses],
+    count_tokens: [{ dialect: "openai-responses", path: "/responses/input_tokens" }],
+  },
+});
+
+const anthropic: Host = {
+  ...generic.anthropic,
+  name: "anthropic",
+  baseUrl: "https://api.anthropic.com/v1",
+  environment: ["ANTHROPIC_API_KEY"],
+};
+
+const gemini: Host = {
+  ...generic.gemini,
+  name: "gemini",
+  baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+  environment: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+  catalog: "google",
+};
+
+const cohere: Host = {
+  ...generic.cohere,
+  name: "cohere",
+  baseUrl: "https://api.cohere.com/v2",
+  environment: ["COHERE_API_KEY", "CO_API_KEY"],
+};
+
+/** `api-version` stands in the path of the dated API, the deployment too; in `v1` neither does. */
+const v1 = ["api_version", /^(v1|preview|latest)$/] as const;
+const dated = ["api_version", /^\d{4}-\d{2}-\d{2}(-preview)?$/] as const;
+const deployment = (path: string) => `/openai/deployments/{model}${path}?api-version={api_version}`;
+
+const azure: Host = {
+  ...generic["openai-chat"],
+  name: "azure",
+  baseUrl: "https://{resource}.openai.azure.com",
+  auth: { kind: "header", name: "api-key" },
+  identity: "entra",
+  environment: ["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+  parameters: {
+    resource: { section: "azure", environment: ["AZURE_RESOURCE_NAME"] },
+    api_version: { section: "azure", environment: ["AZURE_API_VERSION", "OPENAI_API_VERSION"], fallback: "v1" },
+  },
+  operations: {
+    chat: [
+      { dialect: "openai-chat", path: "/openai/v1/chat/completions", where: v1 },
+      { dialect: "openai-responses", path: "/openai/v1/responses", where: v1 },
+      { dialect: "openai-chat", path: deployment("/chat/completions"), where: dated },
+      {
+        dialect: "openai-responses",
+        path: "/openai/responses?api-version={api_version}",
+        where: ["api_version", /^(2025-(0[3-9]|1\d)|202[6-9])/],
+      },
+    ],
+    embeddings: [
+      { dialect: "openai-chat", path: "/openai/v1/embeddings", where: v1 },
+      { dialect: "openai-chat", path: deployment("/embeddings"), where: dated },
+    ],
+  },
+};
+
+/** Bedrock invokes Claude with Anthropic's own body, less what the path says. */
+const claudeOnBedrock: Endpoint = {
+  dialect: "anthropic",
+  path: "/model/{model}/invoke",
+  streamPath: "/model/{model}/invoke-with-response-stream",
+  framing: "aws-event-chunks",
+  models: /anthropic\.claude/,
+  body: {
+    omit: ["model", "stream"],
+    add: { anthropic_version: '"bedrock-2023-05-31"' },
+    headers: { "anthropic-beta": "anthropic_beta" },
+  },
+};
+
+const bedrock: Host = {
+  ...generic["bedrock-converse"],
+  name: "bedrock",
+  baseUrl: "https://bedrock-runtime.{region}.amazonaws.com",
+  identity: "aws",
+  service: "bedrock",
+  environment: ["AWS_BEARER_TOKEN_BEDROCK"],
+  parameters: { region: { section: "aws", environment: ["AWS_REGION", "AWS_DEFAULT_REGION"] } },
+  operations: {
+    ...generic["bedrock-converse"].operations,
+    chat: [...(generic["bedrock-converse"].operations.chat ?? []), claudeOnBedrock],
+  },
+  catalog: "aws",
+};
+
+const vertexModels = "/v1/projects/{project}/locations/{location}/publishers";
+const vertexGemini = (verb: string, query = "") => `${vertexModels}/google/models/{model}:${verb}${query}`;
+const geminiModels = /^(?!.*\/)(?!claude|mistral|codestral|ministral)/;
+const claudeModels = /^claude/;
+const openModels = /\//;
+
+const vertex: Host = {
+  ...generic.gemini,
+  name: "vertex",
+  baseUrl: "https://{location}-aiplatform.googleapis.com",
+  address: ({ location = "global" }) => {
+    if (location === "global") return "https://aiplatform.googleapis.com";
+    return location === "us" || location === "eu"
+      ? `https://aiplatform.${location}.rep.googleapis.com`
+      : `https://${location}-aiplatform.googleapis.com`;
+  },
+  identity: "google",
+  environment: [],
+  parameters: {
+    project: { section: "google", environment: ["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"] },
+    location: { section: "google", environment: ["GOOGLE_CLOUD_LOCATION"], fallback: "global" },
+  },
+  operations: {
+    chat: [
+      {
+        dialect: "gemini",
+        path: vertexGemini("generateContent"),
+        streamPath: vertexGemini("streamGenerateContent", "?alt=sse"),
+        models: geminiModels,
+      },
+      {
+        dialect: "anthropic",
+        path: `${vertexModels}/anthropic/models/{model}:rawPredict`,
+        streamPath: `${vertexModels}/anthropic/models/{model}:streamRawPredict`,
+        models: claudeModels,
+        body: { omit: ["model"], add: { anthropic_version: '"vertex-2023-10-16"' } },
+      },
+      {
+        dialect: "openai-chat",
+        path: "/v1/projects/{project}/locations/{location}/endpoints/openapi/chat/completions",
+        models: openModels,
+      },
+    ],
+    count_tokens: [{ dialect: "gemini", path: vertexGemini("countTokens"), models: geminiModels }],
+  },
+  catalog: "google",
+};
+
+export const native: readonly Host[] = [openai, anthropic, azure, bedrock, vertex, gemini, cohere];

@@ -1,0 +1,369 @@
+/** A daemon of values for the screen: a small shop with three teams, a provider that fails, a key near its limit. */
+
+import { CliFailure, exitCodes } from "../../../cli/failure.ts";
+import type { Source } from "../../../cli/tui/source.ts";
+import type { AuditListAnswer, AuditVerifyAnswer } from "../../../daemon/admin/contract/audit.ts";
+import type {
+  ConfigDiffAnswer,
+  ConfigHistoryAnswer,
+  ConfigValidateAnswer,
+} from "../../../daemon/admin/contract/config.ts";
+import type { ProvidersAnswer, StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
+import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
+import type { ExplainAnswer, LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
+import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
+import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
+
+export const cannedNow = Date.UTC(2026, 10, 23, 14, 5, 9);
+const dollar = 1_000_000_000;
+const dayMs = 86_400_000;
+const rowsCanned = 80;
+
+export type CannedSource = Source & {
+  /** What was sent, in order. */
+  readonly sent: { readonly method: string; readonly path: string; readonly body: unknown }[];
+  /** Answers by path, without the query; a function is given the query or the body. */
+  readonly answers: Map<string, unknown>;
+  /** Until it is put back nobody answers. */
+  away: boolean;
+};
+
+export function cannedSource(): CannedSource {
+  const sent: { method: string; path: string; body: unknown }[] = [];
+  const answers = new Map<string, unknown>(Object.entries(canned()));
+  const source = { sent, answers, away: false };
+  async function answer<Answer>(path: string, given: unknown): Promise<Answer> {
+    if (source.away) throw new CliFailure("no daemon is running", exitCodes.notRunning);
+    const found = answers.get(path);
+    if (found === undefined) throw new CliFailure(`there is no ${path}`, exitCodes.notFound);
+    return (typeof found === "function" ? found(given) : found) as Answer;
+  }
+  return Object.assign(source, {
+    get: <Answer>(path: string, query?: object) => answer<Answer>(path, query ?? {}),
+    send: <Answer>(method: string, path: string, body?: unknown) => {
+      sent.push({ method, path, body });
+      return answer<Answer>(`${method} ${path}`, body);
+    },
+    async *lines() {},
+    get lost() {
+      return source.away;
+    },
+  });
+}
+
+function canned(): Record<string, unknown> {
+  return {
+    "/api/status": status,
+    "/api/logs": ({ after }: { after?: string }): LogsAnswer => ({
+      rows: after === undefined ? logRows : [],
+      older: null,
+      looked_until_ms: null,
+      tail: "80",
+    }),
+    "/api/logs/req_0000000000000003/explain": explained,
+    "/api/keys": { keys: cannedKeys, next: null } satisfies KeyListAnswer,
+    "/api/providers": providers,
+    "/api/models": models,
+    "/api/audit/records": ({ changes }: { changes?: boolean }): AuditListAnswer => ({
+      records: trail.records.filter(({ kind }) => !changes || kind === "change"),
+      older: null,
+    }),
+    "/api/audit/verify": proof,
+    "/api/config/history": history,
+    "/api/config/diff": diff,
+    "POST /api/config/validate": valid,
+  };
+}
+
+const status: StatusAnswer = {
+  version: "0.1.0",
+  pid: 4242,
+  state: "serving",
+  url: "http://127.0.0.1:8080",
+  home: "/var/lib/bifrost",
+  started_at_ms: cannedNow - 3 * dayMs,
+  config: {
+    path: "/etc/bifrost/config.yaml",
+    generation: 7,
+    hash: "9aecf438c3f9aa00",
+    loaded_at_ms: cannedNow - 3_600_000,
+    error: null,
+  },
+  workers: [{ id: 1, requests_in_flight: 3, requests_total: 120_431 }],
+  providers: ["openai", "anthropic", "echo"],
+  keys: 4,
+  memory_rss_bytes: 104_857_600,
+  ledger: { commit_lag_ms: 1, holds_open: 3 },
+  warnings: [],
+} as unknown as StatusAnswer;
+
+const kinds: readonly Partial<LogRow>[] = [
+  {
+    model: "gpt-4o-mini",
+    target: "openai/gpt-4o-mini",
+    provider: "openai",
+    key_name: "web-shop",
+    latency_ms: 812,
+    ttft_ms: 210,
+    stream: true,
+    cost_nano: 412_300,
+  },
+  {
+    model: "claude-sonnet-4-5",
+    target: "anthropic/claude-sonnet-4-5",
+    provider: "anthropic",
+    key_name: "support-bot",
+    latency_ms: 4_210,
+    ttft_ms: 640,
+    stream: true,
+    cost_nano: 18_240_000,
+  },
+  {
+    model: "gpt-4o",
+    target: null,
+    provider: null,
+    key_name: "batch-night",
+    status: 429,
+    error: "rate_limit_exceeded",
+    latency_ms: 1,
+    tokens_in: null,
+    tokens_out: null,
+    cost_nano: null,
+  },
+  {
+    model: "gpt-4o",
+    target: "anthropic/claude-sonnet-4-5",
+    provider: "anthropic",
+    key_name: "web-shop",
+    flags: ["fallback"],
+    latency_ms: 12_480,
+    ttft_ms: 9_800,
+    stream: true,
+    cost_nano: 22_010_000,
+  },
+  {
+    model: "gpt-4o",
+    target: "openai/gpt-4o",
+    provider: "openai",
+    key_name: "日本チーム",
+    status: 503,
+    error: "upstream_overloaded",
+    latency_ms: 120,
+    tokens_in: null,
+    tokens_out: null,
+    cost_nano: 0,
+  },
+  {
+    model: "local/llama",
+    target: "local/llama",
+    provider: "local",
+    key_name: "support-bot",
+    flags: ["unpriced"],
+    latency_ms: 95,
+    cost_nano: null,
+  },
+];
+
+const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_, index): LogRow => {
+  const kind = kinds[index % kinds.length]!;
+  return {
+    id: `req_${String(rowsCanned - index).padStart(16, "0")}`,
+    at: cannedNow - 1_500 - index * 700,
+    key: "key_000001",
+    key_name: "web-shop",
+    route: "chat.completions",
+    dialect: "openai-chat",
+    provider: "openai",
+    model: "gpt-4o",
+    target: "openai/gpt-4o",
+    credential: "main",
+    stream: false,
+    status: 200,
+    error: null,
+    latency_ms: 800,
+    ttft_ms: null,
+    upstream_ms: 790,
+    tokens_in: 1_200 + index,
+    tokens_out: 340,
+    tokens_cache_read: null,
+    tokens_cache_write: null,
+    tokens_reasoning: null,
+    cost_nano: 42_500,
+    flags: [],
+    bytes_in: 4_800,
+    bytes_out: 1_900,
+    ...kind,
+  } as LogRow;
+});
+
+const explained: ExplainAnswer = {
+  request: { ...logRows[3]!, id: "req_0000000000000003", tokens_cache_read: 800, tokens_reasoning: 64 },
+  attempts: [
+    {
+      target: "openai/gpt-4o",
+      credential: "main",
+      outcome: "upstream_overloaded",
+      reason: "requested",
+      status: 503,
+      latency_ms: 2_420,
+      cost_nano: 0,
+    },
+    {
+      target: "openai/gpt-4o",
+      credential: "spare",
+      outcome: "upstream_timeout",
+      reason:
+        "the second key of the same provider, because the first answered 503 and said nothing of when to come again",
+      status: null,
+      latency_ms: 5_000,
+      cost_nano: 3_100_000,
+    },
+    {
+      target: "anthropic/claude-sonnet-4-5",
+      credential: "main",
+      outcome: "ok",
+      reason: "fallback",
+      status: 200,
+      latency_ms: 5_040,
+      cost_nano: 18_910_000,
+    },
+  ],
+};
+
+function budget(limit: number, spent: number, held = 0): BudgetView {
+  return {
+    slot: 0,
+    limit_nano: limit * dollar,
+    window: { kind: "rolling", length_ms: dayMs },
+    spent_nano: spent * dollar,
+    held_nano: held * dollar,
+    resets_at_ms: cannedNow + 33_000_000,
+  };
+}
+
+function key(index: number, name: string, fields: Partial<KeyView>): KeyView {
+  return {
+    id: `key_00000${index}`,
+    name,
+    prefix: "sk-bf-0yG…",
+    state: "active",
+    created_at_ms: cannedNow - 40 * dayMs,
+    expires_at_ms: null,
+    revoked_at_ms: null,
+    models: ["*"],
+    budgets: [],
+    limits: [],
+    concurrency_max: null,
+    old_secret_expires_at_ms: null,
+    ...fields,
+  } as KeyView;
+}
+
+export const cannedKeys: readonly KeyView[] = [
+  key(1, "web-shop", {
+    budgets: [budget(50, 31.4, 0.8)],
+    limits: [{ slot: 1, metric: "requests", limit: 600, window_ms: 60_000 }],
+  }),
+  key(2, "support-bot", { budgets: [budget(20, 19.1, 0.2)], models: ["anthropic/*"] }),
+  key(3, "batch-night", { budgets: [budget(5, 5)], state: "disabled", concurrency_max: 2 }),
+  key(4, "日本チーム", { expires_at_ms: cannedNow + 12 * dayMs }),
+];
+
+const providers = {
+  providers: ["openai", "anthropic", "local", "echo"].map((name) => ({
+    name,
+    host: name,
+    dialect: name === "anthropic" ? "anthropic" : "openai-chat",
+    base_url: name === "local" ? "http://127.0.0.1:11434/v1" : `https://api.${name}.com`,
+    credentials: name === "openai" ? ["main", "spare"] : ["main"],
+    models: [],
+    any_model: true,
+    free: name === "echo",
+    proxy: null,
+  })),
+} as unknown as ProvidersAnswer;
+
+const models: ModelsAnswer = {
+  models: [
+    {
+      id: "openai/gpt-4o",
+      provider: "openai",
+      free: false,
+      input_nano_per_million: 2.5 * dollar,
+      output_nano_per_million: 10 * dollar,
+      context_tokens: 128_000,
+    },
+    {
+      id: "anthropic/claude-sonnet-4-5",
+      provider: "anthropic",
+      free: false,
+      input_nano_per_million: 3 * dollar,
+      output_nano_per_million: 15 * dollar,
+      context_tokens: 200_000,
+    },
+    {
+      id: "local/llama",
+      provider: "local",
+      free: false,
+      input_nano_per_million: null,
+      output_nano_per_million: null,
+      context_tokens: null,
+    },
+    {
+      id: "echo/echo",
+      provider: "echo",
+      free: true,
+      input_nano_per_million: 0,
+      output_nano_per_million: 0,
+      context_tokens: 200_000,
+    },
+  ],
+  aliases: { fast: "openai/gpt-4o" },
+} as unknown as ModelsAnswer;
+
+const trail: AuditListAnswer = {
+  records: Array.from({ length: 40 }, (_, index) => {
+    const isChange = index % 9 === 2;
+    return {
+      record: 2_650 - index,
+      at_ms: cannedNow - 1_000 - index * 2_300,
+      kind: isChange ? ("change" as const) : ("settlement" as const),
+      actor: isChange ? "local:1000" : (["web-shop", "support-bot"][index % 2] ?? null),
+      action: isChange ? "key.update" : "chat.completions",
+      target: isChange ? "key_000002" : `req_${String(3_000 - index).padStart(16, "0")}`,
+      outcome: index % 7 === 5 ? "upstream_overloaded" : isChange ? "ok" : "200",
+      cost_nano: isChange ? null : 412_300,
+      tokens: isChange ? null : 1_500,
+      hash: `${String(index).padStart(2, "0")}bab6ff11f32385710cb36979c5dcc6`,
+    };
+  }),
+  older: null,
+};
+
+const proof: AuditVerifyAnswer = {
+  ok: true,
+  records: 2_650,
+  first_at_ms: cannedNow - 3 * dayMs,
+  last_at_ms: cannedNow - 1_000,
+  head: "00bab6ff11f32385710cb36979c5dcc6",
+  problem: null,
+};
+
+const history: ConfigHistoryAnswer = {
+  versions: [7, 6, 5].map((generation) => ({
+    generation,
+    hash: `${generation}aecf438c3f9aa00`,
+    at_ms: cannedNow - (8 - generation) * 3_600_000,
+    origin: generation === 6 ? "rollback to 4" : "reload",
+    active: generation === 7,
+  })),
+};
+
+const diff: ConfigDiffAnswer = {
+  from: "generation 7",
+  to: "/etc/bifrost/config.yaml",
+  same: false,
+  diff: "--- generation 7\n+++ /etc/bifrost/config.yaml\n@@ -4,3 +4,3 @@\n providers:\n   openai:\n-    timeout: 60s\n+    timeout: 30s\n",
+};
+
+const valid: ConfigValidateAnswer = { ok: true, path: "/etc/bifrost/config.yaml", problems: [], warnings: [] };

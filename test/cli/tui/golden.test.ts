@@ -1,0 +1,122 @@
+process.env["TZ"] = "UTC";
+
+import assert from "node:assert/strict";
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { ColorDepth, Theme } from "../../../cli/tui/draw/palette.ts";
+import { views } from "../../../cli/tui/views.ts";
+import { cannedNow, cannedSource } from "./canned-source.ts";
+import { keyBytes, openTui, type TuiLab } from "./tui-lab.ts";
+
+const folder = join(import.meta.dirname, "golden");
+/** Written anew with `BIFROST_GOLDEN=write`; then look at what git says has changed. */
+const writes = process.env["BIFROST_GOLDEN"] === "write";
+const sizes = [
+  [80, 24],
+  [120, 36],
+  [200, 60],
+] as const;
+const colors: readonly { readonly name: string; readonly color: ColorDepth; readonly theme: Theme }[] = [
+  { name: "no colour", color: "none", theme: "dark" },
+  { name: "16 colours, light", color: "16", theme: "light" },
+  { name: "true colour, dark", color: "true", theme: "dark" },
+];
+
+type Scene = {
+  readonly view: string;
+  readonly subject?: string;
+  readonly prepare?: (lab: TuiLab) => void | Promise<void>;
+};
+
+/** Each view as it opens, and what stands over or instead of it. */
+const scenes: Readonly<Record<string, Scene>> = {
+  ...Object.fromEntries(views.map(({ name }) => [name, { view: name, ...subjectOf(name) }])),
+  "traffic-filtered": { view: "traffic", prepare: (lab) => lab.type("/", "status:5xx", keyBytes.enter, "j") },
+  "traffic-nothing-matches": { view: "traffic", prepare: (lab) => lab.type("/", "key:nobody", keyBytes.enter) },
+  "traffic-paused": { view: "traffic", prepare: (lab) => lab.type("p") },
+  "keys-by-used": { view: "keys", prepare: (lab) => lab.type("s", "s", "s", "s", "s") },
+  "audit-changes": {
+    view: "audit",
+    prepare: async (lab) => {
+      lab.type(keyBytes.tab);
+      await lab.seeing(/changes {2}5 /);
+    },
+  },
+  help: { view: "keys", prepare: (lab) => lab.type("?") },
+  jump: { view: "traffic", prepare: (lab) => lab.type(":", "m") },
+  confirm: {
+    view: "keys",
+    prepare: async (lab) => {
+      lab.type("d");
+      await lab.seeing(/Disable "web-shop"\?/);
+    },
+  },
+  lost: {
+    view: "keys",
+    prepare: (lab) => {
+      lab.session.state.lostSince = cannedNow - 4_000;
+    },
+  },
+};
+
+function subjectOf(view: string): { readonly subject?: string } {
+  if (view === "request") return { subject: "req_0000000000000003" };
+  return view === "diff" ? { subject: "disk" } : {};
+}
+
+for (const [name, scene] of Object.entries(scenes)) {
+  for (const [width, height] of sizes) {
+    test(`${name} at ${width}×${height} looks as in golden/${name}-${width}x${height}.txt`, async () => {
+      const file = join(folder, `${name}-${width}x${height}.txt`);
+      const found = await picture(scene, width, height);
+      if (writes) {
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(file, found);
+      }
+      assert.ok(existsSync(file), `${file} is missing: BIFROST_GOLDEN=write makes it`);
+      assert.equal(found, readFileSync(file, "utf8"));
+    });
+  }
+}
+
+test("golden/ has no frame that no test draws", () => {
+  const wanted = Object.keys(scenes).flatMap((name) =>
+    sizes.map(([width, height]) => `${name}-${width}x${height}.txt`),
+  );
+  assert.deepEqual(globSync("*", { cwd: folder }).sort(), wanted.sort());
+});
+
+/** The text once, as it is the same in all colours, then the styles of each. */
+async function picture(scene: Scene, width: number, height: number): Promise<string> {
+  let text: string[] | undefined;
+  const styles: string[] = [];
+  for (const { name, color, theme } of colors) {
+    const lab = await openTui({
+      source: cannedSource(),
+      view: scene.view,
+      subject: scene.subject,
+      width,
+      height,
+      color,
+      theme,
+      now: () => cannedNow,
+    });
+    try {
+      await lab.seeing(/serving/);
+      await lab.seeing(/^(?![\s\S]*Loading)/);
+      lab.session.state.pulse.push(...pulse);
+      await scene.prepare?.(lab);
+      lab.session.stop();
+      const seen = lab.see();
+      text ??= seen;
+      assert.deepEqual(seen, text, `${name} says the same`);
+      styles.push(`── ${name}`, ...lab.screen.styles());
+    } finally {
+      lab.close();
+    }
+  }
+  return `${[...(text ?? []), ...styles].join("\n")}\n`;
+}
+
+const pulse = [12, 14, 13, 18, 22, 20, 17, 15, 16, 21, 25, 28, 24, 19, 18, 17, 20, 23, 26, 24.5];

@@ -1,0 +1,278 @@
+process.env["TZ"] = "UTC";
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { placeBeforeInk } from "../../../cli/tui/painter.ts";
+import { pace } from "../../../cli/tui/run-tui.ts";
+import { cannedNow, cannedSource } from "./canned-source.ts";
+import { keyBytes, openTui, type TuiLabOptions } from "./tui-lab.ts";
+
+async function lab(t: TestContext, options: Partial<TuiLabOptions> = {}) {
+  const source = cannedSource();
+  const opened = await openTui({ source, now: () => cannedNow, ...options });
+  t.after(() => opened.close());
+  await opened.seeing(/serving/);
+  return Object.assign(opened, { source });
+}
+
+test("press() moves, opens a request and comes back to where it was", async (t) => {
+  const { type, seeing, session } = await lab(t);
+  await seeing(/gpt-4o-mini/);
+  session.options.onChange();
+  type("j", "j", keyBytes.up, "j", keyBytes.enter);
+  assert.match((await seeing(/› request/))[0]!, /traffic › request req_0000000000000078/);
+  type(keyBytes.escape);
+  await seeing(/^ bifrost {2}traffic {2}/);
+  assert.equal(session.state.stack[0]!.selected, "req_0000000000000078");
+});
+
+test("press() jumps by name, alias and completion, and says when there is no such view", async (t) => {
+  const { type, seeing } = await lab(t);
+  type(":", "mod", keyBytes.enter);
+  await seeing(/── Models/);
+  type(":", "k", keyBytes.enter);
+  await seeing(/── Keys and budgets/);
+  type(":", "au", keyBytes.tab, keyBytes.enter);
+  await seeing(/── Audit/);
+  type(":", "nowhere", keyBytes.enter);
+  await seeing(/There is no view "nowhere"/);
+  type(":", "req_0000000000000003", keyBytes.enter);
+  await seeing(/audit › request req_0000000000000003/);
+  type("1");
+  await seeing(/── Traffic/);
+});
+
+test("press() filters while one types, keeps it with enter and takes it away with escape", async (t) => {
+  const { type, seeing } = await lab(t);
+  await seeing(/Traffic 80/);
+  type("/", "s", "tatus:429");
+  await seeing(/13 of 80/);
+  type(keyBytes.enter);
+  await seeing(/Traffic 13 of 80 {2}\/status:429/);
+  type(keyBytes.escape);
+  await seeing(/Traffic 80 ─/);
+  type("/", "stauts:1", keyBytes.enter);
+  await seeing(/no field "stauts"; there are time, status/);
+});
+
+test("press() sorts by column with s and S, and by a click on its head", async (t) => {
+  const { type, seeing, session, see } = await lab(t, { view: "models" });
+  await seeing(/claude-sonnet/);
+  type("s", "s", "s");
+  await seeing(/IN\/1M↓/);
+  const rows = () =>
+    see()
+      .slice(4, 9)
+      .map((line) => /^ (\S+)/.exec(line)?.[1]);
+  assert.deepEqual(rows(), ["anthropic/claude-sonnet-4-5", "fast", "openai/gpt-4o", "echo/echo", "local/llama"]);
+  type("S");
+  assert.deepEqual(rows(), ["echo/echo", "fast", "openai/gpt-4o", "anthropic/claude-sonnet-4-5", "local/llama"]);
+  const head = see().findIndex((line) => line.includes("CONTEXT"));
+  type(`\u001b[<0;${see()[head]!.indexOf("CONTEXT") + 2};${head + 1}M`);
+  assert.deepEqual(session.state.stack[0]!.place.sort, { column: "CONTEXT", descending: true });
+});
+
+test("press() chooses by click, opens by a second one, turns by wheel and switches by a click on the bar", async (t) => {
+  const { type, seeing, session, see } = await lab(t);
+  await seeing(/gpt-4o-mini/);
+  const row = see().findIndex((line) => line.includes("429"));
+  type(`\u001b[<0;20;${row + 1}M`);
+  assert.equal(session.state.stack[0]!.selected, "req_0000000000000078");
+  type(`\u001b[<65;20;${row + 1}M`);
+  assert.equal(session.state.stack[0]!.selected, "req_0000000000000075");
+  type(`\u001b[<0;20;${row + 1}M`, `\u001b[<0;20;${row + 1}M`);
+  await seeing(/› request req_0000000000000078/);
+  type(`\u001b[<0;${see()[1]!.indexOf("models") + 1};2M`);
+  await seeing(/── Models/);
+});
+
+test("press() copies the chosen row's id and exports the rows that are shown", async (t) => {
+  const { type, seeing, copied, saved } = await lab(t);
+  await seeing(/gpt-4o-mini/);
+  type("y");
+  assert.deepEqual(copied, ["req_0000000000000080"]);
+  type("/", "status:429", keyBytes.enter, "e");
+  await seeing(/13 rows in bifrost-traffic-20261123-140509\.jsonl/);
+  const lines = [...saved.values()][0]!.trimEnd().split("\n");
+  assert.deepEqual([lines.length, JSON.parse(lines[0]!).status], [13, 429]);
+});
+
+test("createSession() freezes what is shown while it is paused, and goes on", async (t) => {
+  const opened = await lab(t);
+  await opened.seeing(/Traffic 80/);
+  opened.type("p");
+  const row = { ...JSON.parse(JSON.stringify(opened.session.context()!.row)), id: "req_new", at: cannedNow };
+  let calls = 0;
+  opened.source.answers.set("/api/logs", ({ after }: { after?: string }) => {
+    calls += 1;
+    return { rows: after === "80" ? [row] : [], older: null, tail: "81" };
+  });
+  await opened.seeing(/ paused /);
+  for (; calls < 3; await new Promise((resolve) => setTimeout(resolve, 5))) opened.see();
+  assert.match(opened.see().join("\n"), /Traffic 80 /);
+  opened.type("p");
+  await opened.seeing(/Traffic 81 /);
+});
+
+test("createSession() stays with the chosen row while newer ones come, and follows at the top", async (t) => {
+  const opened = await lab(t);
+  await opened.seeing(/Traffic 80/);
+  opened.type("j", "j");
+  const rows = [1, 2, 3].map((number) => ({ ...(opened.session.context()!.row as object), id: `req_new${number}` }));
+  opened.source.answers.set("/api/logs", ({ after }: { after?: string }) => ({
+    rows: after === "80" ? rows : [],
+    older: null,
+    tail: "81",
+  }));
+  await opened.seeing(/Traffic 83/);
+  assert.equal((opened.session.context()!.row as { id: string }).id, "req_0000000000000078");
+  opened.type("f");
+  assert.equal((opened.session.context()!.row as { id: string }).id, "req_new3");
+});
+
+test("createSession() samples when more comes than it reads, says so, and keeps no more than it may", async (t) => {
+  const opened = await lab(t);
+  await opened.seeing(/Traffic 80/);
+  const one = opened.session.context()!.row as object;
+  let made = 0;
+  opened.source.answers.set("/api/logs", ({ limit }: { limit: number }) => ({
+    rows: Array.from({ length: limit }, () => ({ ...one, id: `req_${++made}` })),
+    older: null,
+    tail: String(made),
+  }));
+  await opened.seeing(/more than is shown: sampled/);
+  for (let seen = made; made < seen + 5_000; await new Promise((resolve) => setTimeout(resolve, 5))) opened.see();
+  assert.match(opened.see().join("\n"), /Traffic (500|1?\d{3}|2000) /);
+});
+
+test("createSession() says that the daemon is away, keeps what it knew, and goes on when it is back", async (t) => {
+  const opened = await lab(t, { view: "keys" });
+  await opened.seeing(/web-shop/);
+  opened.source.away = true;
+  const away = await opened.seeing(/no daemon/);
+  assert.match(away.join("\n"), /web-shop/);
+  opened.source.away = false;
+  await opened.seeing(/The daemon answers again/);
+  await opened.seeing(/● serving/);
+});
+
+test("raiseBudget() asks, shows from what to what, and sends it only after a yes", async (t) => {
+  const opened = await lab(t, { view: "keys" });
+  await opened.seeing(/web-shop/);
+  opened.source.answers.set("PATCH /api/keys/key_000001", { key: {} });
+  opened.type("l");
+  await opened.seeing(/New limit in dollars, in place of \$50\.00\/1d/);
+  opened.type("\u0015", "75.5", keyBytes.enter);
+  await opened.seeing(/from {2}\$50\.00\/1d[\s\S]*to {4}\$75\.50\/1d/);
+  opened.type("n");
+  assert.deepEqual(opened.source.sent, []);
+  opened.type("l");
+  await opened.seeing(/New limit/);
+  opened.type("\u0015", "75.5", keyBytes.enter);
+  await opened.seeing(/from {2}\$50/);
+  opened.type("y");
+  await opened.seeing(/"web-shop" may spend \$75\.50\/1d/);
+  assert.deepEqual(opened.source.sent, [
+    {
+      method: "PATCH",
+      path: "/api/keys/key_000001",
+      body: { budgets: [{ window: { kind: "rolling", length_ms: 86_400_000 }, limit_nano: 75_500_000_000 }] },
+    },
+  ]);
+});
+
+test("createKey() shows the secret once, and copies it", async (t) => {
+  const opened = await lab(t, { view: "keys" });
+  await opened.seeing(/web-shop/);
+  opened.source.answers.set("POST /api/keys", { key: { name: "new" }, secret: "sk-bf-secret" });
+  opened.type("n");
+  await opened.seeing(/Name of the new key/);
+  opened.type("new", keyBytes.enter);
+  await opened.seeing(/Budget of new/);
+  opened.type(keyBytes.enter);
+  await opened.seeing(/sk-bf-secret/);
+  opened.type("y", keyBytes.enter);
+  assert.deepEqual(opened.copied, ["sk-bf-secret"]);
+  assert.doesNotMatch((await opened.seeing(/── Keys/)).join("\n"), /sk-bf-secret/);
+  assert.deepEqual(opened.source.sent[0]!.body, {
+    name: "new",
+    budgets: [{ limit_nano: 10_000_000_000, window: { kind: "rolling", length_ms: 86_400_000 } }],
+  });
+});
+
+test("runAction() with --read-only sends nothing and says why", async (t) => {
+  const opened = await lab(t, { view: "keys", readOnly: true });
+  await opened.seeing(/web-shop/);
+  for (const key of ["n", "l", "r", "d", "x"]) {
+    opened.type(key);
+    await opened.seeing(/--read-only: \w+ is not done here/);
+  }
+  assert.deepEqual([opened.source.sent, opened.session.state.dialog], [[], undefined]);
+  opened.type("?");
+  assert.match((await opened.seeing(/not with --read-only/)).join("\n"), /x {2}revoke \(not with --read-only\)/);
+});
+
+test("an action that fails says the daemon's words and changes nothing on the screen", async (t) => {
+  const opened = await lab(t, { view: "keys" });
+  await opened.seeing(/web-shop/);
+  opened.type("n");
+  await opened.seeing(/Name of/);
+  opened.type("a", keyBytes.enter);
+  await opened.seeing(/Budget of a/);
+  opened.type("\u0015", "ten dollars", keyBytes.enter);
+  await opened.seeing(/! {2}Expected dollars and a window/);
+});
+
+test("press() leaves with q at the root, with ctrl-c anywhere, with :q", async (t) => {
+  const opened = await lab(t);
+  await opened.seeing(/gpt-4o-mini/);
+  opened.type("q");
+  assert.equal(opened.quits(), 1);
+  opened.type(keyBytes.enter, "q");
+  assert.equal(opened.quits(), 1, "back from the request");
+  opened.type(":", "q", keyBytes.enter, "?", "\u0003");
+  assert.equal(opened.quits(), 3);
+});
+
+test("createPainter() fits any size, and says when it is too small", async (t) => {
+  const opened = await lab(t);
+  await opened.seeing(/gpt-4o-mini/);
+  for (const [width, height] of [
+    [40, 8],
+    [63, 17],
+    [81, 25],
+    [240, 70],
+    [40, 200],
+  ] as const) {
+    opened.resize(width, height);
+    assert.match(opened.see().join("\n"), /Traffic/, `${width}×${height}`);
+    opened.type("?", keyBytes.escape);
+  }
+  opened.resize(30, 5);
+  assert.match(opened.see()[0]!, /bifrost needs 40×8/);
+});
+
+test("createPainter() puts the first frame where Ink puts the later ones", async (t) => {
+  const opened = await lab(t, { width: 91, height: 29 });
+  const geometry = opened.geometry();
+  assert.deepEqual(
+    [geometry.barRow, geometry.bodyRow],
+    [placeBeforeInk("bar", { width: 91, height: 29 })!.y, placeBeforeInk("body", { width: 91, height: 29 })!.y],
+  );
+  assert.match(opened.see()[placeBeforeInk("footer", { width: 91, height: 29 })!.y]!, /help/);
+});
+
+test("pace() draws at most thirty times a second, however much changes", async (t) => {
+  let drawn = 0;
+  const { soon, now, stop } = pace(() => {
+    drawn += 1;
+  });
+  t.after(stop);
+  const started = performance.now();
+  for (; performance.now() - started < 300; await new Promise((resolve) => setImmediate(resolve))) {
+    soon();
+    now();
+  }
+  const most = Math.ceil((performance.now() - started) / 33) + 1;
+  assert.ok(drawn >= 1 && drawn <= most, `${drawn} frames, at most ${most}`);
+});

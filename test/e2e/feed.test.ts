@@ -1,0 +1,68 @@
+/** The live feed of a real daemon, over both of its wires. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ask } from "../support/client.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { listen } from "../support/live-feed.ts";
+import { until } from "../support/until.ts";
+
+test("listen() tells each listener the rows that pass its filter, as requests end, until the daemon does", async (t) => {
+  const daemon = await startDaemon();
+  t.after(() => daemon.stop());
+  const key = await daemon.createKey({ name: "ci" });
+  const other = await daemon.createKey({ name: "other" });
+  const all = await listen(daemon.home);
+  const failures = await listen(daemon.home, "?status=4xx&key=ci", "socket");
+  const tagged = await listen(daemon.home, "?tag=env%3Dprod&stream=true");
+  assert.equal(all.messages[0]?.type ?? "hello", "hello");
+  const chat = (model: string, secret: string, stream: boolean, headers = {}) =>
+    ask(daemon.url, { dialect: "chat", model, key: secret, stream, headers });
+  await chat("echo", key, false);
+  await chat("echo", key, true, { "x-bf-dim-env": "prod", "x-bifrost-session": "s1", "x-bifrost-user": "ada" });
+  await chat("nowhere/none", key, false);
+  await chat("nowhere/none", other, false);
+  await until("four rows", () => all.rows().length === 4);
+  await until("the refused row", () => failures.rows().length === 1);
+  await until("the tagged row", () => tagged.rows().length === 1);
+  const [row] = tagged.rows();
+  assert.deepEqual(
+    [row?.session, row?.user, row?.tags, row?.stream, row?.key_name, row?.status],
+    ["s1", "ada", { env: "prod" }, true, "ci", 200],
+  );
+  assert.deepEqual(
+    failures.rows().map(({ status, error, key_name }) => [status, error, key_name]),
+    [[404, "model_not_found", "ci"]],
+  );
+  // What the feed tells is what the log keeps.
+  const [kept] = await daemon.rows("echo", 2);
+  assert.deepEqual(
+    all.rows().find(({ id }) => id === kept?.id),
+    kept,
+  );
+  await assert.rejects(listen(daemon.home, "?text=x"), /400/);
+  await daemon.kill("SIGTERM");
+  for (const listener of [all, failures, tagged]) {
+    await until("the end", () => listener.ended());
+    assert.equal(listener.messages.at(-1)?.type, "bye");
+  }
+});
+
+test("listen() keeps to its rate and says how many rows it left out", async (t) => {
+  const daemon = await startDaemon({ config: { auth: { inference: "open" } } });
+  t.after(() => daemon.stop());
+  const feed = await listen(daemon.home, "?rate=3");
+  await until("hello", () => feed.messages.length > 0);
+  for (let index = 0; index < 5; index++) {
+    await Promise.all(Array.from({ length: 20 }, () => ask(daemon.url, { dialect: "chat", model: "echo" })));
+  }
+  const beats = await until("a beat that counts them all", () => {
+    const told = feed.messages.flatMap((message) => (message.type === "beat" ? [message] : []));
+    return told.reduce((sum, { ended }) => sum + ended, 0) === 100 && told;
+  });
+  const dropped = beats.reduce((sum, beat) => sum + beat.dropped, 0);
+  assert.ok(dropped > 50, `${dropped} dropped`);
+  assert.ok(feed.rows().length < 50, `${feed.rows().length} told`);
+  feed.close();
+  const counts = () => daemon.admin<{ feed: number }>("GET", "/api/logs/dropped");
+  assert.equal((await counts()).feed, dropped);
+});
