@@ -11,6 +11,14 @@ const shared: ReadonlySet<string> = new Set([
   "moderation",
 ]);
 
+const tiers: ReadonlySet<string> = new Set(["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]);
+
+/** A tier in an answer: OpenAI's word for what is usual, and nothing where it has no word. */
+export function renderTier(tier: string | undefined): string | undefined {
+  if (tier === "standard" || tier === "standard_only" || tier === "on_demand") return "default";
+  return tier !== undefined && tiers.has(tier) ? tier : undefined;
+}
+
 /** What of the caller's own fields the other of the two takes as well; the rest is reported. */
 export function openaiExtra(
   request: Request,

@@ -38,12 +38,16 @@ export function parseContents(source: Shape): readonly Message[] {
 function parseParts(content: Shape, at: string, turn: string, pending: PendingCall[]): readonly Part[] {
   const parts: Part[] = [];
   for (const [index, value] of (optionalList(content, "parts", `${at}.parts`) ?? []).entries()) {
+    const before = parts.at(-1);
     const where = `${at}.parts[${index}]`;
     const part = requiredObject(value, where);
     const signature = field(part, "thoughtSignature");
     if (typeof signature === "string" && signature !== "") pushProof(signature, part, parts);
     const parsed = parsePart(part, where, `${turn}_${index}`, pending);
-    if (parsed !== undefined) parts.push(parsed);
+    // A stream's pieces of one thought, which a client sends back as they came.
+    if (parsed?.type === "thinking" && before?.type === "thinking" && before.signature === undefined) {
+      parts[parts.length - 1] = { ...before, text: before.text + parsed.text };
+    } else if (parsed !== undefined) parts.push(parsed);
   }
   return parts;
 }
@@ -56,14 +60,11 @@ function pushProof(thoughtSignature: string, part: Shape, parts: Part[]): void {
     return;
   }
   const { signature } = proof;
-  if (part["thought"] === true) {
-    const { text } = part;
-    parts.push({ type: "thinking", text: typeof text === "string" ? text : "", signature });
-    return;
-  }
+  const text = part["thought"] === true && typeof part["text"] === "string" ? part["text"] : "";
   const last = parts.at(-1);
-  if (last?.type === "thinking" && last.signature === undefined) parts[parts.length - 1] = { ...last, signature };
-  else parts.push({ type: "thinking", text: "", signature });
+  if (last?.type === "thinking" && last.signature === undefined) {
+    parts[parts.length - 1] = { ...last, text: last.text + text, signature };
+  } else parts.push({ type: "thinking", text, signature });
 }
 
 function parsePart(part: Shape, at: string, place: string, pending: PendingCall[]): Part | undefined {

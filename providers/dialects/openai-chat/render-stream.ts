@@ -2,8 +2,9 @@
  * Events as chat completion chunks. Hides what every chunk repeats, which is written out once a stream, and the role
  * that must come first.
  */
-import type { Event, Json, JsonObject, RenderContext, StreamRenderer, Usage } from "../../exchange.ts";
+import type { Event, JsonObject, RenderContext, StreamRenderer, Usage } from "../../exchange.ts";
 import type { GatewayError } from "../../gateway-error.ts";
+import { renderTier } from "../openai-extra.ts";
 import { annotation } from "./annotation.ts";
 import { renderFailure } from "./failure.ts";
 import { encryptedDetail, imagePart, signedDetail } from "./render.ts";
@@ -145,8 +146,8 @@ export function renderStream(context: RenderContext): StreamRenderer {
     const told = context.includeUsage === true ? renderUsage(usage) : undefined;
     if (told === undefined) return "";
     if (head === "") begin(context.id, context.model);
-    const tier: Json = usage.serviceTier ?? null;
-    const service = tier === null ? "" : `,"service_tier":${JSON.stringify(tier)}`;
+    const tier = renderTier(usage.serviceTier);
+    const service = tier === undefined ? "" : `,"service_tier":${JSON.stringify(tier)}`;
     return `${head.slice(0, -`[{"index":`.length)}[]${service},"usage":${JSON.stringify(told)}}\n\n`;
   }
 

@@ -1,6 +1,7 @@
 /** Events as a whole chat completion. Hides the gathering of deltas into one message a choice. */
 import type { Event, Json, JsonObject, RenderContext, Usage } from "../../exchange.ts";
 import { isObject, list, type Mutable } from "../../json.ts";
+import { renderTier } from "../openai-extra.ts";
 import { annotation } from "./annotation.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
@@ -50,7 +51,8 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
   };
   const told = renderUsage(usage);
   if (told !== undefined) rendered["usage"] = told;
-  if (usage.serviceTier !== undefined) rendered["service_tier"] = usage.serviceTier;
+  const tier = renderTier(usage.serviceTier);
+  if (tier !== undefined) rendered["service_tier"] = tier;
   return rendered;
 }
 

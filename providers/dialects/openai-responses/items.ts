@@ -141,7 +141,7 @@ export function renderResponse(head: Head, told: Told, echo: RenderContext["echo
     incomplete_details: details,
     model,
     output: [...output],
-    usage,
+    ...(usage === null ? {} : { usage }),
     ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
   };
 }

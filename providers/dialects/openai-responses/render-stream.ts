@@ -5,6 +5,7 @@
  */
 import type { Event, Json, JsonObject, RenderContext, StreamRenderer, Usage } from "../../exchange.ts";
 import type { GatewayError } from "../../gateway-error.ts";
+import { renderTier } from "../openai-extra.ts";
 import { failedError } from "./failure.ts";
 import {
   type Head,
@@ -292,7 +293,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
       ...ending,
       output: items.map((item) => renderItem(item, status)),
       usage: renderUsage(usage),
-      serviceTier: usage.serviceTier,
+      serviceTier: renderTier(usage.serviceTier),
       ...(ending.status === "failed" ? { error: modelFailed } : {}),
     });
     return frame(`response.${ending.status}`, { response: told });

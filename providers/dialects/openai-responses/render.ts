@@ -1,5 +1,6 @@
 /** Events as a whole response. Hides the gathering of deltas into items. */
 import type { Event, JsonObject, RenderContext, Usage } from "../../exchange.ts";
+import { renderTier } from "../openai-extra.ts";
 import {
   type Item,
   itemId,
@@ -64,7 +65,7 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
       ...ending,
       output: items.map((item) => renderItem(item, status)),
       usage: renderUsage(usage),
-      serviceTier: usage.serviceTier,
+      serviceTier: renderTier(usage.serviceTier),
       ...(ending.status === "failed" ? { error: modelFailed } : {}),
     },
     context.echo,
