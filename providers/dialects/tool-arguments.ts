@@ -15,8 +15,8 @@ export function argumentsObject(source: string): JsonObject {
   return { [rawArgumentsKey]: source };
 }
 
-/** More digits than a double holds: an account or message number, which must not come out as another one. */
-const longNumber = /\d{16}/;
+/** More digits, or a larger power, than a double holds: an account number, say, which must not come out as another one. */
+const longNumber = /\d{16}|\d[eE]\+?\d{3}/;
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 const exactJson = JSON as unknown as {

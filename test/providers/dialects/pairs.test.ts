@@ -273,7 +273,7 @@ test("encode() carries cache markers both ways where the host takes them", () =>
 });
 
 test("encode() for anthropic keeps every digit of a long number in a call's arguments", () => {
-  const written = '{"account":12345678901234567890,"small":1,"text":"12345678901234567890"}';
+  const written = '{"account":12345678901234567890,"huge":1e999,"small":1,"text":"12345678901234567890"}';
   const message = {
     role: "assistant",
     tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: written } }],
@@ -281,7 +281,7 @@ test("encode() for anthropic keeps every digit of a long number in a call's argu
   const { body } = anthropic.encode(openaiChat.parse({ model: "m", messages: [message] }));
   assert.match(
     JSON.stringify(body),
-    /"input":\{"account":12345678901234567890,"small":1,"text":"12345678901234567890"\}/,
+    /"input":\{"account":12345678901234567890,"huge":1e999,"small":1,"text":"12345678901234567890"\}/,
   );
 });
 
