@@ -11,6 +11,11 @@ const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "Run the gateway", load: () => import("./commands/serve.ts") },
   { name: "status", summary: "Show what the daemon is doing", load: () => import("./commands/status.ts") },
   { name: "stop", summary: "Let running requests end, then stop the daemon", load: () => import("./commands/stop.ts") },
+  {
+    name: "restart",
+    summary: "Start the program anew without refusing a request",
+    load: () => import("./commands/restart.ts"),
+  },
   { name: "reload", summary: "Read the config again", load: () => import("./commands/reload.ts") },
   { name: "tui", summary: "Watch and change everything on a screen", load: () => import("./commands/tui.ts") },
   { name: "keys", summary: "Make, show, change, rotate and revoke keys", load: () => import("./commands/keys.ts") },

@@ -4,6 +4,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
+import { awaitTurn, readInheritance } from "./runtime/inherit.ts";
 
 /** Sets the home from the option, `$BIFROST_HOME`, or the usual place. */
 function homeOf(option: string | undefined): string {
@@ -16,16 +17,20 @@ const threadPoolSize = "16";
 /** Throws errors with a `code` of `StartFailureCode`, and `GatewayError`. */
 export async function serveForeground(options: ServeOptions): Promise<Served> {
   process.env["UV_THREADPOOL_SIZE"] ??= threadPoolSize;
+  const inheritance = readInheritance(process.env);
   const { startDaemon } = await import("./runtime/daemon.ts");
+  const inherited = inheritance === undefined ? undefined : await awaitTurn(inheritance);
   const daemon = await startDaemon({
     ...options,
     home: homeOf(options.home),
     directory: process.cwd(),
     environment: process.env,
+    inherited,
   });
   const stop = (): void => daemon.stop();
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  process.on("SIGUSR2", () => void daemon.restart().catch(() => undefined)); // the log has said why not
   process.on("SIGHUP", () => void daemon.reload().catch(() => undefined));
   return daemon;
 }

@@ -1,4 +1,5 @@
 /** `bifrost stop`: asks, then waits until the process is gone. */
+import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import type { StopAnswer } from "../../daemon/admin/contract/daemon.ts";
@@ -43,8 +44,17 @@ async function ended({ pid, deadline_at_ms }: StopAnswer): Promise<void> {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isUnburied(pid);
   } catch (error) {
     return codeOf(error) === "EPERM";
+  }
+}
+
+/** It has ended and nobody has asked for its exit code: so it stays in a container whose first process buries no orphans. */
+function isUnburied(pid: number): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\)/s, ""));
+  } catch {
+    return false; // no such system, or gone meanwhile
   }
 }

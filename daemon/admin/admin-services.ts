@@ -63,6 +63,8 @@ export type AdminServices = {
     reload(action: Action): Promise<ReloadAnswer>;
     /** Begins the drain and answers at once; the process ends later. */
     stop(request: StopRequest, action: Action): Promise<StopAnswer>;
+    /** Answers when a successor is ready to take over; then drains and ends. */
+    restart(request: StopRequest, action: Action): Promise<StopAnswer>;
   };
   readonly logs: LogServices;
   /** JSON texts, each a `FeedMessage`. */

@@ -36,4 +36,13 @@ export const daemonRoutes: readonly Route[] = [
     body: stop,
     run: (services, { body, action }) => services.daemon.stop(body, action),
   }),
+  changes<StopRequest>({
+    method: "POST",
+    path: "/api/restart",
+    permission: "daemon:stop",
+    action: "daemon.restart",
+    summary: "Start the program anew over the same port; answers when the drain has begun",
+    body: stop,
+    run: (services, { body, action }) => services.daemon.restart(body, action),
+  }),
 ];

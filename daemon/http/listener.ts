@@ -62,6 +62,7 @@ function handle(
   done: (exchange: Exchange) => void,
   log: (error: GatewayError, id: string) => void,
 ): void {
+  plane.leaving?.served(request, response);
   const target = request.url ?? "/";
   const found = match(request.method ?? "GET", target);
   if (found.kind === "call") {

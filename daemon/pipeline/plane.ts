@@ -2,6 +2,7 @@
 import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
+import type { Leaving } from "../http/leaving.ts";
 import type { Generation } from "../routing/generation.ts";
 import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
@@ -29,4 +30,6 @@ export type Plane = {
   /** Where rows go as well while `workerWord.tap` is set. */
   readonly tap: Tap;
   draining: boolean;
+  /** While a successor prepares to take over, and absent otherwise. */
+  leaving: Leaving | undefined;
 };

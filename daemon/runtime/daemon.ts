@@ -14,11 +14,15 @@ import { type Log, openLog } from "../log.ts";
 import { prepareTraffic, stateFile } from "../store/boot.ts";
 import { openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
+import { knownMigrations } from "../store/migrations/list.ts";
+import { takeBackNewer } from "../store/take-back.ts";
 import { createStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
 import { type Credentials, openCredentials } from "./credentials.ts";
+import { type HandOver, prepareHandOver } from "./hand-over.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
+import { type Inherited, usableFds } from "./inherit.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
@@ -32,12 +36,16 @@ export type DaemonOptions = ServeOptions & {
   readonly home: string;
   readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** From a predecessor that has closed its files. */
+  readonly inherited?: Inherited | undefined;
 };
 
 export type Daemon = Served & {
   reload(): Promise<void>;
   /** Drains and closes; `ended` resolves. A second call does nothing. */
   stop(drainMs?: number): void;
+  /** Drains, and lets the program start anew over the same port. Fails, with everything as it was, when that cannot be. */
+  restart(drainMs?: number): Promise<void>;
 };
 
 /** The snapshot that makes the next start quick is also written this often. */
@@ -79,6 +87,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     environment,
     override: (data) => override(data, options),
   });
+  if (options.inherited?.takeBack === true) takeBackNewer(home, knownMigrations());
   const damaged = prepareTraffic(home);
   const config = await opening;
   const { current } = config;
@@ -109,6 +118,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   workers = startWorkers({
     credentials,
     ...{ tables: memory.shared, status, bootCount, store, generation: current, log, early },
+    fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
   });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
@@ -131,10 +141,13 @@ async function assemble(
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const ended = Promise.withResolvers<number>();
   let stopping = false;
-  const stop = (drainMs = config.current.server.drainMs): void => {
-    if (stopping) return;
+  const stop = (drainMs = config.current.server.drainMs, successor?: HandOver): void => {
+    if (stopping) {
+      successor?.abandon();
+      return;
+    }
     stopping = true;
-    shutdown(drainMs).then(
+    shutdown(drainMs, successor).then(
       () => ended.resolve(0),
       (error: unknown) => {
         log.error("the shutdown failed", { error: String(error) });
@@ -142,8 +155,24 @@ async function assemble(
       },
     );
   };
+  let preparing: Promise<HandOver> | undefined;
+  async function restart(drainMs?: number): Promise<void> {
+    if (stopping || preparing !== undefined) throw new Error("the daemon is ending already");
+    const address = { host, port, reusePort: config.current.server.workers > 1 };
+    preparing = prepareHandOver({ fds: workers.prepareLeaving(), ...address }, environment, log);
+    try {
+      stop(drainMs, await preparing);
+    } catch (error) {
+      workers.stay();
+      log.error("nothing was restarted", { error: String(error) });
+      throw error;
+    } finally {
+      preparing = undefined;
+    }
+  }
   const services = createServices({
     ...parts,
+    restart,
     home,
     environment,
     url,
@@ -173,10 +202,10 @@ async function assemble(
     store.retain(next.record);
   }, log);
 
-  async function shutdown(drainMs: number): Promise<void> {
+  async function shutdown(drainMs: number, successor?: HandOver): Promise<void> {
     log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
-    const cut = await workers.drain(drainMs);
+    const cut = await workers.drain(drainMs, successor !== undefined);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
     await parts.credentials.close();
     await config.close();
@@ -185,6 +214,7 @@ async function assemble(
     await snapshot(parts);
     await store.close();
     lock.release();
+    if (successor !== undefined) log.info((await successor.go()) ? "handed over" : "handed back");
     log.info("stopped");
     log.close();
   }
@@ -205,7 +235,8 @@ async function assemble(
     firstKey,
     ended: ended.promise,
     reload: async () => void (await config.reload()),
-    stop,
+    stop: (drainMs) => stop(drainMs),
+    restart,
   };
 }
 

@@ -74,6 +74,7 @@ export async function openFiles(
       status: notRunning,
       reload: notRunning,
       stop: notRunning,
+      restart: notRunning,
       providers: async () => listProviders(await generation()),
     },
     logs: createLogService({

@@ -1,5 +1,6 @@
 /** The admin services over a running daemon. Hides which thread answers what. */
 import { randomBytes } from "node:crypto";
+import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
 import { localCaller } from "../admin/handler.ts";
 import { createFeedService } from "../admin/services/feed.ts";
@@ -31,6 +32,7 @@ export type ServicesOptions = {
   readonly workers: Workers;
   readonly telemetry: Telemetry;
   readonly stop: (drainMs?: number) => void;
+  readonly restart: (drainMs?: number) => Promise<void>;
   readonly isStopping: () => boolean;
 };
 
@@ -162,6 +164,13 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
     async reload() {
       const { changed } = await config.reload();
       return { generation: config.current.number, hash: config.current.hash, changed, warnings: config.warnings };
+    },
+    async restart({ drain_ms: drainMs = config.current.server.drainMs }) {
+      const running = inFlight();
+      await options.restart(drainMs).catch((error: unknown) => {
+        throw new GatewayError("invalid_request", error instanceof Error ? error.message : String(error));
+      });
+      return { pid: process.pid, requests_in_flight: running, deadline_at_ms: Date.now() + drainMs };
     },
     async stop({ drain_ms: drainMs = config.current.server.drainMs }) {
       const running = inFlight();

@@ -23,6 +23,8 @@ export type WorkerData = {
   /** Several workers share the port. */
   readonly reusePort: boolean;
   readonly listen: { readonly host: string; readonly port: number };
+  /** Listening descriptors of a predecessor, in place of a new one. */
+  readonly fds: readonly number[];
 };
 
 /** More than workers can be started in one run of the daemon; the main thread itself sends as number 0. */
@@ -38,7 +40,12 @@ export type ToWorker =
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
   | { readonly type: "credential"; readonly told: FromCredentials }
-  | { readonly type: "drain"; readonly deadlineMs: number }
+  /** A successor gets ready: note which connections are in use. */
+  | { readonly type: "prepare_leaving" }
+  /** It could not. */
+  | { readonly type: "stay" }
+  /** `leaving`: a successor has the listening descriptors, so nothing is refused. */
+  | { readonly type: "drain"; readonly deadlineMs: number; readonly leaving: boolean }
   | { readonly type: "tap"; readonly settings: TapSettings }
   /** A `Tapped` was taken. */
   | { readonly type: "tap_taken" }
@@ -46,7 +53,7 @@ export type ToWorker =
 
 export type FromWorker =
   | Tapped
-  | { readonly type: "listening"; readonly port: number }
+  | { readonly type: "listening"; readonly port: number; readonly fds: readonly number[] }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }
   | { readonly type: "built"; readonly number: number }
   /** It stays with the generation it has. */

@@ -12,6 +12,7 @@ import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { openTables } from "../governance/tables.ts";
+import { watchLeaving } from "../http/leaving.ts";
 import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type { Plane } from "../pipeline/plane.ts";
@@ -22,6 +23,7 @@ import { createTap } from "../telemetry/tap.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
+import { listen } from "./listening.ts";
 import { startThread } from "./threads.ts";
 import { createTranslator } from "./translator.ts";
 import { Origins } from "./upstream-clients.ts";
@@ -34,6 +36,10 @@ const trafficGatherMs = 200;
 const stateGatherMs = 50;
 /** While draining the worker looks this often whether it is done. */
 const drainLookMs = 10;
+/** A client that was active a moment ago has this long to send the next request on its connection, and to be told that it was the last. */
+const lingerMsMax = 2_000;
+/** At the end, how long to wait for a disk that does not take rows. */
+const durableMsMax = 5_000;
 
 export function runWorker(parent: MessagePort, data: WorkerData): void {
   const origins = new Origins();
@@ -65,19 +71,14 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     words: data.words,
     tap: createTap(tell),
     draining: false,
+    leaving: undefined,
   };
 
   const server = createListener(plane, (error, id) => log("error", "internal error", { id, error: describe(error) }));
   server.on("error", (error: NodeJS.ErrnoException) => {
     tell({ type: "listen_failed", code: error.code ?? "", message: error.message });
   });
-  server.listen({ ...data.listen, reusePort: data.reusePort, backlog: 4096 }, () => {
-    const address = server.address();
-    tell({
-      type: "listening",
-      port: typeof address === "object" && address !== null ? address.port : data.listen.port,
-    });
-  });
+  const listening = listen(server, data, (port, fds) => tell({ type: "listening", port, fds }));
 
   collectWhenIdle(() => data.words[workerWord.total]!, true);
 
@@ -92,8 +93,15 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
       case "credential":
         authorizers.take(message.told);
         return;
+      case "prepare_leaving":
+        plane.leaving = watchLeaving(server);
+        return;
+      case "stay":
+        plane.leaving?.end();
+        plane.leaving = undefined;
+        return;
       case "drain":
-        drain(message.deadlineMs);
+        drain(message.deadlineMs, message.leaving);
         return;
       case "tap":
         plane.tap.use(message.settings);
@@ -143,14 +151,21 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     tell({ type: "switched", number });
   }
 
-  /** New requests are refused, the listener stays so that health checks hear of it; streams run on to the deadline. */
-  function drain(deadlineMs: number): void {
-    plane.draining = true;
+  /**
+   * New requests are refused, the listener stays so that health checks hear of it; streams run on to the deadline. When
+   * leaving, nothing new is accepted and what comes on open connections is served.
+   */
+  function drain(deadlineMs: number, leaving: boolean): void {
+    if (leaving) {
+      plane.leaving?.begin();
+      listening.stopAccepting();
+    } else plane.draining = true;
     server.second.close();
-    const deadlineAt = performance.now() + deadlineMs;
+    const startedAt = performance.now();
     const timer = setInterval(() => {
-      const left = data.words[workerWord.inFlight]!;
-      if (left > 0 && performance.now() < deadlineAt) return;
+      const [left, passed] = [data.words[workerWord.inFlight]!, performance.now() - startedAt];
+      const expected = plane.leaving?.expected() ?? 0;
+      if (left > 0 ? passed < deadlineMs : expected > 0 && passed < lingerMsMax) return;
       clearInterval(timer);
       void finish(left);
     }, drainLookMs);
@@ -164,7 +179,8 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     await new Promise((resolve) => setTimeout(resolve, cut > 0 ? 2 * drainLookMs : 0));
     plane.tap.flush();
     plane.traffic.flush();
-    await Promise.all([plane.state.durable(), plane.traffic.durable()]);
+    const durable = Promise.all([plane.state.durable(), plane.traffic.durable()]);
+    await Promise.race([durable, new Promise((resolve) => setTimeout(resolve, durableMsMax))]);
     tell({ type: "drained", cut });
   }
 

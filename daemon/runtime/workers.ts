@@ -33,6 +33,8 @@ export type WorkersOptions = {
   readonly credentials: Credentials;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
+  /** Listening descriptors of a predecessor. */
+  readonly fds?: readonly number[];
 };
 
 export type WorkerCounts = { readonly id: number; readonly inFlight: number; readonly total: number };
@@ -46,8 +48,12 @@ export type Workers = {
   counts(): readonly WorkerCounts[];
   /** From now on workers tell of these rows as requests end; undefined: of none. */
   tap(settings: TapSettings | undefined): void;
-  /** Resolves with the number of requests that the deadline cut. */
-  drain(deadlineMs: number): Promise<number>;
+  /** Listening descriptors that are open now. From here on the workers note which connections are in use. */
+  prepareLeaving(): readonly number[];
+  /** The successor could not take over. */
+  stay(): void;
+  /** Resolves with the number of requests that the deadline cut. `leaving`: a successor has the descriptors. */
+  drain(deadlineMs: number, leaving?: boolean): Promise<number>;
 };
 
 /** A dead worker is replaced after this long, twice as long each time that the last one did not live for `steadyMs`. */
@@ -61,6 +67,7 @@ type Slot = {
   readonly words: Int32Array;
   alive: boolean;
   restartMs: number;
+  fds: readonly number[];
 };
 
 export function startWorkers(options: WorkersOptions): Workers {
@@ -70,7 +77,14 @@ export function startWorkers(options: WorkersOptions): Workers {
   let starts = 1; // sender 0 is the main thread's
   let ending = false;
   let listen = { host: generation.server.host, port: generation.server.port };
-  const count = generation.server.workers;
+  const count = workerCount();
+  // Each is used once: a worker that is started again opens its own.
+  const inherited = new Map<number, readonly number[]>();
+  for (let number = 1; number <= count; number++)
+    inherited.set(
+      number,
+      (options.fds ?? []).filter((_, index) => index % count === number - 1),
+    );
   const slots: Slot[] = [];
   const waiting = new Set<(message: FromWorker, slot: Slot) => void>();
   const burial = createBurial(options);
@@ -96,18 +110,28 @@ export function startWorkers(options: WorkersOptions): Workers {
     return listen.port;
   }
 
+  /** One descriptor that was opened for a single worker cannot be shared with more. */
+  function workerCount(): number {
+    const wanted = generation.server.workers;
+    if (options.fds?.length !== 1 || wanted === 1) return wanted;
+    log.warn("server.workers takes effect when the daemon is stopped and started", { workers: 1, wanted });
+    return 1;
+  }
+
   async function takePort(port: number): Promise<void> {
     if (count > 1) guard = await guardPort(port);
   }
 
   function startSlot(number: number, words: Int32Array): Slot {
     const worker = spawn(number, words);
-    const slot: Slot = { number, words, alive: true, restartMs: restartMsMin / 2, worker };
+    const slot: Slot = { number, words, alive: true, restartMs: restartMsMin / 2, worker, fds: [] };
     attach(slot);
     return slot;
   }
 
   function spawn(number: number, words: Int32Array): Worker {
+    const given = inherited.get(number) ?? [];
+    inherited.delete(number);
     const [statePort, trafficPort] = [store.port("state"), store.port("traffic")];
     const data: WorkerData = {
       worker: number,
@@ -121,6 +145,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       trafficPort,
       reusePort: count > 1,
       listen,
+      fds: given,
     };
     const worker = early ?? startThread("data-plane");
     early = undefined;
@@ -171,7 +196,10 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   function heard(slot: Slot): Promise<number> {
     return expect(slot, (message) => {
-      if (message.type === "listening") return { value: message.port };
+      if (message.type === "listening") {
+        slot.fds = message.fds;
+        return { value: message.port };
+      }
       if (message.type === "listen_failed") throw Object.assign(new Error(message.message), { code: message.code });
       return undefined;
     });
@@ -259,17 +287,26 @@ export function startWorkers(options: WorkersOptions): Workers {
     }
   }
 
-  async function drain(deadlineMs: number): Promise<number> {
+  async function drain(deadlineMs: number, leaving = false): Promise<number> {
     ending = true;
     const drained = alive().map((slot) =>
       expect(slot, (message) => (message.type === "drained" ? { value: message.cut } : undefined)).catch(() => 0),
     );
-    for (const slot of alive()) slot.worker.postMessage({ type: "drain", deadlineMs } satisfies ToWorker);
+    for (const slot of alive()) slot.worker.postMessage({ type: "drain", deadlineMs, leaving } satisfies ToWorker);
     const cut = (await Promise.all(drained)).reduce((sum, value) => sum + value, 0);
     await Promise.all(slots.map(({ worker }) => worker.terminate()));
     guard?.release();
     return cut;
   }
 
-  return { listening: startAll(), use, replaceWriter, counts, tap, drain };
+  function prepareLeaving(): readonly number[] {
+    for (const slot of alive()) slot.worker.postMessage({ type: "prepare_leaving" } satisfies ToWorker);
+    return alive().flatMap((slot) => slot.fds);
+  }
+
+  function stay(): void {
+    for (const slot of alive()) slot.worker.postMessage({ type: "stay" } satisfies ToWorker);
+  }
+
+  return { listening: startAll(), use, replaceWriter, counts, tap, prepareLeaving, stay, drain };
 }

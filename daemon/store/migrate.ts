@@ -5,9 +5,15 @@ import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { asDatabaseError, type Database, type OpenOptions, openDatabase } from "./database.ts";
+import { deriveUndo } from "./undo.ts";
 
 /** Named by date and time, `20261123-0700-keys`, so that two written at once never collide. Never edited once released. */
-export type Migration = { readonly name: string; readonly sql: string };
+export type Migration = {
+  readonly name: string;
+  readonly sql: string;
+  /** The way back, where it cannot be read from `sql`. */
+  readonly undo?: string;
+};
 
 export type Migrated = {
   readonly database: Database;
@@ -62,6 +68,50 @@ function appliedNames(database: Database): Set<string> {
   return new Set(database.prepare("SELECT name FROM migrations").pluck().all() as string[]);
 }
 
+export type TakenBack =
+  | { readonly taken: readonly string[] }
+  /** The file is as it was: this migration does not know its way back. */
+  | { readonly stuck: string };
+
+/**
+ * Takes back what a newer program did to the schema, by what it wrote into the file itself. What only the newer program
+ * could say is gone then; the caller has made a copy.
+ */
+export function takeBackMigrations(file: string, known: readonly string[]): TakenBack {
+  const database = openDatabase(file);
+  try {
+    const newer = [...appliedNames(database)]
+      .filter((name) => !known.includes(name))
+      .toSorted()
+      .reverse();
+    if (newer.length === 0) return { taken: [] };
+    const undoOf = hasUndo(database)
+      ? database.prepare("SELECT undo FROM migrations WHERE name = ?").pluck()
+      : undefined;
+    database.exec("BEGIN IMMEDIATE");
+    for (const name of newer) {
+      const undo = undoOf?.get(name) as string | null | undefined;
+      if (undo === null || undo === undefined) {
+        database.exec("ROLLBACK");
+        return { stuck: name };
+      }
+      database.exec(undo);
+      database.prepare("DELETE FROM migrations WHERE name = ?").run(name);
+    }
+    database.exec("COMMIT");
+    return { taken: newer };
+  } catch (error) {
+    if (database.inTransaction) database.exec("ROLLBACK");
+    throw asDatabaseError(error, file);
+  } finally {
+    database.close();
+  }
+}
+
+function hasUndo(database: Database): boolean {
+  return database.prepare("SELECT 1 FROM pragma_table_info('migrations') WHERE name = 'undo'").get() !== undefined;
+}
+
 function copyBeside(database: Database, file: string, name: string): string {
   const backup = `${file}.before-${name}`;
   rmSync(backup, { force: true });
@@ -76,11 +126,12 @@ function apply(database: Database, pending: readonly Migration[], file: string, 
   let current = "";
   try {
     database.exec("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT");
-    const note = database.prepare("INSERT INTO migrations VALUES (?, unixepoch() * 1000)");
+    if (!hasUndo(database)) database.exec("ALTER TABLE migrations ADD COLUMN undo TEXT");
+    const note = database.prepare("INSERT INTO migrations (name, applied_at, undo) VALUES (?, unixepoch() * 1000, ?)");
     for (const migration of pending) {
       current = migration.name;
       database.exec(migration.sql);
-      note.run(migration.name);
+      note.run(migration.name, migration.undo ?? deriveUndo(migration.sql) ?? null);
     }
     database.exec("COMMIT");
   } catch (error) {

@@ -6,3 +6,9 @@ import { logStore } from "./20261126-0040-log-store.ts";
 
 export const stateMigrations: readonly Migration[] = [initialState];
 export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore];
+
+/** Names, for a file that a newer program may have written. */
+export function knownMigrations(): { readonly state: readonly string[]; readonly traffic: readonly string[] } {
+  const names = (list: readonly Migration[]): readonly string[] => list.map(({ name }) => name);
+  return { state: names(stateMigrations), traffic: names(trafficMigrations) };
+}

@@ -226,6 +226,10 @@ function cannedServices(
         lab.stops.push(request.drain_ms ?? -1);
         return { pid: 2 ** 30, requests_in_flight: 1, deadline_at_ms: labTime };
       },
+      restart: async (request) => {
+        lab.stops.push(request.drain_ms ?? -1);
+        return { pid: 2 ** 30, requests_in_flight: 1, deadline_at_ms: labTime };
+      },
     },
     feed: { listen: () => unasked.export() },
     logs: {

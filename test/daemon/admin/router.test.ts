@@ -13,6 +13,7 @@ import { type Lab, labTime, openLab } from "./admin-lab.ts";
 const goodBodies: Readonly<Record<string, unknown>> = {
   "daemon.reload": undefined,
   "daemon.stop": { drain_ms: 100 },
+  "daemon.restart": { drain_ms: 100 },
   "key.create": { name: "made" },
   "key.update": { disabled: true },
   "key.revoke": undefined,

@@ -207,6 +207,7 @@ export async function startLab(config: object): Promise<Lab> {
     words: new Int32Array(new SharedArrayBuffer(4 * wordsPerWorker)),
     tap: createTap(() => undefined),
     draining: false,
+    leaving: undefined,
   };
   const server = createListener(plane, (error) => logged.push(error));
   const url = await listen(server);

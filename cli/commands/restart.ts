@@ -1,0 +1,47 @@
+/** `bifrost restart`: the program anew over the same port; returns when another process serves. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "commander";
+import type { StatusAnswer, StopAnswer } from "../../daemon/admin/contract/daemon.ts";
+import { type Client, findDaemon, openDaemon } from "../client.ts";
+import type { Context } from "../command.ts";
+import { CliFailure } from "../failure.ts";
+import { parseDuration } from "../parse.ts";
+import { homeFrom } from "../session.ts";
+
+const pollMs = 50;
+/** A successor has a minute to serve, and the one that goes on in its place another. */
+const readyMs = 130_000;
+
+export function build(command: Command, context: Context): void {
+  command
+    .option("--drain <duration>", "How long running requests may take to end (default: server.drain)", parseDuration)
+    .action(async ({ drain }: { drain?: number }) => {
+      const home = homeFrom(command, context);
+      const before = await openDaemon(home);
+      const after = await restartDaemon(before, home, drain);
+      context.terminal.err(`Process ${after.pid} serves, version ${after.version}.\n`);
+    });
+}
+
+/** The state of the process that serves afterwards, whichever it is. */
+export async function restartDaemon(client: Client, home: string, drainMs?: number): Promise<StatusAnswer> {
+  const body = drainMs === undefined ? {} : { drain_ms: drainMs };
+  const { pid, deadline_at_ms } = await client.call<StopAnswer>("POST", "/api/restart", { body });
+  const deadline = Math.max(deadline_at_ms, Date.now()) + readyMs;
+  while (Date.now() < deadline) {
+    const address = await findDaemon(home);
+    if (address !== undefined && address.pid !== pid) {
+      try {
+        return await (await openDaemon(home)).call<StatusAnswer>("GET", "/api/status");
+      } catch {
+        // It went away again: the one that goes on comes next.
+      }
+    }
+    await pause(pollMs);
+  }
+  throw new CliFailure(
+    "no process serves after the restart",
+    undefined,
+    "Look at its log, or start it: bifrost serve --detach",
+  );
+}
