@@ -29,6 +29,21 @@ import type {
   UpdateKeyRequest,
 } from "./contract/keys.ts";
 import type { ModelsAnswer, ModelsQuery } from "./contract/models.ts";
+import type {
+  BudgetAnswer,
+  BudgetListAnswer,
+  BudgetListQuery,
+  CreateOwnerRequest,
+  LimitListAnswer,
+  OverrideRequest,
+  OwnerAnswer,
+  OwnerKind,
+  OwnerListAnswer,
+  OwnerListQuery,
+  TopUpRequest,
+  UpdateOwnerRequest,
+  WalletAnswer,
+} from "./contract/owners.ts";
 import type { LogServices } from "./log-services.ts";
 
 /**
@@ -40,6 +55,8 @@ export type Action = {
   readonly actor: string;
   readonly name: string;
   readonly atMs: number;
+  /** The version that the client means to change, as it was told: `"17"`. */
+  readonly ifMatch?: string | undefined;
   entry(change: { readonly target: string | null; readonly before?: unknown; readonly after?: unknown }): AuditEntry;
   recorded(): void;
 };
@@ -54,9 +71,32 @@ export type KeyServices = {
   rotate(key: string, request: RotateKeyRequest, action: Action): Promise<KeySecretAnswer>;
 };
 
+export type OwnerServices = {
+  /** `id` is a public id or a name, here and below. */
+  create(kind: OwnerKind, request: CreateOwnerRequest, action: Action): Promise<OwnerAnswer>;
+  list(kind: OwnerKind, query: OwnerListQuery): Promise<OwnerListAnswer>;
+  show(kind: OwnerKind, id: string): Promise<OwnerAnswer>;
+  update(kind: OwnerKind, id: string, request: UpdateOwnerRequest, action: Action): Promise<OwnerAnswer>;
+  remove(kind: OwnerKind, id: string, action: Action): Promise<OwnerAnswer>;
+  /** Null: the override ends. */
+  override(
+    kind: OwnerKind | "key",
+    id: string,
+    slot: number,
+    request: OverrideRequest | null,
+    action: Action,
+  ): Promise<BudgetAnswer>;
+  reset(kind: OwnerKind | "key", id: string, slot: number, action: Action): Promise<BudgetAnswer>;
+  wallet(kind: OwnerKind | "key", id: string): Promise<WalletAnswer>;
+  topUp(kind: OwnerKind | "key", id: string, request: TopUpRequest, action: Action): Promise<WalletAnswer>;
+  budgets(query: BudgetListQuery): Promise<BudgetListAnswer>;
+  limits(query: BudgetListQuery): Promise<LimitListAnswer>;
+};
+
 /** Implemented by the composition root. Methods fail with a `GatewayError`; anything else is answered as a fault of ours. */
 export type AdminServices = {
   readonly keys: KeyServices;
+  readonly owners: OwnerServices;
   readonly daemon: {
     status(): Promise<StatusAnswer>;
     providers(): Promise<ProvidersAnswer>;
@@ -95,6 +135,16 @@ export type Permission =
   | "daemon:stop"
   | "keys:read"
   | "keys:write"
+  | "customers:read"
+  | "customers:write"
+  | "teams:read"
+  | "teams:write"
+  | "users:read"
+  | "users:write"
+  | "limits:read"
+  | "limits:write"
+  | "budgets:read"
+  | "budgets:write"
   | "logs:read"
   | "logs:write"
   | "audit:read"

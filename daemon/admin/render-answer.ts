@@ -17,6 +17,7 @@ export function writeAnswer(reporter: FaultReporter, outgoing: ServerResponse, r
     return writePieces(reporter, outgoing, response.status, response.contentType, response.text, (text) => text);
   if ("events" in response)
     return writePieces(reporter, outgoing, response.status, "text/event-stream", response.events, renderEvent);
+  if (response.etag !== undefined) outgoing.setHeader("etag", response.etag);
   writeJson(outgoing, response.status, response.body);
   return Promise.resolve();
 }

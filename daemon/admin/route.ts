@@ -8,7 +8,7 @@ import type { Action, AdminServices, Permission } from "./admin-services.ts";
 /** Who calls: known from the listener, never from the request. */
 export type Caller = { readonly actor: string; readonly permissions: "all" | ReadonlySet<Permission> };
 
-export type RouteMethod = "GET" | "POST" | "PATCH" | "DELETE";
+export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 type RouteBase<Query> = {
   /** Segments, with `{name}` where a value stands: `/api/keys/{key}`. */
@@ -55,7 +55,7 @@ type Asking<Query, Body> = RouteBase<Query> & {
 };
 
 type Mutating<Query, Body> = RouteBase<Query> & {
-  readonly method: "POST" | "PATCH" | "DELETE";
+  readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
   /** `<resource>.<verb>`, as the audit trail calls it. Its presence says that the route changes something. */
   readonly action: string;
   readonly body?: z.ZodType<Body>;

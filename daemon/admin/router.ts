@@ -41,13 +41,24 @@ async function answer(
   const body = readBody(route, request.body);
   if (route.action !== undefined) {
     const input = { params, query, body };
-    return { status: 200, body: await runRecorded(options, route, route.action, input, caller) };
+    const run = () => runRecorded(options, route, route.action!, input, caller, request.ifMatch);
+    return answered(await run());
   }
   const result = route.run(options.services, { params, query, body, action: undefined, accept: request.accept });
   if (result instanceof TextAnswer) return { status: 200, contentType: result.contentType, text: result.text };
   if (result instanceof EventsAnswer) return { status: 200, events: result.events };
   if (isLines(result)) return { status: 200, lines: result };
-  return { status: 200, body: await result };
+  return answered(await result);
+}
+
+/** What is shown with a version is answered with it as `ETag` too. */
+function answered(body: unknown): AdminResponse {
+  if (typeof body !== "object" || body === null) return { status: 200, body };
+  for (const value of Object.values(body)) {
+    const etag = (value as { etag?: unknown } | null)?.etag;
+    if (typeof etag === "string") return { status: 200, body, etag };
+  }
+  return { status: 200, body };
 }
 
 /** Runs a change and sees to its one audit record, whether it succeeds or fails. */
@@ -57,6 +68,7 @@ async function runRecorded(
   name: string,
   input: { readonly params: Readonly<Record<string, string>>; readonly query: unknown; readonly body: unknown },
   caller: Caller,
+  ifMatch: string | undefined,
 ): Promise<unknown> {
   let isRecorded = false;
   const atMs = now();
@@ -71,7 +83,7 @@ async function runRecorded(
   try {
     const result = await route.run(services, {
       ...input,
-      action: { actor: caller.actor, name, atMs, entry, recorded },
+      action: { actor: caller.actor, name, atMs, entry, recorded, ifMatch },
     });
     if (!isRecorded) await services.audit.record(unsaid);
     return result;
@@ -172,7 +184,9 @@ function readBody(route: Route, body: unknown): unknown {
 function check(schema: z.ZodType, value: unknown, noun: string): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  // A word that nobody knows is named first: it is what the caller mistyped, and why something else is missing.
+  const { issues } = result.error;
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
   if (issue.code === "unrecognized_keys") {
     const param = renderPath([...issue.path, issue.keys[0]!]);
     throw new GatewayError("invalid_request", `unknown ${noun} "${param}"`, { param });

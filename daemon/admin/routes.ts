@@ -6,11 +6,13 @@ import { feedRoutes } from "./feed.ts";
 import { keyRoutes } from "./keys.ts";
 import { logRoutes } from "./logs.ts";
 import { modelRoutes } from "./models.ts";
+import { ownerRoutes } from "./owners.ts";
 import type { Route } from "./route.ts";
 
 export const adminRoutes: readonly Route[] = [
   ...daemonRoutes,
   ...keyRoutes,
+  ...ownerRoutes,
   ...logRoutes,
   ...feedRoutes,
   ...auditRoutes,

@@ -118,11 +118,12 @@ async function read(incoming: IncomingMessage): Promise<AdminRequest> {
   const { accept } = headers;
   const method = incoming.method ?? "";
   const path = incoming.url ?? "";
+  const ifMatch = headers["if-match"];
   const bytes = await readBody(incoming);
-  if (bytes.length === 0) return { method, path, accept };
+  if (bytes.length === 0) return { method, path, accept, ifMatch };
   if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? ""))
     throw new GatewayError("unsupported_media_type", "the body must be application/json");
-  return { method, path, accept, body: parse(bytes) };
+  return { method, path, accept, ifMatch, body: parse(bytes) };
 }
 
 async function readBody(incoming: IncomingMessage): Promise<Buffer> {

@@ -1,13 +1,34 @@
 /** May a key call this model? Hides the spellings of a model list. */
-import type { KeyPolicy } from "./definitions.ts";
+import type { KeyPolicy, ProviderConfig } from "./definitions.ts";
+
+/** Allowed by the policy's own list, not blocked by it, and within what it says of the provider. */
+export function mayCall(policy: KeyPolicy, provider: string, model: string): boolean {
+  if (!isListed(policy.models, provider, model)) return false;
+  if (policy.blocked !== undefined && isListed(policy.blocked, provider, model)) return false;
+  if (policy.providers === undefined) return true;
+  const config = providerConfig(policy, provider);
+  if (config === undefined || config.credentials?.length === 0) return false;
+  if (config.models !== undefined && !isListed(config.models, provider, model)) return false;
+  return config.blocked === undefined || !isListed(config.blocked, provider, model);
+}
+
+/** Undefined: the policy says nothing of this provider, or names providers and this one is none of them. */
+export function providerConfig({ providers }: KeyPolicy, provider: string): ProviderConfig | undefined {
+  return providers?.find((each) => each.provider === provider);
+}
+
+/** Whether a call to this provider may be made with this one of its credentials. */
+export function mayUseCredential(policy: KeyPolicy, provider: string, credential: string): boolean {
+  const credentials = providerConfig(policy, provider)?.credentials;
+  return credentials === undefined || credentials.includes("*") || credentials.includes(credential);
+}
 
 /**
  * An entry with a slash names a provider's model and matches only `provider/model`, so that `openai/gpt-4o` does not
  * open the model of that name at a reseller; one without is a bare name and matches it at any provider. A `*` at
- * the end matches any rest; alone it matches all. An empty list allows nothing.
+ * the end matches any rest; alone it matches all. An empty list names nothing.
  */
-export function mayCall(policy: KeyPolicy, provider: string, model: string): boolean {
-  const { models } = policy;
+export function isListed(models: readonly string[], provider: string, model: string): boolean {
   for (let index = 0; index < models.length; index++) {
     const entry = models[index]!;
     if (entry === "*") return true;

@@ -24,7 +24,7 @@ export const rollsMax = 256;
 
 export function createBudgets(tables: Tables, lock: Lock): Budgets {
   const { cells, scopeRows } = tables;
-  const remembered = { scope: 0, block: 0, row: 0, unit: 0, count: 0, zone: 0, anchor: 0, next: 0 };
+  const remembered = { scope: 0, block: 0, row: 0, unit: 0, count: 0, zone: 0, shift: 0, anchor: 0, next: 0 };
 
   function roll(row: number, nowMs: number): boolean {
     const next = cells[row + budgetCell.next]!;
@@ -45,13 +45,14 @@ export function createBudgets(tables: Tables, lock: Lock): Budgets {
     remembered.unit = cells[row + budgetCell.unit]!;
     remembered.count = cells[row + budgetCell.length]!;
     remembered.zone = cells[row + budgetCell.zone]!;
+    remembered.shift = cells[row + budgetCell.shift]!;
     remembered.anchor = cells[row + budgetCell.anchor]!;
     remembered.next = cells[row + budgetCell.next]!;
   }
 
   function rollCalendar(nowMs: number): void {
-    const { scope, block, row, unit, count, zone, anchor, next } = remembered;
-    const window = windowOf(tables, unit, count, zone);
+    const { scope, block, row, unit, count, zone, shift, anchor, next } = remembered;
+    const window = windowOf(tables, unit, count, zone, shift);
     const bounds = windowAt(window, anchor, Math.max(nowMs, next));
     lock.acquire();
     // The block may have been replaced meanwhile; its successor is looked at afresh.
@@ -67,11 +68,18 @@ export function createBudgets(tables: Tables, lock: Lock): Budgets {
 }
 
 /** The window a budget's cells describe. */
-export function windowOf(tables: Tables, unit: number, length: number, zone: number): Window {
+export function windowOf(tables: Tables, unit: number, length: number, zone: number, shift: number): Window {
   const name = unitCodes[unit];
   if (name === undefined || name === "forever") return { kind: "forever" };
   if (name === "rolling") return { kind: "rolling", lengthMs: length };
-  return { kind: "calendar", unit: name, count: length, zone: readZone(tables, zone) };
+  const window = { kind: "calendar", unit: name, count: length, zone: readZone(tables, zone) } as const;
+  return shift === 0 ? window : { ...window, startMonth: shift + 1 };
+}
+
+/** What may be spent now: the limit, and an override while it lasts. */
+export function allowance(cells: Float64Array, row: number, nowMs: number): number {
+  const limit = cells[row + budgetCell.limit]!;
+  return nowMs < cells[row + budgetCell.extraUntil]! ? limit + cells[row + budgetCell.extra]! : limit;
 }
 
 export function firstBudget(block: number): number {

@@ -6,7 +6,14 @@ import { firstBudget, firstLimit } from "./budgets.ts";
 import { budgetCell, budgetCells, limitCell, limitCells, limitMode, scopeCell } from "./cells.ts";
 import { buckets } from "./rate-limits.ts";
 
-const windowCells = [budgetCell.slot, budgetCell.unit, budgetCell.length, budgetCell.zone, budgetCell.anchor] as const;
+const windowCells = [
+  budgetCell.slot,
+  budgetCell.unit,
+  budgetCell.length,
+  budgetCell.zone,
+  budgetCell.anchor,
+  budgetCell.shift,
+] as const;
 
 export function carryBudgets(cells: Float64Array, from: number, to: number, nowMs: number): void {
   for (let row = firstBudget(to); row < firstLimit(cells, to); row += budgetCells) {
@@ -15,6 +22,7 @@ export function carryBudgets(cells: Float64Array, from: number, to: number, nowM
       cells[row + budgetCell.spent] = cells[old + budgetCell.spent]!;
       cells[row + budgetCell.start] = cells[old + budgetCell.start]!;
       cells[row + budgetCell.next] = cells[old + budgetCell.next]!;
+      cells[row + budgetCell.wouldRefuse] = cells[old + budgetCell.wouldRefuse]!;
     }
   }
 }
@@ -34,7 +42,8 @@ export function carryLimits(cells: Float64Array, from: number, to: number, nowMs
 function carryCounts(cells: Float64Array, from: number, to: number, nowMs: number): void {
   const oldMode = cells[from + limitCell.mode]!;
   const newMode = cells[to + limitCell.mode]!;
-  if ((oldMode === limitMode.tokenBuckets) !== (newMode === limitMode.tokenBuckets)) return;
+  if (countedBy(oldMode) !== countedBy(newMode)) return;
+  cells[to + limitCell.wouldRefuse] = cells[from + limitCell.wouldRefuse]!;
   if (oldMode === limitMode.ring) {
     if (newMode === limitMode.ring) ringToRing(cells, from, to);
     else ringToBuckets(cells, from, to, nowMs);
@@ -88,6 +97,11 @@ function bucketsToRing(cells: Float64Array, from: number, to: number, nowMs: num
     const at = Math.min((bucket + 1) * width - 1, nowMs);
     for (let left = cells[oldBase + (bucket % buckets)]!; left > 0 && place >= newBase; left--) cells[place--] = at;
   }
+}
+
+/** Two modes count requests. */
+function countedBy(mode: number): number {
+  return mode === limitMode.ring ? limitMode.requestBuckets : mode;
 }
 
 function equalCells(cells: Float64Array, offsets: readonly number[], row: number, other: number): boolean {

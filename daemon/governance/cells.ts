@@ -41,7 +41,7 @@ export const scopeCell = {
   labelBytes: 8,
 } as const;
 
-export const budgetCells = 9;
+export const budgetCells = 14;
 export const budgetCell = {
   limit: 0,
   spent: 1,
@@ -54,9 +54,18 @@ export const budgetCell = {
   zone: 6,
   slot: 7,
   anchor: 8,
+  /** Months that quarters and years begin after January. */
+  shift: 9,
+  /** An override: so much more than the limit, until then. */
+  extra: 10,
+  extraUntil: 11,
+  /** 1: counted, not enforced. */
+  shadow: 12,
+  /** How many requests a shadow limit would have refused. */
+  wouldRefuse: 13,
 } as const;
 
-export const limitCells = 10;
+export const limitCells = 12;
 export const limitCell = {
   limit: 0,
   window: 1,
@@ -74,10 +83,12 @@ export const limitCell = {
   since: 8,
   /** Cells that `base` has, for giving them back. */
   size: 9,
+  shadow: 10,
+  wouldRefuse: 11,
 } as const;
 
 /** `ring`: exact times of the last `limit` requests. The others: amounts in buckets. */
-export const limitMode = { ring: 0, requestBuckets: 1, tokenBuckets: 2 } as const;
+export const limitMode = { ring: 0, requestBuckets: 1, tokenBuckets: 2, spendBuckets: 3 } as const;
 
 /** Bits of `scopeFlags`; a scope that is known has at least `known`. */
 export const scopeFlag = { budget: 1, requests: 2, tokens: 4, concurrency: 8, known: 64 } as const;

@@ -11,6 +11,8 @@ export type Window =
       readonly unit: "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year";
       readonly count: number;
       readonly zone: string;
+      /** Month in which quarters and years begin, 1–12; absent: January. */
+      readonly startMonth?: number | undefined;
     }
   /** Never resets: a prepaid total. */
   | { readonly kind: "forever" };
@@ -22,32 +24,103 @@ export type Budget = {
   readonly window: Window;
   /** Rolling windows are counted from here; spend before it does not count (a changed window starts afresh). */
   readonly anchorMs: number;
+  /** Counted, and what it would have refused too, but not enforced. */
+  readonly shadow?: boolean | undefined;
+  /** A prepaid total, raised by top-ups. */
+  readonly wallet?: boolean | undefined;
+  /** An override: this much more, until then; without an end for good. */
+  readonly extraNano?: number | undefined;
+  readonly extraUntilMs?: number | undefined;
 };
 
 export type RateLimit = {
   readonly slot: number;
-  readonly metric: "requests" | "tokens";
+  readonly metric: LimitMetric;
+  /** A count; nano-dollars for `spend`. */
   readonly limit: number;
   readonly windowMs: number;
+  /** Counted, and what it would have refused too, but not enforced. */
+  readonly shadow?: boolean | undefined;
 };
 
-/** Everything that is counted for one owner. In this table a scope is a row; for now every scope belongs to a key. */
+export type LimitMetric = "requests" | "tokens" | "spend";
+
+/** Whose numbers a scope holds. */
+export const scopeKinds = [
+  "customer",
+  "team",
+  "user",
+  "key",
+  "provider_config",
+  "model_limit",
+  "provider_limit",
+  "end_user",
+  "tag",
+] as const;
+export type ScopeKind = (typeof scopeKinds)[number];
+
+/** Who may change it: the config file, the database's own users, or the daemon, which made it for a name it had not seen. */
+export type ScopeSource = "file" | "database" | "runtime";
+
+/** Everything that is counted for one owner. */
 export type ScopeDefinition = {
   /** Row id in `scopes`, from 1. */
   readonly id: number;
   /** What a refusal calls it: `key "ci"`. */
-  readonly kind: "key";
+  readonly kind: ScopeKind;
   readonly name: string;
+  /** `team_…`; a key's scope has none of its own. */
+  readonly publicId?: string | undefined;
+  /** The scope above: a key's user, team or customer, a user's team, a team's customer. */
+  readonly parentId?: number | undefined;
+  readonly source?: ScopeSource | undefined;
+  readonly createdAtMs?: number | undefined;
+  /** Counts up with each change: what `If-Match` is compared with. */
+  readonly change?: number | undefined;
+  readonly attributes?: ScopeAttributes | undefined;
   readonly budgets: readonly Budget[];
   readonly limits: readonly RateLimit[];
   /** Requests in flight at once; absent: no limit. */
   readonly concurrencyMax?: number | undefined;
 };
 
+/** What is known of an owner besides its numbers. */
+export type ScopeAttributes = {
+  readonly description?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** As in a key's policy: what is below may call no more than this. Absent: all. */
+  readonly models?: readonly string[] | undefined;
+  readonly blocked?: readonly string[] | undefined;
+  /** Nothing below it may call anything. */
+  readonly disabled?: boolean | undefined;
+  /** A model limit's or provider limit's own: what it counts. */
+  readonly match?: LimitMatch | undefined;
+};
+
+/** `model` as in a key's policy, `provider` a name or `*`. */
+export type LimitMatch = { readonly provider: string; readonly model: string };
+
 /** What a key may do besides its numbers. Keys with equal policies share one copy in memory. */
 export type KeyPolicy = {
   /** Allowed models: exact `provider/model`, bare names, or with one trailing `*`; `["*"]` all, `[]` none. */
   readonly models: readonly string[];
+  /** Of the allowed ones, these not. */
+  readonly blocked?: readonly string[] | undefined;
+  /** The providers it may use, and how. Absent: all; `[]`: none. */
+  readonly providers?: readonly ProviderConfig[] | undefined;
+};
+
+export type ProviderConfig = {
+  readonly provider: string;
+  /** Share of the calls that name no provider; absent or 0: only when the provider is named. */
+  readonly weight?: number | undefined;
+  /** As above, within this provider; absent: all. */
+  readonly models?: readonly string[] | undefined;
+  readonly blocked?: readonly string[] | undefined;
+  /** Names of the provider's credentials; `["*"]` or absent: all, `[]`: none. */
+  readonly credentials?: readonly string[] | undefined;
+  /** The scope of its own budgets and limits, if it has any. */
+  readonly scope?: number | undefined;
 };
 
 export type KeyDefinition = {
@@ -63,8 +136,14 @@ export type KeyDefinition = {
   readonly revokedAtMs?: number | undefined;
   readonly disabled: boolean;
   readonly policy: KeyPolicy;
-  /** Scopes a request with this key draws on, narrowest first. */
+  /** Its own scope, then its owners' from the nearest up. */
   readonly scopes: readonly number[];
+  /** Absent: `database`. */
+  readonly source?: ScopeSource | undefined;
+  /** Removed by itself once it has expired. */
+  readonly deleteExpired?: boolean | undefined;
+  /** Counts up with each change: what `If-Match` is compared with. */
+  readonly change?: number | undefined;
 };
 
 /** One secret that opens a key. A rotated key has two until the old one's grace ends. */

@@ -2,24 +2,14 @@
  * Who may spend now: reserve in every scope at once or in none, settle exactly once. The part of the ledger that runs
  * on every request, in any thread. Money is integer nano-dollars, time is milliseconds since the epoch.
  */
-import { createBudgets, firstBudget, firstLimit, rollsMax } from "./budgets.ts";
-import {
-  budgetCell,
-  budgetCells,
-  headerCell,
-  holdCell,
-  holdIdBytesMax,
-  limitCell,
-  limitCells,
-  limitMode,
-  scopeCell,
-  scopeFlag,
-} from "./cells.ts";
+import { createBudgets, rollsMax } from "./budgets.ts";
+import { headerCell, holdCell, holdIdBytesMax, scopeCell, scopeFlag } from "./cells.ts";
 import { scopesPerRequestMax } from "./definitions.ts";
 import { createHoldRows, type Hold } from "./holds.ts";
 import { createLock } from "./lock.ts";
 import { clockSkewMsMax, createRateLimits } from "./rate-limits.ts";
 import { createRefusal, type Refusal } from "./refusal.ts";
+import { createScopeCounts, outcome } from "./scope-counts.ts";
 import type { Tables } from "./tables.ts";
 
 export type Ledger = {
@@ -41,6 +31,8 @@ export type Ledger = {
   readonly refusal: Refusal;
   /** Gives the hold back and charges what it came to, in the window of `nowMs`. False: it had been settled before, nothing is done. */
   settle(hold: number, nowMs: number, costNano: number, tokens: number): boolean;
+  /** Holds so much more for a request under way. False: a budget has no room for it, or the hold was settled. */
+  extend(hold: number, nowMs: number, costNano: number): boolean;
   /** Charges a cost that had no hold. Never refused. */
   charge(scopes: readonly number[], nowMs: number, costNano: number, tokens: number): void;
   /** False: nothing of these scopes can refuse a request. An unknown scope counts as limited. */
@@ -51,8 +43,7 @@ export type Ledger = {
   holdsOf(owner?: number): readonly Hold[];
 };
 
-const refused = -1;
-const mustRoll = -2;
+const { refused, mustRoll } = outcome;
 
 export function createLedger(tables: Tables): Ledger {
   const { cells, scopeRows, scopeFlags } = tables;
@@ -61,6 +52,7 @@ export function createLedger(tables: Tables): Ledger {
   const rates = createRateLimits(tables, lock);
   const holds = createHoldRows(tables, lock);
   const refusal = createRefusal(tables);
+  const counts = createScopeCounts(tables, lock, budgets, rates, refusal);
   const { set } = lock;
 
   function admit(
@@ -106,83 +98,62 @@ export function createLedger(tables: Tables): Ledger {
     holdId: string,
   ): number {
     const nowMs = tick(callerMs);
-    if (!withinRates(scopes, nowMs, tokens, countRequest)) return refused;
-    const verdict = withinBudgets(scopes, nowMs, costNano);
+    counts.isShadowed = false;
+    if (!counts.withinRates(scopes, nowMs, costNano, tokens, countRequest)) return refused;
+    const verdict = counts.withinBudgets(scopes, nowMs, costNano);
     if (verdict !== 0) return verdict;
     const row = holds.free();
     if (row === -1) {
       refusal.note("holds_full", 0, 0);
       return refused;
     }
+    if (counts.isShadowed) counts.countShadows(scopes, nowMs, costNano, tokens, countRequest);
     for (let index = 0; index < scopes.length; index++) {
       const block = scopeRows[scopes[index]!]!;
       set(block + scopeCell.held, cells[block + scopeCell.held]! + costNano);
       set(block + scopeCell.inFlight, cells[block + scopeCell.inFlight]! + 1);
-      addToLimits(block, nowMs, tokens, countRequest);
+      counts.addToLimits(block, nowMs, costNano, tokens, countRequest);
     }
     return holds.fill(row, scopes, nowMs, costNano, tokens, inputCostNano, holdId);
   }
 
-  /** Looks at every limit, since the wait that is told must satisfy them all. */
-  function withinRates(scopes: readonly number[], nowMs: number, tokens: number, countRequest: boolean): boolean {
-    let longest = 0;
-    let free = true;
-    for (let index = 0; index < scopes.length; index++) {
-      const block = scopeRows[scopes[index]!]!;
-      if (block === 0 || block === undefined) {
-        refusal.note("removed", scopes[index]!, 0);
-        return false;
+  function extend(hold: number, nowMs: number, costNano: number): boolean {
+    checkAmounts(nowMs, costNano, 0);
+    for (let round = 0; round < rollsMax; round++) {
+      lock.acquire();
+      let verdict: number;
+      try {
+        verdict = extendLocked(hold, nowMs, costNano);
+      } catch (error) {
+        lock.rollback();
+        throw error;
       }
-      const row = firstLimit(cells, block);
-      const end = row + cells[block + scopeCell.limits]! * limitCells;
-      for (let limit = row; limit < end; limit += limitCells) {
-        const isTokens = cells[limit + limitCell.mode] === limitMode.tokenBuckets;
-        if (!isTokens && !countRequest) continue;
-        const wait = rates.wait(limit, nowMs, isTokens ? tokens : 1);
-        if (wait <= longest) continue;
-        longest = wait;
-        refusal.noteLimit(isTokens ? "tokens" : "requests", block, limit, rates.used(limit, nowMs), nowMs, wait);
-      }
-      const concurrencyMax = cells[block + scopeCell.concurrencyMax]!;
-      if (concurrencyMax >= 0 && cells[block + scopeCell.inFlight]! >= concurrencyMax) {
-        if (longest === 0 && free) refusal.note("concurrency", scopes[index]!, block);
-        free = false;
-      }
+      lock.release();
+      if (verdict !== mustRoll) return verdict === 1;
+      budgets.rollCalendar(nowMs);
     }
-    return longest === 0 && free;
+    throw new Error("a calendar window kept ending during extend()");
   }
 
-  /** 0 when there is room everywhere. */
-  function withinBudgets(scopes: readonly number[], nowMs: number, costNano: number): number {
+  function extendLocked(hold: number, callerMs: number, costNano: number): number {
+    const row = holds.find(hold);
+    if (row === -1) return 0;
+    const nowMs = tick(callerMs);
+    const scopes: number[] = holdScopes;
+    scopes.length = 0;
+    const firstScope = row + holdCell.scopes;
+    for (let index = firstScope; index < firstScope + cells[row + holdCell.scopeCount]!; index++) {
+      if (scopeRows[cells[index]!] !== 0) scopes.push(cells[index]!);
+    }
+    const verdict = counts.withinBudgets(scopes, nowMs, costNano);
+    if (verdict !== 0) return verdict === mustRoll ? mustRoll : 0;
     for (let index = 0; index < scopes.length; index++) {
       const block = scopeRows[scopes[index]!]!;
-      if (cells[block + scopeCell.held]! + costNano > Number.MAX_SAFE_INTEGER) {
-        refusal.note("holds_full", scopes[index]!, 0);
-        return refused;
-      }
-      const end = firstLimit(cells, block);
-      for (let row = firstBudget(block); row < end; row += budgetCells) {
-        if (!budgets.roll(row, nowMs)) {
-          budgets.remember(scopes[index]!, block, row);
-          return mustRoll;
-        }
-        const taken = cells[row + budgetCell.spent]! + cells[block + scopeCell.held]!;
-        if (taken + costNano > cells[row + budgetCell.limit]!) {
-          refusal.noteBudget(block, row);
-          return refused;
-        }
-      }
+      set(block + scopeCell.held, cells[block + scopeCell.held]! + costNano);
+      counts.correctSpend(block, row, costNano);
     }
-    return 0;
-  }
-
-  function addToLimits(block: number, nowMs: number, tokens: number, countRequest: boolean): void {
-    const row = firstLimit(cells, block);
-    const end = row + cells[block + scopeCell.limits]! * limitCells;
-    for (let limit = row; limit < end; limit += limitCells) {
-      if (cells[limit + limitCell.mode] === limitMode.tokenBuckets) rates.add(limit, nowMs, tokens);
-      else if (countRequest) rates.add(limit, nowMs, 1);
-    }
+    set(row + holdCell.cost, cells[row + holdCell.cost]! + costNano);
+    return 1;
   }
 
   function settle(hold: number, nowMs: number, costNano: number, tokens: number): boolean {
@@ -211,31 +182,18 @@ export function createLedger(tables: Tables): Ledger {
     const firstScope = row + holdCell.scopes;
     const endScope = firstScope + cells[row + holdCell.scopeCount]!;
     for (let index = firstScope; index < endScope; index++) {
-      if (!rollAll(cells[index]!, nowMs)) return mustRoll;
+      if (!counts.rollAll(cells[index]!, nowMs)) return mustRoll;
     }
     for (let index = firstScope; index < endScope; index++) {
       const block = scopeRows[cells[index]!]!;
       if (block === 0) continue; // removed while the request ran
       set(block + scopeCell.held, cells[block + scopeCell.held]! - cells[row + holdCell.cost]!);
       set(block + scopeCell.inFlight, cells[block + scopeCell.inFlight]! - 1);
-      spend(block, costNano);
-      correctTokens(block, row, tokens);
+      counts.spend(block, costNano);
+      counts.correctLimits(block, row, costNano, tokens);
     }
     holds.release(row);
     return 1;
-  }
-
-  function correctTokens(block: number, hold: number, tokens: number): void {
-    const difference = tokens - cells[hold + holdCell.tokens]!;
-    if (difference === 0) return;
-    const row = firstLimit(cells, block);
-    const end = row + cells[block + scopeCell.limits]! * limitCells;
-    for (let limit = row; limit < end; limit += limitCells) {
-      if (cells[limit + limitCell.mode] !== limitMode.tokenBuckets) continue;
-      // A limit made after the hold knows nothing of its reservation.
-      if (cells[hold + holdCell.serial]! <= cells[limit + limitCell.since]!) continue;
-      rates.correct(limit, cells[hold + holdCell.admittedAt]!, difference);
-    }
   }
 
   function charge(scopes: readonly number[], nowMs: number, costNano: number, tokens: number): void {
@@ -260,37 +218,15 @@ export function createLedger(tables: Tables): Ledger {
   function chargeLocked(scopes: readonly number[], callerMs: number, costNano: number, tokens: number): number {
     const nowMs = tick(callerMs);
     for (let index = 0; index < scopes.length; index++) {
-      if (!rollAll(scopes[index]!, nowMs)) return mustRoll;
+      if (!counts.rollAll(scopes[index]!, nowMs)) return mustRoll;
     }
     for (let index = 0; index < scopes.length; index++) {
       const block = scopeRows[scopes[index]!]!;
       if (block === 0 || block === undefined) continue;
-      spend(block, costNano);
-      if (tokens > 0) addToLimits(block, nowMs, tokens, false);
+      counts.spend(block, costNano);
+      if (tokens > 0 || costNano > 0) counts.addToLimits(block, nowMs, costNano, tokens, false);
     }
     return 1;
-  }
-
-  /** False when a calendar budget of the scope waits to be rolled. */
-  function rollAll(scope: number, nowMs: number): boolean {
-    const block = scopeRows[scope]!;
-    if (block === 0 || block === undefined) return true;
-    const end = firstLimit(cells, block);
-    for (let row = firstBudget(block); row < end; row += budgetCells) {
-      if (budgets.roll(row, nowMs)) continue;
-      budgets.remember(scope, block, row);
-      return false;
-    }
-    return true;
-  }
-
-  function spend(block: number, costNano: number): void {
-    if (costNano === 0) return;
-    set(block + scopeCell.spentTotal, cells[block + scopeCell.spentTotal]! + costNano);
-    const end = firstLimit(cells, block);
-    for (let row = firstBudget(block); row < end; row += budgetCells) {
-      set(row + budgetCell.spent, cells[row + budgetCell.spent]! + costNano);
-    }
   }
 
   /** Time as the ledger sees it: not backwards by the little that threads differ. Not undone, since it is always true. */
@@ -316,8 +252,11 @@ export function createLedger(tables: Tables): Ledger {
     return false;
   }
 
-  return { admit, refusal: refusal.value, settle, charge, hasLimits, hasBudgets, holdsOf: holds.list };
+  return { admit, refusal: refusal.value, settle, extend, charge, hasLimits, hasBudgets, holdsOf: holds.list };
 }
+
+/** Kept, so that nothing is allocated inside the lock. */
+const holdScopes: number[] = [];
 
 /** A scope named twice would be judged once and charged twice. */
 function checkScopes(scopes: readonly number[]): void {

@@ -1,7 +1,7 @@
 /** What a scope has spent, holds and uses now, for people. Hides that numbers are copied inside the lock and worded outside it. */
 import { firstBudget, firstLimit, windowOf } from "./budgets.ts";
 import { budgetCell, budgetCells, limitCell, limitCells, limitMode, scopeCell } from "./cells.ts";
-import { budgetsPerScopeMax, limitsPerScopeMax } from "./definitions.ts";
+import { budgetsPerScopeMax, type LimitMetric, limitsPerScopeMax } from "./definitions.ts";
 import { createLock } from "./lock.ts";
 import { createRateLimits } from "./rate-limits.ts";
 import { idsMax, type Tables } from "./tables.ts";
@@ -25,21 +25,30 @@ export type BudgetState = {
   readonly windowStartMs: number;
   /** Undefined: never. */
   readonly resetsAtMs: number | undefined;
+  /** What an override adds now. */
+  readonly extraNano?: number;
+  /** A shadow limit: requests it would have refused since the daemon started. */
+  readonly wouldRefuse?: number;
 };
 
 export type LimitState = {
   readonly slot: number;
-  readonly metric: "requests" | "tokens";
+  readonly metric: LimitMetric;
   readonly limit: number;
   readonly windowMs: number;
-  /** In the window that ends now; tokens include what is reserved. */
+  /** In the window that ends now; tokens and spend include what is reserved. */
   readonly used: number;
+  readonly wouldRefuse?: number;
 };
 
 /** Undefined for an unknown scope. */
 export type Peek = (scope: number, nowMs: number) => ScopeState | undefined;
 
 const headCells = 4;
+const metrics: Readonly<Record<number, LimitMetric>> = {
+  [limitMode.tokenBuckets]: "tokens",
+  [limitMode.spendBuckets]: "spend",
+};
 
 export function createPeek(tables: Tables): Peek {
   const { cells, scopeRows } = tables;
@@ -96,6 +105,7 @@ export function createPeek(tables: Tables): Peek {
             budgets[row + budgetCell.unit]!,
             budgets[row + budgetCell.length]!,
             budgets[row + budgetCell.zone]!,
+            budgets[row + budgetCell.shift]!,
           ),
           budgets[row + budgetCell.anchor]!,
           nowMs,
@@ -107,6 +117,8 @@ export function createPeek(tables: Tables): Peek {
       spentNano: ended ? 0 : budgets[row + budgetCell.spent]!,
       windowStartMs: startMs,
       resetsAtMs: nextMs === Number.POSITIVE_INFINITY ? undefined : nextMs,
+      ...(nowMs < budgets[row + budgetCell.extraUntil]! ? { extraNano: budgets[row + budgetCell.extra]! } : {}),
+      ...(budgets[row + budgetCell.shadow] === 1 ? { wouldRefuse: budgets[row + budgetCell.wouldRefuse]! } : {}),
     };
   }
 
@@ -114,10 +126,11 @@ export function createPeek(tables: Tables): Peek {
     const row = index * limitCells;
     return {
       slot: limits[row + limitCell.slot]!,
-      metric: limits[row + limitCell.mode] === limitMode.tokenBuckets ? "tokens" : "requests",
+      metric: metrics[limits[row + limitCell.mode]!] ?? "requests",
       limit: limits[row + limitCell.limit]!,
       windowMs: limits[row + limitCell.window]!,
       used: used[index]!,
+      ...(limits[row + limitCell.shadow] === 1 ? { wouldRefuse: limits[row + limitCell.wouldRefuse]! } : {}),
     };
   }
 

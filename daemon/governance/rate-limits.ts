@@ -18,6 +18,10 @@ export type RateLimits = {
   correct(row: number, thenMs: number, difference: number): void;
   /** What counts at this instant. */
   used(row: number, nowMs: number): number;
+  /** The same for every answer's headers: in a ring it takes the logarithm of the limit. */
+  counted(row: number, nowMs: number): number;
+  /** Milliseconds until nothing of what counts now counts any more. */
+  wholeIn(row: number, nowMs: number): number;
 };
 
 /** Largest request limit that is kept as exact times: 128 KB of ring. */
@@ -104,6 +108,46 @@ export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
     return count;
   }
 
+  /** Times stand in order from the oldest, empty places first; where the clock was set back they are counted one by one. */
+  function counted(row: number, nowMs: number): number {
+    if (cells[row + limitCell.mode] !== limitMode.ring || newestIn(row) > nowMs + clockSkewMsMax)
+      return used(row, nowMs);
+    const base = cells[row + limitCell.base]!;
+    const head = cells[row + limitCell.head]!;
+    const limit = cells[row + limitCell.limit]!;
+    const since = nowMs - cells[row + limitCell.window]!;
+    let low = 0;
+    let high = limit;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (cells[base + ((head + middle) % limit)]! > since) high = middle;
+      else low = middle + 1;
+    }
+    return limit - low;
+  }
+
+  function wholeIn(row: number, nowMs: number): number {
+    if (cells[row + limitCell.mode] === limitMode.ring) {
+      const newest = newestIn(row);
+      return newest === 0 ? 0 : Math.max(0, newest + cells[row + limitCell.window]! - nowMs);
+    }
+    advance(row, nowMs);
+    const base = cells[row + limitCell.base]!;
+    const newest = cells[row + limitCell.head]!;
+    for (let bucket = newest; bucket > newest - buckets; bucket--) {
+      if (cells[base + (bucket % buckets)] === 0) continue;
+      return Math.max(0, (bucket + buckets) * cells[row + limitCell.width]! - nowMs);
+    }
+    return 0;
+  }
+
+  /** 0: no request has come yet. */
+  function newestIn(row: number): number {
+    const limit = cells[row + limitCell.limit]!;
+    if (limit === 0) return 0;
+    return cells[cells[row + limitCell.base]! + ((cells[row + limitCell.head]! + limit - 1) % limit)]!;
+  }
+
   /** Empties the buckets that have left the window. */
   function advance(row: number, nowMs: number): void {
     const width = cells[row + limitCell.width]!;
@@ -125,5 +169,5 @@ export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
     set(row + limitCell.head, current);
   }
 
-  return { wait, add, correct, used };
+  return { wait, add, correct, used, counted, wholeIn };
 }

@@ -2,11 +2,11 @@
 import { budgetCell, budgetCells, labelBytesMax, limitCell, limitCells, scopeCell, scopeHeadCells } from "./cells.ts";
 import type { Tables } from "./tables.ts";
 
-const kinds = ["requests", "tokens", "concurrency", "budget", "holds_full", "removed"] as const;
+const kinds = ["requests", "tokens", "spend", "concurrency", "budget", "holds_full", "removed"] as const;
 
 /**
  * `holds_full`: more requests in flight than there are rows; `removed`: a scope ceased to exist meanwhile.
- * `limit`, `spent` and `held` are nano-dollars for a budget, counts otherwise; -1 where they mean nothing.
+ * `limit`, `spent` and `held` are nano-dollars for a budget and for spend, counts otherwise; -1 where they mean nothing.
  */
 export type Refusal = {
   kind: (typeof kinds)[number];
@@ -28,7 +28,7 @@ export type RefusalNotes = {
   readonly value: Refusal;
   note(kind: Refusal["kind"], scope: number, block: number): void;
   noteLimit(kind: Refusal["kind"], block: number, row: number, used: number, nowMs: number, wait: number): void;
-  noteBudget(block: number, row: number): void;
+  noteBudget(block: number, row: number, limit: number): void;
   /** Fills `value` from the last note, waits counted from the caller's own clock. Outside the lock. */
   publish(callerMs: number): void;
 };
@@ -87,14 +87,14 @@ export function createRefusal({ cells, cellBytes }: Tables): RefusalNotes {
     write(kind, scope, slot, cells[row + limitCell.limit]!, used, -1, known ? nowMs + wait : -1);
   }
 
-  function noteBudget(block: number, row: number): void {
+  function noteBudget(block: number, row: number, limit: number): void {
     copyLabel(block);
     const next = cells[row + budgetCell.next]!;
     write(
       "budget",
       cells[block + scopeCell.id]!,
       cells[row + budgetCell.slot]!,
-      cells[row + budgetCell.limit]!,
+      limit,
       cells[row + budgetCell.spent]!,
       cells[block + scopeCell.held]!,
       next < Number.POSITIVE_INFINITY ? next : -1,

@@ -16,9 +16,10 @@ export function checkScope({ id, budgets, limits, concurrencyMax }: ScopeDefinit
     whole("limitNano", budget.limitNano, 0, limitNanoMax);
     whole("anchorMs", budget.anchorMs, 0, Number.MAX_SAFE_INTEGER);
     checkWindow(budget.window);
+    if (budget.extraNano !== undefined) whole("extraNano", budget.extraNano, 0, limitNanoMax - budget.limitNano);
   }
   for (const limit of limits) {
-    whole("limit", limit.limit, 0, countMax);
+    whole("limit", limit.limit, 0, limit.metric === "spend" ? limitNanoMax : countMax);
     whole("windowMs", limit.windowMs, 1, limitWindowMsMax);
   }
   if (concurrencyMax !== undefined) whole("concurrencyMax", concurrencyMax, 0, countMax);

@@ -125,6 +125,7 @@ export function createScopes(tables: Tables): Scopes {
         cells[row + budgetCell.unit]!,
         cells[row + budgetCell.length]!,
         cells[row + budgetCell.zone]!,
+        cells[row + budgetCell.shift]!,
       );
       const bounds = windowAt(window, cells[row + budgetCell.anchor]!, nowMs);
       lock.acquire();
@@ -185,9 +186,15 @@ export function createScopes(tables: Tables): Scopes {
     cells[row + budgetCell.zone] = window.kind === "calendar" ? internZone(tables, window.zone) : 0;
     cells[row + budgetCell.slot] = budget.slot;
     cells[row + budgetCell.anchor] = anchorMs;
+    cells[row + budgetCell.shift] = window.kind === "calendar" ? (window.startMonth ?? 1) - 1 : 0;
+    cells[row + budgetCell.extra] = budget.extraNano ?? 0;
+    cells[row + budgetCell.extraUntil] =
+      budget.extraNano === undefined ? 0 : (budget.extraUntilMs ?? Number.POSITIVE_INFINITY);
+    cells[row + budgetCell.shadow] = budget.shadow ? 1 : 0;
+    cells[row + budgetCell.wouldRefuse] = 0;
   }
 
-  function writeLimit(row: number, { slot, metric, limit, windowMs }: RateLimit): void {
+  function writeLimit(row: number, { slot, metric, limit, windowMs, shadow }: RateLimit): void {
     const exact =
       metric === "requests" && limit <= ringMax && !(limit > buckets && areas.isTight())
         ? areas.takeRing(limit)
@@ -195,8 +202,7 @@ export function createScopes(tables: Tables): Scopes {
     // With the area half used up, exact rings give way to buckets: late by a 64th of the window, never too much.
     const ring = exact ?? areas.takeRing(buckets);
     if (ring === undefined) throw new RangeError("no room for another rate limit");
-    const mode =
-      exact !== undefined ? limitMode.ring : metric === "tokens" ? limitMode.tokenBuckets : limitMode.requestBuckets;
+    const mode = exact === undefined ? bucketModes[metric] : limitMode.ring;
     cells[row + limitCell.limit] = limit;
     cells[row + limitCell.window] = windowMs;
     cells[row + limitCell.mode] = mode;
@@ -207,6 +213,8 @@ export function createScopes(tables: Tables): Scopes {
     cells[row + limitCell.width] = bucketWidth(windowMs);
     cells[row + limitCell.since] = 0;
     cells[row + limitCell.size] = ring.size;
+    cells[row + limitCell.shadow] = shadow ? 1 : 0;
+    cells[row + limitCell.wouldRefuse] = 0;
   }
 
   /** Holds made before this moment are not in the new limits' counts. Inside the lock. */
@@ -239,9 +247,15 @@ export function createScopes(tables: Tables): Scopes {
   return { defineScope, updateScope, removeScope, setBalances, hasScope };
 }
 
+const bucketModes = {
+  requests: limitMode.requestBuckets,
+  tokens: limitMode.tokenBuckets,
+  spend: limitMode.spendBuckets,
+} as const;
+
 function flagsOf({ budgets, limits, concurrencyMax }: ScopeDefinition): number {
   let flags: number = scopeFlag.known;
-  if (budgets.length > 0) flags |= scopeFlag.budget;
+  if (budgets.length > 0 || limits.some((limit) => limit.metric === "spend")) flags |= scopeFlag.budget;
   if (limits.some((limit) => limit.metric === "requests")) flags |= scopeFlag.requests;
   if (limits.some((limit) => limit.metric === "tokens")) flags |= scopeFlag.tokens;
   if (concurrencyMax !== undefined) flags |= scopeFlag.concurrency;
@@ -253,7 +267,7 @@ function labelOf({ kind, name }: ScopeDefinition): Uint8Array {
   const encoder = new TextEncoder();
   let shown = name;
   for (;;) {
-    const bytes = encoder.encode(`${kind} "${shown}${shown === name ? "" : "…"}"`);
+    const bytes = encoder.encode(`${kind.replace("_", " ")} "${shown}${shown === name ? "" : "…"}"`);
     if (bytes.length <= labelBytesMax) return bytes;
     shown = Array.from(shown).slice(0, -1).slice(0, labelBytesMax).join("");
   }

@@ -22,7 +22,7 @@ import { arenaTop } from "./scope-blocks.ts";
 import { controlWord, hashRowWords, idsMax, keyRowWords, scopeListWords, type Tables, zoneBytes } from "./tables.ts";
 
 /** Changes with any change to a row's layout; an older dump is then refused. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 const magic = 0x42_46_54_31;
 /** magic, version, CRC of what follows, then the counts, each an Int32; padded to whole cells. */
 const headerWords = 16;
@@ -146,14 +146,18 @@ function restoreScopes({ cells, scopeRows, scopeFlags, shared }: Tables): void {
     if (cells[block + scopeCell.budgets]! > 0) flags |= scopeFlag.budget;
     if (cells[block + scopeCell.concurrencyMax]! >= 0) flags |= scopeFlag.concurrency;
     const limits = firstLimit(cells, block);
-    for (let row = firstBudget(block); row < limits; row += budgetCells) cells[row + budgetCell.spent] = 0;
+    for (let row = firstBudget(block); row < limits; row += budgetCells) {
+      cells[row + budgetCell.spent] = 0;
+      cells[row + budgetCell.wouldRefuse] = 0;
+    }
     const limitsEnd = limits + cells[block + scopeCell.limits]! * limitCells;
     for (let row = limits; row < limitsEnd; row += limitCells) {
-      flags |= cells[row + limitCell.mode] === limitMode.tokenBuckets ? scopeFlag.tokens : scopeFlag.requests;
+      flags |= flagOf(cells[row + limitCell.mode]!);
       cells[row + limitCell.base] = ringTop;
       cells[row + limitCell.head] = 0;
       cells[row + limitCell.sum] = 0;
       cells[row + limitCell.since] = 0;
+      cells[row + limitCell.wouldRefuse] = 0;
       ringTop += cells[row + limitCell.size]!;
     }
     scopeRows[id] = block;
@@ -161,4 +165,9 @@ function restoreScopes({ cells, scopeRows, scopeFlags, shared }: Tables): void {
   }
   if (ringTop > shared.cellsMax) throw new RangeError("no room for the rate limits of the dump");
   cells[headerCell.ringTop] = ringTop;
+}
+
+function flagOf(mode: number): number {
+  if (mode === limitMode.spendBuckets) return scopeFlag.budget;
+  return mode === limitMode.tokenBuckets ? scopeFlag.tokens : scopeFlag.requests;
 }

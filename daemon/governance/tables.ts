@@ -29,6 +29,7 @@ export type SharedTables = {
   readonly keyIds: SharedArrayBuffer;
   readonly scopeLists: SharedArrayBuffer;
   readonly policies: SharedArrayBuffer;
+  readonly directory: SharedArrayBuffer;
 };
 
 /** The same memory as one thread sees it. */
@@ -53,6 +54,8 @@ export type Tables = {
   readonly keyIds: Int32Array;
   readonly scopeLists: Int32Array;
   readonly policies: Uint8Array;
+  /** The directory's text, twice; see `directory.ts`. */
+  readonly directory: Uint8Array;
 };
 
 /** Words of `control`; the lock has a cache line of its own. */
@@ -67,6 +70,9 @@ export const controlWord = {
   policySerial: 37,
   keyIdHigh: 38,
   scopeIdHigh: 39,
+  directoryVersion: 40,
+  /** Lengths of the two texts. */
+  directoryBytes: 41,
 } as const;
 
 /** Ids are handed out by SQLite and never reused, so their range is wider than what exists at once. */
@@ -80,7 +86,10 @@ export const hashRowWords = 16;
 export const scopeListWords = 17;
 export const policyBytesMax = 64 * 1_024;
 const policyAreaBytes = 64 * 1_024 * 1_024;
-const scopeListsMax = 262_144;
+/** A key with owners has a list of its own. */
+const scopeListsMax = 1_048_576;
+/** Of one text: 20,000 limits and as many owners with rules. */
+export const directoryBytesMax = 8 * 1_024 * 1_024;
 const ringCellsMax = 64 * 1_024 * 1_024;
 /** Below this a host is too small to run at all, and the failure to reserve is reported. */
 const halvingsMax = 6;
@@ -123,6 +132,7 @@ export function openTables(shared: SharedTables, owner: number): Tables {
     keyIds: new Int32Array(shared.keyIds),
     scopeLists: new Int32Array(shared.scopeLists),
     policies: new Uint8Array(shared.policies),
+    directory: new Uint8Array(shared.directory),
   };
 }
 
@@ -151,8 +161,9 @@ function reserve(keysMax: number, scopesMax: number, holdsMax: number, workersMa
     hashRows: new SharedArrayBuffer((hashesMax + 1) * hashRowWords * 4),
     keyRows: new SharedArrayBuffer((keysMax + 1) * keyRowWords * 4),
     keyIds: new SharedArrayBuffer(idsMax * 4),
-    scopeLists: new SharedArrayBuffer(scopeListsMax * scopeListWords * 4),
+    scopeLists: new SharedArrayBuffer(Math.ceil(scopeListsMax / share) * scopeListWords * 4),
     policies: new SharedArrayBuffer(Math.ceil(policyAreaBytes / share)),
+    directory: new SharedArrayBuffer(2 * directoryBytesMax),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Window } from "./definitions.ts";
 /** A window holds the instants `startMs <= t < nextMs`. `nextMs` is Infinity when it never resets. */
 export type WindowBounds = { readonly startMs: number; readonly nextMs: number };
 
-type CalendarUnit = Extract<Window, { kind: "calendar" }>["unit"];
+type CalendarWindow = Extract<Window, { kind: "calendar" }>;
 
 export const minuteMs = 60_000;
 export const hourMs = 3_600_000;
@@ -26,7 +26,7 @@ export function windowAt(window: Window, anchorMs: number, nowMs: number): Windo
     const startMs = anchorMs + passed * window.lengthMs;
     return { startMs, nextMs: startMs + window.lengthMs };
   }
-  const { startMs, nextMs } = calendarWindow(window.unit, window.count, window.zone, nowMs);
+  const { startMs, nextMs } = calendarWindow(window, nowMs);
   return { startMs: anchorMs > startMs && anchorMs <= nowMs ? anchorMs : startMs, nextMs };
 }
 
@@ -41,12 +41,16 @@ export function checkWindow(window: Window): void {
   if (!Number.isInteger(window.count) || window.count < 1 || window.count > 10_000) {
     throw new RangeError("window: count must be a whole number from 1 to 10000");
   }
+  const { startMonth = 1 } = window;
+  if (!Number.isInteger(startMonth) || startMonth < 1 || startMonth > 12) {
+    throw new RangeError("window: the first month is a number from 1 to 12");
+  }
   const withinDay = window.unit === "minute" ? 1_440 : window.unit === "hour" ? 24 : Number.POSITIVE_INFINITY;
   if (window.count > withinDay) throw new RangeError("window: calendar minutes and hours may not exceed a day");
   zoneFormat(window.zone);
 }
 
-function calendarWindow(unit: CalendarUnit, count: number, zone: string, nowMs: number): WindowBounds {
+function calendarWindow({ unit, count, zone, startMonth = 1 }: CalendarWindow, nowMs: number): WindowBounds {
   const civilNow = nowMs + zoneOffset(zone, nowMs);
   const today = Math.floor(civilNow / dayMs);
   if (unit === "minute" || unit === "hour") {
@@ -55,12 +59,17 @@ function calendarWindow(unit: CalendarUnit, count: number, zone: string, nowMs: 
     const startMs = midnight + Math.floor((nowMs - midnight) / length) * length;
     return { startMs, nextMs: Math.min(startMs + length, instantOf(zone, (today + 1) * dayMs)) };
   }
-  const [first, after] = civilDays(unit, count, today);
+  const [first, after] = civilDays(unit, count, today, startMonth - 1);
   return { startMs: instantOf(zone, first * dayMs), nextMs: instantOf(zone, after * dayMs) };
 }
 
 /** First day of the window that holds `today` and of the next one, as days since 1970-01-01 of the civil calendar. */
-function civilDays(unit: CalendarUnit, count: number, today: number): readonly [number, number] {
+function civilDays(
+  unit: CalendarWindow["unit"],
+  count: number,
+  today: number,
+  shift: number,
+): readonly [number, number] {
   if (unit === "day") {
     const first = Math.floor(today / count) * count;
     return [first, first + count];
@@ -73,7 +82,8 @@ function civilDays(unit: CalendarUnit, count: number, today: number): readonly [
   }
   const months = count * (unit === "month" ? 1 : unit === "quarter" ? 3 : 12);
   const date = new Date(today * dayMs);
-  const first = Math.floor((date.getUTCFullYear() * 12 + date.getUTCMonth()) / months) * months;
+  const offset = unit === "month" ? 0 : shift;
+  const first = Math.floor((date.getUTCFullYear() * 12 + date.getUTCMonth() - offset) / months) * months + offset;
   return [firstOfMonth(first), firstOfMonth(first + months)];
 }
 

@@ -5,12 +5,13 @@
 import { costBound } from "../../providers/catalog/cost.ts";
 import type { Price } from "../../providers/catalog/price.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { mayCall } from "../governance/access.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import { formatDollars } from "../governance/money.ts";
+import type { Plan, PlanRefusal } from "../governance/plans.ts";
 import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
 import type { Exchange } from "./exchange.ts";
+import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
 
@@ -28,27 +29,45 @@ export type Lease = {
   readonly inputCostNano: number;
   /** What was held for the worst case, nano-dollars. */
   readonly heldNano: number;
+  /** What is charged: `3,17`. */
+  readonly scopes: string;
   /** A cap to be written into the request, when none was sent and the policy is to inject one. */
   readonly injectCap: number | undefined;
   settled: boolean;
 };
 
-/** Asked for every target, whatever is asked of it: the key as it is now, and the models it may call. */
-export function assertAccess(exchange: Exchange, target: Target, plane: Plane, now: number): void {
-  const caller = exchange.caller!;
-  if (caller.keyRow >= 0) assertUsable(plane.keys, caller.keyRow, now);
-  if (!mayCall({ models: caller.models }, target.provider.name, target.model)) {
-    throw new GatewayError("model_not_allowed", `this API key may not call ${target.name}`, {
-      source: "client",
-      param: "model",
-    });
+/** Asked for every target, whatever is asked of it: the key as it is now, and the models it and its owners may call. */
+export function assertAccess(exchange: Exchange, target: Target, plane: Plane, now: number): Plan {
+  const { keyRow } = exchange.caller!;
+  if (keyRow >= 0) assertUsable(plane.keys, keyRow, now);
+  const plan = plane.plans.find(keyRow, target.provider.name, target.model, target.name);
+  if (plan.refusal !== undefined) throw forbidden(plan.refusal, target);
+  return plan;
+}
+
+function forbidden(refusal: PlanRefusal, target: Target): GatewayError {
+  switch (refusal.kind) {
+    case "model":
+      return new GatewayError("model_not_allowed", `this API key may not call ${target.name}`, {
+        source: "client",
+        param: "model",
+      });
+    case "disabled":
+      return new GatewayError("blocked_api_key", `${refusal.label} is disabled`, { source: "client" });
+    case "too_many":
+      return new GatewayError("permission_denied", "more limits apply to this call than can be counted for one", {
+        source: "gateway",
+      });
   }
 }
 
 export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const caller = exchange.caller!;
   const now = Date.now();
-  assertAccess(exchange, target, plane, now);
+  const plan = assertAccess(exchange, target, plane, now);
+  const { named } = exchange;
+  const scopes = named.length === 0 ? plan.scopes : [...plan.scopes, ...named];
+  const scopesText = named.length === 0 ? plan.text : scopes.join(",");
   const settings = exchange.generation.data;
   if (settings.record.audit && settings.record.auditOnFailure === "block" && !plane.health.stateWritable) {
     throw new GatewayError("audit_unavailable", "the audit record cannot be written now; try again shortly", {
@@ -56,8 +75,8 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     });
   }
   const price = target.free ? undefined : exchange.generation.catalog.price(target.provider.name, target.model, now);
-  const limited = plane.ledger.hasLimits(caller.scopes);
-  const budgeted = limited && plane.ledger.hasBudgets(caller.scopes);
+  const limited = plane.ledger.hasLimits(scopes);
+  const budgeted = limited && plane.ledger.hasBudgets(scopes);
   if (limited) assertLedger(exchange, plane);
   if (price === undefined && !target.free && limited && !settings.ledger.allowUnpriced && budgeted) {
     throw new GatewayError(
@@ -72,10 +91,10 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
   let heldNano = 0;
-  if (caller.scopes.length > 0) {
+  if (scopes.length > 0) {
     const costNano = costBound(price, { ...bounds, dearest: exchange.marks?.dearest ?? false }) ?? 0;
     hold = plane.ledger.admit(
-      caller.scopes,
+      scopes,
       now,
       costNano,
       bounds.input + bounds.output,
@@ -83,6 +102,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       exchange.holds === 0,
       holdId,
     );
+    if (limited) exchange.limitHeaders = limitHeaders(plane.quota(scopes, now));
     if (hold < 0) throw refused(plane.ledger, costNano);
     exchange.holds++;
     heldNano = costNano;
@@ -90,7 +110,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       plane.state.pushHold(
         holdId,
         now,
-        caller.scopes.join(","),
+        scopesText,
         costNano,
         bounds.input + bounds.output,
         inputCostNano,
@@ -109,6 +129,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     inputCostNano,
     injectCap: bounds.injectCap,
     heldNano,
+    scopes: scopesText,
     settled: false,
   };
 }
@@ -184,12 +205,13 @@ function refused(ledger: Ledger, costNano: number): GatewayError {
       },
     );
   }
-  const what = kind === "requests" ? "requests" : kind === "tokens" ? "tokens" : "requests in flight";
-  return new GatewayError("rate_limit_exceeded", `the limit of ${name} is reached: ${limit} ${what}, used ${spent}`, {
+  const what = kind === "concurrency" ? " requests in flight" : kind === "spend" ? "" : ` ${kind}`;
+  const [most, used] = kind === "spend" ? [formatDollars(limit), formatDollars(spent)] : [String(limit), String(spent)];
+  return new GatewayError("rate_limit_exceeded", `the limit of ${name} is reached: ${most}${what}, used ${used}`, {
     source: "gateway",
     scope: name,
-    limit: `${limit} ${what}`,
-    spent: String(spent),
+    limit: `${most}${what}`,
+    spent: used,
     ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
   });
 }

@@ -5,7 +5,7 @@ import type { Exchange } from "./exchange.ts";
 /** Flat pairs. Streams have none of these: their head leaves before the cost is known. */
 export function answerHeaders(exchange: Exchange): string[] {
   const overhead = performance.now() - exchange.startedAt - exchange.upstreamMs;
-  const headers = ["x-bifrost-overhead-ms", overhead.toFixed(2), ...exchange.droppedHeader];
+  const headers = ["x-bifrost-overhead-ms", overhead.toFixed(2), ...exchange.droppedHeader, ...exchange.limitHeaders];
   if (exchange.costNano !== undefined) headers.push("x-bifrost-cost-usd", dollars(exchange.costNano));
   return headers;
 }

@@ -35,6 +35,8 @@ export type Settlement = {
   readonly tokens: number;
   readonly flags: number;
   readonly heldNano: number;
+  /** What it was charged to: `3,17`, or "" for nobody. */
+  readonly scopes: string;
 };
 
 export type Route = {
@@ -50,6 +52,7 @@ export type Route = {
 };
 
 const noHeaders: readonly string[] = [];
+const noScopes: readonly number[] = [];
 
 export class Exchange {
   readonly id: string;
@@ -98,6 +101,10 @@ export class Exchange {
   attempts: AttemptTrace[] | undefined;
   /** `x-bifrost-dropped-params` as a header pair, when the target could not express everything. */
   droppedHeader: readonly string[] = noHeaders;
+  /** Scopes of the end user and the tags that the request names. */
+  named: readonly number[] = noScopes;
+  /** `x-ratelimit-…` as header pairs, where requests or tokens are limited. */
+  limitHeaders: readonly string[] = noHeaders;
   /** Further attempts had their own hold ids. */
   holds = 0;
   #onGone: (() => void) | undefined;

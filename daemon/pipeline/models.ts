@@ -1,7 +1,6 @@
 /** The models a key may call, for whoever asks in whichever vendor's words. Hides who may see what. */
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { mayCall } from "../governance/access.ts";
 import type { ModelShape } from "../http/routes.ts";
 import type { Generation } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
@@ -18,12 +17,12 @@ export function listModels(
 ): object {
   const { generation } = plane;
   const open = generation.data.auth.inference === "open";
-  const caller = authenticate(headers, plane.keys, open, Date.now(), undefined, target);
+  const { keyRow } = authenticate(headers, plane.keys, open, Date.now(), undefined, target);
   const query = target.includes("?") ? new URLSearchParams(target.slice(target.indexOf("?") + 1)) : undefined;
   const shape = asked ?? shapeFor(headers, query);
   if (model !== undefined) {
     const found = findTarget(generation, model);
-    if (found === undefined || !mayCall({ models: caller.models }, found.provider.name, found.model)) {
+    if (found === undefined || !mayCall(plane, keyRow, found.provider.name, found.model)) {
       throw new GatewayError("model_not_found", `the model "${model}" is not offered to this API key`, {
         source: "client",
         param: "model",
@@ -33,7 +32,7 @@ export function listModels(
   }
   const only = query?.get("provider") ?? undefined;
   const models = offered(generation)
-    .filter(({ provider, name }) => mayCall({ models: caller.models }, provider, name))
+    .filter(({ provider, name }) => mayCall(plane, keyRow, provider, name))
     .filter(({ provider }) => only === undefined || provider === only)
     .map(({ provider, name }) => listed(generation, `${provider}/${name}`, provider, name));
   return renderModels(shape, models);
@@ -44,6 +43,10 @@ function shapeFor(headers: IncomingHttpHeaders, query: URLSearchParams | undefin
   if (headers["anthropic-version"] !== undefined) return "anthropic";
   if (headers["x-goog-api-key"] !== undefined || query?.has("key") === true) return "gemini";
   return "openai";
+}
+
+function mayCall({ plans }: Plane, keyRow: number, provider: string, model: string): boolean {
+  return plans.find(keyRow, provider, model, `${provider}/${model}`).refusal === undefined;
 }
 
 /** What the config lists, or where it lists nothing, what the catalog knows of the host. */

@@ -151,7 +151,7 @@ function fail(exchange: Exchange, error: GatewayError): void {
     exchange.route.dialect,
     error,
     exchange.id,
-    exchange.droppedHeader,
+    exchange.limitHeaders.length === 0 ? exchange.droppedHeader : [...exchange.droppedHeader, ...exchange.limitHeaders],
   );
 }
 

@@ -3,6 +3,8 @@ import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import type { Leaving } from "../http/leaving.ts";
+import type { Plans } from "../governance/plans.ts";
+import type { ReadQuota } from "../governance/quota.ts";
 import type { Generation } from "../routing/generation.ts";
 import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
@@ -13,6 +15,8 @@ import type { Tap } from "../telemetry/tap.ts";
 export type Plane = {
   readonly keys: KeyReader;
   readonly ledger: Ledger;
+  readonly plans: Plans;
+  readonly quota: ReadQuota;
   readonly estimator: Estimator;
   readonly state: Sender;
   readonly traffic: Sender;

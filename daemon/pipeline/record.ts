@@ -16,12 +16,12 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
   if (settlement === undefined) return;
   exchange.settlement = undefined;
   const caller = exchange.caller!;
-  if (caller.scopes.length === 0) return; // nobody's balance: the log row has its cost
+  if (settlement.scopes === "") return; // nobody's balance: the log row has its cost
   plane.state.push(
     settlement.holdId,
     settlement.at,
     caller.keyId,
-    caller.scopes.join(","),
+    settlement.scopes,
     settlement.costNano,
     settlement.tokens,
     settlement.flags,
@@ -32,13 +32,13 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
 export function record(exchange: Exchange, plane: Plane): void {
   const settings = exchange.generation.data.record;
   const { caller, settlement } = exchange;
-  const owed = settlement !== undefined && caller !== undefined && caller.scopes.length > 0;
+  const owed = settlement !== undefined && settlement.scopes !== "";
   if (settings.audit || owed) {
     plane.state.push(
       settlement?.holdId ?? exchange.id,
       settlement?.at ?? Date.now(),
       caller?.keyId ?? 0,
-      owed ? caller.scopes.join(",") : "",
+      settlement?.scopes ?? "",
       settlement?.costNano ?? 0,
       settlement?.tokens ?? 0,
       (settlement?.flags ?? 0) | (owed ? 0 : settlementFlag.unheld),

@@ -245,6 +245,7 @@ export class StreamReceiver implements Receiver {
           "request-id",
           exchange.id,
           ...exchange.droppedHeader,
+          ...exchange.limitHeaders,
         ]);
         if (this.#held === "" && this.#pending === "") this.#response.flushHeaders();
       }

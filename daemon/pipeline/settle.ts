@@ -60,7 +60,15 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   exchange.settlementFlags |= flags;
   exchange.costNano =
     costNano === undefined || exchange.costNano === undefined ? undefined : exchange.costNano + costNano;
-  exchange.settlement = { holdId: lease.holdId, at, costNano: costNano ?? 0, tokens, flags, heldNano: lease.heldNano };
+  exchange.settlement = {
+    holdId: lease.holdId,
+    at,
+    costNano: costNano ?? 0,
+    tokens,
+    flags,
+    heldNano: lease.heldNano,
+    scopes: lease.scopes,
+  };
   return costNano;
 }
 

@@ -9,10 +9,14 @@ import type { OfflineAdmin } from "../admin/contract/calling.ts";
 import { createAdminHandler, localCaller } from "../admin/handler.ts";
 import { createModelService, listProviders } from "../admin/services/catalog.ts";
 import { createConfigService } from "../admin/services/config.ts";
+import type { Governance } from "../admin/services/governance.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
+import { createOwnerRows } from "../admin/services/owner-rows.ts";
+import { createOwnerService } from "../admin/services/owners.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
+import { createTurns } from "../admin/services/turns.ts";
 import { bootConfig } from "../config/boot.ts";
 import { findConfig } from "../config/find.ts";
 import type { GenerationData } from "../config/generation.ts";
@@ -62,14 +66,26 @@ export async function openFiles(
     if (!boot.ok) throw new GatewayError("invalid_request", boot.problems.map(renderProblem).join("\n"));
     return boot.result.data;
   });
+  const governance: Governance = {
+    rows: createOwnerRows(access.database),
+    memory: {
+      put: () => undefined,
+      apply: () => undefined,
+      usage: (scope) => ({ budgets: writer.cells.balances(scope.id) }),
+    },
+    inTurn: createTurns(),
+    now: Date.now,
+    publicId: newPublicId,
+    execute: access.execute,
+  };
   const services: AdminServices = {
     keys: createKeyService({
       store: createKeyStore(access),
-      memory: { put: () => undefined, usage: (scope) => writer.cells.balances(scope.id) },
-      now: Date.now,
+      governance,
       mint: mintKey,
-      publicId: newPublicId,
+      publicId: () => newPublicId("key_"),
     }),
+    owners: createOwnerService(governance),
     daemon: {
       status: notRunning,
       reload: notRunning,

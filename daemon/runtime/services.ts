@@ -4,11 +4,15 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
 import { localCaller } from "../admin/handler.ts";
 import { createFeedService } from "../admin/services/feed.ts";
-import type { BudgetUsage } from "../admin/services/key-view.ts";
+import type { Governance } from "../admin/services/governance.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
+import { createOwnerRows } from "../admin/services/owner-rows.ts";
+import { createOwnerService } from "../admin/services/owners.ts";
+import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
+import { createTurns } from "../admin/services/turns.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
@@ -55,15 +59,23 @@ export function createServices(options: ServicesOptions): DaemonServices {
       return connection;
     },
   };
+  const governance: Governance = {
+    rows: createOwnerRows(access.database),
+    memory: { put: memory.put, apply: memory.apply, usage: (scope) => usageOf(memory, scope.id) },
+    inTurn: createTurns(),
+    now: Date.now,
+    publicId: newPublicId,
+    execute: access.execute,
+  };
   return {
     action,
     keys: createKeyService({
       store: createKeyStore(access),
-      memory: { put: memory.put, usage: (scope) => budgetUsage(memory, scope.id) },
-      now: Date.now,
+      governance,
       mint: mintKey,
-      publicId: newPublicId,
+      publicId: () => newPublicId("key_"),
     }),
+    owners: createOwnerService(governance),
     daemon: createDaemonService(options, access),
     feed: createFeedService(options.telemetry.feed, options.telemetry.names),
     logs: createLogService({
@@ -97,8 +109,8 @@ function lazily<Service extends object>(load: () => Promise<Service>): Service {
   });
 }
 
-export function newPublicId(): string {
-  return `key_${randomBytes(publicIdBytes).toString("base64url").replaceAll("-", "0").replaceAll("_", "1")}`;
+export function newPublicId(prefix: string): string {
+  return `${prefix}${randomBytes(publicIdBytes).toString("base64url").replaceAll("-", "0").replaceAll("_", "1")}`;
 }
 
 export function action(name: string): Action {
@@ -121,9 +133,8 @@ export function action(name: string): Action {
   };
 }
 
-function budgetUsage(memory: SharedMemory, scopeId: number): readonly BudgetUsage[] {
-  const state = memory.peek(scopeId, Date.now());
-  return state?.budgets.map((budget) => ({ ...budget, heldNano: state.heldNano })) ?? [];
+function usageOf(memory: SharedMemory, scopeId: number): ScopeUsage {
+  return memory.peek(scopeId, Date.now()) ?? unused;
 }
 
 function createDaemonService(options: ServicesOptions, access: StoreAccess): AdminServices["daemon"] {

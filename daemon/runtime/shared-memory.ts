@@ -1,7 +1,9 @@
 /** The shared tables as boot finds them: from the last snapshot and what changed since, or from all rows. */
 
+import type { MemoryChange } from "../admin/services/governance.ts";
 import type { StoredKey } from "../admin/services/keys.ts";
 import type { KeyHash, ScopeDefinition } from "../governance/definitions.ts";
+import { createDirectoryWriter } from "../governance/directory.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
@@ -15,6 +17,7 @@ export type SharedMemory = {
   readonly boot: BootState;
   /** Makes a key what it is now, for every thread, with its scopes. */
   put(stored: StoredKey): void;
+  apply(change: MemoryChange): void;
   readonly peek: Peek;
   /** Requests that hold money or a place now. */
   openHolds(): number;
@@ -35,6 +38,8 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
   const ledger = createLedger(tables);
   const keys = createKeyWriter(tables);
   const hashes = Map.groupBy(boot.hashes, (hash) => hash.keyId);
+  const directory = createDirectoryWriter(tables);
+  directory.put(boot.ruled);
   for (const scope of boot.scopes) scopes.defineScope(scope, [], nowMs);
   scopes.setBalances(boot.balances, nowMs);
   for (const key of boot.keys) keys.put(key, hashes.get(key.id) ?? []);
@@ -46,10 +51,21 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
     else scopes.defineScope(scope, [], Date.now());
   }
 
+  /** What keys draw on is there before they do, and goes after they have let go of it. */
+  function apply({ scopes: changed = [], touched = [], deletedScopes = [], deletedKeys = [] }: MemoryChange): void {
+    for (const scope of changed) putScope(scope);
+    const ruled = changed.filter(({ kind }) => kind !== "key" && kind !== "provider_config");
+    if (ruled.length + deletedScopes.length > 0) directory.put(ruled, deletedScopes);
+    for (const key of touched) keys.update(key);
+    for (const id of deletedKeys) keys.remove(id);
+    for (const id of deletedScopes) scopes.removeScope(id);
+  }
+
   return {
     shared,
     boot,
     put: (stored) => put(keys, putScope, stored),
+    apply,
     peek: createPeek(tables),
     openHolds: () => ledger.holdsOf().length,
     dump: () => dumpTables(tables),

@@ -11,6 +11,8 @@ import { Authorizers } from "../credentials/authorizer.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
+import { createPlans } from "../governance/plans.ts";
+import { createQuota } from "../governance/quota.ts";
 import { openTables } from "../governance/tables.ts";
 import { watchLeaving } from "../http/leaving.ts";
 import { createListener } from "../http/listener.ts";
@@ -48,9 +50,12 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   const built = new Map<number, Generation>();
 
   const tables = openTables(data.tables, data.worker);
+  const keys = createKeyReader(tables);
   const plane: Plane = {
-    keys: createKeyReader(tables),
+    keys,
     ledger: createLedger(tables),
+    plans: createPlans(tables, keys),
+    quota: createQuota(tables),
     estimator: openEstimator(),
     state: createSender(data.statePort, data.sender, {
       width: settlementWidth,

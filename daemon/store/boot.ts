@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ChainHead } from "../audit/chain.ts";
-import type { Balance } from "../governance/definitions.ts";
+import type { Balance, ScopeDefinition } from "../governance/definitions.ts";
 import { databaseFault } from "./database.ts";
-import { changedSince, type Definitions } from "./definitions.ts";
+import { changedSince, type Definitions, readRuled } from "./definitions.ts";
 import { openMigrated } from "./migrate.ts";
 import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
 import { readSnapshot, snapshotPath } from "./snapshot-file.ts";
@@ -19,6 +19,8 @@ export type BootOptions = { readonly now?: () => number };
 export type BootState = Definitions & {
   /** A dump of the tables; then the definitions are only what changed after it. Absent: they are all. */
   readonly tables?: Uint8Array;
+  /** Scopes with rules besides numbers, also with `tables`. */
+  readonly ruled: readonly ScopeDefinition[];
   /** Of all scopes, also with `tables`. What is not listed has spent nothing. */
   readonly balances: readonly Balance[];
   readonly chainHead: ChainHead;
@@ -98,8 +100,12 @@ export function prepareTraffic(home: string): string | undefined {
   return aside;
 }
 
-function readState(writer: StateWriter, useSnapshot: boolean): Definitions & Pick<BootState, "tables" | "balances"> {
+function readState(
+  writer: StateWriter,
+  useSnapshot: boolean,
+): Definitions & Pick<BootState, "tables" | "balances" | "ruled"> {
   const { database } = writer;
+  const ruled = readRuled(database);
   const snapshot = useSnapshot ? readSnapshot(database) : undefined;
   const definitions = changedSince(database, snapshot?.change ?? 0);
   const rows = database
@@ -112,7 +118,7 @@ function readState(writer: StateWriter, useSnapshot: boolean): Definitions & Pic
     windowStartMs,
     spentNano,
   }));
-  if (snapshot === undefined) return { ...definitions, balances };
+  if (snapshot === undefined) return { ...definitions, ruled, balances };
   const newer = new Set(balances.map((balance) => `${balance.scopeId}/${balance.slot}`));
   const redefined = new Set([...definitions.scopes.map((scope) => scope.id), ...definitions.deletedScopes]);
   const same = snapshot.balances.filter(
@@ -120,5 +126,5 @@ function readState(writer: StateWriter, useSnapshot: boolean): Definitions & Pic
   );
   const again = definitions.scopes.flatMap((scope) => writer.cells.balances(scope.id));
   const others = balances.filter((balance) => !redefined.has(balance.scopeId));
-  return { ...definitions, tables: snapshot.tables, balances: [...same, ...others, ...again] };
+  return { ...definitions, ruled, tables: snapshot.tables, balances: [...same, ...others, ...again] };
 }

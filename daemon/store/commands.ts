@@ -4,10 +4,12 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { workerOfRequest } from "../http/request-id.ts";
+import { resetBudget, setOverride, topUp } from "./commands/budgets.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { record, result, run } from "./commands/common.ts";
 import { changeKey, createKey, deleteKey, rotateKey, updateKey } from "./commands/keys.ts";
-import { updateScope } from "./commands/scopes.ts";
+import { createScope, deleteScope, updateScope } from "./commands/scopes.ts";
+import { createToken, revokeToken } from "./commands/tokens.ts";
 import type { StateWriter } from "./state-writer.ts";
 
 /** Only within the writer's transaction. */
@@ -16,17 +18,35 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
     case "create_key":
       return createKey(writer, command, actor);
     case "update_key":
-      return changeKey(writer, command.keyId, "key.update", actor, () => updateKey(writer, command));
+      return changeKey(writer, command.keyId, "key.update", actor, (key) => updateKey(writer, key, command));
     case "revoke_key":
       return changeKey(writer, command.keyId, "key.revoke", actor, () => {
         run(writer, "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", writer.now(), command.keyId);
+        return undefined;
       });
     case "rotate_key":
-      return changeKey(writer, command.keyId, "key.rotate", actor, () => rotateKey(writer, command));
+      return changeKey(writer, command.keyId, "key.rotate", actor, () => {
+        rotateKey(writer, command);
+        return undefined;
+      });
     case "delete_key":
       return changeKey(writer, command.keyId, "key.delete", actor, (key) => deleteKey(writer, key));
+    case "create_scope":
+      return createScope(writer, command, actor);
     case "update_scope":
       return updateScope(writer, command, actor);
+    case "delete_scope":
+      return deleteScope(writer, command, actor);
+    case "set_override":
+      return setOverride(writer, command, actor);
+    case "reset_budget":
+      return resetBudget(writer, command, actor);
+    case "top_up":
+      return topUp(writer, command, actor);
+    case "create_token":
+      return createToken(writer, command, actor);
+    case "revoke_token":
+      return revokeToken(writer, command, actor);
     case "audit":
       record(writer, actor, command.action, command.target, command.before, command.after);
       return result(writer);

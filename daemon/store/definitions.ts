@@ -1,5 +1,15 @@
 /** Keys and scopes as rows: reads and writes them. Hides columns, tombstones and the change counter's index. */
-import type { Budget, KeyDefinition, KeyHash, RateLimit, ScopeDefinition, Window } from "../governance/definitions.ts";
+import type {
+  Budget,
+  KeyDefinition,
+  KeyHash,
+  RateLimit,
+  ScopeAttributes,
+  ScopeDefinition,
+  ScopeKind,
+  ScopeSource,
+  Window,
+} from "../governance/definitions.ts";
 import type { Database, Statement } from "./database.ts";
 
 /** What became different after some change number. Each changed key comes with all its hashes: they replace what was known. */
@@ -25,11 +35,43 @@ type KeyRow = {
   disabled: number;
   policy: string;
   scopes: string;
+  source: ScopeSource;
+  delete_expired: number;
+  change: number;
 };
 type HashRow = { hash: string; key_id: number; expires_at: number | null };
-type ScopeRow = { id: number; name: string; concurrency_max: number | null; deleted_at: number | null };
-type BudgetRow = { scope_id: number; slot: number; limit_nano: number; window: string; anchor_at: number };
-type LimitRow = { scope_id: number; slot: number; metric: RateLimit["metric"]; amount: number; window_ms: number };
+export type ScopeRow = {
+  id: number;
+  kind: ScopeKind;
+  name: string;
+  concurrency_max: number | null;
+  deleted_at: number | null;
+  public_id: string | null;
+  parent_id: number | null;
+  source: ScopeSource;
+  attributes: string;
+  created_at: number;
+  change: number;
+};
+type BudgetRow = {
+  scope_id: number;
+  slot: number;
+  limit_nano: number;
+  window: string;
+  anchor_at: number;
+  shadow: number;
+  wallet: number;
+  extra_nano: number | null;
+  extra_until: number | null;
+};
+type LimitRow = {
+  scope_id: number;
+  slot: number;
+  metric: RateLimit["metric"];
+  amount: number;
+  window_ms: number;
+  shadow: number;
+};
 
 /** As text: a hundred thousand small buffers made by the driver take three times as long. */
 const hashColumns = "hex(h.hash) AS hash, h.key_id, h.expires_at";
@@ -73,7 +115,7 @@ function prepared(database: Database, sql: string): Statement {
   return statement;
 }
 
-/** One key with its hashes and scopes, as after a command. Undefined: there is none, or it was deleted. */
+/** One key with its hashes and the scopes that are its own (not its owners'), as after a command. Undefined: there is none, or it was deleted. */
 export function findKey(
   database: Database,
   keyId: number,
@@ -84,8 +126,13 @@ export function findKey(
   if (row === undefined) return undefined;
   const key = readKey(row);
   const hashes = prepared(database, `SELECT ${hashColumns} FROM key_hashes h WHERE key_id = ?`).all(keyId) as HashRow[];
-  const scopes = key.scopes.flatMap((id) => findScope(database, id) ?? []);
+  const scopes = ownScopes(key).flatMap((id) => findScope(database, id) ?? []);
   return { keys: [key], hashes: hashes.map(readHash), scopes };
+}
+
+/** The key's scope first, then those of its providers. */
+export function ownScopes({ scopes, policy }: KeyDefinition): readonly number[] {
+  return [...scopes.slice(0, 1), ...(policy.providers ?? []).flatMap(({ scope }) => scope ?? [])];
 }
 
 export function findScope(database: Database, scopeId: number): ScopeDefinition | undefined {
@@ -100,6 +147,13 @@ export function findScope(database: Database, scopeId: number): ScopeDefinition 
   return readScope(row, budgets.map(readBudget), limits.map(readLimit));
 }
 
+/** Owners and limits whose attributes say something, without their numbers. */
+export function readRuled(database: Database): readonly ScopeDefinition[] {
+  const sql =
+    "SELECT * FROM scopes WHERE deleted_at IS NULL AND attributes <> '{}' AND kind NOT IN ('key', 'provider_config')";
+  return (database.prepare(sql).all() as ScopeRow[]).map((row) => readScope(row, [], []));
+}
+
 /** The scope's whole list. Slots in `fresh` count from after `seq`, the others from where they did. */
 export function writeBudgets(
   database: Database,
@@ -111,17 +165,21 @@ export function writeBudgets(
   const before = database.prepare("SELECT slot, since_seq FROM budgets WHERE scope_id = ?").raw().all(scopeId);
   const since = new Map(before as [number, number][]);
   database.prepare("DELETE FROM budgets WHERE scope_id = ?").run(scopeId);
-  const insert = database.prepare("INSERT INTO budgets VALUES (?, ?, ?, ?, ?, ?)");
-  for (const { slot, limitNano, window, anchorMs } of budgets) {
+  const insert = database.prepare("INSERT INTO budgets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (const { slot, limitNano, window, anchorMs, shadow, wallet, extraNano, extraUntilMs } of budgets) {
     const sinceSeq = fresh.has(slot) ? seq : (since.get(slot) ?? seq);
-    insert.run(scopeId, slot, limitNano, JSON.stringify(window), anchorMs, sinceSeq);
+    const extra = [extraNano ?? null, extraUntilMs ?? null];
+    const flags = [shadow ? 1 : 0, wallet ? 1 : 0];
+    insert.run(scopeId, slot, limitNano, JSON.stringify(window), anchorMs, sinceSeq, ...flags, ...extra);
   }
 }
 
 export function writeLimits(database: Database, scopeId: number, limits: readonly RateLimit[]): void {
   database.prepare("DELETE FROM limits WHERE scope_id = ?").run(scopeId);
-  const insert = database.prepare("INSERT INTO limits VALUES (?, ?, ?, ?, ?)");
-  for (const { slot, metric, limit, windowMs } of limits) insert.run(scopeId, slot, metric, limit, windowMs);
+  const insert = database.prepare("INSERT INTO limits VALUES (?, ?, ?, ?, ?, ?)");
+  for (const { slot, metric, limit, windowMs, shadow } of limits) {
+    insert.run(scopeId, slot, metric, limit, windowMs, shadow ? 1 : 0);
+  }
 }
 
 function partOf(table: "budgets" | "limits", change: number): string {
@@ -154,6 +212,9 @@ function readKey(row: KeyRow): KeyDefinition {
     disabled: row.disabled !== 0,
     policy: parsed(row.policy) as KeyDefinition["policy"],
     scopes: row.scopes === "" ? [] : row.scopes.split(",").map(Number),
+    ...(row.source === "database" ? {} : { source: row.source }),
+    ...(row.delete_expired === 0 ? {} : { deleteExpired: true }),
+    change: row.change,
   };
 }
 
@@ -168,8 +229,14 @@ function readHash(row: HashRow): KeyHash {
 function readScope(row: ScopeRow, budgets: readonly Budget[], limits: readonly RateLimit[]): ScopeDefinition {
   return {
     id: row.id,
-    kind: "key",
+    kind: row.kind,
     name: row.name,
+    ...(row.public_id === null ? {} : { publicId: row.public_id }),
+    ...(row.parent_id === null ? {} : { parentId: row.parent_id }),
+    ...(row.source === "database" ? {} : { source: row.source }),
+    ...(row.created_at === 0 ? {} : { createdAtMs: row.created_at }),
+    change: row.change,
+    ...(row.attributes === "{}" ? {} : { attributes: parsed(row.attributes) as ScopeAttributes }),
     budgets,
     limits,
     ...(row.concurrency_max === null ? {} : { concurrencyMax: row.concurrency_max }),
@@ -182,11 +249,21 @@ function readBudget(row: BudgetRow): Budget {
     limitNano: row.limit_nano,
     window: parsed(row.window) as Window,
     anchorMs: row.anchor_at,
+    ...(row.shadow === 0 ? {} : { shadow: true }),
+    ...(row.wallet === 0 ? {} : { wallet: true }),
+    ...(row.extra_nano === null ? {} : { extraNano: row.extra_nano }),
+    ...(row.extra_until === null ? {} : { extraUntilMs: row.extra_until }),
   };
 }
 
 function readLimit(row: LimitRow): RateLimit {
-  return { slot: row.slot, metric: row.metric, limit: row.amount, windowMs: row.window_ms };
+  return {
+    slot: row.slot,
+    metric: row.metric,
+    limit: row.amount,
+    windowMs: row.window_ms,
+    ...(row.shadow === 0 ? {} : { shadow: true }),
+  };
 }
 
 const parsedTexts = new Map<string, unknown>();

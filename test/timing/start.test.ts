@@ -79,14 +79,17 @@ function multiplyKeys(home: string): void {
     const { change } = database.prepare("SELECT value AS change FROM meta WHERE name = 'change'").get() as {
       change: number;
     };
-    database.exec(`${numbers} INSERT INTO scopes SELECT id + x, kind, name || x, concurrency_max, deleted_at, ${change}
+    database.exec(`${numbers} INSERT INTO scopes (id, kind, name, concurrency_max, deleted_at, change) SELECT id + x, kind, name || x, concurrency_max, deleted_at, ${change}
       FROM scopes, n WHERE id = ${scope}`);
-    database.exec(`${numbers} INSERT INTO keys SELECT id + x, public_id || x, name || x, prefix, created_at, expires_at,
-      revoked_at, deleted_at, disabled, policy, replace(scopes, '${scope}', CAST(${scope} + x AS TEXT)), ${change} FROM keys, n WHERE id = ${id}`);
+    database.exec(`${numbers} INSERT INTO keys (id, public_id, name, prefix, created_at, expires_at, revoked_at, deleted_at, disabled, policy, scopes, change, scope_id)
+      SELECT id + x, public_id || x, name || x, prefix, created_at, expires_at,
+      revoked_at, deleted_at, disabled, policy, replace(scopes, '${scope}', CAST(${scope} + x AS TEXT)), ${change}, ${scope} + x FROM keys, n WHERE id = ${id}`);
     database.exec(`${numbers} INSERT INTO key_hashes SELECT randomblob(32), ${id} + x, NULL FROM n`);
-    database.exec(`${numbers} INSERT INTO budgets SELECT scope_id + x, slot, limit_nano, window, anchor_at, since_seq
+    database.exec(`${numbers} INSERT INTO budgets (scope_id, slot, limit_nano, window, anchor_at, since_seq)
+      SELECT scope_id + x, slot, limit_nano, window, anchor_at, since_seq
       FROM budgets, n WHERE scope_id = ${scope}`);
-    database.exec(`${numbers} INSERT INTO limits SELECT scope_id + x, slot, metric, amount, window_ms
+    database.exec(`${numbers} INSERT INTO limits (scope_id, slot, metric, amount, window_ms)
+      SELECT scope_id + x, slot, metric, amount, window_ms
       FROM limits, n WHERE scope_id = ${scope}`);
   })();
   database.close();

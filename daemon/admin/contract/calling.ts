@@ -17,10 +17,14 @@ export type AdminRequest = {
   readonly body?: unknown;
   /** The `accept` header, for the few answers that come in several forms. */
   readonly accept?: string | undefined;
+  /** The version that the caller means to change: an `etag` it was told. */
+  readonly ifMatch?: string | undefined;
+  /** A change with the same key is made once; the second time it is answered as the first was. */
+  readonly idempotencyKey?: string | undefined;
 };
 
 export type AdminResponse =
-  | { readonly status: number; readonly body: unknown }
+  | { readonly status: number; readonly body: unknown; readonly etag?: string | undefined }
   /** One JSON text a line, sent as it comes. */
   | { readonly status: number; readonly lines: AsyncIterable<string> }
   /** Not JSON: metrics, CSV. */

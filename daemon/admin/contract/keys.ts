@@ -1,7 +1,37 @@
 /** Virtual keys: what is asked of them and how they are shown. */
+import type { OwnerReference, ParentRequest, Source } from "./owners.ts";
 import type { BudgetRequest, BudgetView, LimitChange, LimitRequest, LimitView } from "./scopes.ts";
 
-export type CreateKeyRequest = {
+/** A provider the key may use, with budgets and limits of its own. */
+export type ProviderConfigRequest = {
+  readonly provider: string;
+  /** Share of the calls that name no provider; absent or 0: only when the provider is named. */
+  readonly weight?: number | undefined;
+  /** Absent: all; `[]`: none. */
+  readonly models?: readonly string[] | undefined;
+  readonly blocked?: readonly string[] | undefined;
+  /** Names of the provider's credentials. Absent or `["*"]`: all; `[]`: none. */
+  readonly credentials?: readonly string[] | undefined;
+  readonly budgets?: readonly BudgetRequest[] | undefined;
+  readonly limits?: readonly LimitRequest[] | undefined;
+  readonly concurrency_max?: number | undefined;
+};
+
+export type ProviderConfigView = {
+  readonly provider: string;
+  readonly weight: number | null;
+  /** null: all. */
+  readonly models: readonly string[] | null;
+  readonly blocked: readonly string[];
+  readonly credentials: readonly string[] | null;
+  readonly budgets: readonly BudgetView[];
+  readonly limits: readonly LimitView[];
+  readonly concurrency_max: number | null;
+};
+
+type KeyParent = Omit<ParentRequest, "key">;
+
+export type CreateKeyRequest = KeyParent & {
   readonly name: string;
   /** Exact `provider/model`, bare names, or one trailing `*`. Absent: all; `[]`: none. */
   readonly models?: readonly string[] | undefined;
@@ -11,9 +41,17 @@ export type CreateKeyRequest = {
   readonly budgets?: readonly BudgetRequest[] | undefined;
   readonly limits?: readonly LimitRequest[] | undefined;
   readonly concurrency_max?: number | undefined;
+  readonly description?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Of the allowed models, these not. */
+  readonly blocked?: readonly string[] | undefined;
+  /** Absent: every provider; `[]`: none. */
+  readonly providers?: readonly ProviderConfigRequest[] | undefined;
+  /** Take the key away once it has expired. */
+  readonly delete_expired?: boolean | undefined;
 };
 
-export type UpdateKeyRequest = {
+export type UpdateKeyRequest = KeyParent & {
   readonly name?: string | undefined;
   readonly models?: readonly string[] | undefined;
   readonly expires_in_ms?: number | undefined;
@@ -24,6 +62,13 @@ export type UpdateKeyRequest = {
   /** Merged into the list by metric and window. */
   readonly limits?: readonly LimitChange[] | undefined;
   readonly concurrency_max?: number | null | undefined;
+  readonly description?: string | null | undefined;
+  /** Merged name by name; null takes a name away. */
+  readonly metadata?: Readonly<Record<string, string | null>> | undefined;
+  readonly blocked?: readonly string[] | null | undefined;
+  /** Replaces the list; null: every provider. */
+  readonly providers?: readonly ProviderConfigRequest[] | null | undefined;
+  readonly delete_expired?: boolean | undefined;
 };
 
 /** Until `grace_ms` has passed the old secret works too; 0 (the default): it stops at once. */
@@ -43,6 +88,16 @@ export type KeyView = {
   readonly budgets: readonly BudgetView[];
   readonly limits: readonly LimitView[];
   readonly concurrency_max: number | null;
+  readonly description: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly source: Source;
+  readonly parent: OwnerReference | null;
+  readonly blocked: readonly string[];
+  /** null: every provider. */
+  readonly providers: readonly ProviderConfigView[] | null;
+  readonly delete_expired: boolean;
+  readonly in_flight: number | null;
+  readonly etag: string;
   /** While a rotation's grace runs: when the old secret stops. */
   readonly old_secret_expires_at_ms: number | null;
 };
@@ -57,5 +112,16 @@ export type KeyListQuery = {
   readonly after?: string | undefined;
   /** Revoked keys too. */
   readonly all?: boolean | undefined;
+  /** In the name or the id, wherever. */
+  readonly search?: string | undefined;
+  /** Those directly below it, by id or name. */
+  readonly customer?: string | undefined;
+  readonly team?: string | undefined;
+  readonly user?: string | undefined;
 };
-export type KeyListAnswer = { readonly keys: readonly KeyView[]; readonly next: string | null };
+export type KeyListAnswer = {
+  readonly keys: readonly KeyView[];
+  readonly count: number;
+  readonly total_count: number;
+  readonly next: string | null;
+};

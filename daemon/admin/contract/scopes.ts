@@ -8,14 +8,32 @@ export type WireWindow =
       readonly count: number;
       /** IANA name: `Europe/Berlin`. */
       readonly zone: string;
+      /** Month in which quarters and years begin, 1–12; absent: January. */
+      readonly start_month?: number | undefined;
     }
   | { readonly kind: "forever" };
 
-export type BudgetRequest = { readonly limit_nano: number; readonly window: WireWindow };
-export type LimitMetric = "requests" | "tokens";
-export type LimitRequest = { readonly metric: LimitMetric; readonly limit: number; readonly window_ms: number };
+export type BudgetRequest = {
+  readonly limit_nano: number;
+  readonly window: WireWindow;
+  /** Counted, and what it would have refused too, but not enforced. */
+  readonly shadow?: boolean | undefined;
+};
+/** `spend`: nano-dollars. */
+export type LimitMetric = "requests" | "tokens" | "spend";
+export type LimitRequest = {
+  readonly metric: LimitMetric;
+  readonly limit: number;
+  readonly window_ms: number;
+  readonly shadow?: boolean | undefined;
+};
 /** `limit: null` takes the limit with this metric and window away. */
-export type LimitChange = { readonly metric: LimitMetric; readonly limit: number | null; readonly window_ms: number };
+export type LimitChange = {
+  readonly metric: LimitMetric;
+  readonly limit: number | null;
+  readonly window_ms: number;
+  readonly shadow?: boolean | undefined;
+};
 
 export type BudgetView = {
   readonly slot: number;
@@ -24,6 +42,13 @@ export type BudgetView = {
   readonly spent_nano: number | null;
   readonly held_nano: number | null;
   readonly resets_at_ms: number | null;
+  readonly shadow: boolean;
+  /** Of a shadow budget: requests it would have refused since the daemon started. */
+  readonly would_have_refused: number | null;
+  /** A prepaid total, raised by top-ups. */
+  readonly wallet: boolean;
+  /** An override: this much more than the limit, until then; null without an end. */
+  readonly override: { readonly extra_nano: number; readonly until_ms: number | null } | null;
 };
 
 export type LimitView = {
@@ -31,4 +56,8 @@ export type LimitView = {
   readonly metric: LimitMetric;
   readonly limit: number;
   readonly window_ms: number;
+  /** In the window that ends now. */
+  readonly used: number | null;
+  readonly shadow: boolean;
+  readonly would_have_refused: number | null;
 };

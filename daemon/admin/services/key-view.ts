@@ -1,20 +1,20 @@
 /** A key as the admin API shows it. Never a secret, never a hash. */
-import type { KeyDefinition, Window } from "../../governance/definitions.ts";
-import type { KeyState, KeyView } from "../contract/keys.ts";
-import type { WireWindow } from "../contract/scopes.ts";
+import type { KeyDefinition, ProviderConfig, ScopeDefinition } from "../../governance/definitions.ts";
+import type { KeyState, KeyView, ProviderConfigView } from "../contract/keys.ts";
+import type { OwnerReference } from "../contract/owners.ts";
+import { etagOf } from "./governance.ts";
 import type { StoredKey } from "./keys.ts";
+import { type ScopeUsage, unused, viewBudgets, viewLimits } from "./scope-view.ts";
 
-/** A budget's counters at this moment; what is not known is absent. */
-export type BudgetUsage = {
-  readonly slot: number;
-  readonly spentNano?: number | undefined;
-  readonly heldNano?: number | undefined;
-  readonly resetsAtMs?: number | undefined;
-};
-
-export function viewKey({ key, scopes, hashes }: StoredKey, usage: readonly BudgetUsage[], nowMs: number): KeyView {
-  // The key's own scope is the narrowest; teams and customers above it are shown as themselves.
+export function viewKey(
+  { key, scopes, hashes }: StoredKey,
+  usageOf: (scope: ScopeDefinition) => ScopeUsage,
+  parent: OwnerReference | null,
+  nowMs: number,
+): KeyView {
+  // Its own scope is the first; those of its owners are shown as themselves.
   const [scope] = scopes;
+  const usage = scope === undefined ? unused : usageOf(scope);
   const ends = hashes.flatMap(({ expiresAtMs }) =>
     expiresAtMs !== undefined && expiresAtMs > nowMs ? [expiresAtMs] : [],
   );
@@ -27,34 +27,39 @@ export function viewKey({ key, scopes, hashes }: StoredKey, usage: readonly Budg
     expires_at_ms: key.expiresAtMs ?? null,
     revoked_at_ms: key.revokedAtMs ?? null,
     models: key.policy.models,
-    budgets: (scope?.budgets ?? []).map(({ slot, limitNano, window }) => {
-      const used = usage.find((each) => each.slot === slot);
-      return {
-        slot,
-        limit_nano: limitNano,
-        window: toWire(window),
-        spent_nano: used?.spentNano ?? null,
-        held_nano: used?.heldNano ?? null,
-        resets_at_ms: used?.resetsAtMs ?? null,
-      };
-    }),
-    limits: (scope?.limits ?? []).map(({ slot, metric, limit, windowMs }) => ({
-      slot,
-      metric,
-      limit,
-      window_ms: windowMs,
-    })),
+    budgets: scope === undefined ? [] : viewBudgets(scope, usage),
+    limits: scope === undefined ? [] : viewLimits(scope, usage),
     concurrency_max: scope?.concurrencyMax ?? null,
+    description: scope?.attributes?.description ?? null,
+    metadata: scope?.attributes?.metadata ?? {},
+    source: key.source ?? "database",
+    parent,
+    blocked: key.policy.blocked ?? [],
+    providers: key.policy.providers?.map((config) => viewProvider(config, scopes, usageOf)) ?? null,
+    delete_expired: key.deleteExpired ?? false,
+    in_flight: usage.inFlight ?? null,
+    etag: etagOf(key.change),
     old_secret_expires_at_ms: ends.length === 0 ? null : Math.max(...ends),
   };
 }
 
-export function toWire(window: Window): WireWindow {
-  return window.kind === "rolling" ? { kind: "rolling", length_ms: window.lengthMs } : window;
-}
-
-export function fromWire(window: WireWindow): Window {
-  return window.kind === "rolling" ? { kind: "rolling", lengthMs: window.length_ms } : window;
+function viewProvider(
+  { provider, weight, models, blocked, credentials, scope: id }: ProviderConfig,
+  scopes: readonly ScopeDefinition[],
+  usageOf: (scope: ScopeDefinition) => ScopeUsage,
+): ProviderConfigView {
+  const scope = scopes.find((each) => each.id === id);
+  const usage = scope === undefined ? unused : usageOf(scope);
+  return {
+    provider,
+    weight: weight ?? null,
+    models: models ?? null,
+    blocked: blocked ?? [],
+    credentials: credentials ?? null,
+    budgets: scope === undefined ? [] : viewBudgets(scope, usage),
+    limits: scope === undefined ? [] : viewLimits(scope, usage),
+    concurrency_max: scope?.concurrencyMax ?? null,
+  };
 }
 
 function stateOf(key: KeyDefinition, nowMs: number): KeyState {

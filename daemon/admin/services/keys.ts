@@ -4,11 +4,21 @@
  */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
-import type { Command, CommandResult } from "../../store/commands/command.ts";
+import type { Command, CommandResult, ProviderChange } from "../../store/commands/command.ts";
 import type { Action, KeyServices } from "../admin-services.ts";
-import type { CreateKeyRequest, KeyListAnswer, KeyView, UpdateKeyRequest } from "../contract/keys.ts";
-import { type BudgetUsage, viewKey } from "./key-view.ts";
+import type {
+  CreateKeyRequest,
+  KeyListAnswer,
+  KeyListQuery,
+  KeyView,
+  ProviderConfigRequest,
+  UpdateKeyRequest,
+} from "../contract/keys.ts";
+import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
+import { viewKey } from "./key-view.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
+import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
+import { readCursor } from "./owners.ts";
 
 /** A key with everything that is its own. */
 export type StoredKey = {
@@ -26,7 +36,14 @@ export type KeyStore = {
     readonly afterId: number;
     readonly limit: number;
     readonly all: boolean;
+    readonly search?: string | undefined;
+    readonly parentId?: number | undefined;
   }): Promise<readonly StoredKey[]>;
+  count(query: {
+    readonly all: boolean;
+    readonly search?: string | undefined;
+    readonly parentId?: number | undefined;
+  }): Promise<number>;
   findById(publicId: string): Promise<StoredKey | undefined>;
   /** Not revoked, with exactly this name. */
   findByName(name: string): Promise<StoredKey | undefined>;
@@ -34,36 +51,25 @@ export type KeyStore = {
   execute(command: KeyCommand, actor: string): Promise<CommandResult>;
 };
 
-/** The shared tables. */
-export type KeyMemory = {
-  /** New or changed, with all its hashes and scopes; visible to every worker when it returns. */
-  put(stored: StoredKey): void;
-  /** What is spent and held now; empty where no ledger runs. */
-  usage(scope: ScopeDefinition): readonly BudgetUsage[];
-};
-
 export type MintedSecret = { readonly secret: string; readonly hash: Uint8Array; readonly prefix: string };
 
 export type KeyServiceOptions = {
   readonly store: KeyStore;
-  readonly memory: KeyMemory;
-  readonly now: () => number;
+  readonly governance: Governance;
   readonly mint: () => MintedSecret;
   /** `key_…`, random. */
   readonly publicId: () => string;
 };
 
-/** Changes run one after another, so that a name is taken once; more waiting than this means that the disk stands still. */
-export const keyChangesWaitingMax = 256;
 const pageDefault = 100;
 
 export function createKeyService(options: KeyServiceOptions): KeyServices {
-  const { store, memory, now, mint } = options;
-  const inTurn = createTurns();
+  const { store, mint } = options;
+  const { rows, memory, inTurn, now } = options.governance;
 
   function view(stored: StoredKey): KeyView {
     const [scope] = stored.scopes;
-    return viewKey(stored, scope === undefined ? [] : memory.usage(scope), now());
+    return viewKey(stored, memory.usage, referenceTo(rows, scope?.parentId), now());
   }
 
   async function find(key: string): Promise<StoredKey> {
@@ -72,8 +78,11 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     return stored;
   }
 
-  async function findLive(key: string): Promise<StoredKey> {
+  /** What may be changed here: alive, not the file's, and not another version than the client's. */
+  async function findLive(key: string, action: Action): Promise<StoredKey> {
     const stored = await find(key);
+    assertOurs(stored.key.source, `key "${stored.key.name}"`);
+    assertMatch(action, etagOf(stored.key.change));
     if (stored.key.revokedAtMs === undefined) return stored;
     throw new GatewayError("conflict", `key "${stored.key.name}" is revoked, and that is for good`, { param: "key" });
   }
@@ -86,11 +95,12 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   /** Disk first: what a client is told it has, a restart must not take away. */
   async function commit(command: KeyCommand, action: Action): Promise<KeyView> {
-    const { key, hashes, scopes } = await store.execute(command, action.actor);
+    const { key, hashes, scopes, deletedScopes } = await store.execute(command, action.actor);
     action.recorded();
     if (key === undefined) throw new Error(`${command.kind} left no key`);
     const stored = { key, hashes, scopes };
     memory.put(stored);
+    if (deletedScopes !== undefined && deletedScopes.length > 0) memory.apply({ deletedScopes });
     return view(stored);
   }
 
@@ -106,7 +116,11 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
         kind: "create_key",
         publicId: options.publicId(),
         ...{ name, prefix, hash, expiresAtMs, budgets, limits, concurrencyMax },
-        policy: { models },
+        parentId: parentOf(rows, request)?.id,
+        policy: { models, ...(request.blocked?.length ? { blocked: request.blocked } : {}) },
+        providers: request.providers?.map(providerChange),
+        attributes: newAttributes("key", { description: request.description, metadata: request.metadata }),
+        deleteExpired: request.delete_expired,
       },
       action,
     );
@@ -114,13 +128,18 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   }
 
   async function update(name: string, request: UpdateKeyRequest, action: Action) {
-    const { key, scopes } = await findLive(name);
-    const { budgets, limits, models } = request;
+    const { key, scopes } = await findLive(name, action);
+    const { budgets, limits, models = key.policy.models, blocked, description, metadata } = request;
+    const parent = parentOf(rows, request);
     const change: KeyCommand = {
       kind: "update_key",
       keyId: key.id,
       name: request.name,
-      policy: models === undefined ? undefined : { ...key.policy, models },
+      policy: { ...key.policy, models, blocked: blocked === undefined ? key.policy.blocked : (blocked ?? undefined) },
+      parentId: parent === undefined ? undefined : (parent?.id ?? null),
+      providers: request.providers === null ? null : request.providers?.map(providerChange),
+      attributes: changedAttributes(scopes[0]?.attributes, { description, metadata }),
+      deleteExpired: request.delete_expired,
       disabled: request.disabled,
       expiresAtMs: expiry(request, now()),
       budgets: budgets === undefined ? undefined : budgetInputs(budgets),
@@ -134,6 +153,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   /** Memory first: a leaked key must die now, even on a disk that is full. */
   async function revoke(name: string, action: Action) {
     const stored = await find(name);
+    assertOurs(stored.key.source, `key "${stored.key.name}"`);
     if (stored.key.revokedAtMs !== undefined) return { key: view(stored) };
     memory.put({ ...stored, key: { ...stored.key, revokedAtMs: now() } });
     try {
@@ -145,10 +165,14 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   }
 
   async function rotate(name: string, graceMs: number, action: Action) {
-    const { key } = await findLive(name);
+    const { key } = await findLive(name, action);
     const { secret, hash, prefix } = mint();
     const graceUntilMs = graceMs === 0 ? undefined : now() + graceMs;
     return { key: await commit({ kind: "rotate_key", keyId: key.id, prefix, hash, graceUntilMs }, action), secret };
+  }
+
+  function filterOf({ all = false, search, customer, team, user }: KeyListQuery) {
+    return { all, search, parentId: parentOf(rows, { customer, team, user })?.id };
   }
 
   return {
@@ -160,9 +184,15 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     list: async (query): Promise<KeyListAnswer> => {
       const limit = query.limit ?? pageDefault;
       // One more than asked tells whether a page follows.
-      const found = await store.page({ afterId: readCursor(query.after), limit: limit + 1, all: query.all ?? false });
+      const filter = filterOf(query);
+      const found = await store.page({ ...filter, afterId: readCursor(query.after), limit: limit + 1 });
       const page = found.slice(0, limit);
-      return { keys: page.map(view), next: found.length > limit ? `${page.at(-1)!.key.id}` : null };
+      return {
+        keys: page.map(view),
+        count: page.length,
+        total_count: await store.count(filter),
+        next: found.length > limit ? `${page.at(-1)!.key.id}` : null,
+      };
     },
   };
 }
@@ -177,25 +207,16 @@ function expiry(
   throw new GatewayError("invalid_request", '"expires_at_ms": lies in the past', { param: "expires_at_ms" });
 }
 
-function readCursor(text: string | undefined): number {
-  if (text === undefined) return 0;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new GatewayError("invalid_request", '"after": is not a cursor of an earlier page', { param: "after" });
-}
-
-function createTurns(): <T>(change: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
-  return (change) => {
-    if (waiting >= keyChangesWaitingMax)
-      return Promise.reject(
-        new GatewayError("overloaded", `more than ${keyChangesWaitingMax} key changes are waiting`),
-      );
-    waiting += 1;
-    const turn = last.then(change).finally(() => {
-      waiting -= 1;
-    });
-    last = turn.catch(() => {});
-    return turn;
+function providerChange(request: ProviderConfigRequest): ProviderChange {
+  const { provider, weight, models, blocked, credentials } = request;
+  return {
+    provider,
+    ...(weight === undefined ? {} : { weight }),
+    ...(models === undefined ? {} : { models }),
+    ...(blocked === undefined ? {} : { blocked }),
+    ...(credentials === undefined ? {} : { credentials }),
+    budgets: budgetInputs(request.budgets ?? []),
+    limits: mergeLimits([], request.limits ?? []),
+    concurrencyMax: request.concurrency_max,
   };
 }

@@ -3,10 +3,14 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import { limitsPerScopeMax } from "../../governance/definitions.ts";
 import type { BudgetInput, LimitInput } from "../../store/commands/command.ts";
 import type { BudgetRequest, LimitChange } from "../contract/scopes.ts";
-import { fromWire } from "./key-view.ts";
+import { fromWire } from "./scope-view.ts";
 
 export function budgetInputs(wanted: readonly BudgetRequest[]): readonly BudgetInput[] {
-  const budgets = wanted.map(({ limit_nano, window }) => ({ limitNano: limit_nano, window: fromWire(window) }));
+  const budgets = wanted.map(({ limit_nano, window, shadow }) => ({
+    limitNano: limit_nano,
+    window: fromWire(window),
+    ...(shadow ? { shadow } : {}),
+  }));
   refuseTwice(budgets, ({ window }) => JSON.stringify(window), "budgets");
   return budgets;
 }
@@ -16,11 +20,16 @@ export function mergeLimits(old: readonly LimitInput[], changes: readonly LimitC
   const nameOf = (metric: string, windowMs: number) => `${metric} ${windowMs}`;
   refuseTwice(changes, ({ metric, window_ms }) => nameOf(metric, window_ms), "limits");
   const limits = new Map(
-    old.map(({ metric, limit, windowMs }) => [nameOf(metric, windowMs), { metric, limit, windowMs }]),
+    old.map(({ metric, limit, windowMs, shadow }): [string, LimitInput] => [
+      nameOf(metric, windowMs),
+      { metric, limit, windowMs, ...(shadow ? { shadow } : {}) },
+    ]),
   );
-  for (const { metric, window_ms, limit } of changes) {
-    if (limit === null) limits.delete(nameOf(metric, window_ms));
-    else limits.set(nameOf(metric, window_ms), { metric, limit, windowMs: window_ms });
+  for (const { metric, window_ms, limit, shadow } of changes) {
+    const name = nameOf(metric, window_ms);
+    const watches = shadow ?? limits.get(name)?.shadow;
+    if (limit === null) limits.delete(name);
+    else limits.set(name, { metric, limit, windowMs: window_ms, ...(watches ? { shadow: true } : {}) });
   }
   if (limits.size <= limitsPerScopeMax) return [...limits.values()];
   throw new GatewayError("invalid_request", `"limits": a key has at most ${limitsPerScopeMax}`, { param: "limits" });

@@ -26,14 +26,34 @@ export function createKeyStore(access: StoreAccess): KeyStore {
     return found === undefined || key === undefined ? undefined : { key, hashes: found.hashes, scopes: found.scopes };
   }
 
+  function where({ all, search, parentId }: Parameters<KeyStore["count"]>[0]): [string, unknown[]] {
+    const parts = ["deleted_at IS NULL"];
+    const values: unknown[] = [];
+    if (!all) parts.push("revoked_at IS NULL");
+    if (search !== undefined) {
+      parts.push("(instr(lower(name), lower(?)) > 0 OR instr(public_id, ?) > 0)");
+      values.push(search, search);
+    }
+    if (parentId !== undefined) {
+      parts.push("scope_id IN (SELECT id FROM scopes WHERE parent_id = ?)");
+      values.push(parentId);
+    }
+    return [parts.join(" AND "), values];
+  }
+
   return {
-    async page({ afterId, limit, all }) {
-      const live = all ? "" : "AND revoked_at IS NULL";
+    async page({ afterId, limit, ...filter }) {
+      const [clause, values] = where(filter);
       return ids(
-        `SELECT id FROM keys WHERE id > ? AND deleted_at IS NULL ${live} ORDER BY id LIMIT ?`,
+        `SELECT id FROM keys WHERE id > ? AND ${clause} ORDER BY id LIMIT ?`,
         afterId,
+        ...values,
         limit,
       ).flatMap((id) => load(id) ?? []);
+    },
+    async count(filter) {
+      const [clause, values] = where(filter);
+      return ids(`SELECT count(*) FROM keys WHERE ${clause}`, ...values)[0]!;
     },
     findById: async (publicId) =>
       load(ids("SELECT id FROM keys WHERE public_id = ? AND deleted_at IS NULL", publicId)[0]),

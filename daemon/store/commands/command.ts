@@ -4,20 +4,42 @@ import type {
   KeyDefinition,
   KeyHash,
   KeyPolicy,
+  ProviderConfig,
   RateLimit,
+  ScopeAttributes,
   ScopeDefinition,
+  ScopeKind,
+  ScopeSource,
   Window,
 } from "../../governance/definitions.ts";
 
-export type BudgetInput = { readonly limitNano: number; readonly window: Window };
+export type BudgetInput = {
+  readonly limitNano: number;
+  readonly window: Window;
+  readonly shadow?: boolean | undefined;
+};
 export type LimitInput = Omit<RateLimit, "slot">;
 
 /** Absent: as it was. Null: none. */
 export type ScopeChange = {
-  /** The whole list; a budget whose window was there before keeps what it has spent. */
+  /** The whole list but wallets, which stay; a budget whose window was there before keeps what it has spent. */
   readonly budgets?: readonly BudgetInput[] | undefined;
   readonly limits?: readonly LimitInput[] | undefined;
   readonly concurrencyMax?: number | null | undefined;
+};
+
+/** A provider a key may use, with budgets and limits of its own; they keep their scope while the provider stays. */
+export type ProviderChange = Omit<ProviderConfig, "scope"> & ScopeChange;
+
+/** What a key is besides its secret and its own numbers. */
+export type KeyChange = ScopeChange & {
+  /** Its scope in the tree: a user, team or customer. Null: none. */
+  readonly parentId?: number | null | undefined;
+  /** The whole list; null: all providers. */
+  readonly providers?: readonly ProviderChange[] | null | undefined;
+  readonly attributes?: ScopeAttributes | undefined;
+  readonly source?: ScopeSource | undefined;
+  readonly deleteExpired?: boolean | undefined;
 };
 
 export type Command =
@@ -30,7 +52,7 @@ export type Command =
       readonly hash: Uint8Array;
       readonly policy: KeyPolicy;
       readonly expiresAtMs?: number | undefined;
-    } & ScopeChange)
+    } & KeyChange)
   /** Its scope may be changed in the same breath. */
   | ({
       readonly kind: "update_key";
@@ -39,7 +61,7 @@ export type Command =
       readonly policy?: KeyPolicy | undefined;
       readonly disabled?: boolean | undefined;
       readonly expiresAtMs?: number | null | undefined;
-    } & ScopeChange)
+    } & KeyChange)
   | { readonly kind: "revoke_key"; readonly keyId: number }
   | {
       readonly kind: "rotate_key";
@@ -50,7 +72,49 @@ export type Command =
       readonly graceUntilMs?: number | undefined;
     }
   | { readonly kind: "delete_key"; readonly keyId: number }
-  | ({ readonly kind: "update_scope"; readonly scopeId: number } & ScopeChange)
+  | ({
+      readonly kind: "create_scope";
+      readonly scopeKind: ScopeKind;
+      readonly publicId: string;
+      readonly name: string;
+      readonly parentId?: number | undefined;
+      readonly source?: ScopeSource | undefined;
+      readonly attributes?: ScopeAttributes | undefined;
+    } & ScopeChange)
+  | ({
+      readonly kind: "update_scope";
+      readonly scopeId: number;
+      readonly name?: string | undefined;
+      readonly parentId?: number | null | undefined;
+      readonly source?: ScopeSource | undefined;
+      /** All of them. */
+      readonly attributes?: ScopeAttributes | undefined;
+    } & ScopeChange)
+  /** Refused while something is below it. */
+  | { readonly kind: "delete_scope"; readonly scopeId: number }
+  /** Null: the override ends now. */
+  | {
+      readonly kind: "set_override";
+      readonly scopeId: number;
+      readonly slot: number;
+      readonly extraNano: number | null;
+      readonly extraUntilMs?: number | undefined;
+    }
+  /** What was spent in the budget's window does not count from now on. */
+  | { readonly kind: "reset_budget"; readonly scopeId: number; readonly slot: number }
+  /** Makes the scope's wallet if it has none. A negative amount takes out. */
+  | { readonly kind: "top_up"; readonly scopeId: number; readonly amountNano: number; readonly note: string }
+  | {
+      readonly kind: "create_token";
+      readonly publicId: string;
+      readonly name: string;
+      readonly prefix: string;
+      readonly hash: Uint8Array;
+      readonly permissions: readonly string[];
+      readonly within?: number | undefined;
+      readonly expiresAtMs?: number | undefined;
+    }
+  | { readonly kind: "revoke_token"; readonly publicId: string }
   /** A management action that is kept elsewhere (a config reload), told to the audit trail. `before` and `after` are redacted by the caller. */
   | {
       readonly kind: "audit";
@@ -76,4 +140,8 @@ export type CommandResult = {
   /** All hashes of that key: they replace what was known. */
   readonly hashes: readonly KeyHash[];
   readonly scopes: readonly ScopeDefinition[];
+  /** Other keys that became different, as those of a team that moved. */
+  readonly touched?: readonly KeyDefinition[];
+  readonly deletedScopes?: readonly number[];
+  readonly deletedKeys?: readonly number[];
 };

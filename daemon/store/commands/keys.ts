@@ -1,11 +1,11 @@
-/** Commands on virtual keys. Hides that a key is a row, its hashes and a scope. */
+/** Commands on virtual keys. Hides that a key is a row, its hashes, a scope, and a scope for each provider with limits. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-import type { KeyDefinition, ScopeDefinition } from "../../governance/definitions.ts";
-import { findKey, writeBudgets, writeLimits } from "../definitions.ts";
+import type { KeyDefinition, KeyPolicy, ProviderConfig, ScopeDefinition } from "../../governance/definitions.ts";
+import { findKey, ownScopes } from "../definitions.ts";
 import type { StateWriter } from "../state-writer.ts";
-import type { Command, CommandResult } from "./command.ts";
+import type { Command, CommandResult, KeyChange, ProviderChange } from "./command.ts";
 import { checkName, insert, nextChange, record, result, run, unknownRow } from "./common.ts";
-import { allSlots, changeScope, placeBudgets, placeLimits } from "./scopes.ts";
+import { chainOf, changeScope, dropScope, insertScope, moveScope, mustFind } from "./scopes.ts";
 
 export function createKey(
   writer: StateWriter,
@@ -14,30 +14,24 @@ export function createKey(
 ): CommandResult {
   checkName(command.name);
   checkHash(writer, command.hash);
-  const change = nextChange(writer);
-  const scopeId = insert(
-    writer,
-    "INSERT INTO scopes (kind, name, concurrency_max, change) VALUES ('key', ?, ?, ?)",
-    command.name,
-    command.concurrencyMax ?? null,
-    change,
-  );
+  const scopeId = insertScope(writer, "key", command.name, command);
+  const policy = withProviders(writer, command, command.policy, scopeId);
   const keyId = insert(
     writer,
-    "INSERT INTO keys (public_id, name, prefix, created_at, expires_at, policy, scopes, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO keys (public_id, name, prefix, created_at, expires_at, policy, scopes, change, scope_id, source, delete_expired) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     command.publicId,
     command.name,
     command.prefix,
     writer.now(),
     command.expiresAtMs ?? null,
-    JSON.stringify(command.policy),
-    String(scopeId),
-    change,
+    JSON.stringify(policy),
+    chainOf(writer, scopeId).join(","),
+    nextChange(writer),
+    scopeId,
+    command.source ?? "database",
+    command.deleteExpired ? 1 : 0,
   );
   run(writer, "INSERT INTO key_hashes VALUES (?, ?, NULL)", command.hash, keyId);
-  const placed = placeBudgets([], command.budgets ?? [], writer.now());
-  writeBudgets(writer.database, scopeId, placed.budgets, placed.fresh, writer.head.seq);
-  writeLimits(writer.database, scopeId, placeLimits([], command.limits ?? []));
   const made = result(writer, keyId);
   record(writer, actor, "key.create", command.publicId, undefined, seen(made.key, made.scopes));
   return { ...made, head: writer.head };
@@ -49,39 +43,94 @@ export function changeKey(
   keyId: number,
   action: string,
   actor: string,
-  change: (key: KeyDefinition) => void,
+  change: (key: KeyDefinition) => readonly number[] | undefined,
 ): CommandResult {
   const found = findKey(writer.database, keyId);
   const key = found?.keys[0];
   if (found === undefined || key === undefined) throw unknownRow("keyId", `no key with row id ${keyId}`);
-  change(key);
+  const deletedScopes = change(key) ?? [];
   run(writer, "UPDATE keys SET change = ? WHERE id = ?", nextChange(writer), keyId);
   const made = result(writer, keyId);
   record(writer, actor, action, key.publicId, seen(key, found.scopes), seen(made.key, made.scopes));
-  return { ...made, head: writer.head };
+  const deletedKeys = made.key === undefined ? [keyId] : [];
+  return { ...made, deletedScopes, deletedKeys, head: writer.head };
 }
 
-export function updateKey(writer: StateWriter, command: Command & { kind: "update_key" }): void {
+/** Returns the scopes that went. */
+export function updateKey(
+  writer: StateWriter,
+  key: KeyDefinition,
+  command: Command & { kind: "update_key" },
+): readonly number[] {
   const { keyId } = command;
-  if (command.name !== undefined) {
-    checkName(command.name);
-    run(writer, "UPDATE keys SET name = ? WHERE id = ?", command.name, keyId);
+  const set = (column: string, value: unknown): void => {
+    if (value !== undefined) run(writer, `UPDATE keys SET ${column} = ? WHERE id = ?`, value, keyId);
+  };
+  if (command.name !== undefined) checkName(command.name);
+  set("name", command.name);
+  set("disabled", command.disabled === undefined ? undefined : Number(command.disabled));
+  set("delete_expired", command.deleteExpired === undefined ? undefined : Number(command.deleteExpired));
+  set("expires_at", command.expiresAtMs);
+  set("source", command.source);
+  const [scopeId] = key.scopes;
+  if (scopeId === undefined) return [];
+  const wanted = command.policy ?? key.policy;
+  const policy = withProviders(writer, command, wanted, scopeId, key.policy.providers);
+  if (policy !== key.policy) set("policy", JSON.stringify(policy));
+  if (command.name !== undefined || command.attributes !== undefined) {
+    const sql =
+      "UPDATE scopes SET name = coalesce(?, name), attributes = coalesce(?, attributes), change = ? WHERE id = ?";
+    const attributes = command.attributes === undefined ? null : JSON.stringify(command.attributes);
+    run(writer, sql, command.name ?? null, attributes, nextChange(writer), scopeId);
   }
-  if (command.policy !== undefined) {
-    run(writer, "UPDATE keys SET policy = ? WHERE id = ?", JSON.stringify(command.policy), keyId);
-  }
-  if (command.disabled !== undefined) {
-    run(writer, "UPDATE keys SET disabled = ? WHERE id = ?", command.disabled ? 1 : 0, keyId);
-  }
-  if (command.expiresAtMs !== undefined) {
-    run(writer, "UPDATE keys SET expires_at = ? WHERE id = ?", command.expiresAtMs, keyId);
-  }
-  const scopeId = findKey(writer.database, keyId)?.keys[0]?.scopes[0];
-  if (scopeId === undefined) return;
-  if (command.name !== undefined) {
-    run(writer, "UPDATE scopes SET name = ?, change = ? WHERE id = ?", command.name, nextChange(writer), scopeId);
-  }
+  if (command.parentId !== undefined) moveScope(writer, scopeId, command.parentId);
   changeScope(writer, scopeId, command);
+  const left = new Set((policy.providers ?? []).map(({ scope }) => scope));
+  return (key.policy.providers ?? []).flatMap(({ scope }) => (scope === undefined || left.has(scope) ? [] : [scope]));
+}
+
+/** The policy with the providers wanted, each with budgets or limits drawing on a scope below the key's. */
+function withProviders(
+  writer: StateWriter,
+  { providers }: KeyChange,
+  policy: KeyPolicy,
+  keyScope: number,
+  before: readonly ProviderConfig[] = [],
+): KeyPolicy {
+  if (providers === undefined) return policy;
+  const { providers: _before, ...bare } = policy;
+  const kept = new Set<number>();
+  const made = providers?.map((wanted): ProviderConfig => {
+    const { budgets, limits, concurrencyMax, ...config } = wanted;
+    const scope = providerScope(
+      writer,
+      wanted,
+      keyScope,
+      before.find((each) => each.provider === config.provider),
+    );
+    if (scope !== undefined) kept.add(scope);
+    return scope === undefined ? config : { ...config, scope };
+  });
+  for (const { scope } of before) if (scope !== undefined && !kept.has(scope)) dropScope(writer, scope);
+  return made === undefined ? bare : { ...bare, providers: made };
+}
+
+function providerScope(
+  writer: StateWriter,
+  wanted: ProviderChange,
+  keyScope: number,
+  before: ProviderConfig | undefined,
+): number | undefined {
+  const { budgets = [], limits = [], concurrencyMax = null } = wanted;
+  if (budgets.length + limits.length === 0 && concurrencyMax === null) return undefined;
+  if (before?.scope === undefined) {
+    return insertScope(writer, "provider_config", `${mustFind(writer, keyScope).name}/${wanted.provider}`, {
+      ...wanted,
+      parentId: keyScope,
+    });
+  }
+  changeScope(writer, before.scope, { budgets, limits, concurrencyMax });
+  return before.scope;
 }
 
 export function rotateKey(writer: StateWriter, command: Command & { kind: "rotate_key" }): void {
@@ -103,17 +152,12 @@ export function rotateKey(writer: StateWriter, command: Command & { kind: "rotat
   run(writer, "UPDATE keys SET prefix = ? WHERE id = ?", command.prefix, keyId);
 }
 
-/** The rows stay as tombstones: records name the key, and a snapshot must learn that it went. */
-export function deleteKey(writer: StateWriter, key: KeyDefinition): void {
-  const change = nextChange(writer);
+/** The rows stay as tombstones: records name the key, and a snapshot must learn that it went. Returns its scopes. */
+export function deleteKey(writer: StateWriter, key: KeyDefinition): readonly number[] {
   run(writer, "UPDATE keys SET deleted_at = ? WHERE id = ?", writer.now(), key.id);
   run(writer, "DELETE FROM key_hashes WHERE key_id = ?", key.id);
-  for (const scopeId of key.scopes) {
-    run(writer, "UPDATE scopes SET deleted_at = ?, change = ? WHERE id = ?", writer.now(), change, scopeId);
-    writeLimits(writer.database, scopeId, []);
-    writeBudgets(writer.database, scopeId, [], new Set(), writer.head.seq);
-    writer.cells.redefine(scopeId, allSlots);
-  }
+  for (const scopeId of ownScopes(key)) dropScope(writer, scopeId);
+  return ownScopes(key);
 }
 
 function seen(key: KeyDefinition | undefined, scopes: readonly ScopeDefinition[]): unknown {

@@ -61,7 +61,7 @@ function canned(): Record<string, unknown> {
       tail: "80",
     }),
     "/api/logs/req_0000000000000003/explain": explained,
-    "/api/keys": { keys: cannedKeys, next: null } satisfies KeyListAnswer,
+    "/api/keys": { keys: cannedKeys, count: 4, total_count: 4, next: null } satisfies KeyListAnswer,
     "/api/providers": providers,
     "/api/models": models,
     "/api/audit/records": ({ changes }: { changes?: boolean }): AuditListAnswer => ({
@@ -238,6 +238,10 @@ function budget(limit: number, spent: number, held = 0): BudgetView {
     spent_nano: spent * dollar,
     held_nano: held * dollar,
     resets_at_ms: cannedNow + 33_000_000,
+    shadow: false,
+    would_have_refused: null,
+    wallet: false,
+    override: null,
   };
 }
 
@@ -262,7 +266,17 @@ function key(index: number, name: string, fields: Partial<KeyView>): KeyView {
 export const cannedKeys: readonly KeyView[] = [
   key(1, "web-shop", {
     budgets: [budget(50, 31.4, 0.8)],
-    limits: [{ slot: 1, metric: "requests", limit: 600, window_ms: 60_000 }],
+    limits: [
+      {
+        slot: 1,
+        metric: "requests",
+        limit: 600,
+        window_ms: 60_000,
+        used: 0,
+        shadow: false,
+        would_have_refused: null,
+      },
+    ],
   }),
   key(2, "support-bot", { budgets: [budget(20, 19.1, 0.2)], models: ["anthropic/*"] }),
   key(3, "batch-night", { budgets: [budget(5, 5)], state: "disabled", concurrency_max: 2 }),

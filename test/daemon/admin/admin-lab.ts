@@ -13,9 +13,14 @@ import type { LogQuery, LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { type AdminHandler, createAdminHandler, localCaller } from "../../../daemon/admin/handler.ts";
 import { type AdminServer, listenAdmin } from "../../../daemon/admin/server.ts";
 import { auditCommand } from "../../../daemon/admin/services/audit-command.ts";
+import type { Governance, MemoryChange } from "../../../daemon/admin/services/governance.ts";
 import { createKeyService, type KeyStore, type StoredKey } from "../../../daemon/admin/services/keys.ts";
+import { createOwnerRows } from "../../../daemon/admin/services/owner-rows.ts";
+import { createOwnerService } from "../../../daemon/admin/services/owners.ts";
 import { createKeyStore } from "../../../daemon/admin/services/store-access.ts";
+import { createTurns } from "../../../daemon/admin/services/turns.ts";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
+import type { Command } from "../../../daemon/store/commands/command.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 
@@ -30,6 +35,7 @@ export type Lab = {
   readonly store: KeyStore;
   /** What the shared tables were told, in order. */
   readonly told: StoredKey[];
+  readonly applied: MemoryChange[];
   /** Faults reported. */
   readonly faults: unknown[];
   /** Rows of the request log, oldest first; a test may add. */
@@ -48,6 +54,7 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const lab = {
     clock: labTime,
     told: [] as StoredKey[],
+    applied: [] as MemoryChange[],
     faults: [] as unknown[],
     rows: [] as LogRow[],
     stops: [] as number[],
@@ -55,18 +62,30 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const now = () => lab.clock;
   const writer = openStateWriter(home, { now });
   let minted = 0;
-  const store = createKeyStore({
-    execute: async (command, actor) => writer.execute(command, actor),
+  const access = {
+    execute: async (command: Command, actor: string) => writer.execute(command, actor),
     query: () => Promise.reject(new Error("keys are looked up, not queried")),
     database: () => writer.database,
-  });
-  const keys = createKeyService({
-    store,
+  };
+  const store = createKeyStore(access);
+  const governance: Governance = {
+    rows: createOwnerRows(access.database),
     memory: {
       put: (stored) => void lab.told.push(stored),
-      usage: ({ budgets }) => budgets.map(({ slot }) => ({ slot, spentNano: 1_250_000_000, heldNano: 0 })),
+      apply: (change) => void lab.applied.push(change),
+      usage: ({ budgets }) => ({
+        heldNano: 0,
+        budgets: budgets.map(({ slot }) => ({ slot, spentNano: 1_250_000_000 })),
+      }),
     },
+    inTurn: createTurns(),
     now,
+    publicId: (prefix) => `${prefix}${(++minted).toString().padStart(6, "0")}`,
+    execute: access.execute,
+  };
+  const keys = createKeyService({
+    store,
+    governance,
     mint: () => {
       const secret = `sk-bf-${randomBytes(32).toString("base64url")}`;
       return { secret, hash: createHash("sha256").update(secret).digest(), prefix: secret.slice(0, 10) };
@@ -76,6 +95,7 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
   const services: AdminServices = {
     ...cannedServices(home, lab),
     keys,
+    owners: createOwnerService(governance),
     audit: {
       record: async (entry: AuditEntry) => void writer.execute(auditCommand(entry), entry.actor),
       verify: async () => ({
@@ -187,7 +207,7 @@ const unasked = {
 function cannedServices(
   home: string,
   lab: { readonly rows: LogRow[]; readonly stops: number[] },
-): Omit<AdminServices, "keys" | "audit"> {
+): Omit<AdminServices, "keys" | "owners" | "audit"> {
   const reload = { generation: 4, hash: "c0ffee", changed: true, warnings: [] };
   return {
     daemon: {

@@ -12,6 +12,8 @@ import { createKeyReader } from "../../../daemon/governance/key-table.ts";
 import { createKeyWriter } from "../../../daemon/governance/key-writer.ts";
 import { mintKey } from "../../../daemon/governance/keys-format.ts";
 import { createLedger, type Ledger } from "../../../daemon/governance/ledger.ts";
+import { createPlans } from "../../../daemon/governance/plans.ts";
+import { createQuota } from "../../../daemon/governance/quota.ts";
 import { createScopes } from "../../../daemon/governance/scopes.ts";
 import { createTables, openTables } from "../../../daemon/governance/tables.ts";
 import { createListener } from "../../../daemon/http/listener.ts";
@@ -190,9 +192,12 @@ export async function startLab(config: object): Promise<Lab> {
   const traffic = collect();
   const origins = new Origins();
   const logged: GatewayError[] = [];
+  const keyReader = createKeyReader(tables);
   const plane: Plane = {
-    keys: createKeyReader(tables),
+    keys: keyReader,
     ledger: createLedger(tables),
+    plans: createPlans(tables, keyReader),
+    quota: createQuota(tables),
     estimator: openEstimator(),
     state: createSender(state.port, 1, { width: settlementWidth, whenFull: "keep" }),
     traffic: createSender(traffic.port, 1, { width: requestWidth, whenFull: "drop" }),

@@ -58,10 +58,33 @@ test("create() answers a key that is durable, visible and complete", () =>
           spent_nano: 1_250_000_000,
           held_nano: 0,
           resets_at_ms: null,
+          shadow: false,
+          would_have_refused: null,
+          wallet: false,
+          override: null,
         },
       ],
-      limits: [{ slot: 0, metric: "requests", limit: 60, window_ms: 60_000 }],
+      limits: [
+        {
+          slot: 0,
+          metric: "requests",
+          limit: 60,
+          window_ms: 60_000,
+          used: null,
+          shadow: false,
+          would_have_refused: null,
+        },
+      ],
       concurrency_max: 0,
+      description: null,
+      metadata: {},
+      source: "database",
+      parent: null,
+      blocked: [],
+      providers: null,
+      delete_expired: false,
+      in_flight: null,
+      etag: key.etag,
       old_secret_expires_at_ms: null,
     });
     const stored = await lab.store.findById(key.id);
@@ -141,8 +164,9 @@ test("update() changes what is named and leaves the rest", () =>
     );
     const change = { limits: [{ metric: "requests", limit: 0, window_ms: 60_000 }], concurrency_max: null } as const;
     const { key } = await keys.update("ci", change, action("key.update"));
-    const changed = [{ slot: 0, metric: "requests", limit: 0, window_ms: 60_000 }, before.limits[1]];
-    assert.deepEqual(key, { ...before, limits: changed, concurrency_max: null });
+    const changed = [{ ...before.limits[0], limit: 0 }, before.limits[1]];
+    assert.notEqual(key.etag, before.etag);
+    assert.deepEqual(key, { ...before, limits: changed, concurrency_max: null, etag: key.etag });
     const { key: last } = await keys.update(
       "ci",
       {

@@ -1,0 +1,117 @@
+/** Owners and limits as rows, found by id or name. Hides columns and the ways of looking. */
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { ScopeDefinition, ScopeKind } from "../../governance/definitions.ts";
+import type { Database } from "../../store/database.ts";
+import { findScope } from "../../store/definitions.ts";
+import type { WalletEntry } from "../contract/owners.ts";
+
+export type OwnerPage = {
+  readonly kinds: readonly ScopeKind[];
+  readonly afterId: number;
+  readonly limit: number;
+  readonly search?: string | undefined;
+  readonly parentId?: number | undefined;
+};
+
+export type OwnerRows = {
+  /** In order of id. */
+  page(query: OwnerPage): readonly ScopeDefinition[];
+  count(query: Omit<OwnerPage, "afterId" | "limit">): number;
+  findById(id: number): ScopeDefinition | undefined;
+  /** By public id or name. A key's scope is found by the key's. */
+  find(kind: ScopeKind, reference: string): ScopeDefinition | undefined;
+  /** The same, or `not_found` about the field. */
+  mustFind(kind: ScopeKind, reference: string, param: string): ScopeDefinition;
+  /** What people know a scope by: the key's id for a key's scope. */
+  publicId(scope: ScopeDefinition): string;
+  /** Newest first. */
+  walletEntries(scopeId: number, limit: number): readonly WalletEntry[];
+  /** Scopes with budgets, or with limits, in order of id. */
+  withNumbers(table: "budgets" | "limits", afterId: number, limit: number): readonly ScopeDefinition[];
+};
+
+export const idPrefixes: Readonly<Record<ScopeKind, string>> = {
+  customer: "cust_",
+  team: "team_",
+  user: "user_",
+  key: "key_",
+  provider_config: "pcfg_",
+  model_limit: "mlim_",
+  provider_limit: "plim_",
+  end_user: "eu_",
+  tag: "tag_",
+};
+
+export function createOwnerRows(database: () => Database): OwnerRows {
+  const ids = (sql: string, ...values: unknown[]): number[] =>
+    database()
+      .prepare(sql)
+      .pluck()
+      .all(...values) as number[];
+  const load = (found: readonly number[]): readonly ScopeDefinition[] =>
+    found.flatMap((id) => findScope(database(), id) ?? []);
+
+  function where({ kinds, search, parentId }: Omit<OwnerPage, "afterId" | "limit">): [string, unknown[]] {
+    const parts = [`kind IN (${kinds.map(() => "?").join(", ")})`, "deleted_at IS NULL"];
+    const values: unknown[] = [...kinds];
+    if (parentId !== undefined) {
+      parts.push("parent_id = ?");
+      values.push(parentId);
+    }
+    if (search !== undefined) {
+      parts.push("(instr(lower(name), lower(?)) > 0 OR instr(public_id, ?) > 0)");
+      values.push(search, search);
+    }
+    return [parts.join(" AND "), values];
+  }
+
+  function find(kind: ScopeKind, reference: string): ScopeDefinition | undefined {
+    if (kind === "key") {
+      const column = reference.startsWith("key_") ? "public_id" : "name";
+      const sql = `SELECT scope_id FROM keys WHERE ${column} = ? AND deleted_at IS NULL AND revoked_at IS NULL LIMIT 1`;
+      return load(ids(sql, reference))[0];
+    }
+    const column = reference.startsWith(idPrefixes[kind]) ? "public_id" : "name";
+    return load(
+      ids(`SELECT id FROM scopes WHERE kind = ? AND ${column} = ? AND deleted_at IS NULL`, kind, reference),
+    )[0];
+  }
+
+  return {
+    page(query) {
+      const [clause, values] = where(query);
+      const sql = `SELECT id FROM scopes WHERE id > ? AND ${clause} ORDER BY id LIMIT ?`;
+      return load(ids(sql, query.afterId, ...values, query.limit));
+    },
+    count(query) {
+      const [clause, values] = where(query);
+      return ids(`SELECT count(*) FROM scopes WHERE ${clause}`, ...values)[0]!;
+    },
+    findById: (id) => findScope(database(), id),
+    find,
+    mustFind(kind, reference, param) {
+      const found = find(kind, reference);
+      if (found !== undefined) return found;
+      throw new GatewayError("not_found", `there is no ${kind.replace("_", " ")} "${reference}"`, { param });
+    },
+    publicId(scope) {
+      if (scope.kind !== "key") return scope.publicId ?? `${idPrefixes[scope.kind]}${scope.id}`;
+      const sql = "SELECT public_id FROM keys WHERE scope_id = ?";
+      return (database().prepare(sql).pluck().get(scope.id) as string | undefined) ?? "";
+    },
+    walletEntries: (scopeId, limit) =>
+      database()
+        .prepare(
+          "SELECT at AS at_ms, amount_nano, note, actor FROM wallet_entries WHERE scope_id = ? ORDER BY id DESC LIMIT ?",
+        )
+        .all(scopeId, limit) as WalletEntry[],
+    withNumbers: (table, afterId, limit) =>
+      load(
+        ids(
+          `SELECT DISTINCT t.scope_id FROM ${table} t JOIN scopes s ON s.id = t.scope_id WHERE t.scope_id > ? AND s.deleted_at IS NULL ORDER BY t.scope_id LIMIT ?`,
+          afterId,
+          limit,
+        ),
+      ),
+  };
+}

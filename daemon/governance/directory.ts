@@ -1,0 +1,95 @@
+/**
+ * What every worker must know of owners and limits besides their numbers: which owner forbids what, which limit counts
+ * which calls. One text in shared memory, replaced as a whole. Hides that it stands there twice, so that a reader never
+ * sees half of one.
+ */
+import type { LimitMatch, ScopeAttributes, ScopeDefinition } from "./definitions.ts";
+import { controlWord, directoryBytesMax, type Tables } from "./tables.ts";
+
+/** What an owner forbids to all that is below it. */
+export type OwnerRules = Pick<ScopeAttributes, "models" | "blocked" | "disabled"> & { readonly label: string };
+
+export type LimitRule = LimitMatch & {
+  readonly scope: number;
+  /** The owner whose calls it counts; 0: everybody's. */
+  readonly owner: number;
+};
+
+export type Directory = {
+  readonly owners: Readonly<Record<string, OwnerRules>>;
+  readonly limits: readonly LimitRule[];
+};
+
+export type DirectoryWriter = {
+  /** From now on these scopes have these rules, or none; others keep theirs. Visible to every thread when it returns. */
+  put(scopes: readonly ScopeDefinition[], removed?: readonly number[]): void;
+};
+
+export type DirectoryReader = {
+  /** Differs after each change. */
+  version(): number;
+  read(): Directory;
+};
+
+const nothing: Directory = { owners: {}, limits: [] };
+
+/** Main thread only. */
+export function createDirectoryWriter({ control, directory }: Tables): DirectoryWriter {
+  const owners = new Map<number, OwnerRules>();
+  const limits = new Map<number, LimitRule>();
+
+  function put(scopes: readonly ScopeDefinition[], removed: readonly number[] = []): void {
+    for (const id of removed) forget(id);
+    for (const scope of scopes) take(scope);
+    publish();
+  }
+
+  function forget(id: number): void {
+    owners.delete(id);
+    limits.delete(id);
+  }
+
+  function take(scope: ScopeDefinition): void {
+    forget(scope.id);
+    if (scope.kind === "key" || scope.kind === "provider_config") return;
+    const { models, blocked, disabled, match } = scope.attributes ?? {};
+    if (match !== undefined) limits.set(scope.id, { scope: scope.id, owner: scope.parentId ?? 0, ...match });
+    if (models === undefined && blocked === undefined && !disabled) return;
+    const label = `${scope.kind.replace("_", " ")} "${scope.name}"`;
+    owners.set(scope.id, { models, blocked, disabled, label });
+  }
+
+  /** Also without rules: a worker that remembers what does not exist looks again. */
+  function publish(): void {
+    const value: Directory = { owners: Object.fromEntries(owners), limits: [...limits.values()] };
+    const bytes = new TextEncoder().encode(JSON.stringify(value));
+    if (bytes.length > directoryBytesMax) throw new RangeError("no room for more limits and owners with rules");
+    const version = (Atomics.load(control, controlWord.directoryVersion) + 1) | 0;
+    directory.set(bytes, (version & 1) * directoryBytesMax);
+    Atomics.store(control, controlWord.directoryBytes + (version & 1), bytes.length);
+    Atomics.store(control, controlWord.directoryVersion, version);
+  }
+
+  return { put };
+}
+
+export function createDirectoryReader({ control, directory }: Tables): DirectoryReader {
+  let seen = 0;
+  let value = nothing;
+
+  function read(): Directory {
+    for (;;) {
+      const version = Atomics.load(control, controlWord.directoryVersion);
+      if (version === seen) return value;
+      const start = (version & 1) * directoryBytesMax;
+      const length = Atomics.load(control, controlWord.directoryBytes + (version & 1));
+      const bytes = directory.slice(start, start + length);
+      // A copy is written over only after the next has been published.
+      if (Atomics.add(control, controlWord.directoryVersion, 0) !== version) continue;
+      value = JSON.parse(new TextDecoder().decode(bytes)) as Directory;
+      seen = version;
+    }
+  }
+
+  return { version: () => Atomics.load(control, controlWord.directoryVersion), read };
+}

@@ -1,0 +1,100 @@
+/**
+ * For a key and a model at a provider: may it be called, and which scopes does the call draw on? Worked out once and
+ * remembered until the key or the directory changes, so that a request only looks it up.
+ */
+import { isListed, mayCall, providerConfig } from "./access.ts";
+import { type KeyPolicy, scopesPerRequestMax } from "./definitions.ts";
+import { createDirectoryReader, type LimitRule } from "./directory.ts";
+import type { KeyReader } from "./key-table.ts";
+import type { Tables } from "./tables.ts";
+
+export type Plan = {
+  /** Undefined: it may. Otherwise what forbids it. */
+  readonly refusal: PlanRefusal | undefined;
+  /** The key's own scope first, then its provider's, its owners', and the limits that count the call. */
+  readonly scopes: readonly number[];
+  /** The same as rows have it: `3,17`. */
+  readonly text: string;
+};
+
+export type PlanRefusal =
+  | { readonly kind: "model" }
+  /** `team "research"` is disabled. */
+  | { readonly kind: "disabled"; readonly label: string }
+  | { readonly kind: "too_many" };
+
+export type Plans = {
+  /** `keyRow` -1: a caller without a key, on whom the limits for everybody count. */
+  find(keyRow: number, provider: string, model: string, target: string): Plan;
+  /** Differs after each change of owners or limits. */
+  version(): number;
+};
+
+/** Left for the end user and the tags of a request. */
+const plannedScopesMax = scopesPerRequestMax - 4;
+/** Keys and models that a worker keeps plans of; at the bound it begins anew. */
+const rowsMax = 16_384;
+const targetsMax = 1_024;
+
+const everything: KeyPolicy = { models: ["*"] };
+
+type Row = { key: number; directory: number; readonly plans: Map<string, Plan> };
+
+export function createPlans(tables: Tables, keys: KeyReader): Plans {
+  const directory = createDirectoryReader(tables);
+  const rows = new Map<number, Row>();
+
+  function find(keyRow: number, provider: string, model: string, target: string): Plan {
+    const row = rowOf(keyRow);
+    let plan = row.plans.get(target);
+    if (plan === undefined) {
+      plan = make(keyRow, provider, model);
+      if (row.plans.size >= targetsMax) row.plans.clear();
+      row.plans.set(target, plan);
+    }
+    return plan;
+  }
+
+  function rowOf(keyRow: number): Row {
+    const key = keyRow < 0 ? 0 : keys.version(keyRow);
+    const version = directory.version();
+    let row = rows.get(keyRow);
+    if (row === undefined) {
+      if (rows.size >= rowsMax) rows.clear();
+      row = { key, directory: version, plans: new Map() };
+      rows.set(keyRow, row);
+    } else if (row.key !== key || row.directory !== version) {
+      row.key = key;
+      row.directory = version;
+      row.plans.clear();
+    }
+    return row;
+  }
+
+  function make(keyRow: number, provider: string, model: string): Plan {
+    const policy = keyRow < 0 ? everything : keys.policy(keyRow);
+    const chain = keyRow < 0 ? [] : keys.scopes(keyRow);
+    const { owners, limits } = directory.read();
+    let refusal: PlanRefusal | undefined = mayCall(policy, provider, model) ? undefined : { kind: "model" };
+    for (const scope of chain) {
+      const rules = owners[scope];
+      if (rules === undefined) continue;
+      if (rules.disabled) refusal = { kind: "disabled", label: rules.label };
+      else if (rules.models !== undefined && !isListed(rules.models, provider, model)) refusal ??= { kind: "model" };
+      else if (rules.blocked !== undefined && isListed(rules.blocked, provider, model)) refusal ??= { kind: "model" };
+    }
+    const own = providerConfig(policy, provider)?.scope;
+    const counting = limits.filter((limit) => counts(limit, chain, provider, model)).map(({ scope }) => scope);
+    const scopes = [...chain.slice(0, 1), ...(own === undefined ? [] : [own]), ...chain.slice(1), ...counting];
+    if (scopes.length > plannedScopesMax) refusal ??= { kind: "too_many" };
+    return { refusal, scopes, text: scopes.join(",") };
+  }
+
+  return { find, version: directory.version };
+}
+
+function counts(limit: LimitRule, chain: readonly number[], provider: string, model: string): boolean {
+  if (limit.owner !== 0 && !chain.includes(limit.owner)) return false;
+  if (limit.provider !== "*" && limit.provider !== provider) return false;
+  return isListed([limit.model], provider, model);
+}
