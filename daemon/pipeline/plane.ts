@@ -2,9 +2,9 @@
 import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
-import type { Leaving } from "../http/leaving.ts";
 import type { Plans } from "../governance/plans.ts";
 import type { ReadQuota } from "../governance/quota.ts";
+import type { Leaving } from "../http/leaving.ts";
 import type { Generation } from "../routing/generation.ts";
 import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
