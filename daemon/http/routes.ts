@@ -78,7 +78,7 @@ const bedrockCalls: readonly PathCall[] = [
     operation: "chat",
     dialect: "anthropic",
     stream: true,
-    framing: "aws-event-stream",
+    framing: "aws-event-chunks",
   },
 ];
 

@@ -7,6 +7,7 @@ import type { RenderContext } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ProviderData } from "../config/generation.ts";
 import { forwardedHeaders } from "../http/forwarded-headers.ts";
+import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { ReadyCredential, Target } from "../routing/generation.ts";
 import type { Lease } from "./admit.ts";
@@ -174,11 +175,15 @@ function streamReceiver(
   const upstream = endpoint.dialect;
   const client = exchange.route.dialect;
   const rendering = context(exchange);
+  const wires = {
+    upstream: framings[endpoint.framing],
+    client: framings[exchange.route.framing ?? client.framing],
+  };
   const pump =
     upstream.id === client.id
-      ? relayPump(upstream, rendering, !exchange.view!.includeUsage)
-      : translatePump(upstream, client, rendering);
-  const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, {
+      ? relayPump(upstream, rendering, !exchange.view!.includeUsage, wires)
+      : translatePump(upstream, client, rendering, wires);
+  const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, wires, {
     released: () => releaseBody(exchange, plane),
     completed: () =>
       finish({

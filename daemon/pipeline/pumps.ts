@@ -1,23 +1,40 @@
 /**
  * From upstream frames to client bytes. `relayPump`: the same dialect on both sides, bytes go by untouched and are
- * only listened to. `translatePump`: decoded to events, rendered in the caller's dialect.
+ * only listened to, or get other frames around them. `translatePump`: decoded to events, rendered in the caller's dialect.
  */
 import type { Dialect, Event, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
-import { readFrame } from "../http/sse-splitter.ts";
+import type { StreamFraming } from "../http/framing.ts";
 import { bytesOfText } from "../http/stream-writer.ts";
 import type { Pump, Step } from "./relay-stream.ts";
 
+/** How the two sides frame their streams. */
+export type Framings = { readonly upstream: StreamFraming; readonly client: StreamFraming };
+
 /** @param dropUsageChunk the client did not ask for the usage chunk that we asked the upstream for */
-export function relayPump(dialect: Dialect, context: RenderContext, dropUsageChunk: boolean): Pump {
+export function relayPump(
+  dialect: Dialect,
+  context: RenderContext,
+  dropUsageChunk: boolean,
+  { upstream, client }: Framings,
+): Pump {
   const tap = dialect.tap();
+  const same = upstream === client;
   const pump = {
-    relaysAll: true,
+    relaysAll: same,
     out: "",
     frame(frame: Buffer): Step {
-      pump.out = frame.toString("latin1");
-      const kind = tap.frame(pump.out);
+      let seen: string;
+      if (upstream.asEvents === undefined) {
+        seen = frame.toString("latin1");
+        pump.out = same ? seen : client.write(frame.toString("utf8"));
+      } else {
+        const events = upstream.asEvents(frame);
+        seen = bytesOfText(events);
+        pump.out = same ? frame.toString("latin1") : client.write(events);
+      }
+      const kind = tap.frame(seen);
       switch (kind) {
         case "preamble":
           return "hold";
@@ -38,7 +55,7 @@ export function relayPump(dialect: Dialect, context: RenderContext, dropUsageChu
     },
     usage: () => tap.usage(),
     fail: (error: GatewayError, requestId: string) =>
-      bytesOfText(dialect.renderStream({ ...context, ...tap.position?.() }).fail(error, requestId)),
+      client.write(dialect.renderStream({ ...context, ...tap.position?.() }).fail(error, requestId)),
     get finished() {
       return tap.finished;
     },
@@ -49,7 +66,9 @@ export function relayPump(dialect: Dialect, context: RenderContext, dropUsageChu
   return pump;
 }
 
-export function translatePump(upstream: Dialect, client: Dialect, context: RenderContext): Pump {
+export function translatePump(upstream: Dialect, client: Dialect, context: RenderContext, framings: Framings): Pump {
+  const { read } = framings.upstream;
+  const { write } = framings.client;
   const decoder = upstream.decodeStream();
   const renderer = client.renderStream(context);
   let usage: Usage | undefined;
@@ -72,21 +91,21 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
     relaysAll: false,
     out: "",
     frame(frame: Buffer): Step {
-      const { event, data } = readFrame(frame.toString("utf8"));
+      const { event, data } = read(frame);
       if (data === "" && event === "") return "drop";
       const events = decoder.push(event, data);
-      pump.out = bytesOfText(render(events));
+      pump.out = write(render(events));
       if (decoder.finished) {
-        pump.out += bytesOfText(render(decoder.end()) + renderer.end());
+        pump.out += write(render(decoder.end()) + renderer.end());
         return "terminal";
       }
       return events.some(isMeaningful) ? "release" : "hold";
     },
     end(): string {
-      return bytesOfText(render(decoder.end()) + renderer.end());
+      return write(render(decoder.end()) + renderer.end());
     },
     usage: () => usage,
-    fail: (error: GatewayError, requestId: string) => bytesOfText(renderer.fail(error, requestId)),
+    fail: (error: GatewayError, requestId: string) => write(renderer.fail(error, requestId)),
     get finished() {
       return finished;
     },

@@ -6,11 +6,12 @@
 import type { ServerResponse } from "node:http";
 import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Splitter } from "../http/framing.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
-import { SseSplitter } from "../http/sse-splitter.ts";
-import { bytesOfText, StreamWriter } from "../http/stream-writer.ts";
+import { StreamWriter } from "../http/stream-writer.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Framings } from "./pumps.ts";
 import { decodeFailure, failureBytesMax } from "./relay-body.ts";
 import { parseJson, usageOf } from "./translate.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
@@ -53,8 +54,6 @@ const lingerMs = 1_000;
 const heldBytesMax = 256 * 1024;
 /** Frames that came together leave together up to here: what is longer does not die young. */
 const pieceBytes = 16 * 1024;
-/** One line, no blank line after it: an empty event crashes some clients. */
-const keepAlive = ": ping\n";
 
 export class StreamReceiver implements Receiver {
   readonly #exchange: Exchange;
@@ -64,7 +63,8 @@ export class StreamReceiver implements Receiver {
   readonly #context: RenderContext;
   readonly #pump: Pump;
   readonly #outcome: StreamOutcome;
-  readonly #splitter = new SseSplitter(frameBytesMax);
+  readonly #framings: Framings;
+  readonly #splitter: Splitter;
   readonly #onFrame = (frame: Buffer): void => this.#frame(frame);
   readonly #onDrain = (): void => {
     this.#isWaiting = false;
@@ -72,7 +72,7 @@ export class StreamReceiver implements Receiver {
   };
   #call: UpstreamCall | undefined;
   #status = 0;
-  #contentType = "text/event-stream";
+  #contentType: string;
   #waitMs: number | undefined;
   /** Not an event stream: an error body, or a whole answer where a stream was asked for. */
   #whole: Buffer[] | undefined;
@@ -89,7 +89,14 @@ export class StreamReceiver implements Receiver {
   #finished = false;
   #lastWriteAt = 0;
 
-  constructor(exchange: Exchange, upstream: Dialect, context: RenderContext, pump: Pump, outcome: StreamOutcome) {
+  constructor(
+    exchange: Exchange,
+    upstream: Dialect,
+    context: RenderContext,
+    pump: Pump,
+    framings: Framings,
+    outcome: StreamOutcome,
+  ) {
     this.#exchange = exchange;
     this.#response = exchange.response;
     this.#writer = new StreamWriter(exchange.response);
@@ -97,6 +104,9 @@ export class StreamReceiver implements Receiver {
     this.#client = exchange.route.dialect;
     this.#context = context;
     this.#pump = pump;
+    this.#framings = framings;
+    this.#splitter = framings.upstream.splitter(frameBytesMax);
+    this.#contentType = framings.client.contentType;
     this.#outcome = outcome;
   }
 
@@ -121,7 +131,7 @@ export class StreamReceiver implements Receiver {
     this.#status = status;
     const type = String(headers["content-type"] ?? "");
     if (status >= 300 || type.includes("json")) this.#whole = [];
-    else if (type !== "") this.#contentType = type;
+    else if (type !== "" && this.#pump.relaysAll) this.#contentType = type;
     this.#waitMs = askedWaitMs(headers, Date.now());
     this.#call?.wakeAt(performance.now() + this.#exchange.generation.data.server.holdBackMs);
   }
@@ -203,7 +213,7 @@ export class StreamReceiver implements Receiver {
       this.#flush();
       this.#lastWriteAt = now;
     } else if (now - this.#lastWriteAt >= every && !this.#response.writableNeedDrain) {
-      this.#writer.write(keepAlive);
+      this.#writer.write(this.#framings.client.keepAlive);
       this.#lastWriteAt = now;
     }
     this.#call?.wakeAt(Math.max(this.#lastWriteAt + every, now + 1));
@@ -299,8 +309,10 @@ export class StreamReceiver implements Receiver {
       const events = this.#upstream.decode(parseJson(body));
       const renderer = this.#client.renderStream(this.#context);
       this.#wholeUsage = usageOf(events);
-      this.#contentType = "text/event-stream";
-      this.#pending += bytesOfText(events.map((event) => renderer.push(event)).join("") + renderer.end());
+      this.#contentType = this.#framings.client.contentType;
+      this.#pending += this.#framings.client.write(
+        events.map((event) => renderer.push(event)).join("") + renderer.end(),
+      );
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.fail(error);

@@ -1,7 +1,11 @@
 /** Every wire language we speak, as a literal table: no registration by side effect. */
 import type { Dialect, DialectId } from "../exchange.ts";
 import { anthropic } from "./anthropic.ts";
+
+import { bedrockConverse } from "./bedrock-converse.ts";
+
 import { gemini } from "./gemini.ts";
+
 import { openaiChat } from "./openai-chat.ts";
 import { openaiResponses } from "./openai-responses.ts";
 
@@ -9,6 +13,7 @@ const spoken = {
   "openai-chat": openaiChat,
   "openai-responses": openaiResponses,
   anthropic,
+  "bedrock-converse": bedrockConverse,
   gemini,
 } satisfies Partial<Record<DialectId, Dialect>>;
 

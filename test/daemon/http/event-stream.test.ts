@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EventStreamCodec } from "@smithy/eventstream-codec";
+import {
+  EventStreamSplitter,
+  eventChunks,
+  eventStream,
+  readFrame,
+  writeFrame,
+} from "../../../daemon/http/event-stream.ts";
+
+const codec = new EventStreamCodec(
+  (bytes) => Buffer.from(bytes as Uint8Array).toString("utf8"),
+  (text) => Buffer.from(text),
+);
+
+/** A stream as the vendor's own codec writes it. */
+function vendor(type: "event" | "exception", name: string, body: string): Buffer {
+  const headers = {
+    [`:${type}-type`]: { type: "string", value: name },
+    ":content-type": { type: "string", value: "application/json" },
+    ":message-type": { type: "string", value: type },
+    extra: { type: "integer", value: 7 },
+    flag: { type: "boolean", value: true },
+    blob: { type: "binary", value: Buffer.from([1, 2]) },
+  } as const;
+  return Buffer.from(codec.encode({ headers, body: Buffer.from(body) }));
+}
+
+function split(stream: Buffer, size: number, frameBytesMax = 1 << 20): string[] {
+  const found: string[] = [];
+  const splitter = new EventStreamSplitter(frameBytesMax);
+  for (let at = 0; at < stream.length; at += size) {
+    splitter.push(stream.subarray(at, at + size), (frame) => {
+      const { event, data } = eventStream.read(frame);
+      found.push(`${event} ${data}`);
+    });
+  }
+  return found;
+}
+
+const bodies = ['{"a":"é😀"}', "{}", `{"long":"${"x".repeat(5_000)}"}`, ""];
+const stream = Buffer.concat(bodies.map((body, index) => vendor("event", `event${index}`, body)));
+const expected = bodies.map((body, index) => `event${index} ${body}`);
+
+test("A23 push() finds the vendor's frames, cut at every byte and in pieces of every size", () => {
+  for (let cut = 0; cut <= stream.length; cut++) {
+    const found: string[] = [];
+    const splitter = new EventStreamSplitter(1 << 20);
+    for (const piece of [stream.subarray(0, cut), stream.subarray(cut)]) {
+      splitter.push(piece, (frame) => found.push(`${eventStream.read(frame).event} ${eventStream.read(frame).data}`));
+    }
+    assert.deepEqual(found, expected, `cut at ${cut}`);
+  }
+  for (const size of [1, 2, 3, 7, 11, 12, 13, 64, 1000, stream.length]) assert.deepEqual(split(stream, size), expected);
+});
+
+test("push() refuses a damaged byte wherever it is", () => {
+  const frame = vendor("event", "e", '{"a":1}');
+  for (let at = 0; at < frame.length; at++) {
+    const bad = Buffer.from(frame);
+    bad[at]! ^= 0x01;
+    // A longer length would wait for the rest of a frame: that is what the head's own checksum is for.
+    assert.throws(() => split(bad, bad.length), { code: "upstream_protocol" }, `byte ${at}`);
+  }
+});
+
+test("push() refuses a frame over the bound before it has come, and one that lies about its head", () => {
+  assert.throws(() => split(stream.subarray(0, 300), 12, 200), { code: "upstream_protocol" });
+  const head = Buffer.alloc(12);
+  head.writeUInt32BE(0xffffffff, 0);
+  assert.throws(() => split(head, 1), { code: "upstream_protocol" });
+});
+
+test("readFrame() refuses headers that run over their end", () => {
+  const frame = writeFrame({ a: "b" }, Buffer.from("{}"));
+  frame[12] = 200;
+  assert.throws(() => readFrame(frame), { code: "upstream_protocol" });
+});
+
+test("writeFrame() is read by the vendor's codec, and reads it", () => {
+  const bytes = Buffer.from(eventStream.write('event: contentBlockDelta\ndata: {"x":"é"}\n\n'), "latin1");
+  const { headers, body } = codec.decode(bytes);
+  assert.deepEqual(Object.fromEntries(Object.entries(headers).map(([name, { value }]) => [name, value])), {
+    ":event-type": "contentBlockDelta",
+    ":content-type": "application/json",
+    ":message-type": "event",
+  });
+  assert.equal(Buffer.from(body).toString("utf8"), '{"x":"é"}');
+  const failed = Buffer.from(eventStream.write('event: throttlingException\ndata: {"message":"m"}\n\n'), "latin1");
+  assert.equal(codec.decode(failed).headers[":exception-type"]?.value, "throttlingException");
+  assert.equal(codec.decode(failed).headers[":message-type"]?.value, "exception");
+});
+
+test("eventStream.write() keeps several events apart, and asEvents() undoes it", () => {
+  const rendered = 'event: a\ndata: {"x":1}\n\nevent: b\ndata: {"y":"\\n"}\n\n';
+  const frames: Buffer[] = [];
+  new EventStreamSplitter(1 << 20).push(Buffer.from(eventStream.write(rendered), "latin1"), (frame) =>
+    frames.push(frame),
+  );
+  assert.equal(frames.length, 2);
+  assert.equal(frames.map((frame) => eventStream.asEvents!(frame)).join(""), rendered);
+});
+
+test("eventChunks carries another dialect's events, both ways", () => {
+  const rendered =
+    'event: message_start\ndata: {"type":"message_start","é":1}\n\nevent: ping\ndata: {"type":"ping"}\n\n';
+  const frames: Buffer[] = [];
+  const bytes = Buffer.from(eventChunks.write(rendered), "latin1");
+  new EventStreamSplitter(1 << 20).push(bytes, (frame) => frames.push(frame));
+  assert.deepEqual(
+    frames.map((frame) => eventChunks.read(frame)),
+    [
+      { event: "", data: '{"type":"message_start","é":1}' },
+      { event: "", data: '{"type":"ping"}' },
+    ],
+  );
+  assert.equal(frames.map((frame) => eventChunks.asEvents!(frame)).join(""), rendered);
+  const slow = vendor("exception", "throttlingException", '{"message":"slow"}');
+  assert.deepEqual(JSON.parse(eventChunks.read(slow).data), {
+    type: "error",
+    error: { type: "throttlingException", message: "slow", status: 429 },
+  });
+  const failed = eventChunks.write('event: error\ndata: {"error":{"code":"upstream_overloaded","message":"m"}}\n\n');
+  assert.equal(eventStream.read(Buffer.from(failed, "latin1")).event, "serviceUnavailableException");
+});
