@@ -121,7 +121,11 @@ export function createSession(options: SessionOptions): Session {
     } catch (error) {
       failure = error ?? new Error("unknown");
     }
-    if (!running || currentPane(state) !== pane) return;
+    if (!running || !state.stack.includes(pane)) {
+      leave(pane);
+      return;
+    }
+    if (currentPane(state) !== pane) return;
     if (pane.place.subject === place.subject && pane.place.tab === place.tab) {
       if (failure === undefined) {
         if (!state.paused || pane.data === undefined) pane.data = data;
@@ -134,6 +138,12 @@ export function createSession(options: SessionOptions): Session {
       changed();
     }
     schedule(pane, state.lostSince === undefined ? pane.view.everyMs : lostEveryMs);
+  }
+
+  function leave(pane: Pane): void {
+    const data = loaded.get(pane);
+    if (data !== undefined) pane.view.leave?.(data);
+    loaded.delete(pane);
   }
 
   function schedule(pane: Pane, ms: number): void {
@@ -159,21 +169,22 @@ export function createSession(options: SessionOptions): Session {
     },
     stop() {
       running = false;
+      for (const pane of state.stack) leave(pane);
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
     },
     go({ view: name, subject }, { replace = false } = {}) {
       const view = viewNamed(name);
       if (view === undefined) return session.dialogs.notice(`There is no view "${name}"`, "bad");
-      if (replace) state.stack.length = 0;
-      else if (state.stack.length >= stackMax) state.stack.shift();
+      const gone = replace ? state.stack.splice(0) : state.stack.length >= stackMax ? state.stack.splice(0, 1) : [];
+      for (const pane of gone) leave(pane);
       state.stack.push(openPane(view, subject));
       session.reload();
       changed();
     },
     back() {
       if (state.stack.length < 2) return false;
-      state.stack.pop();
+      leave(state.stack.pop()!);
       session.reload();
       changed();
       return true;

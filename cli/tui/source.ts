@@ -35,8 +35,8 @@ export function createSource(open: OpenClient): Source {
     get: (path, query) => withClient((each) => each.call("GET", path, query === undefined ? {} : { query })),
     send: (method, path, body) => withClient((each) => each.call(method, path, body === undefined ? {} : { body })),
     async *lines(path, query) {
-      client ??= await open();
-      yield* client.lines(path, query === undefined ? {} : { query });
+      const stream = await withClient(async (each) => each.lines(path, query === undefined ? {} : { query }));
+      yield* stream;
     },
     get lost() {
       return lost;

@@ -1,38 +1,116 @@
 /**
- * The newest requests, kept while they pass. Hides that there may be more than can be read: then what lies between is
- * skipped and counted, the memory stays what it is, and the newest are always there.
+ * The newest requests, kept while they pass. Hides the live feed: that it samples when more comes than it sends, ends
+ * with its daemon and is opened again, and that rows of the log and rows of the feed overlap where one meets the other.
  */
+import type { FeedMessage } from "../../daemon/admin/contract/feed.ts";
 import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
+import type { CallOptions } from "../client.ts";
 import type { Source } from "./source.ts";
 
 /** Kept here; more lie in the log, and `bifrost logs` reads them. */
 export const tailRowsMax = 2_000;
 const firstRows = 500;
-/** Taken at a time: at four times a second, 2,000 a second without a gap. */
-const pollRows = 500;
+/** Taken a second at most: what is more is sampled by the daemon, and told. */
+const rowsPerSecond = 200;
+/** The feed greets at once; a daemon that does not is asked for its log all the same. */
+const greetingMs = 1_000;
 
-export type Tail = {
-  /** Newest first. Never changed; a poll makes a new one. */
+export type TailQuery = NonNullable<CallOptions["query"]>;
+
+export type TailView = {
+  /** Newest first. Never changed: another read has another list. */
   readonly rows: readonly LogRow[];
-  readonly cursor: string | undefined;
-  /** Passed by without being read, since the tail began. */
-  readonly skipped: boolean;
+  /** One row in so many is shown; 1: all. */
+  readonly oneIn: number;
 };
 
-export async function pollTail(source: Source, before: Tail | undefined): Promise<Tail> {
-  if (before?.cursor === undefined) {
-    const { rows, tail } = await source.get<LogsAnswer>("/api/logs", { limit: firstRows });
-    return { rows, cursor: tail, skipped: false };
+export type Tail = {
+  /** What has come so far. Opens the feed, and opens it again after it broke. */
+  read(): Promise<TailView>;
+  close(): void;
+};
+
+export function createTail(source: Source, query: TailQuery): Tail {
+  let rows: readonly LogRow[] = [];
+  let oneIn = 1;
+  let closed = false;
+  let failure: unknown;
+  let feed: AsyncIterator<string> | undefined;
+
+  function take(message: FeedMessage): void {
+    if (message.type === "rows") rows = [...message.rows.toReversed(), ...rows].slice(0, tailRowsMax);
+    else if (message.type === "beat") {
+      const shown = message.matched - message.dropped;
+      oneIn = message.dropped === 0 ? 1 : Math.max(2, Math.round(message.matched / Math.max(1, shown)));
+    }
   }
-  const page = await source.get<LogsAnswer>("/api/logs", { limit: pollRows, after: before.cursor });
-  if (page.rows.length < pollRows) return { ...before, rows: joined(page.rows, before.rows), cursor: page.tail };
-  // More came than is read in a turn. On from the end, with a gap, rather than ever further behind.
-  const newest = await source.get<LogsAnswer>("/api/logs", { limit: pollRows });
-  return { rows: newest.rows.slice(0, tailRowsMax), cursor: newest.tail, skipped: true };
+
+  async function listen(greeted: () => void): Promise<void> {
+    const mine = source.lines("/api/feed", { ...query, rate: rowsPerSecond })[Symbol.asyncIterator]();
+    feed = mine;
+    try {
+      for (let next = await mine.next(); !next.done && !closed; next = await mine.next()) {
+        if (!next.value.startsWith("data: ")) continue;
+        take(JSON.parse(next.value.slice(6)) as FeedMessage);
+        greeted();
+      }
+    } catch (error) {
+      failure = error;
+    } finally {
+      if (feed === mine) feed = undefined;
+      greeted();
+      void mine.return?.();
+    }
+  }
+
+  const firstPage = () => source.get<LogsAnswer>("/api/logs", { ...query, limit: firstRows });
+
+  async function open(): Promise<void> {
+    failure = undefined;
+    const before = rows;
+    rows = [];
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, greetingMs);
+      void listen(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+    const page = await (failure === undefined ? firstPage() : Promise.reject(failure)).catch((error: unknown) => {
+      rows = [...rows, ...before].slice(0, tailRowsMax);
+      throw error;
+    });
+    const known = new Set(page.rows.map(({ id }) => id));
+    const others = (some: readonly LogRow[]) => some.filter(({ id }) => !known.has(id));
+    // What the feed has brought meanwhile is newer than the page, what was here before is older.
+    rows = [...others(rows), ...page.rows, ...others(before)].slice(0, tailRowsMax);
+  }
+
+  return {
+    async read() {
+      if (feed === undefined) await open();
+      return { rows, oneIn };
+    },
+    close() {
+      closed = true;
+      void feed?.return?.();
+    },
+  };
 }
 
-/** `fresh` comes oldest first. */
-function joined(fresh: readonly LogRow[], kept: readonly LogRow[]): readonly LogRow[] {
-  if (fresh.length === 0) return kept;
-  return [...fresh.toReversed(), ...kept.slice(0, Math.max(0, tailRowsMax - fresh.length))];
+/**
+ * What of a filter the daemon can look for itself: exact numbers alone, since words after `/` match anywhere. Then a
+ * rare row is found in the log, and among thousands a second.
+ */
+export function tailQuery(filter: string): TailQuery {
+  const query: Record<string, string | number> = {};
+  for (const [, name, value] of filter.matchAll(/(?:^|\s)(status|latency|cost):(\S+)/g)) {
+    if (name === "status" && /^[1-5](\d\d|xx)$/.test(value!)) query["status"] = value!;
+    const least = /^>=?\$?(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value!);
+    if (least === null) continue;
+    const [, amount, unit = ""] = least;
+    if (name === "latency") query["latency_min_ms"] = Math.floor(Number(amount) * ({ s: 1_000, m: 60_000 }[unit] ?? 1));
+    if (name === "cost" && unit === "") query["cost_min_nano"] = Math.floor(Number(amount) * 1e9);
+  }
+  return query;
 }

@@ -91,6 +91,8 @@ export type View<Data, Row> = {
   readonly everyMs: number;
   /** `before`: what the load before gave, in this place; a tail goes on from it. */
   load(source: Source, place: Place, before: Data | undefined, now: number): Promise<Data>;
+  /** What a load began that goes on by itself ends here. */
+  leave?(data: Data): void;
   /** Words for the second, third … pane of the view; `tab` goes on to the next. */
   readonly tabs?: readonly string[];
   /** Over the table. `height` is what there is; a view takes at most half. */

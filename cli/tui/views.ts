@@ -6,9 +6,10 @@ import { keys } from "./views/keys.ts";
 import { models } from "./views/models.ts";
 import { providers } from "./views/providers.ts";
 import { request } from "./views/request.ts";
+import { spend } from "./views/spend.ts";
 import { traffic } from "./views/traffic.ts";
 
-export const views: readonly AnyView[] = [traffic, keys, providers, models, audit, config, request, diff];
+export const views: readonly AnyView[] = [traffic, spend, keys, providers, models, audit, config, request, diff];
 
 export function viewNamed(name: string): AnyView | undefined {
   return views.find((view) => view.name === name || view.aliases.includes(name));

@@ -4,10 +4,16 @@ import { columnChart, sparkline } from "../draw/bars.ts";
 import { clock, count, duration, money, percent, quantile, rate, statusSpan } from "../draw/format.ts";
 import { type Line, line, type Span, type Style, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
-import { pollTail, type Tail } from "../tail.ts";
+import { createTail, type Tail, type TailView, tailQuery } from "../tail.ts";
 import { type Column, defineView } from "../view.ts";
 
-type Data = { readonly tail: Tail; readonly seconds: readonly Second[] };
+type Data = {
+  readonly tail: Tail;
+  /** What the tail was asked for. */
+  readonly query: string;
+  readonly view: TailView;
+  readonly seconds: readonly Second[];
+};
 /** What ended in one second, of the rows that are kept. */
 type Second = { readonly at: number; readonly requests: number; readonly errors: number };
 
@@ -97,15 +103,21 @@ export const traffic = defineView<Data, LogRow>({
   summary: "requests as they end",
   inBar: true,
   everyMs: 250,
-  async load(source, _, before) {
-    const tail = await pollTail(source, before?.tail);
-    if (tail.rows === before?.tail.rows) return { ...before, tail };
-    return { tail, seconds: bySecond(tail.rows) };
+  async load(source, { filter }, before) {
+    const wanted = tailQuery(filter);
+    const query = JSON.stringify(wanted);
+    const same = before?.query === query;
+    if (!same) before?.tail.close();
+    const tail = same ? before.tail : createTail(source, wanted);
+    const view = await tail.read();
+    if (same && view.rows === before.view.rows) return { ...before, view };
+    return { tail, query, view, seconds: bySecond(view.rows) };
   },
-  head: ({ tail, seconds }, { width, height, now }) => summary(tail, seconds, width, height, now),
+  leave: ({ tail }) => tail.close(),
+  head: ({ view, seconds }, { width, height, now }) => summary(view, seconds, width, height, now),
   table: {
     columns,
-    rows: ({ tail }) => tail.rows,
+    rows: ({ view }) => view.rows,
     id: (row) => row.id,
     follows: true,
     fields: {
@@ -123,7 +135,7 @@ export const traffic = defineView<Data, LogRow>({
       line("  ", span("Or watch it alive: bifrost demo", "dim")),
     ],
   },
-  note: ({ tail }) => (tail.skipped ? "more than is shown: sampled" : ""),
+  note: ({ view: { oneIn } }) => (oneIn === 1 ? "" : `a sample: one in ${oneIn}`),
   actions: [],
 });
 
@@ -163,10 +175,16 @@ function notes(row: LogRow): Line {
   return spans;
 }
 
-function summary(tail: Tail, seconds: readonly Second[], width: number, height: number, now: number): readonly Line[] {
-  if (tail.rows.length === 0) return [];
+function summary(
+  view: TailView,
+  seconds: readonly Second[],
+  width: number,
+  height: number,
+  now: number,
+): readonly Line[] {
+  if (view.rows.length === 0) return [];
   const since = now - secondsShown * secondMs;
-  const recent = tail.rows.filter(({ at, latency_ms }) => at + (latency_ms ?? 0) >= since);
+  const recent = view.rows.filter(({ at, latency_ms }) => at + (latency_ms ?? 0) >= since);
   const took = recent.flatMap(({ latency_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
   const first = recent.flatMap(({ ttft_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
   const errors = recent.filter(({ status }) => status >= 400).length;
@@ -175,7 +193,7 @@ function summary(tail: Tail, seconds: readonly Second[], width: number, height: 
   const share = recent.length === 0 ? undefined : errors / recent.length;
   const figures: Line = [
     span(" last minute  ", "dim"),
-    span(`${count(recent.length)}${tail.skipped ? "+" : ""} requests`, "strong"),
+    span(`${count(recent.length)}${view.oneIn > 1 ? "+" : ""} requests`, "strong"),
     span("  errors ", "dim"),
     span(percent(share ?? null), (share ?? 0) > 0.05 ? "bad" : (share ?? 0) > 0 ? "warn" : "good"),
     span("  p50 ", "dim"),

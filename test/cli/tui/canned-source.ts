@@ -9,10 +9,12 @@ import type {
   ConfigValidateAnswer,
 } from "../../../daemon/admin/contract/config.ts";
 import type { ProvidersAnswer, StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
+import type { FeedMessage } from "../../../daemon/admin/contract/feed.ts";
 import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
 import type { ExplainAnswer, LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
 import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
+import { cannedHistogram } from "./canned-spend.ts";
 
 export const cannedNow = Date.UTC(2026, 10, 23, 14, 5, 9);
 const dollar = 1_000_000_000;
@@ -26,12 +28,22 @@ export type CannedSource = Source & {
   readonly answers: Map<string, unknown>;
   /** Until it is put back nobody answers. */
   away: boolean;
+  /** To those who listen to the feed. */
+  tell(message: FeedMessage): void;
+  readonly listeners: () => number;
 };
 
 export function cannedSource(): CannedSource {
   const sent: { method: string; path: string; body: unknown }[] = [];
   const answers = new Map<string, unknown>(Object.entries(canned()));
-  const source = { sent, answers, away: false };
+  const listeners = new Set<{ messages: FeedMessage[]; wake: () => void }>();
+  const tell = (message: FeedMessage) => {
+    for (const listener of listeners) {
+      listener.messages.push(message);
+      listener.wake();
+    }
+  };
+  const source = { sent, answers, away: false, tell, listeners: () => listeners.size };
   async function answer<Answer>(path: string, given: unknown): Promise<Answer> {
     if (source.away) throw new CliFailure("no daemon is running", exitCodes.notRunning);
     const found = answers.get(path);
@@ -44,23 +56,53 @@ export function cannedSource(): CannedSource {
       sent.push({ method, path, body });
       return answer<Answer>(`${method} ${path}`, body);
     },
-    async *lines() {},
+    lines: () => feed(listeners, () => source.away),
     get lost() {
       return source.away;
     },
   });
 }
 
+type Listener = { messages: FeedMessage[]; wake: () => void };
+
+/** Unlike an async generator it ends at once when it is left. */
+function feed(listeners: Set<Listener>, isAway: () => boolean): AsyncIterable<string> {
+  const listener: Listener = { messages: [greeting], wake: () => undefined };
+  if (!isAway()) listeners.add(listener);
+  const next = async (): Promise<IteratorResult<string, undefined>> => {
+    if (isAway()) throw new CliFailure("the daemon went away", exitCodes.notRunning);
+    const message = listener.messages.shift();
+    if (message !== undefined) return { done: false, value: `data: ${JSON.stringify(message)}` };
+    if (!listeners.has(listener)) return { done: true, value: undefined };
+    await new Promise<void>((resolve) => {
+      listener.wake = resolve;
+    });
+    return next();
+  };
+  const iterator = {
+    next,
+    return: async () => {
+      listeners.delete(listener);
+      listener.wake();
+      return { done: true as const, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+const greeting: FeedMessage = { type: "hello", at_ms: 0, in_flight: 0, ended: 0, matched: 0, dropped: 0 };
+
 function canned(): Record<string, unknown> {
   return {
     "/api/status": status,
-    "/api/logs": ({ after }: { after?: string }): LogsAnswer => ({
-      rows: after === undefined ? logRows : [],
+    "/api/logs": ({ status }: { status?: string }): LogsAnswer => ({
+      rows: logRows.filter((row) => status === undefined || String(row.status).startsWith(status.replaceAll("x", ""))),
       older: null,
       looked_until_ms: null,
       tail: "80",
     }),
     "/api/logs/req_0000000000000003/explain": explained,
+    "/api/logs/histogram": cannedHistogram,
     "/api/keys": { keys: cannedKeys, count: 4, total_count: 4, next: null } satisfies KeyListAnswer,
     "/api/providers": providers,
     "/api/models": models,

@@ -43,6 +43,13 @@ const scenes: Readonly<Record<string, Scene>> = {
       await lab.seeing(/changes {2}5 /);
     },
   },
+  "spend-by-model": {
+    view: "spend",
+    prepare: async (lab) => {
+      lab.type(keyBytes.tab, keyBytes.tab);
+      await lab.seeing(/gpt-4o-mini/);
+    },
+  },
   help: { view: "keys", prepare: (lab) => lab.type("?") },
   jump: { view: "traffic", prepare: (lab) => lab.type(":", "m") },
   confirm: {

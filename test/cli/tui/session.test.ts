@@ -4,12 +4,17 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { placeBeforeInk } from "../../../cli/tui/painter.ts";
 import { pace } from "../../../cli/tui/run-tui.ts";
+import { tailQuery, tailRowsMax } from "../../../cli/tui/tail.ts";
+import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
+import { until } from "../../support/until.ts";
 import { cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui, type TuiLabOptions } from "./tui-lab.ts";
 
+const clock = { now: cannedNow };
+
 async function lab(t: TestContext, options: Partial<TuiLabOptions> = {}) {
   const source = cannedSource();
-  const opened = await openTui({ source, now: () => cannedNow, ...options });
+  const opened = await openTui({ source, now: () => clock.now, ...options });
   t.after(() => opened.close());
   await opened.seeing(/serving/);
   return Object.assign(opened, { source });
@@ -46,9 +51,9 @@ test("press() filters while one types, keeps it with enter and takes it away wit
   const { type, seeing } = await lab(t);
   await seeing(/Traffic 80/);
   type("/", "s", "tatus:429");
-  await seeing(/13 of 80/);
+  await seeing(/13 of 13/);
   type(keyBytes.enter);
-  await seeing(/Traffic 13 of 80 {2}\/status:429/);
+  await seeing(/Traffic 13 of 13 {2}\/status:429/);
   type(keyBytes.escape);
   await seeing(/Traffic 80 ─/);
   type("/", "stauts:1", keyBytes.enter);
@@ -97,19 +102,20 @@ test("press() copies the chosen row's id and exports the rows that are shown", a
   assert.deepEqual([lines.length, JSON.parse(lines[0]!).status], [13, 429]);
 });
 
+const newRow = (opened: { session: { context(): { row: unknown } | undefined } }, id: string) =>
+  ({ ...(opened.session.context()!.row as LogRow), id, at: cannedNow, status: 200 }) as LogRow;
+
 test("createSession() freezes what is shown while it is paused, and goes on", async (t) => {
   const opened = await lab(t);
   await opened.seeing(/Traffic 80/);
+  const row = newRow(opened, "req_new");
   opened.type("p");
-  const row = { ...JSON.parse(JSON.stringify(opened.session.context()!.row)), id: "req_new", at: cannedNow };
-  let calls = 0;
-  opened.source.answers.set("/api/logs", ({ after }: { after?: string }) => {
-    calls += 1;
-    return { rows: after === "80" ? [row] : [], older: null, tail: "81" };
-  });
-  await opened.seeing(/ paused /);
-  for (; calls < 3; await new Promise((resolve) => setTimeout(resolve, 5))) opened.see();
-  assert.match(opened.see().join("\n"), /Traffic 80 /);
+  opened.source.tell({ type: "rows", rows: [row] });
+  const loadedAt = opened.session.state.stack[0]!.loadedAt!;
+  const loads = () => opened.session.state.stack[0]!.loadedAt !== loadedAt;
+  clock.now += 5;
+  await until("another load", () => loads());
+  assert.match(opened.see().join("\n"), / paused [\s\S]*Traffic 80 /);
   opened.type("p");
   await opened.seeing(/Traffic 81 /);
 });
@@ -118,31 +124,45 @@ test("createSession() stays with the chosen row while newer ones come, and follo
   const opened = await lab(t);
   await opened.seeing(/Traffic 80/);
   opened.type("j", "j");
-  const rows = [1, 2, 3].map((number) => ({ ...(opened.session.context()!.row as object), id: `req_new${number}` }));
-  opened.source.answers.set("/api/logs", ({ after }: { after?: string }) => ({
-    rows: after === "80" ? rows : [],
-    older: null,
-    tail: "81",
-  }));
+  opened.source.tell({ type: "rows", rows: ["req_new1", "req_new2", "req_new3"].map((id) => newRow(opened, id)) });
   await opened.seeing(/Traffic 83/);
-  assert.equal((opened.session.context()!.row as { id: string }).id, "req_0000000000000078");
+  assert.equal((opened.session.context()!.row as LogRow).id, "req_0000000000000078");
   opened.type("f");
-  assert.equal((opened.session.context()!.row as { id: string }).id, "req_new3");
+  assert.equal((opened.session.context()!.row as LogRow).id, "req_new3");
 });
 
-test("createSession() samples when more comes than it reads, says so, and keeps no more than it may", async (t) => {
+test("createTail() keeps no more rows than it may, and tells of how many one is shown", async (t) => {
   const opened = await lab(t);
   await opened.seeing(/Traffic 80/);
-  const one = opened.session.context()!.row as object;
-  let made = 0;
-  opened.source.answers.set("/api/logs", ({ limit }: { limit: number }) => ({
-    rows: Array.from({ length: limit }, () => ({ ...one, id: `req_${++made}` })),
-    older: null,
-    tail: String(made),
-  }));
-  await opened.seeing(/more than is shown: sampled/);
-  for (let seen = made; made < seen + 5_000; await new Promise((resolve) => setTimeout(resolve, 5))) opened.see();
-  assert.match(opened.see().join("\n"), /Traffic (500|1?\d{3}|2000) /);
+  for (let batch = 0; batch < 30; batch += 1)
+    opened.source.tell({
+      type: "rows",
+      rows: Array.from({ length: 100 }, (_, index) => newRow(opened, `req_${batch}_${index}`)),
+    });
+  opened.source.tell({ type: "beat", at_ms: 0, in_flight: 0, ended: 25_000, matched: 25_000, dropped: 24_000 });
+  const seen = await opened.seeing(/a sample: one in 25/);
+  assert.match(seen.join("\n"), new RegExp(`Traffic ${tailRowsMax} `));
+  assert.equal((opened.session.context()!.row as LogRow).id, "req_29_99");
+});
+
+test("createTail() asks the daemon for what a filter says exactly, once, and lets go of the feed when left", async (t) => {
+  const opened = await lab(t);
+  await opened.seeing(/Traffic 80/);
+  assert.equal(opened.source.listeners(), 1);
+  opened.type("/", "status:5xx latency:>100ms", keyBytes.enter);
+  await opened.seeing(/Traffic 13 of 13/);
+  assert.equal(opened.source.listeners(), 1);
+  opened.type("2");
+  await until("no listener", () => opened.source.listeners() === 0);
+});
+
+test("tailQuery() takes numbers, and leaves to the screen what is matched anywhere", () => {
+  assert.deepEqual(tailQuery("status:5xx latency:>2s cost:>=0.5 key:web gpt"), {
+    status: "5xx",
+    latency_min_ms: 2_000,
+    cost_min_nano: 500_000_000,
+  });
+  assert.deepEqual(tailQuery("!status:503 status:5 latency:<1s mystatus:200"), {});
 });
 
 test("createSession() says that the daemon is away, keeps what it knew, and goes on when it is back", async (t) => {
