@@ -18,6 +18,7 @@ const commands: readonly CommandEntry[] = [
   },
   { name: "reload", summary: "Read the config again", load: () => import("./commands/reload.ts") },
   { name: "tui", summary: "Watch and change everything on a screen", load: () => import("./commands/tui.ts") },
+  { name: "demo", summary: "See it alive: made-up traffic and the screen", load: () => import("./commands/demo.ts") },
   { name: "keys", summary: "Make, show, change, rotate and revoke keys", load: () => import("./commands/keys.ts") },
   { name: "logs", summary: "List requests, or follow them", load: () => import("./commands/logs.ts") },
   {

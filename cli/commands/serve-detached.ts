@@ -34,6 +34,17 @@ export function tellParent(report: Report): Promise<void> {
 }
 
 export async function serveDetached(options: ServeOptions, context: Context): Promise<void> {
+  const { ready, logFile } = await startDetached(options, context.environment);
+  const { terminal } = context;
+  terminal.out(renderServed(ready, terminal));
+  for (const warning of ready.warnings) terminal.err(`warning: ${warning}\n`);
+  terminal.err(`Running as process ${ready.pid}; its log is ${logFile}\n`);
+}
+
+export async function startDetached(
+  options: ServeOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ readonly ready: Omit<Served, "ended">; readonly logFile: string }> {
   const home = options.home!;
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const logFile = join(home, "daemon.log");
@@ -41,17 +52,15 @@ export async function serveDetached(options: ServeOptions, context: Context): Pr
   const child = spawn(process.execPath, [...selfArguments(), ...serveArguments(options)], {
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
-    env: { ...context.environment, [marker]: "1" },
+    // Set, the child need not replace itself to have it (`main.ts`), which would lose the channel.
+    env: { MALLOC_ARENA_MAX: "2", ...environment, [marker]: "1" },
   });
   closeSync(log);
   const report = await reportOf(child, logFile);
   if (child.connected) child.disconnect();
   child.unref();
   if ("failed" in report) throw new CliFailure(report.failed.message, report.failed.exitCode, report.failed.hint);
-  const { terminal } = context;
-  terminal.out(renderServed(report.ready, terminal));
-  for (const warning of report.ready.warnings) terminal.err(`warning: ${warning}\n`);
-  terminal.err(`Running as process ${report.ready.pid}; its log is ${logFile}\n`);
+  return { ready: report.ready, logFile };
 }
 
 function reportOf(child: ChildProcess, logFile: string): Promise<Report> {

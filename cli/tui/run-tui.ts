@@ -26,6 +26,8 @@ export type TuiOptions = {
   readonly theme?: Theme | undefined;
   readonly color?: ColorDepth | undefined;
   readonly mouse: boolean;
+  /** Leaves by itself. */
+  readonly endAfterMs?: number | undefined;
 };
 
 /** Between two frames: thirty a second at most, and ten where only numbers change. */
@@ -101,6 +103,7 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
   process.on("exit", restore);
   process.on("uncaughtException", crash);
   output.on("resize", redraw);
+  const end = options.endAfterMs === undefined ? undefined : setTimeout(() => finish(0), options.endAfterMs);
   try {
     screen.enter();
     screen.title("bifrost");
@@ -112,6 +115,7 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
     if (failure !== undefined) throw failure;
     return code;
   } finally {
+    clearTimeout(end);
     session.stop();
     frames.stop();
     keyboard.stop();

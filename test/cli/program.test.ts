@@ -16,6 +16,7 @@ const commands = [
   ["stop"],
   ["reload"],
   ["tui"],
+  ["demo"],
   ["keys"],
   ["keys", "create"],
   ["keys", "list"],

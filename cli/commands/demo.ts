@@ -1,0 +1,150 @@
+/**
+ * `bifrost demo`: a daemon of its own with made-up traffic, and the screen over it. Hides that it lives in a folder that
+ * goes when it ends, so that nothing of the person's own is touched.
+ */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
+import { type Client, openDaemon } from "../client.ts";
+import type { Context, GlobalOptions } from "../command.ts";
+import { demoConfig, demoKeys, sendTraffic } from "../demo-traffic.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
+import { parseDuration } from "../parse.ts";
+import { startDetached } from "./serve-detached.ts";
+
+type Options = { readonly rate: number; readonly for?: number; readonly tui: boolean; readonly port?: number };
+
+const rateDefault = 12;
+const rateMax = 2_000;
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+const seed = 7;
+
+export function build(command: Command, context: Context): void {
+  command
+    .option("--rate <count>", `Requests a second (default: ${rateDefault})`, parseRate, rateDefault)
+    .option("--for <duration>", "End after this time (default: when the screen is left, or at Ctrl-C)", parseDuration)
+    .option("--no-tui", "Only send traffic; look at it from another terminal")
+    .action(async (options: Options) => {
+      const home = homeOf(command.optsWithGlobals<GlobalOptions>().home);
+      try {
+        await demonstrate(home.path, options, context);
+      } finally {
+        if (home.isOurs) rmSync(home.path, { recursive: true, force: true });
+      }
+    });
+}
+
+async function demonstrate(home: string, options: Options, context: Context): Promise<void> {
+  const config = join(home, "config.yaml");
+  writeFileSync(config, demoConfig, { mode: 0o600 });
+  const { ready } = await startDetached({ home, config, port: 0 }, withoutKeys(context.environment));
+  const client = await openDaemon(home);
+  try {
+    const traffic = sendTraffic(ready.url, await makeKeys(client), options.rate, seed);
+    try {
+      await (options.tui && context.terminal.outIsTerminal
+        ? screen(home, options, context)
+        : wait(home, ready.url, options, context));
+    } finally {
+      traffic.stop();
+    }
+  } finally {
+    await client.call("POST", "/api/stop", { body: { drain_ms: 0 } }).catch(() => undefined);
+    await gone(ready.pid);
+  }
+}
+
+/** What a real provider would be called with must not be in a demonstration. */
+function withoutKeys(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/_API_KEY$|^OLLAMA_HOST$/.test(name)));
+}
+
+async function makeKeys(client: Client): Promise<ReadonlyMap<string, string>> {
+  const secrets = new Map<string, string>();
+  for (const { name, budgetNano, requestsPerMinute } of demoKeys) {
+    const { secret } = await client.call<KeySecretAnswer>("POST", "/api/keys", {
+      body: {
+        name,
+        budgets:
+          budgetNano === undefined ? [] : [{ limit_nano: budgetNano, window: { kind: "rolling", length_ms: dayMs } }],
+        limits:
+          requestsPerMinute === undefined
+            ? []
+            : [{ metric: "requests", limit: requestsPerMinute, window_ms: minuteMs }],
+      },
+    });
+    secrets.set(name, secret);
+  }
+  return secrets;
+}
+
+async function screen(home: string, options: Options, context: Context): Promise<void> {
+  const [{ runTui }, { createSource, daemonOf }] = await Promise.all([
+    import("../tui/run-tui.ts"),
+    import("../tui/source.ts"),
+  ]);
+  const { stdin, stdout } = process;
+  const code = await runTui(
+    { input: stdin, output: stdout, environment: context.environment },
+    {
+      source: createSource(daemonOf(home)),
+      readOnly: false,
+      remote: undefined,
+      start: { view: "traffic" },
+      mouse: true,
+      endAfterMs: options.for,
+    },
+  );
+  context.exitWith(code);
+}
+
+async function wait(home: string, url: string, options: Options, { terminal }: Context): Promise<void> {
+  terminal.err(
+    `Demo traffic, ${options.rate} requests a second, to ${url}. Look at it from another terminal:\n\n  bifrost tui --home ${home}\n\n`,
+  );
+  await new Promise<void>((settle) => {
+    const timer = options.for === undefined ? undefined : setTimeout(settle, options.for);
+    const end = () => {
+      clearTimeout(timer);
+      settle();
+    };
+    process.once("SIGINT", end).once("SIGTERM", end);
+  });
+}
+
+function homeOf(option: string | undefined): { readonly path: string; readonly isOurs: boolean } {
+  if (option === undefined) return { path: mkdtempSync(join(tmpdir(), "bifrost-demo-")), isOurs: true };
+  const path = resolve(option);
+  if (existsSync(join(path, "state.db")))
+    throw new CliFailure(
+      `${path} is somebody's home already`,
+      exitCodes.usage,
+      "Name a new folder, or leave --home out.",
+    );
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return { path, isOurs: false };
+}
+
+/** Until the process is no more, so that its files can go. */
+async function gone(pid: number): Promise<void> {
+  const deadline = performance.now() + goneMs;
+  while (performance.now() < deadline) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((wake) => setTimeout(wake, gonePollMs));
+  }
+}
+const goneMs = 10_000;
+const gonePollMs = 50;
+
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (Number.isFinite(rate) && rate > 0 && rate <= rateMax) return rate;
+  throw new InvalidArgumentError(`Expected requests a second, at most ${rateMax}.`);
+}
