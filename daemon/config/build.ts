@@ -157,6 +157,7 @@ function readServer(file: ConfigFile, build: Build): GenerationData["server"] {
     workers: server.workers,
     bodyBytesMax,
     bodiesBytesMax,
+    uploadBytesMax: readSize(server.upload_max, at("upload_max"), build),
     headerBytesMax: readSize(server.header_max, at("header_max"), build, { least: 1024, most: 1024 ** 2 }),
     requestsMax: server.requests_max,
     keepAliveMs: readDuration(server.keep_alive, at("keep_alive"), build),

@@ -108,6 +108,8 @@ export type GenerationData = {
     readonly bodyBytesMax: number;
     /** Sum of body bytes held at once by one worker. */
     readonly bodiesBytesMax: number;
+    /** A body that is passed on while it comes. */
+    readonly uploadBytesMax: number;
     readonly headerBytesMax: number;
     readonly requestsMax: number;
     /** Idle client connection. */

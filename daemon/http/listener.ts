@@ -6,8 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { Exchange } from "../pipeline/exchange.ts";
+import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
+import { splitRest } from "../pipeline/passthrough.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
@@ -66,7 +67,9 @@ function handle(
   const target = request.url ?? "/";
   const found = match(request.method ?? "GET", target);
   if (found.kind === "call") {
-    const exchange = new Exchange(plane.nextId(), request, response, found.route, plane.generation, found.model);
+    const route = found.route.form === "any" ? inProvidersWords(found.route, found.rest!, plane) : found.route;
+    const exchange = new Exchange(plane.nextId(), request, response, route, plane.generation, found.model);
+    if (found.rest !== undefined) exchange.rest = found.rest;
     plane.words[workerWord.inFlight]!++;
     plane.words[workerWord.total]!++;
     exchange.generation.inFlight++;
@@ -93,6 +96,12 @@ function handle(
     sendFailure(response, dialectOf(target, request.headers), failure, id, extra);
     request.resume();
   }
+}
+
+/** Who passes a call through speaks as its provider does. */
+function inProvidersWords(route: Route, rest: string, { generation }: Plane): Route {
+  const provider = generation.providers.get(splitRest(rest).provider);
+  return provider === undefined ? route : { ...route, dialect: provider.dialect };
 }
 
 function tooSlow(): GatewayError {

@@ -9,11 +9,22 @@ import type { IncomingHttpHeaders } from "node:http";
 import { dialects } from "../../providers/dialects/index.ts";
 import type { Dialect, DialectId } from "../../providers/exchange.ts";
 import type { Route } from "../pipeline/exchange.ts";
-import { callRoutes, type ModelShape, modelPaths, type PathRoute, pathRoutes, withoutProject } from "./routes.ts";
+import {
+  callRoutes,
+  type ModelShape,
+  modelPaths,
+  objectMethods,
+  objectRoutes,
+  type PathRoute,
+  passthroughPrefix,
+  passthroughRoute,
+  pathRoutes,
+  withoutProject,
+} from "./routes.ts";
 
 export type Match =
-  /** `model`: as the path names it. */
-  | { readonly kind: "call"; readonly route: Route; readonly model: string | undefined }
+  /** `model`: as the path names it. `rest`: what comes after a path that is only a beginning. */
+  | { readonly kind: "call"; readonly route: Route; readonly model: string | undefined; readonly rest?: string }
   | { readonly kind: "models"; readonly model: string | undefined; readonly shape: ModelShape | undefined }
   | { readonly kind: "health"; readonly check: "all" | "live" | "ready" }
   | { readonly kind: "root" }
@@ -43,6 +54,8 @@ export function match(method: string, target: string): Match {
   if (path === "/") return reading ? { kind: "root" } : onlyGet;
   const named = namedInPath(path, target);
   if (named !== undefined) return method === "POST" ? named : onlyPost;
+  const other = objectAt(method, path) ?? passedThrough(method, path);
+  if (other !== undefined) return other;
   const models = modelsAt(path);
   if (models !== undefined) return reading ? models : onlyGet;
   return nothing;
@@ -58,6 +71,30 @@ function namedInPath(written: string, target: string): Match | undefined {
     if (model !== undefined) return { kind: "call", route: routeFor(row, target), model };
   }
   return undefined;
+}
+
+function objectAt(method: string, path: string): Match | undefined {
+  for (const [base, route] of objectRoutes) {
+    if (!path.startsWith(base)) continue;
+    const rest = path.slice(base.length);
+    const methods = objectMethods.find(([form]) => form.test(rest))?.[1];
+    if (methods === undefined) continue;
+    return methods.includes(method)
+      ? { kind: "call", route, model: undefined, rest }
+      : { kind: "none", allow: methods.join(", ") };
+  }
+  return undefined;
+}
+
+/** The rest of the path is the provider's; whether it stays inside is asked when the provider is known. */
+function passedThrough(method: string, path: string): Match | undefined {
+  if (!path.startsWith(`${passthroughPrefix}/`)) return undefined;
+  const rest = path.slice(passthroughPrefix.length);
+  if (!/^\/[\w.-]+\/./.test(rest)) return undefined;
+  const route = passthroughRoute(method);
+  return route === undefined
+    ? { kind: "none", allow: "GET, HEAD, POST, PUT, PATCH, DELETE" }
+    : { kind: "call", route, model: undefined, rest };
 }
 
 function routeFor({ route, asEvents }: PathRoute, target: string): Route {

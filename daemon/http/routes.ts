@@ -15,6 +15,9 @@ type Call = {
   readonly form?: Route["form"];
 };
 
+/** What `rest` of the path may be, each with the methods that it takes. */
+type ObjectCall = Call & { readonly form: "object" };
+
 /** Under `/v1`; an SDK's base URL ends with it. */
 const openaiCalls: readonly Call[] = [
   { path: "/chat/completions", name: "chat.completions", operation: "chat", dialect: "openai-chat" },
@@ -26,6 +29,39 @@ const openaiCalls: readonly Call[] = [
     dialect: "openai-responses",
   },
   { path: "/embeddings", name: "embeddings", operation: "embeddings", dialect: "openai-chat" },
+  { path: "/completions", name: "completions", operation: "completions", dialect: "openai-chat" },
+  { path: "/moderations", name: "moderations", operation: "moderations", dialect: "openai-chat" },
+  { path: "/rerank", name: "rerank", operation: "rerank", dialect: "cohere" },
+  { path: "/responses/compact", name: "responses.compact", operation: "compact", dialect: "openai-responses" },
+  { path: "/images/generations", name: "images.generations", operation: "image_generations", dialect: "openai-chat" },
+  { path: "/images/edits", name: "images.edits", operation: "image_edits", dialect: "openai-chat", form: "form" },
+  {
+    path: "/images/variations",
+    name: "images.variations",
+    operation: "image_variations",
+    dialect: "openai-chat",
+    form: "form",
+  },
+  { path: "/audio/speech", name: "audio.speech", operation: "speech", dialect: "openai-chat" },
+  {
+    path: "/audio/transcriptions",
+    name: "audio.transcriptions",
+    operation: "transcriptions",
+    dialect: "openai-chat",
+    form: "form",
+  },
+  {
+    path: "/audio/translations",
+    name: "audio.translations",
+    operation: "translations",
+    dialect: "openai-chat",
+    form: "form",
+  },
+];
+/** Things of a provider's, with their ids and verbs after the path. */
+const openaiObjects: readonly ObjectCall[] = [
+  { path: "/files", name: "files", operation: "files", dialect: "openai-chat", form: "object" },
+  { path: "/batches", name: "batches", operation: "batches", dialect: "openai-chat", form: "object" },
 ];
 const anthropicCalls: readonly Call[] = [
   { path: "/v1/messages", name: "messages", operation: "chat", dialect: "anthropic" },
@@ -123,6 +159,30 @@ export const callRoutes: ReadonlyMap<string, Route> = (() => {
   expand(routes, coherePrefixes, cohereCalls);
   return routes;
 })();
+
+/** Things of a provider's, by the path they stand under. */
+export const objectRoutes: ReadonlyMap<string, Route> = (() => {
+  const routes = new Map<string, Route>();
+  expand(routes, openaiPrefixes, openaiObjects);
+  return routes;
+})();
+/** Which methods an object's path takes, by what comes after it. */
+export const objectMethods: readonly (readonly [rest: RegExp, methods: readonly string[]])[] = [
+  [/^$/, ["GET", "POST"]],
+  [/^\/[^/]+$/, ["GET", "DELETE"]],
+  [/^\/[^/]+\/content$/, ["GET"]],
+  [/^\/[^/]+\/cancel$/, ["POST"]],
+];
+
+export const passthroughPrefix = "/passthrough";
+const passedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+
+/** What is sent may generate and cost; what is asked for does not. */
+export function passthroughRoute(method: string): Route | undefined {
+  if (!passedMethods.has(method)) return undefined;
+  const operation = method === "POST" ? "chat" : "files";
+  return route({ name: "passthrough", operation, dialect: "openai-chat", form: "any" });
+}
 
 /** A call whose model stands between the beginning of the path and this end of it. */
 export type PathRoute = {

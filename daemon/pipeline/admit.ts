@@ -10,7 +10,7 @@ import { formatDollars } from "../governance/money.ts";
 import type { Plan, PlanRefusal } from "../governance/plans.ts";
 import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, Route } from "./exchange.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
@@ -149,6 +149,11 @@ function assertLedger(exchange: Exchange, plane: Plane): void {
   }
 }
 
+/** Text comes out of it, and costs. */
+export function generates({ operation }: Route): boolean {
+  return operation === "chat" || operation === "completions" || operation === "compact";
+}
+
 type Bounds = { readonly input: number; readonly output: number; readonly injectCap: number | undefined };
 
 function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bounds {
@@ -159,10 +164,10 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
     exchange.marks?.unbounded === true && window !== undefined
       ? window
       : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
-  if (exchange.route.operation !== "chat") return { input, output: 0, injectCap: undefined };
+  if (!generates(exchange.route)) return { input, output: 0, injectCap: undefined };
   const choices = view.n ?? 1;
   if (view.maxTokens !== undefined) return { input, output: view.maxTokens * choices, injectCap: undefined };
-  switch (ledger.noCap) {
+  switch (exchange.route.form === "any" ? "estimate" : ledger.noCap) {
     case "inject":
       return { input, output: ledger.injectCap * choices, injectCap: ledger.injectCap };
     case "refuse":

@@ -10,7 +10,7 @@ import { forwardedHeaders } from "../http/forwarded-headers.ts";
 import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { ReadyCredential, Target } from "../routing/generation.ts";
-import type { Lease } from "./admit.ts";
+import { generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { relayPump, translatePump } from "./pumps.ts";
@@ -53,7 +53,7 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
   });
 }
 
-function notSent(error: unknown): AttemptResult {
+export function notSent(error: unknown): AttemptResult {
   return {
     sent: false,
     error: asGatewayError(error),
@@ -81,8 +81,8 @@ function dial(
       exchange.upstreamMs += performance.now() - startedAt;
       resolve({ ...result, sent: call?.sent ?? false });
     };
-    // Only chats stream: `stream` in anything else is the provider's to mind.
-    const streamed = exchange.view!.stream && exchange.route.operation === "chat";
+    // Only text streams here: `stream` in anything else is the provider's to mind.
+    const streamed = exchange.view!.stream && generates(exchange.route);
     const receiver = streamed
       ? streamReceiver(exchange, target, endpoint, plane, finish)
       : bodyReceiver(exchange, target, endpoint, plane, finish);
@@ -105,7 +105,7 @@ function dial(
 }
 
 /** The first call with a credential that must be fetched waits for it, and so does every one that is signed, a moment. */
-function sendLater(
+export function sendLater(
   exchange: Exchange,
   ready: Promise<Dispatcher.DispatchOptions>,
   send: (options: Dispatcher.DispatchOptions) => void,
@@ -124,7 +124,7 @@ function sendLater(
   );
 }
 
-function tooManyWait(provider: string): GatewayError {
+export function tooManyWait(provider: string): GatewayError {
   return new GatewayError("overloaded", `too many requests wait for ${provider}`, {
     source: "gateway",
     retryAfterMs: 1000,
@@ -207,11 +207,11 @@ function streamReceiver(
 }
 
 /** The upstream said no, so it did not generate. A broken, late or lost answer may well have been generated, and paid for. */
-function refusedBy(error: GatewayError): boolean {
+export function refusedBy(error: GatewayError): boolean {
   return error.details.upstreamStatus !== undefined;
 }
 
-function attributed(error: GatewayError, target: Target): GatewayError {
+export function attributed(error: GatewayError, target: Target): GatewayError {
   if (error.details.source !== "provider") return error;
   const { name, data } = target.provider;
   if (error.code === "upstream_credential") return credentialRefused(error, target);
@@ -280,12 +280,12 @@ function joined(one: readonly string[], other: readonly string[]): readonly stri
   return other.length === 0 ? one : [...one, ...other];
 }
 
-function withQuery(path: string, query: string | undefined): string {
+export function withQuery(path: string, query: string | undefined): string {
   if (query === undefined) return path;
   return `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
-function pick(credentials: readonly ReadyCredential[], weight: number): ReadyCredential {
+export function pick(credentials: readonly ReadyCredential[], weight: number): ReadyCredential {
   if (credentials.length === 1) return credentials[0]!;
   let left = Math.random() * weight;
   for (const credential of credentials) {

@@ -8,6 +8,7 @@ import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
+import type { Upload } from "./read-form.ts";
 
 /** Who asks. `keyRow` is the row in the shared key table; -1 when `auth.inference` is open. */
 export type Caller = {
@@ -43,8 +44,11 @@ export type Route = {
   readonly name: string;
   readonly operation: Operation;
   readonly dialect: Dialect;
-  /** What its request bodies are. */
-  readonly form: "json";
+  /**
+   * What its request bodies are. `json`: read whole. `form`: a form that streams through, or JSON. `object`: a file or
+   * batch of a provider's. `any`: whatever it is, passed on raw.
+   */
+  readonly form: "json" | "form" | "object" | "any";
   /** What the path says of streaming; undefined: the body says. */
   readonly stream: boolean | undefined;
   /** How a stream is framed for the caller, where not in the dialect's usual way. */
@@ -62,6 +66,8 @@ export class Exchange {
   readonly generation: Generation;
   /** The model as the path names it; undefined: the body does. */
   readonly pathModel: string | undefined;
+  /** Of a path that is a beginning only, what comes after it: `/file-1/content`. */
+  rest = "";
   /** Unix time, ms. */
   readonly at: number;
   /** `performance.now()` scale. */
@@ -75,6 +81,10 @@ export class Exchange {
   bodyBytesHeld = 0;
   bytesOut = 0;
   view: RequestView | undefined;
+  /** A body that goes on while it comes. */
+  upload: Upload | undefined;
+  /** Its bytes have been taken: no other target can get them. */
+  consumed = false;
   target: Target | undefined;
   credentialId: string | undefined;
   /** A byte of the answer has left: nothing may be retried or replaced any more. */

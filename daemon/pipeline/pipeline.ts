@@ -19,7 +19,9 @@ import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
+import { providerTargets, readOther } from "./read-other.ts";
 import { record, recordAttempt } from "./record.ts";
+import { isRelayed, relayAttempt } from "./relay-attempt.ts";
 import { settle } from "./settle.ts";
 
 /** `done` is called last, whatever happened. One function, so that a request costs two promises and not seven. */
@@ -29,8 +31,12 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const { headers, socket, url } = exchange.request;
     const query = exchange.route.dialect.id === "gemini" ? url : undefined; // only its SDKs put a key there
     exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection, query);
-    const view = await read(exchange, plane);
-    const targets = resolve(exchange.generation, view.model!, view.fallbacks);
+    const { form } = exchange.route;
+    const view = await (form === "json" ? read : readOther)(exchange, plane);
+    const isForProvider = form === "object" || form === "any";
+    const targets = isForProvider
+      ? providerTargets(exchange)
+      : resolve(exchange.generation, view.model!, view.fallbacks);
     let first: GatewayError | undefined;
     for (let hop = 0; hop < targets.length; hop++) {
       const target = targets[hop]!;
@@ -47,7 +53,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         let result: AttemptResult | undefined;
         try {
           if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
-          result = await attempt(exchange, lease, plane);
+          result = await (isRelayed(exchange) ? relayAttempt : attempt)(exchange, lease, plane);
         } finally {
           // On every exit, exactly once, with what is known; unknown is not zero.
           settle(exchange, lease, result ?? notSent, plane);
@@ -100,7 +106,7 @@ function next(
 }
 
 function mayTryNext(error: GatewayError, exchange: Exchange): boolean {
-  if (exchange.released || exchange.clientGone) return false;
+  if (exchange.released || exchange.clientGone || exchange.consumed) return false;
   const { code, details } = error;
   if (details.source === "provider") return code !== "upstream_rejected" || details.upstreamStatus === 404;
   return (

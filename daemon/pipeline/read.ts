@@ -39,7 +39,8 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   exchange.bytesIn = body.length;
   exchange.body = body;
   const view = completed(exchange, scanRequest(body), body);
-  if (view.model === undefined)
+  const { form } = exchange.route;
+  if (view.model === undefined && form !== "object" && form !== "any")
     throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
   exchange.view = view;
   return view;
@@ -64,7 +65,7 @@ function completed({ request, pathModel, route }: Exchange, view: RequestView, b
 }
 
 /** Counted as they come, or slow senders could together bring any amount. */
-function holdBytes(exchange: Exchange, plane: Plane, bytes: number): boolean {
+export function holdBytes(exchange: Exchange, plane: Plane, bytes: number): boolean {
   if (plane.bodyBytes + bytes > exchange.generation.data.server.bodiesBytesMax) return false;
   plane.bodyBytes += bytes;
   exchange.bodyBytesHeld += bytes;

@@ -8,6 +8,7 @@ import type { MaxTokensField, Member, RequestView } from "../http/scan.ts";
 import type { CapPlace, RequestEdits } from "../http/splice.ts";
 import type { ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
+import { generates } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Fields that we act on, or that say nothing to anybody else: never reported as dropped. */
@@ -40,7 +41,7 @@ export function requestEdits(
 ): RequestEdits {
   const view = exchange.view!;
   const { dialect, encoding, path } = endpoint;
-  const asksUsage = exchange.route.operation === "chat" && view.stream && dialect.id === "openai-chat";
+  const asksUsage = generates(exchange.route) && view.stream && dialect.id === "openai-chat";
   const model = modelToWrite(view, deployment, path.after !== undefined);
   const cut = view.noted === undefined ? undefined : membersToCut(exchange, view.noted, endpoint);
   const add = membersToAdd(exchange, endpoint, cut);

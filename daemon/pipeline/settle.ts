@@ -5,7 +5,7 @@
 import { cost } from "../../providers/catalog/cost.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import { settlementFlag } from "../store/rows.ts";
-import type { Lease } from "./admit.ts";
+import { generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 
@@ -33,9 +33,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   let tokens = 0;
   if (end.sent && !end.refused) {
     const known =
-      end.finished &&
-      end.usage?.input !== undefined &&
-      (end.usage.output !== undefined || exchange.route.operation !== "chat");
+      end.finished && end.usage?.input !== undefined && (end.usage.output !== undefined || !generates(exchange.route));
     const usage: Usage = known
       ? { output: 0, ...end.usage }
       : {

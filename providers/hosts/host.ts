@@ -106,6 +106,23 @@ const converse: Endpoint = {
   streamPath: "/model/{model}/converse-stream",
 };
 
+const openaiAt = (path: string): readonly Endpoint[] => [{ dialect: "openai-chat", path }];
+/** What OpenAI has beside text, and servers like it may: which of it, the server says. */
+export const openaiMore = {
+  completions: openaiAt("/completions"),
+  moderations: openaiAt("/moderations"),
+  image_generations: openaiAt("/images/generations"),
+  image_edits: openaiAt("/images/edits"),
+  image_variations: openaiAt("/images/variations"),
+  speech: openaiAt("/audio/speech"),
+  transcriptions: openaiAt("/audio/transcriptions"),
+  translations: openaiAt("/audio/translations"),
+  files: openaiAt("/files"),
+  batches: openaiAt("/batches"),
+  realtime: openaiAt("/realtime"),
+  rerank: [{ dialect: "cohere", path: "/rerank" }],
+} as const;
+
 export const chatOnly = { chat: [chatCompletions] } as const;
 
 /** What is true of any server of a dialect, about which nothing else is known. */
@@ -116,7 +133,7 @@ export const generic: Readonly<Record<DialectId, Host>> = {
     dialect: "openai-chat",
     auth: { kind: "bearer" },
     environment: [],
-    operations: { chat: [chatCompletions], embeddings: [openaiEmbeddings] },
+    operations: { chat: [chatCompletions], embeddings: [openaiEmbeddings], ...openaiMore },
     quirks: {},
   },
   "openai-responses": {

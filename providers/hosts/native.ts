@@ -11,6 +11,7 @@ const openai = compatible("openai", "https://api.openai.com/v1", ["OPENAI_API_KE
     ...generic["openai-chat"].operations,
     chat: [chatCompletions, responses],
     count_tokens: [{ dialect: "openai-responses", path: "/responses/input_tokens" }],
+    compact: [{ dialect: "openai-responses", path: "/responses/compact" }],
   },
 });
 

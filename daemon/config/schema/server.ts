@@ -20,6 +20,11 @@ export const server = z.strictObject({
   ),
   body_max: setting(size, "Largest request body; a larger one gets 413.", defaults.server.body_max),
   bodies_max: setting(size, "Most bytes of request bodies held at once by one worker.", defaults.server.bodies_max),
+  upload_max: setting(
+    size,
+    "Largest form or file that is passed on while it comes; a larger one gets 413.",
+    defaults.server.upload_max,
+  ),
   header_max: setting(size, "Largest request head; a larger one gets 431.", defaults.server.header_max),
   requests_max: setting(
     whole.min(1, "must be at least 1").max(1_000_000, "must not be more than 1000000"),

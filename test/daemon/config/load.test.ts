@@ -408,6 +408,7 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
       workers: 1,
       bodyBytesMax: 1_572_864,
       bodiesBytesMax: 268_435_456,
+      uploadBytesMax: 536_870_912,
       headerBytesMax: 32_768,
       requestsMax: 20_000,
       keepAliveMs: 75_000,

@@ -66,7 +66,7 @@ function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: s
 
 async function whole(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body: string | Buffer): Promise<Heard> {
   const { heard } = ask(session, headers, body);
-  await until("the end of the stream", () => heard.closed);
+  await until("the end of the stream", () => heard.closed, 20_000);
   return heard;
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
+import { generic } from "../../../providers/hosts/host.ts";
 import { exchange, requestText } from "../../support/raw-http.ts";
 import { until } from "../../support/until.ts";
 import { call, chunk, done, type Lab, role, startLab, startUpstream, stop, type Upstream } from "../pipeline/lab.ts";
@@ -247,7 +248,7 @@ describe("createListener()", () => {
       object: "model",
       created: 0,
       owned_by: "up",
-      operations: ["chat", "embeddings"],
+      operations: Object.keys(generic["openai-chat"].operations),
     });
     const none = await call(lab.url, { method: "GET", path: "/v1/models/" });
     assert.equal(none.status, 404);

@@ -107,3 +107,19 @@ test("match() takes the model out of a path, decoded once, and nothing but a nam
     }
   }
 });
+
+test("match() frames a Gemini stream as its query asks", () => {
+  const framing = (query: string) => {
+    const found = match("POST", `/v1beta/models/m:streamGenerateContent${query}`);
+    return found.kind === "call" ? [found.route.stream, found.route.framing] : found;
+  };
+  assert.deepEqual(framing(""), [true, "json-array"]);
+  assert.deepEqual(framing("?key=k"), [true, "json-array"]);
+  assert.deepEqual(framing("?alt=sse"), [true, "sse"]);
+  assert.deepEqual(framing("?key=k&alt=sse&x=y"), [true, "sse"]);
+  const vertex = "/v1/projects/p-1/locations/europe-west4/publishers/google/models/m:generateContent";
+  for (const prefix of ["", "/genai", "/litellm/genai"]) {
+    const found = match("POST", prefix + vertex);
+    assert.deepEqual(found.kind === "call" && [found.route.name, found.model], ["gemini.generate", "m"], prefix);
+  }
+});

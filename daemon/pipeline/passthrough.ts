@@ -1,0 +1,88 @@
+/**
+ * `/passthrough/{provider}/…`: a call in the provider's own words, under our key, rules, limits and record. Hides that
+ * the path cannot leave the provider's base URL whatever it is made of, and how a call that is not read is told what
+ * model it is for.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Provider } from "../routing/generation.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** A path may be encoded this often before whoever decodes it once more is to blame. */
+const decodingsMax = 3;
+
+/** `/openai/v1/models` → `openai` and `/v1/models`. */
+export function splitRest(rest: string): { readonly provider: string; readonly path: string } {
+  const slash = rest.indexOf("/", 1);
+  if (slash < 0) return { provider: rest.slice(1), path: "" };
+  return { provider: rest.slice(1, slash), path: rest.slice(slash) };
+}
+
+/** The provider's base path, then the caller's. An SDK whose base URL ends with the same path says it twice. */
+export function passthroughPath({ rest, request }: Exchange, { data }: Provider): string {
+  const { path } = splitRest(rest);
+  assertInside(path);
+  const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
+  const said = base !== "" && (path === base || path.startsWith(`${base}/`));
+  return (said ? path : base + path) + passedQuery(request.url ?? "");
+}
+
+/** The key is ours, and not for the provider to see. */
+function passedQuery(url: string): string {
+  const at = url.indexOf("?");
+  if (at < 0) return "";
+  const kept = url
+    .slice(at + 1)
+    .split("&")
+    .filter((pair) => !/^(?:key|%6b|k%65)/i.test(pair) || !/^key(?:=|$)/.test(decodedOnce(pair)));
+  const query = kept.join("&");
+  return query === "" ? "" : `?${query}`;
+}
+
+export function passedBody({ body }: Exchange): Buffer {
+  return body!;
+}
+
+/** Whoever reads the path next, and however often it decodes it, stays below the base. */
+function assertInside(path: string): void {
+  let reading = path;
+  for (let decodings = 0; decodings <= decodingsMax; decodings++) {
+    for (const part of reading.split(/[/\\]/)) {
+      if (part === "." || part === ".." || part.startsWith("..;") || part.startsWith(".;")) throw outside();
+    }
+    if (hasControl(reading) || (decodings === 0 && !/^[\x21-\x7e]*$/.test(reading))) throw outside();
+    const next = decodedOnce(reading);
+    if (next === reading) return;
+    reading = next;
+  }
+  throw outside();
+}
+
+function hasControl(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) < 0x20 || text.charCodeAt(index) === 0x7f) return true;
+  }
+  return false;
+}
+
+function decodedOnce(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function outside(): GatewayError {
+  return new GatewayError("invalid_request", "the path must be plain: it may not lead out of the provider's base URL", {
+    source: "client",
+  });
+}
+
+/** Vendors that have the model in the path: the name there is what the provider will obey. */
+export function modelInPath(path: string): string | undefined {
+  const found =
+    /\/models\/([^/:?]+(?:\/[^/:?]+)*):[A-Za-z]+$/.exec(path) ??
+    /\/model\/([^/?]+)\/(?:converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)$/.exec(path) ??
+    /\/deployments\/([^/?]+)\//.exec(path);
+  return found?.[1] === undefined ? undefined : decodedOnce(found[1]);
+}

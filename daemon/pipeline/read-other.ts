@@ -1,0 +1,92 @@
+/**
+ * Stage 2 for what is no plain JSON call: forms, files, and whatever is passed through raw. Hides which of them are read
+ * and which go on as they come; and, of a call that names no model to choose by, where it goes.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { emptyView, type RequestView } from "../http/request-view.ts";
+import type { Generation, Provider, Target } from "../routing/generation.ts";
+import type { Exchange } from "./exchange.ts";
+import { namedProvider } from "./objects.ts";
+import { modelInPath, splitRest } from "./passthrough.ts";
+import type { Plane } from "./plane.ts";
+import { read } from "./read.ts";
+import { isForm, readAnything, readForm } from "./read-form.ts";
+
+export async function readOther(exchange: Exchange, plane: Plane): Promise<RequestView> {
+  const { route } = exchange;
+  if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
+  if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
+  if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? ""))
+    return withPathModel(exchange, await read(exchange, plane));
+  return withPathModel(exchange, readAnything(exchange));
+}
+
+function hasBody({ request }: Exchange): boolean {
+  const { headers } = request;
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0" || isSecond(request);
+}
+
+/** HTTP/2 has no header that announces a body. */
+function isSecond({ httpVersionMajor, method }: Exchange["request"]): boolean {
+  return httpVersionMajor > 1 && (method === "POST" || method === "PUT" || method === "PATCH");
+}
+
+function withPathModel(exchange: Exchange, view: RequestView): RequestView {
+  if (exchange.route.form !== "any") return keep(exchange, view);
+  const inPath = modelInPath(splitRest(exchange.rest).path);
+  if (inPath !== undefined && view.model !== undefined && view.model.replace(/^models\//, "") !== inPath) {
+    throw new GatewayError("invalid_request", "the path and the body name different models", {
+      source: "client",
+      param: "model",
+    });
+  }
+  return keep(exchange, { ...view, model: inPath ?? view.model });
+}
+
+function keep(exchange: Exchange, view: RequestView): RequestView {
+  exchange.view = view;
+  return view;
+}
+
+/** Where a call goes that is for a provider and not for a model. */
+export function providerTargets(exchange: Exchange): readonly Target[] {
+  const { generation, route, view } = exchange;
+  const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
+  const provider = named === undefined ? usualProvider(generation, route.operation) : generation.providers.get(named);
+  if (provider === undefined) throw noProvider(generation, named, route.operation);
+  return [targetAt(generation, provider, view?.model, exchange.request.method === "POST")];
+}
+
+/** Nothing says which: the first in the config's order that has such things. */
+function usualProvider(generation: Generation, operation: string): Provider | undefined {
+  for (const provider of generation.providers.values()) {
+    if (Object.hasOwn(provider.endpoints, operation)) return provider;
+  }
+  return undefined;
+}
+
+/** Stands for every model of a provider: only a key that may call them all may call this. */
+const anyModel = "*";
+
+/** @param costs false: asking, listing and deleting are free wherever they are offered */
+function targetAt({ catalog }: Generation, provider: Provider, model: string | undefined, costs: boolean): Target {
+  const name = model ?? anyModel;
+  return {
+    provider,
+    model: name,
+    deployment: name,
+    name: `${provider.name}/${name}`,
+    free: provider.data.free || !costs,
+    contextWindow: catalog.contextWindow(provider.name, name),
+    outputMax: catalog.outputMax(provider.name, name),
+  };
+}
+
+function noProvider(generation: Generation, named: string | undefined, operation: string): GatewayError {
+  const names = [...generation.providers.keys()].join(", ");
+  const message =
+    named === undefined
+      ? `no provider offers ${operation}; say which with ?provider=`
+      : `there is no provider "${named.slice(0, 64)}"; one of: ${names}`;
+  return new GatewayError("not_found", message, { source: "client", param: "provider" });
+}

@@ -1,0 +1,199 @@
+/**
+ * Stage: Target → an answer that is relayed as it comes. For whatever is not text from a model: sound, pictures, forms,
+ * files, and calls that are passed through raw. Hides where at the provider each goes and what its body is; access,
+ * limits, budget and record are those of every other call.
+ */
+import type { Dispatcher } from "undici";
+import type { Dialect } from "../../providers/exchange.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { forwardedHeaders } from "../http/forwarded-headers.ts";
+import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
+import type { Provider } from "../routing/generation.ts";
+import type { Lease } from "./admit.ts";
+import {
+  type AttemptResult,
+  attributed,
+  clientLeft,
+  notSent,
+  pick,
+  refusedBy,
+  sendLater,
+  tooManyWait,
+  withQuery,
+} from "./attempt.ts";
+import type { Exchange } from "./exchange.ts";
+import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
+import { passedBody, passthroughPath } from "./passthrough.ts";
+import type { Plane } from "./plane.ts";
+import { releaseBody } from "./read.ts";
+import { drain, growth, uploadBody } from "./read-form.ts";
+import { RawReceiver } from "./relay-raw.ts";
+import { upstreamBody } from "./upstream-body.ts";
+import { UpstreamCall } from "./upstream-call.ts";
+
+/** Answered with something else than one JSON text of the dialect, or events of it. */
+const rawOperations: ReadonlySet<string> = new Set([
+  "speech",
+  "transcriptions",
+  "translations",
+  "image_generations",
+  "image_edits",
+  "image_variations",
+]);
+
+export function isRelayed({ route }: Exchange): boolean {
+  return route.form === "object" || route.form === "any" || rawOperations.has(route.operation);
+}
+
+type Place = {
+  readonly dialect: Dialect;
+  readonly path: string;
+  readonly endpoint: ReadyEndpoint | undefined;
+};
+
+export function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
+  const { target } = lease;
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    let call: UpstreamCall | undefined;
+    const finish = (result: Omit<AttemptResult, "sent">): void => {
+      exchange.onGone(undefined);
+      exchange.upstreamMs += performance.now() - startedAt;
+      if (exchange.upload !== undefined) drain(exchange);
+      resolve({ ...result, sent: call?.sent ?? false });
+    };
+    try {
+      const place = placeFor(exchange, lease);
+      const receiver = receiverFor(exchange, lease, place.dialect, plane, finish);
+      const send = (ready: Dispatcher.DispatchOptions): void => {
+        call = new UpstreamCall(ready, receiver, target.provider.data.timers, false, plane.wheel);
+        if (receiver instanceof RawReceiver) receiver.attach(call);
+        const running = call;
+        exchange.onGone(() => running.abort(clientLeft()));
+        if (running.done) return;
+        if (!target.provider.origin.dispatch(running)) running.abort(tooManyWait(target.provider.name));
+      };
+      const violated = (error: GatewayError): void => call?.abort(error);
+      const ready = request(exchange, lease, place, plane, violated);
+      if (!(ready instanceof Promise)) send(ready);
+      else sendLater(exchange, ready, send, (error) => finish(notSent(error)));
+    } catch (error) {
+      finish(notSent(error));
+    }
+  });
+}
+
+function placeFor(exchange: Exchange, { target }: Lease): Place {
+  const { route } = exchange;
+  const { provider } = target;
+  if (route.form === "any")
+    return { dialect: provider.dialect, path: passthroughPath(exchange, provider), endpoint: undefined };
+  const endpoint = findEndpoint(provider.endpoints, route.operation, route.dialect, target);
+  if (endpoint === undefined || endpoint.dialect.id !== route.dialect.id)
+    throw noEndpoint(provider.name, route.operation);
+  const path = pathFor(endpoint, target.deployment, false);
+  return { dialect: endpoint.dialect, path: route.form === "object" ? objectPath(exchange, path) : path, endpoint };
+}
+
+function receiverFor(
+  exchange: Exchange,
+  { target }: Lease,
+  dialect: Dialect,
+  plane: Plane,
+  finish: (result: Omit<AttemptResult, "sent">) => void,
+): RawReceiver | ObjectReceiver {
+  const failed = (error: GatewayError, outputBytes: number): void =>
+    finish({
+      error: attributed(error, target),
+      refused: refusedBy(error),
+      usage: undefined,
+      finished: false,
+      outputBytes,
+    });
+  if (exchange.route.form === "object" && !exchange.rest.endsWith("/content")) {
+    return new ObjectReceiver(dialect, target.provider.name, {
+      answered: (answer) => finish({ answer, refused: true, usage: undefined, finished: true, outputBytes: 0 }),
+      failed: (error) => failed(error, 0),
+    });
+  }
+  const receiver: RawReceiver = new RawReceiver(exchange, dialect, exchange.route.form === "any", {
+    released: () => releaseBody(exchange, plane),
+    completed: (status) =>
+      finish({
+        streamed: true,
+        // What costs nothing by its nature, or was refused, is settled at nothing.
+        refused: status >= 400 || exchange.route.form === "object",
+        usage: receiver.usage(),
+        finished: true,
+        outputBytes: receiver.outputBytes,
+      }),
+    failed: (error) => failed(error, receiver.outputBytes),
+  });
+  return receiver;
+}
+
+function request(
+  exchange: Exchange,
+  lease: Lease,
+  { path: place, endpoint }: Place,
+  plane: Plane,
+  violated: (error: GatewayError) => void,
+): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
+  const { provider, deployment } = lease.target;
+  const { upload, request: asked } = exchange;
+  const credential = pick(provider.credentials, provider.weight);
+  exchange.credentialId = credential.id;
+  let whole: Buffer | undefined;
+  let body: Buffer | AsyncIterable<Buffer> | null = null;
+  const wanted: string[] = [...(endpoint?.headers ?? [])];
+  if (upload !== undefined) {
+    if (exchange.consumed) throw new GatewayError("internal_error", "an upload cannot be sent twice");
+    exchange.consumed = true;
+    body = uploadBody(exchange, upload, deployment, () => releaseBody(exchange, plane), violated);
+    const length = asked.headers["content-length"];
+    if (length !== undefined)
+      wanted.push("content-length", String(Number(length) + growth(exchange.view!, deployment)));
+  } else if (exchange.body !== undefined) {
+    whole = bodyFor(exchange, lease, endpoint, wanted);
+    body = whole;
+  }
+  const forwarded = forwardedHeaders(asked.rawHeaders, true, wanted, credential.headers);
+  const headers = withContentType(forwarded, body === null ? undefined : asked.headers["content-type"]);
+  const path = withQuery(place, credential.query);
+  const method = (asked.method ?? "POST") as Dispatcher.HttpMethod;
+  // undici takes iterables, its types do not say so.
+  const ready = { path, method, headers, body: body as Buffer | null } as const;
+  if (credential.authorizer === undefined) return ready;
+  const proof = credential.authorizer.authorize({
+    host: hostOf(provider),
+    path,
+    contentType: asked.headers["content-type"] ?? "application/json",
+    body: whole ?? nothing,
+  });
+  const proven = (pairs: readonly string[]) => ({ ...ready, headers: headers.concat(pairs) });
+  return proof instanceof Promise ? proof.then(proven) : proven(proof);
+}
+
+const nothing = Buffer.alloc(0);
+
+function bodyFor(exchange: Exchange, lease: Lease, endpoint: ReadyEndpoint | undefined, wanted: string[]): Buffer {
+  if (exchange.route.form === "any") return passedBody(exchange);
+  if (exchange.route.form === "object") return objectBody(exchange);
+  const { bytes, headers } = upstreamBody(exchange, lease.target, endpoint!, lease.injectCap);
+  wanted.push(...headers);
+  return bytes;
+}
+
+/** The prepared headers say JSON; a form says what it is, and what has no body says nothing. */
+function withContentType(headers: readonly string[], type: string | undefined): string[] {
+  const changed: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (headers[index] !== "content-type") changed.push(headers[index]!, headers[index + 1]!);
+  }
+  if (type !== undefined) changed.push("content-type", type);
+  return changed;
+}
+
+function hostOf(provider: Provider): string {
+  return new URL(provider.data.baseUrl).host;
+}

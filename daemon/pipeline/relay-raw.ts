@@ -1,0 +1,199 @@
+/**
+ * An answer that goes to the client as it comes, whatever it is: sound, a picture, events of a kind of their own, a file.
+ * Hides when its status is committed (with its first bytes), back-pressure, and that its usage is looked for all the
+ * same, in a copy that is bounded.
+ */
+import type { ServerResponse } from "node:http";
+import { mediaUsage } from "../../providers/dialects/media-usage.ts";
+import type { Dialect, Tap, Usage } from "../../providers/exchange.ts";
+import type { GatewayError } from "../../providers/gateway-error.ts";
+import { endStalled } from "../http/reply.ts";
+import { askedWaitMs } from "../http/retry-after.ts";
+import { readFrame, SseSplitter } from "../http/sse-splitter.ts";
+import type { Exchange } from "./exchange.ts";
+import { decodeFailure, failureBytesMax } from "./relay-body.ts";
+import type { Receiver, UpstreamCall } from "./upstream-call.ts";
+
+export type RawOutcome = {
+  /** A byte has left: the request cannot be needed again. */
+  released(): void;
+  /** `status`: as the upstream gave it. */
+  completed(status: number): void;
+  failed(error: GatewayError): void;
+};
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Of an answer that is not streamed so much is looked through for its usage. */
+const watchedBytesMax = 4 * 1024 * 1024;
+const eventBytesMax = 16 * 1024 * 1024;
+/** What describes the bytes; nothing that tells of our account at the provider. */
+const passedHeaders = [
+  "content-type",
+  "content-disposition",
+  "content-range",
+  "accept-ranges",
+  "cache-control",
+  "etag",
+  "last-modified",
+  "retry-after",
+  "x-request-duration",
+] as const;
+
+export class RawReceiver implements Receiver {
+  readonly #exchange: Exchange;
+  readonly #response: ServerResponse;
+  readonly #upstream: Dialect;
+  readonly #outcome: RawOutcome;
+  /** The client gets an upstream's own failures as they are. */
+  readonly #passesFailures: boolean;
+  readonly #onDrain = (): void => {
+    this.#isWaiting = false;
+    this.#call?.resume();
+  };
+  readonly #onEvent = (frame: Buffer): void => {
+    this.#tap.frame(frame.toString("latin1"));
+    if (frame.includes('"usage"'))
+      this.#mediaUsage = mediaUsage(readFrame(frame.toString("utf8")).data) ?? this.#mediaUsage;
+  };
+  readonly #tap: Tap;
+  #call: UpstreamCall | undefined;
+  #status = 0;
+  #headers: Headers = {};
+  #waitMs: number | undefined;
+  /** A failure's body, until it is told in the caller's words. */
+  #failure: Buffer[] | undefined;
+  #failureLength = 0;
+  #watched: Buffer[] | undefined;
+  #watchedLength = 0;
+  #events: SseSplitter | undefined;
+  #mediaUsage: Usage | undefined;
+  #isWaiting = false;
+  #over = false;
+
+  constructor(exchange: Exchange, upstream: Dialect, passesFailures: boolean, outcome: RawOutcome) {
+    this.#exchange = exchange;
+    this.#response = exchange.response;
+    this.#upstream = upstream;
+    this.#passesFailures = passesFailures;
+    this.#outcome = outcome;
+    this.#tap = upstream.tap();
+  }
+
+  attach(call: UpstreamCall): void {
+    this.#call = call;
+  }
+
+  usage(): Usage | undefined {
+    const usage = this.#tap.usage();
+    return usage?.output === undefined ? (this.#mediaUsage ?? usage) : usage;
+  }
+
+  get outputBytes(): number {
+    return this.#tap.outputBytes;
+  }
+
+  head(status: number, headers: Headers): void {
+    this.#status = status;
+    this.#headers = headers;
+    this.#waitMs = askedWaitMs(headers, Date.now());
+    const type = String(headers["content-type"] ?? "");
+    const isOurs = status === 401 || status === 403; // told of our credential, which is nothing to the caller
+    if (status >= 300 && (!this.#passesFailures || isOurs || status < 400)) this.#failure = [];
+    else if (type.includes("json")) this.#watched = [];
+    else if (type.includes("event-stream")) this.#events = new SseSplitter(eventBytesMax);
+  }
+
+  chunk(bytes: Buffer): void {
+    if (this.#over) return;
+    if (this.#failure !== undefined) {
+      this.#failureLength += bytes.length;
+      this.#failure.push(bytes);
+      if (this.#failureLength > failureBytesMax) throw this.#told();
+      return;
+    }
+    this.#watch(bytes);
+    this.#release();
+    if (this.#exchange.clientGone) return;
+    this.#exchange.bytesOut += bytes.length;
+    if (!this.#response.write(bytes) && !this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#call?.pause();
+      this.#response.once("drain", this.#onDrain);
+    }
+  }
+
+  end(): void {
+    if (this.#over) return;
+    if (this.#failure !== undefined) {
+      this.fail(this.#told());
+      return;
+    }
+    this.#over = true;
+    this.#readUsage();
+    this.#release();
+    this.#response.off("drain", this.#onDrain);
+    if (!this.#exchange.clientGone) {
+      this.#response.end();
+      endStalled(this.#response, this.#exchange.target!.provider.data.timers.clientStallMs);
+    }
+    this.#outcome.completed(this.#status);
+  }
+
+  /** After the first byte only the end of the connection can say that something is missing. */
+  fail(error: GatewayError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#response.off("drain", this.#onDrain);
+    if (this.#exchange.released && !this.#exchange.clientGone) this.#response.destroy();
+    this.#outcome.failed(error);
+  }
+
+  #told(): GatewayError {
+    return decodeFailure(this.#upstream, this.#status, Buffer.concat(this.#failure!), this.#waitMs);
+  }
+
+  #release(): void {
+    const exchange = this.#exchange;
+    if (exchange.released) return;
+    exchange.released = true;
+    exchange.status = this.#status;
+    exchange.firstByteAt = performance.now();
+    this.#outcome.released();
+    if (exchange.clientGone) return;
+    const head = ["x-request-id", exchange.id, "request-id", exchange.id, ...exchange.droppedHeader];
+    for (const name of passedHeaders) {
+      const value = this.#headers[name];
+      if (typeof value === "string") head.push(name, value);
+    }
+    const length = this.#headers["content-length"];
+    if (typeof length === "string" && this.#headers["content-encoding"] === undefined)
+      head.push("content-length", length);
+    const encoding = this.#headers["content-encoding"];
+    if (typeof encoding === "string") head.push("content-encoding", encoding);
+    this.#response.writeHead(this.#status, head);
+  }
+
+  /** What is wrong with the copy is nobody's failure: it is only looked at. */
+  #watch(bytes: Buffer): void {
+    if (this.#events !== undefined) {
+      try {
+        this.#events.push(bytes, this.#onEvent);
+      } catch {
+        this.#events = undefined;
+      }
+      return;
+    }
+    if (this.#watched === undefined) return;
+    this.#watchedLength += bytes.length;
+    if (this.#watchedLength > watchedBytesMax) this.#watched = undefined;
+    else this.#watched.push(bytes);
+  }
+
+  #readUsage(): void {
+    if (this.#watched === undefined || this.#watchedLength === 0 || this.#status >= 300) return;
+    const whole = Buffer.concat(this.#watched);
+    this.#tap.body(whole.toString("latin1"));
+    if (this.#tap.usage()?.output === undefined) this.#mediaUsage = mediaUsage(whole.toString("utf8"));
+  }
+}
