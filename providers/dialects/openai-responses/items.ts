@@ -64,11 +64,11 @@ function callText(written: string, status: string): string {
   return written === "" && status !== "in_progress" ? "{}" : written;
 }
 
-/** Puts the proof into a reasoning item, which takes its issuer's id along. */
-export function seal(item: Extract<Item, { type: "reasoning" }>, signature: string): void {
+/** Puts the proof into a reasoning item. It takes its issuer's id along, unless the client was told another. */
+export function seal(item: Extract<Item, { type: "reasoning" }>, signature: string, told: boolean): void {
   const { encrypted, id } = sealed(signature);
   item.encrypted = encrypted;
-  if (id !== undefined) item.id = id;
+  if (id !== undefined && !told) item.id = id;
 }
 
 export function redactedItem(data: string, id: string, place: number): Item {

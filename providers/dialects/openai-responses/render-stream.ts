@@ -180,12 +180,11 @@ export function renderStream(context: RenderContext): StreamRenderer {
     return out + delta(text);
   }
 
-  /** The proof names the item it is of; events before it have gone by with the id that we gave. */
   function signature(proof: string): string {
     const out = openReasoning();
     if (open?.type !== "reasoning") return out;
     const summary = open.text === "" ? "" : closeSummary(open);
-    seal(open, proof);
+    seal(open, proof, true);
     const item = open;
     open = undefined;
     return out + summary + done(item);

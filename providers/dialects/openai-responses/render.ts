@@ -99,7 +99,7 @@ function gather(event: Said, items: Item[], id: string): void {
       openReasoning(items, id).text += event.delta;
       return;
     case "thinking_signature":
-      seal(openReasoning(items, id), event.signature);
+      seal(openReasoning(items, id), event.signature, false);
       return;
     case "redacted_thinking":
       items.push(redactedItem(event.data, itemId("rs", id, items.length), items.length));
