@@ -162,7 +162,9 @@ function bodyReceiver(
       });
     },
   };
-  return new BodyReceiver(endpoint.dialect, exchange.route.dialect, context(exchange), outcome, plane.translator);
+  const { dialect, operation } = exchange.route;
+  const coded = operation === "chat" ? undefined : () => exchange.coded;
+  return new BodyReceiver(endpoint.dialect, dialect, context(exchange), outcome, plane.translator, coded);
 }
 
 function streamReceiver(

@@ -7,6 +7,7 @@ import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "..
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
+import type { Coded } from "./codecs.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Upload } from "./read-form.ts";
 
@@ -106,6 +107,8 @@ export class Exchange {
   parsed: Request | undefined;
   /** What an answer in the caller's dialect repeats of it. */
   echo: JsonObject | undefined;
+  /** How the answer of an operation beside chat goes back into the caller's dialect. */
+  coded: Coded | undefined;
   firstByteAt = 0;
   upstreamMs = 0;
   attempts: AttemptTrace[] | undefined;

@@ -6,6 +6,7 @@ import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts"
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
+import type { Coded } from "./codecs.ts";
 import { renderAnswer, streamEvents, type Translated, translateAnswer } from "./translate.ts";
 import type { Receiver } from "./upstream-call.ts";
 
@@ -36,25 +37,31 @@ export class BodyReceiver implements Receiver {
   readonly #context: RenderContext;
   readonly #outcome: BodyOutcome;
   readonly #translator: Translator | undefined;
+  readonly #coded: (() => Coded | undefined) | undefined;
   readonly #chunks: Buffer[] = [];
   #length = 0;
   #status = 0;
   #contentType = "application/json";
   #waitMs: number | undefined;
 
-  /** @param translator takes what is large; without it everything is translated here */
+  /**
+   * @param translator takes what is large; without it everything is translated here
+   * @param coded known once the request was encoded: how an operation beside chat is translated
+   */
   constructor(
     upstream: Dialect,
     client: Dialect,
     context: RenderContext,
     outcome: BodyOutcome,
     translator?: Translator,
+    coded?: () => Coded | undefined,
   ) {
     this.#upstream = upstream;
     this.#client = client.id === upstream.id ? undefined : client;
     this.#context = context;
     this.#outcome = outcome;
     this.#translator = translator;
+    this.#coded = coded;
   }
 
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
@@ -119,6 +126,11 @@ export class BodyReceiver implements Receiver {
   }
 
   #translate(body: Buffer, client: Dialect): void {
+    const coded = this.#coded?.();
+    if (coded !== undefined) {
+      this.#outcome.answered(translatedAnswer(coded.answer(body, this.#context)));
+      return;
+    }
     const translator = this.#length > translateInlineBytesMax ? this.#translator : undefined;
     if (translator === undefined) {
       this.#outcome.answered(translatedAnswer(translateAnswer(this.#upstream, client, body, this.#context)));

@@ -9,6 +9,7 @@ import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
+import { encodeOperation } from "./codecs.ts";
 import type { Exchange } from "./exchange.ts";
 import { ours, requestEdits } from "./request-edits.ts";
 import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
@@ -126,7 +127,11 @@ function encoded(
   { dialect, encoding }: ReadyEndpoint,
   injectCap: number | undefined,
 ): Translated {
-  if (exchange.route.operation !== "chat") throw noEndpoint(target.provider.name, exchange.route.operation);
+  if (exchange.route.operation !== "chat") {
+    exchange.coded = encodeOperation(exchange, dialect, target.deployment, asked(exchange));
+    if (exchange.coded === undefined) throw noEndpoint(target.provider.name, exchange.route.operation);
+    return exchange.coded.request;
+  }
   exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!, asked(exchange));
   return encodeRequest(exchange.parsed, dialect, { model: target.deployment, injectCap, encoding });
 }

@@ -6,6 +6,7 @@
  * out of its input, and an error ends a stream with nothing after it.
  */
 import type { Dialect } from "../exchange.ts";
+import { countTokens } from "./anthropic/count-tokens.ts";
 import { decode, decodeStream } from "./anthropic/decode.ts";
 import { encode } from "./anthropic/encode.ts";
 import { renderFailure } from "./anthropic/failure.ts";
@@ -18,6 +19,7 @@ import { upstreamFailure } from "./failure.ts";
 export const anthropic: Dialect = {
   id: "anthropic",
   framing: "sse",
+  countTokens,
   encode,
   decode,
   decodeStream,

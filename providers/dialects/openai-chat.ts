@@ -8,6 +8,7 @@
 import type { Dialect } from "../exchange.ts";
 import { upstreamFailure } from "./failure.ts";
 import { decode, decodeStream } from "./openai-chat/decode.ts";
+import { embeddings } from "./openai-chat/embeddings.ts";
 import { encode } from "./openai-chat/encode.ts";
 import { renderFailure } from "./openai-chat/failure.ts";
 import { parse } from "./openai-chat/parse.ts";
@@ -18,6 +19,7 @@ import { tap } from "./openai-chat/tap.ts";
 export const openaiChat: Dialect = {
   id: "openai-chat",
   framing: "sse",
+  embeddings,
   encode,
   decode,
   decodeStream,

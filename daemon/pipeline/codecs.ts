@@ -1,0 +1,63 @@
+/**
+ * Operations beside chat between two dialects: embeddings, counts, rankings. Hides that a pair of dialects speaks of one
+ * only where both have the words for it.
+ */
+import type { Codec, Dialect, Operation, PathWords, RenderContext, Usage } from "../../providers/exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import { parseJson, type Translated } from "./translate.ts";
+
+type AnyCodec = Codec<unknown, unknown>;
+
+/** What one request has become, and how its answer goes back. */
+export type Coded = {
+  readonly request: Translated;
+  readonly answer: (body: Buffer, context: RenderContext) => Translated;
+};
+
+export function codecOf(dialect: Dialect, operation: Operation): AnyCodec | undefined {
+  switch (operation) {
+    case "embeddings":
+      return dialect.embeddings as AnyCodec | undefined;
+    case "count_tokens":
+      return dialect.countTokens as AnyCodec | undefined;
+    case "rerank":
+      return dialect.rerank as AnyCodec | undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Undefined: at least one of them has no words for it. */
+export function encodeOperation(
+  { route, body }: Exchange,
+  upstream: Dialect,
+  model: string,
+  path: PathWords,
+): Coded | undefined {
+  const ours = codecOf(route.dialect, route.operation);
+  const theirs = codecOf(upstream, route.operation);
+  if (ours === undefined || theirs === undefined) return undefined;
+  const parsed = ours.parse(JSON.parse(body!.toString("utf8")), path) as object;
+  const encoded = theirs.encode({ ...parsed, model });
+  return {
+    request: {
+      body: Buffer.from(JSON.stringify(encoded.body)),
+      headers: Object.entries(encoded.headers).flat(),
+      dropped: encoded.dropped,
+      usage: undefined,
+      echo: undefined,
+    },
+    answer: (bytes, context) => {
+      const answered = theirs.decode(parseJson(bytes));
+      const rendered = ours.render(answered, { ...context, request: parsed });
+      const { usage, input } = answered as { readonly usage?: Usage; readonly input?: number };
+      return {
+        body: Buffer.from(JSON.stringify(rendered)),
+        headers: [],
+        dropped: [],
+        usage: usage ?? (input === undefined ? undefined : { input, output: 0 }),
+        echo: undefined,
+      };
+    },
+  };
+}
