@@ -44,11 +44,13 @@ export const errorTable = {
   upstream_truncated: { status: 502, retry: true, type: "provider_error" },
   upstream_unreachable: { status: 502, retry: true, type: "provider_error" },
   upstream_rejected: { status: 400, retry: false, type: "invalid_request_error" },
+  upstream_slow: { status: 502, retry: true, type: "provider_error" },
   upstream_overloaded: { status: 503, retry: true, type: "overloaded_error" },
   upstream_timeout: { status: 504, retry: true, type: "timeout" },
   database_unavailable: { status: 503, retry: true, type: "server_error" },
   ledger_behind: { status: 503, retry: true, type: "server_error" },
   audit_unavailable: { status: 503, retry: true, type: "server_error" },
+  targets_unavailable: { status: 503, retry: true, type: "overloaded_error" },
   overloaded: { status: 503, retry: true, type: "overloaded_error" },
   shutting_down: { status: 503, retry: true, type: "overloaded_error" },
 } as const satisfies Record<string, ErrorRow>;

@@ -55,6 +55,7 @@ export function builtIns(context: ProviderContext): readonly ProviderData[] {
     free,
     strict: false,
     connectionsMax: defaults.provider.connections_max,
+    labels: {},
   }));
 }
 
@@ -108,6 +109,8 @@ export function buildProvider(
     free: entry.free ?? host.free === true,
     strict: entry.strict ?? defaults.provider.strict,
     connectionsMax: entry.connections_max ?? defaults.provider.connections_max,
+    labels: entry.labels ?? {},
+    ...(entry.concurrency_max !== undefined && { concurrencyMax: entry.concurrency_max }),
   };
 }
 

@@ -4,6 +4,8 @@
  */
 import { isIP } from "node:net";
 import { buildProvider, builtInPrices, builtIns, type ProviderContext } from "./build-providers.ts";
+import { buildRouting } from "./build-routing.ts";
+import { filled } from "./filled.ts";
 import type { GenerationData, ProviderData, Timers } from "./generation.ts";
 import type { Finding, Path } from "./problems.ts";
 import { type ProxyRules, parseProxy, proxyRules } from "./proxies.ts";
@@ -24,6 +26,8 @@ export type BuildInputs = {
   readonly faulty?: readonly string[];
   /** Whether the catalog has a bare model name; absent where no catalog is at hand. */
   readonly knownModel?: ((name: string) => boolean) | undefined;
+  /** Says what is wrong with a rule's condition; absent where there are no rules. */
+  readonly checkRule?: ((when: string) => string | undefined) | undefined;
 };
 
 export type Built = {
@@ -111,7 +115,8 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     else providers.push(provider);
   }
   if (file.echo ?? true) providers.push(...builtIns(context));
-  const names: Names = { providers, faulty, aliases: file.aliases ?? {} };
+  const groups = new Set(Object.keys(file.groups ?? {}));
+  const names: Names = { providers, faulty, aliases: file.aliases ?? {}, groups };
   const auth = readAuth(file);
   if (auth.inference === "open" && !/^(127\.|::1$|localhost$)/.test(server.host)) {
     build.warn({
@@ -127,6 +132,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     providers,
     aliases: buildAliases(file, names, build),
     fallbacks: buildFallbacks(file, names, build),
+    routing: buildRouting(file, names, build),
     prices: [...buildPrices(file, names, build), ...builtInPrices(providers)],
     ledger: readLedger(file, build),
     record: readRecord(file, build),
@@ -255,13 +261,6 @@ function readSize(text: string, path: Path, build: Build, { least = 1, most = si
   if (bytes < least) build.report({ path, message: `must be at least ${least}B` });
   else if (bytes > most) build.report({ path, message: `must not be more than ${most}B` });
   return bytes;
-}
-
-/** A section with the defaults in place of what the file does not say. */
-type Filled<D, G> = { readonly [K in keyof D]: K extends keyof G ? Exclude<G[K], undefined> : never };
-
-function filled<D extends object, G extends object>(usual: D, given: G | null | undefined): Filled<D, G> {
-  return { ...usual, ...given } as unknown as Filled<D, G>;
 }
 
 /** The default is not looked up: the first use of time zones costs a start 20 ms. */

@@ -3,6 +3,7 @@
  * Durations are milliseconds, sizes bytes, secrets already resolved. Keys, limits and balances are not in it.
  */
 import type { DialectId } from "../../providers/exchange.ts";
+import type { FallbackLists, Labels, RoutingData } from "./routing-data.ts";
 
 export type Timers = {
   readonly connectMs: number;
@@ -81,6 +82,9 @@ export type ProviderData = {
   readonly strict: boolean;
   /** Upper bound of open connections to this origin, per worker. */
   readonly connectionsMax: number;
+  readonly labels: Labels;
+  /** Most calls at once, over all workers; undefined: no limit. */
+  readonly concurrencyMax?: number | undefined;
 };
 
 /** Dollars per million tokens, as written in the config; the catalog turns them into pico-dollars a token. */
@@ -129,8 +133,9 @@ export type GenerationData = {
   readonly providers: readonly ProviderData[];
   /** Alias → target name (`provider/model`, or another bare name). */
   readonly aliases: Readonly<Record<string, string>>;
-  /** Model as asked (`*` for all) → ordered targets tried after it. */
-  readonly fallbacks: Readonly<Record<string, readonly string[]>>;
+  /** Model as asked (one `*` allowed) → ordered targets tried after it. */
+  readonly fallbacks: Readonly<Record<string, FallbackLists>>;
+  readonly routing: RoutingData;
   readonly prices: readonly PriceOverride[];
   readonly ledger: {
     readonly durability: "grouped" | "strict";

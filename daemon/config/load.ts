@@ -79,6 +79,9 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
     hash: hashOf(options.text),
     now: options.now ?? Date.now(),
     knownModel: options.knownModel,
+    checkRule: (file.routing?.rules ?? []).some(({ when }) => when !== undefined)
+      ? (await import("../routing/rule-engine.ts")).checkCondition
+      : undefined,
     faulty: findings.filter(({ path }) => path[0] === "providers").map(({ path }) => String(path[1])),
   });
   const warnings = [...built.warnings, ...pinned(options.previous, built.data)].map(place);

@@ -2,6 +2,7 @@
 import type { Build } from "./build.ts";
 import type { PriceOverride, ProviderData } from "./generation.ts";
 import { nearest, type Path } from "./problems.ts";
+import type { FallbackLists } from "./routing-data.ts";
 import type { ConfigFile } from "./schema.ts";
 
 export type Names = {
@@ -9,6 +10,7 @@ export type Names = {
   /** Names of entries that have faults of their own; what points at them is not a second fault. */
   readonly faulty: ReadonlySet<string>;
   readonly aliases: Readonly<Record<string, string>>;
+  readonly groups: ReadonlySet<string>;
 };
 
 const nameLengthMax = 256;
@@ -25,24 +27,47 @@ export function buildAliases(file: ConfigFile, names: Names, build: Build): Read
   return aliases;
 }
 
-export function buildFallbacks(
-  file: ConfigFile,
-  names: Names,
-  build: Build,
-): Readonly<Record<string, readonly string[]>> {
-  const entries = Object.entries(file.fallbacks ?? {}).map(([model, written]): [string, readonly string[]] => {
+export function buildFallbacks(file: ConfigFile, names: Names, build: Build): Readonly<Record<string, FallbackLists>> {
+  const entries = Object.entries(file.fallbacks ?? {}).map(([model, written]): [string, FallbackLists] => {
     const path: Path = ["fallbacks", model];
-    if (model !== "*") checkAsked(model, path, build);
-    const targets = typeof written === "string" ? [written] : written;
-    for (const [index, target] of targets.entries()) {
-      const at = typeof written === "string" ? path : [...path, index];
-      if (target === model) build.report({ path: at, message: "falls back to itself" });
-      else if (targets.indexOf(target) < index) build.report({ path: at, message: `"${target}" stands here twice` });
-      else checkTarget(target, at, names, build);
-    }
-    return [model, targets];
+    checkAsked(model, path, build);
+    if (typeof written === "string" || Array.isArray(written))
+      return [model, { any: buildModelTargets(written, model, path, names, build) }];
+    const {
+      any = [],
+      context_window: context,
+      content_policy: policy,
+    } = written as Exclude<typeof written, readonly string[]>;
+    const list = (key: string, targets: string | readonly string[]): readonly string[] =>
+      buildModelTargets(targets, model, [...path, key], names, build);
+    return [
+      model,
+      {
+        any: list("any", any),
+        ...(context !== undefined && { contextWindow: list("context_window", context) }),
+        ...(policy !== undefined && { contentPolicy: list("content_policy", policy) }),
+      },
+    ];
   });
   return Object.fromEntries(entries);
+}
+
+/** @param model whose fallbacks they are; undefined: a rule's */
+export function buildModelTargets(
+  written: string | readonly string[],
+  model: string | undefined,
+  path: Path,
+  names: Names,
+  build: Build,
+): readonly string[] {
+  const targets = typeof written === "string" ? [written] : written;
+  for (const [index, target] of targets.entries()) {
+    const at = typeof written === "string" ? path : [...path, index];
+    if (target === model) build.report({ path: at, message: "falls back to itself" });
+    else if (targets.indexOf(target) < index) build.report({ path: at, message: `"${target}" stands here twice` });
+    else checkTarget(target, at, names, build);
+  }
+  return targets;
 }
 
 export function buildPrices(file: ConfigFile, names: Names, build: Build): readonly PriceOverride[] {
@@ -73,8 +98,9 @@ export function buildPrices(file: ConfigFile, names: Names, build: Build): reado
   });
 }
 
-/** A name a caller may ask for: printable, no spaces, of a length that fits a header and a log line. */
-function checkAsked(name: string, path: Path, build: Build): void {
+/** A name a caller may ask for: printable, no spaces, of a length that fits a header and a log line; at most one `*`. */
+export function checkAsked(name: string, path: Path, build: Build): void {
+  if (name.split("*").length > 2) build.report({ path, atKey: true, message: "has more than one `*`" });
   if (/^[\x21-\x7e]+$/.test(name) && name.length <= nameLengthMax) return;
   build.report({
     path,
@@ -83,11 +109,12 @@ function checkAsked(name: string, path: Path, build: Build): void {
   });
 }
 
-function checkTarget(target: string, path: Path, names: Names, build: Build): void {
-  if (Object.hasOwn(names.aliases, target)) return;
+export function checkTarget(target: string, path: Path, names: Names, build: Build): void {
+  if (Object.hasOwn(names.aliases, target) || names.groups.has(target)) return;
   const slash = target.indexOf("/");
   const provider = target.slice(0, Math.max(slash, 0));
   if (slash > 0 && isProvider(provider, names)) {
+    if (target.includes("*")) return; // what it stands for is known when it is asked for
     checkListed(provider, target.slice(slash + 1), path, names, build, false);
     return;
   }

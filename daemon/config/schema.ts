@@ -9,11 +9,10 @@ import { ledger, price } from "./schema/ledger.ts";
 import { admin, network } from "./schema/network.ts";
 import { provider } from "./schema/providers.ts";
 import { log, record } from "./schema/record.ts";
+import { fallbackTargets, group, routing } from "./schema/routing.ts";
 import { server } from "./schema/server.ts";
 import { flag, section, setting, text } from "./schema/setting.ts";
-import { timeouts } from "./schema/timeouts.ts";
-
-const targets = z.union([text, z.array(text).min(1).max(16)], "expected a model name or a list of 1 to 16 of them");
+import { providerTimeouts, timeouts } from "./schema/timeouts.ts";
 
 export const configSchema = z.strictObject({
   server: section(server, "The listener for clients."),
@@ -26,11 +25,20 @@ export const configSchema = z.strictObject({
   timeouts: section(timeouts, "Timers of every call to a provider."),
   aliases: section(
     z.record(z.string(), text, "expected alias names and the models they stand for"),
-    "Model names of your own, and the model each stands for.",
+    "Model names of your own, and the model each stands for; a name with one `*` stands for many.",
+  ),
+  groups: section(
+    z.record(z.string(), group, "expected group names and their targets"),
+    "Model names of your own that stand for several targets.",
   ),
   fallbacks: section(
-    z.record(z.string(), targets, "expected model names and what is tried after them"),
+    z.record(z.string(), fallbackTargets, "expected model names and what is tried after them"),
     "What is tried, in order, when a model fails before its answer has begun; `*` for every model.",
+  ),
+  routing: section(routing, "How a request finds its target, and what happens when it fails."),
+  model_timeouts: section(
+    z.record(z.string(), providerTimeouts, "expected models and their timers"),
+    "Timers by `provider/model`, one `*` allowed, in place of the provider's; the first match counts.",
   ),
   prices: section(
     z.record(z.string(), price, "expected prices by model"),

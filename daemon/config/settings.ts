@@ -29,6 +29,29 @@ export const defaults = {
   provider: { any_model: true, tls_verify: true, strict: false, connections_max: 16_384 },
   aws: { session_name: "bifrost" },
   azure: { scope: "https://cognitiveservices.azure.com/.default" },
+  routing: {
+    strategy: "weighted",
+    bare_names: "first",
+    attempts_max: 12,
+    retries: { max: 0, backoff: "500ms", backoff_max: "5s", budget: 0.15, wait_max: "10s" },
+    breaker: {
+      enabled: true,
+      failures: 5,
+      error_rate: 0.5,
+      requests_min: 20,
+      window: "30s",
+      open: "5s",
+      open_max: "60s",
+      probe: "60s",
+      ramp: "10s",
+    },
+    affinity: { by: ["session", "cache_key"], ttl: "1h" },
+    hedge: { models: [], percentile: 0.95, min: "100ms" },
+    streams: { release_tokens: 0, release_after: "500ms", rate_min: 0, rate_window: "5s" },
+    queue: { max: 1000, wait: "10s", scopes: false },
+    probes: { every: "off", chat: false },
+    chain_max: 10,
+  },
   auth: { inference: "keys", first_key_budget: "5/1d" },
   ledger: {
     durability: "grouped",
@@ -47,4 +70,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "b99b35e0f3c40fb7";
+export const schemaFingerprint = "7c0ede7bab316f7b";

@@ -9,7 +9,8 @@ import type { ProviderData } from "../config/generation.ts";
 import { forwardedHeaders } from "../http/forwarded-headers.ts";
 import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
-import type { ReadyCredential, Target } from "../routing/generation.ts";
+import type { Target } from "../routing/generation.ts";
+import { wishedTimers } from "../routing/timers.ts";
 import { generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
@@ -87,7 +88,8 @@ function dial(
       ? streamReceiver(exchange, target, endpoint, plane, finish)
       : bodyReceiver(exchange, target, endpoint, plane, finish);
     const send = (ready: Dispatcher.DispatchOptions): void => {
-      call = new UpstreamCall(ready, receiver, target.provider.data.timers, streamed, plane.wheel);
+      const timers = wishedTimers(target.timers, exchange.view!.preferences?.timers);
+      call = new UpstreamCall(ready, receiver, timers, streamed, plane.wheel);
       if (receiver instanceof StreamReceiver) receiver.attach(call);
       const running = call;
       exchange.onGone(() => running.abort(clientLeft()));
@@ -186,7 +188,10 @@ function streamReceiver(
       ? relayPump(upstream, rendering, !exchange.view!.includeUsage, wires)
       : translatePump(upstream, client, rendering, wires);
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, wires, {
-    released: () => releaseBody(exchange, plane),
+    released() {
+      exchange.trip!.alive(exchange.at);
+      releaseBody(exchange, plane);
+    },
     completed: () =>
       finish({
         streamed: true,
@@ -260,7 +265,7 @@ function options(
 ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
   const { target } = lease;
   const { provider } = target;
-  const credential = pick(provider.credentials, provider.weight);
+  const credential = provider.credentials[exchange.trip!.credential]!;
   exchange.credentialId = credential.id;
   const body = large ?? upstreamBody(exchange, target, endpoint, lease.injectCap);
   const { bytes, headers: framing } = sendable(body.bytes);
@@ -285,16 +290,6 @@ function joined(one: readonly string[], other: readonly string[]): readonly stri
 export function withQuery(path: string, query: string | undefined): string {
   if (query === undefined) return path;
   return `${path}${path.includes("?") ? "&" : "?"}${query}`;
-}
-
-export function pick(credentials: readonly ReadyCredential[], weight: number): ReadyCredential {
-  if (credentials.length === 1) return credentials[0]!;
-  let left = Math.random() * weight;
-  for (const credential of credentials) {
-    left -= credential.weight;
-    if (left < 0) return credential;
-  }
-  return credentials.at(-1)!;
 }
 
 function asGatewayError(error: unknown): GatewayError {

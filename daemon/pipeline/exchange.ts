@@ -7,6 +7,7 @@ import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "..
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
+import type { Trip } from "../routing/trip.ts";
 import type { Coded } from "./codecs.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Upload } from "./read-form.ts";
@@ -22,6 +23,8 @@ export type Caller = {
 /** One hop, kept for the log row and `explain`. */
 export type AttemptTrace = {
   readonly target: string;
+  /** Where the provider has several. */
+  readonly credential?: string;
   readonly reason: string;
   readonly error?: string;
   readonly status?: number;
@@ -86,7 +89,11 @@ export class Exchange {
   upload: Upload | undefined;
   /** Its bytes have been taken: no other target can get them. */
   consumed = false;
+  /** Its way through its targets. */
+  trip: Trip | undefined;
   target: Target | undefined;
+  /** What the upstream said in its head; see `answer-headers.ts`. */
+  upstreamHeaders: Readonly<Record<string, string | string[] | undefined>> | undefined;
   credentialId: string | undefined;
   /** A byte of the answer has left: nothing may be retried or replaced any more. */
   released = false;

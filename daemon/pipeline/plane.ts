@@ -1,4 +1,5 @@
 /** What the stages of one worker share: its views of shared memory, its senders, its clock wheel, its estimates. */
+import type { CallerFacts } from "../governance/caller-facts.ts";
 import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
@@ -6,6 +7,7 @@ import type { Plans } from "../governance/plans.ts";
 import type { ReadQuota } from "../governance/quota.ts";
 import type { Leaving } from "../http/leaving.ts";
 import type { Generation } from "../routing/generation.ts";
+import type { Routing } from "../routing/routing.ts";
 import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
@@ -17,10 +19,12 @@ export type Plane = {
   readonly ledger: Ledger;
   readonly plans: Plans;
   readonly quota: ReadQuota;
+  readonly callers: CallerFacts;
   readonly estimator: Estimator;
   readonly state: Sender;
   readonly traffic: Sender;
   readonly health: Health;
+  readonly routing: Routing;
   readonly wheel: Wheel;
   /** For bodies whose translation would stall everybody else. */
   readonly translator: Translator;

@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Member, Writable } from "../http/request-view.ts";
-import type { ProviderPreferences, RoutePreferences } from "../routing/preferences.ts";
+import type { ProviderPreferences, RoutePreferences, TimerWishes } from "../routing/preferences.ts";
 
 type Preferences = Writable<RoutePreferences>;
 
@@ -95,14 +95,13 @@ const headerReaders: ReadonlyMap<string, (found: Preferences, value: string) => 
   ["x-bifrost-priority", (found, value) => (found.priority = whole("x-bifrost-priority", value, 1_000))],
   ["x-bifrost-retries", (found, value) => (found.retries = whole("x-bifrost-retries", value, 100))],
   ["x-litellm-num-retries", (found, value) => (found.retries = whole("x-litellm-num-retries", value, 100))],
-  ["x-bifrost-timeout", (found, value) => total(found, seconds("x-bifrost-timeout", value))],
-  ["x-litellm-timeout", (found, value) => total(found, seconds("x-litellm-timeout", value))],
-  [
-    "x-litellm-stream-timeout",
-    (found, value) => {
-      found.timers = { ...found.timers, firstByteMs: 1000 * seconds("x-litellm-stream-timeout", value) };
-    },
-  ],
+  ["x-bifrost-fallbacks", (found, value) => (found.fallbacks = value === "off" ? false : undefined)],
+  ["x-bifrost-connect-timeout", timer("connectMs", "x-bifrost-connect-timeout")],
+  ["x-bifrost-first-byte-timeout", timer("firstByteMs", "x-bifrost-first-byte-timeout")],
+  ["x-bifrost-idle-timeout", timer("idleMs", "x-bifrost-idle-timeout")],
+  ["x-bifrost-timeout", timer("totalMs", "x-bifrost-timeout")],
+  ["x-litellm-timeout", timer("totalMs", "x-litellm-timeout")],
+  ["x-litellm-stream-timeout", timer("firstByteMs", "x-litellm-stream-timeout")],
 ]);
 
 const headerPairs: ReadonlySet<number> = new Set(
@@ -115,8 +114,11 @@ function session(found: Preferences, value: string): void {
   if (value !== "") found.session ??= value.slice(0, nameCharactersMax);
 }
 
-function total(found: Preferences, value: number): void {
-  found.timers = { ...found.timers, totalMs: 1000 * value };
+/** One of the timers, in seconds. */
+function timer(name: keyof TimerWishes, header: string): (found: Preferences, value: string) => void {
+  return (found, value) => {
+    found.timers = { ...found.timers, [name]: 1000 * seconds(header, value) };
+  };
 }
 
 function providerPreferences(value: unknown): ProviderPreferences {

@@ -5,6 +5,7 @@
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { emptyView, type RequestView } from "../http/request-view.ts";
 import type { Generation, Provider, Target } from "../routing/generation.ts";
+import { timersFor } from "../routing/timers.ts";
 import type { Exchange } from "./exchange.ts";
 import { namedProvider } from "./objects.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
@@ -49,12 +50,12 @@ function keep(exchange: Exchange, view: RequestView): RequestView {
 }
 
 /** Where a call goes that is for a provider and not for a model. */
-export function providerTargets(exchange: Exchange): readonly Target[] {
+export function providerTarget(exchange: Exchange): Target {
   const { generation, route, view } = exchange;
   const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
   const provider = named === undefined ? usualProvider(generation, route.operation) : generation.providers.get(named);
   if (provider === undefined) throw noProvider(generation, named, route.operation);
-  return [targetAt(generation, provider, view?.model, exchange.request.method === "POST")];
+  return targetAt(generation, provider, view?.model, exchange.request.method === "POST");
 }
 
 /** Nothing says which: the first in the config's order that has such things. */
@@ -69,7 +70,12 @@ function usualProvider(generation: Generation, operation: string): Provider | un
 const anyModel = "*";
 
 /** @param costs false: asking, listing and deleting are free wherever they are offered */
-function targetAt({ catalog }: Generation, provider: Provider, model: string | undefined, costs: boolean): Target {
+function targetAt(
+  { catalog, data }: Generation,
+  provider: Provider,
+  model: string | undefined,
+  costs: boolean,
+): Target {
   const name = model ?? anyModel;
   return {
     provider,
@@ -79,6 +85,8 @@ function targetAt({ catalog }: Generation, provider: Provider, model: string | u
     free: provider.data.free || !costs,
     contextWindow: catalog.contextWindow(provider.name, name),
     outputMax: catalog.outputMax(provider.name, name),
+    timers: timersFor(data, provider.data.timers, `${provider.name}/${name}`),
+    row: -1,
   };
 }
 

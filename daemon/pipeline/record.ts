@@ -9,6 +9,7 @@ import type { RowValue } from "../store/sender.ts";
 import type { Exchange } from "./exchange.ts";
 import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
+import { traceSkipped } from "./trace.ts";
 
 /** An attempt that was not the last is closed by a row of its own, without an audit text. */
 export function recordAttempt(exchange: Exchange, plane: Plane): void {
@@ -30,6 +31,7 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
 }
 
 export function record(exchange: Exchange, plane: Plane): void {
+  if (exchange.trip !== undefined) traceSkipped(exchange, exchange.trip);
   const settings = exchange.generation.data.record;
   const { caller, settlement } = exchange;
   const owed = settlement !== undefined && settlement.scopes !== "";
@@ -97,7 +99,7 @@ function requestRow(exchange: Exchange): RowValue[] {
     exchange.costNano ?? null,
     exchange.settlementFlags |
       (exchange.truncated ? requestFlag.truncated : 0) |
-      (exchange.attempts === undefined ? 0 : requestFlag.fallback),
+      ((exchange.trip?.fallback ?? 0) > 0 ? requestFlag.fallback : 0),
     exchange.attempts === undefined ? null : JSON.stringify(exchange.attempts),
     exchange.bytesIn,
     exchange.bytesOut,

@@ -9,13 +9,13 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { forwardedHeaders } from "../http/forwarded-headers.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Provider } from "../routing/generation.ts";
+import { wishedTimers } from "../routing/timers.ts";
 import type { Lease } from "./admit.ts";
 import {
   type AttemptResult,
   attributed,
   clientLeft,
   notSent,
-  pick,
   refusedBy,
   sendLater,
   tooManyWait,
@@ -66,7 +66,8 @@ export function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Pr
       const place = placeFor(exchange, lease);
       const receiver = receiverFor(exchange, lease, place.dialect, plane, finish);
       const send = (ready: Dispatcher.DispatchOptions): void => {
-        call = new UpstreamCall(ready, receiver, target.provider.data.timers, false, plane.wheel);
+        const timers = wishedTimers(target.timers, exchange.view!.preferences?.timers);
+        call = new UpstreamCall(ready, receiver, timers, false, plane.wheel);
         if (receiver instanceof RawReceiver) receiver.attach(call);
         const running = call;
         exchange.onGone(() => running.abort(clientLeft()));
@@ -117,7 +118,10 @@ function receiverFor(
     });
   }
   const receiver: RawReceiver = new RawReceiver(exchange, dialect, exchange.route.form === "any", {
-    released: () => releaseBody(exchange, plane),
+    released() {
+      exchange.trip!.alive(exchange.at);
+      releaseBody(exchange, plane);
+    },
     completed: (status) =>
       finish({
         streamed: true,
@@ -141,7 +145,7 @@ function request(
 ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
   const { provider, deployment } = lease.target;
   const { upload, request: asked } = exchange;
-  const credential = pick(provider.credentials, provider.weight);
+  const credential = provider.credentials[exchange.trip!.credential]!;
   exchange.credentialId = credential.id;
   let whole: Buffer | undefined;
   let body: Buffer | AsyncIterable<Buffer> | null = null;

@@ -285,7 +285,7 @@ export class StreamReceiver implements Receiver {
     this.#response.off("drain", this.#onDrain);
     if (!this.#exchange.clientGone) {
       this.#writer.end("");
-      endStalled(this.#response, this.#exchange.target!.provider.data.timers.clientStallMs);
+      endStalled(this.#response, this.#exchange.target!.timers.clientStallMs);
     }
     // The upstream may still owe the end of its response; it is awaited for the sake of its connection only.
     this.#call?.wakeAt(performance.now() + lingerMs);

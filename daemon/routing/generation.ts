@@ -6,11 +6,15 @@ import type { Catalog } from "../../providers/catalog/catalog.ts";
 import { dialectFor } from "../../providers/dialects/index.ts";
 import type { Dialect } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
-import type { Credential, GenerationData, ProviderData } from "../config/generation.ts";
+import type { Credential, GenerationData, ProviderData, Timers } from "../config/generation.ts";
 import type { Authorizer } from "../credentials/authorizer.ts";
 import { type BaseHeaders, prepareHeaders } from "../http/forwarded-headers.ts";
 import type { Origin } from "../runtime/upstream-clients.ts";
 import { type Endpoints, readyEndpoints } from "./endpoints.ts";
+import { hashText } from "./health-table.ts";
+import type { NamePlan } from "./resolve.ts";
+import type { Condition } from "./rule-engine.ts";
+import { compileRules, type Rules } from "./rules.ts";
 
 /** A credential with the request headers that carry it, ready to be sent. */
 export type ReadyCredential = {
@@ -32,8 +36,12 @@ export type Provider = {
   /** Where each operation is served; absent: the host does not offer it. */
   readonly endpoints: Endpoints;
   readonly credentials: readonly ReadyCredential[];
+  /** Of the credentials' ids: what tables in shared memory call them. */
+  readonly hashes: readonly number[];
   /** Sum of the credentials' weights. */
   readonly weight: number;
+  /** Its row in the health table, once it has been looked up; the table's own. */
+  row: number;
 };
 
 /** One place a request may go. */
@@ -47,16 +55,22 @@ export type Target = {
   readonly free: boolean;
   readonly contextWindow: number | undefined;
   readonly outputMax: number | undefined;
+  readonly timers: Timers;
+  /** Its row in the health table, once it has been looked up; the table's own. */
+  row: number;
 };
 
 export type Generation = {
   readonly data: GenerationData;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly catalog: Catalog;
+  /** Undefined where the config has none. */
+  readonly rules: Rules | undefined;
   /** Requests under way that hold this generation. */
   inFlight: number;
-  /** Targets by model name as asked; see `resolve`. */
-  readonly resolved: Map<string, readonly Target[] | undefined>;
+  /** Plans by model name as asked, and targets by their names; see `resolve`. */
+  readonly resolved: Map<string, NamePlan | undefined>;
+  readonly targets: Map<string, Target>;
 };
 
 export function buildGeneration(
@@ -64,11 +78,22 @@ export function buildGeneration(
   catalog: Catalog,
   origin: (provider: ProviderData) => Origin,
   authorizer: (provider: ProviderData) => Authorizer | undefined = () => undefined,
+  compile?: ((when: string) => Condition) | undefined,
 ): Generation {
   const providers = new Map<string, Provider>();
   for (const provider of data.providers)
     providers.set(provider.name, ready(provider, origin(provider), authorizer(provider)));
-  return { data, providers, catalog, inFlight: 0, resolved: new Map() };
+  const bare: Generation = {
+    data,
+    providers,
+    catalog,
+    rules: undefined,
+    inFlight: 0,
+    resolved: new Map(),
+    targets: new Map(),
+  };
+  const rules = compileRules(bare, compile);
+  return rules === undefined ? bare : { ...bare, rules };
 }
 
 function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | undefined): Provider {
@@ -85,6 +110,8 @@ function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | unde
     origin,
     endpoints: readyEndpoints(host, data),
     credentials,
+    hashes: credentials.map(({ id }) => hashText(id)),
+    row: -1,
     weight: credentials.reduce((sum, { weight }) => sum + weight, 0),
   };
 }

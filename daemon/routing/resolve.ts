@@ -1,97 +1,252 @@
 /**
- * From a model name as asked to the ordered targets it may go to. Hides aliases, the `provider/model` convention,
- * bare names and fallbacks; the result for a name is worked out once a generation.
+ * From a model name as asked to the places it may go to, in stages: what the name means, then each fallback. Hides
+ * aliases, groups, patterns, the `provider/model` convention and bare names. The result for a name is worked out once
+ * a generation.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { type HopData, matchPattern, type StrategyName } from "../config/routing-data.ts";
 import type { Generation, Provider, Target } from "./generation.ts";
+import type { Plan } from "./plan.ts";
+import { timersFor } from "./timers.ts";
 
 /** Distinct model names remembered a generation: callers choose the names, so their number is bounded. */
 const rememberedMax = 4096;
 const aliasDepthMax = 8;
 
-/** The plan for `model`, own fallbacks of the request first if it brings any. Throws `model_not_found`. */
-export function resolve(
-  generation: Generation,
-  model: string,
-  fallbacks: readonly string[] | undefined,
-): readonly Target[] {
-  const plan = fallbacks === undefined ? remembered(generation, model) : withFallbacks(generation, model, fallbacks);
+/** One place of a plan. */
+export type Hop = {
+  readonly target: Target;
+  /** Against the others of its stage; 0: only when they fail. */
+  readonly weight: number;
+  readonly retries: number;
+};
+
+/** Places that stand for each other: one is chosen, the others follow when it fails. */
+export type Stage = { readonly hops: readonly Hop[]; readonly strategy: StrategyName };
+
+/** What a name comes to, before anything of the request but its name counts. */
+export type NamePlan = {
+  /** What was asked for, then the fallbacks. */
+  readonly stages: readonly Stage[];
+  readonly onContext: readonly Stage[] | undefined;
+  readonly onPolicy: readonly Stage[] | undefined;
+  /** The whole plan, where nothing is to be chosen. */
+  readonly fixed: Plan | undefined;
+  /** There is more than one target, or more than one credential, that it could go to. */
+  readonly hasChoice: boolean;
+};
+
+/** The plan for `model`, own fallbacks of the request in place of the config's if it brings any. Throws `model_not_found`. */
+export function resolveName(generation: Generation, model: string, own: readonly string[] | undefined): NamePlan {
+  const plan = own === undefined ? remembered(generation, model) : planFor(generation, model, own);
   if (plan === undefined) throw notFound(generation, model);
   return plan;
 }
 
-/** One target for one name, or undefined. Exported for the config's own checks and `bifrost models`. */
+/** One target for one name, or undefined; of several the first. For the config's own checks and `bifrost models`. */
 export function findTarget(generation: Generation, asked: string): Target | undefined {
-  let name = asked;
-  for (let depth = 0; depth < aliasDepthMax; depth++) {
-    const alias = Object.hasOwn(generation.data.aliases, name) ? generation.data.aliases[name] : undefined;
-    if (alias === undefined) break;
-    name = alias;
-  }
-  if (name === "") return undefined;
-  const slash = name.indexOf("/");
-  if (slash > 0) {
-    const provider = generation.providers.get(name.slice(0, slash));
-    if (provider !== undefined) return offered(generation, provider, name.slice(slash + 1));
-  }
-  return bare(generation, name);
+  return stageFor(generation, asked)?.hops[0]?.target;
 }
 
-function remembered(generation: Generation, model: string): readonly Target[] | undefined {
+/** The places that a name stands for; undefined: none. */
+export function stageFor(generation: Generation, asked: string, everywhere = false): Stage | undefined {
+  const { routing } = generation.data;
+  const name = withoutAliases(generation, asked);
+  if (name === "") return undefined;
+  const group = lookUp(routing.groups, name);
+  if (group !== undefined) {
+    const { targets, strategy = routing.strategy } = group.value;
+    const hops = targets.flatMap((hop) => hopFor(generation, hop, group.rest));
+    return hops.length === 0 ? undefined : { hops, strategy };
+  }
+  const found = everywhere || routing.bareNames === "all" ? targetsFor(generation, name) : targetFor(generation, name);
+  if (found.length === 0) return undefined;
+  return { hops: found.map((target) => plainHop(generation, target)), strategy: routing.strategy };
+}
+
+/** A stage of targets written out, as a rule has them. */
+export function stageOf(
+  generation: Generation,
+  hops: readonly HopData[],
+  strategy: StrategyName | undefined,
+): Stage | undefined {
+  // One that names a group stands for all of it, chosen as the group says.
+  if (hops.length === 1) {
+    const stage = stageFor(generation, hops[0]!.target);
+    return stage === undefined || strategy === undefined ? stage : { ...stage, strategy };
+  }
+  const found = hops.flatMap((hop) => hopFor(generation, hop, ""));
+  return found.length === 0 ? undefined : { hops: found, strategy: strategy ?? generation.data.routing.strategy };
+}
+
+export function stagesFor(generation: Generation, names: readonly string[]): readonly Stage[] {
+  return names.flatMap((name) => stageFor(generation, name) ?? []);
+}
+
+/** The config's fallbacks for a name, as kinds. */
+export function fallbacksFor(generation: Generation, model: string) {
+  return lookUp(generation.data.fallbacks, model)?.value;
+}
+
+export function planOf(
+  stages: readonly Stage[],
+  onContext?: readonly Stage[] | undefined,
+  onPolicy?: readonly Stage[] | undefined,
+): NamePlan {
+  const once = withoutRepeats(stages);
+  const isFixed = [...once, ...(onContext ?? []), ...(onPolicy ?? [])].every(
+    ({ hops, strategy }) => hops.length === 1 || strategy === "ordered",
+  );
+  const hops = once.flatMap((stage) => stage.hops);
+  return {
+    stages: once,
+    onContext,
+    onPolicy,
+    fixed: isFixed
+      ? {
+          hops,
+          ...(onContext !== undefined && { onContext: onContext.flatMap((stage) => stage.hops) }),
+          ...(onPolicy !== undefined && { onPolicy: onPolicy.flatMap((stage) => stage.hops) }),
+        }
+      : undefined,
+    hasChoice: hops.length > 1 || hops.some(({ target }) => target.provider.credentials.length > 1),
+  };
+}
+
+function remembered(generation: Generation, model: string): NamePlan | undefined {
   const known = generation.resolved.get(model);
   if (known !== undefined || generation.resolved.has(model)) return known;
-  const { fallbacks } = generation.data;
-  const configured = Object.hasOwn(fallbacks, model) ? fallbacks[model] : fallbacks["*"];
-  const plan = withFallbacks(generation, model, configured ?? []);
+  const plan = planFor(generation, model, undefined);
   if (generation.resolved.size >= rememberedMax) generation.resolved.clear();
   generation.resolved.set(model, plan);
   return plan;
 }
 
-function withFallbacks(generation: Generation, model: string, names: readonly string[]): readonly Target[] | undefined {
-  const first = findTarget(generation, model);
+function planFor(generation: Generation, model: string, own: readonly string[] | undefined): NamePlan | undefined {
+  const first = stageFor(generation, model);
   if (first === undefined) return undefined;
-  const plan = [first];
-  for (const name of names) {
-    const target = findTarget(generation, name);
-    if (target !== undefined && !plan.some((known) => known.name === target.name)) plan.push(target);
-  }
-  return plan;
-}
-
-/** A bare name belongs to the first provider, in config order, that lists it; else to the only one that takes any name. */
-function bare(generation: Generation, name: string): Target | undefined {
-  for (const provider of generation.providers.values()) {
-    if (provider.data.models.includes(name)) return makeTarget(generation, provider, name);
-  }
-  for (const provider of generation.providers.values()) {
-    if (provider.data.models.length === 0 && generation.catalog.knows(provider.name, name)) {
-      return makeTarget(generation, provider, name);
-    }
-  }
-  const open = [...generation.providers.values()].filter(
-    ({ data }) => data.anyModel && !data.baseUrl.startsWith("echo:"),
+  if (own !== undefined) return planOf([first, ...stagesFor(generation, own)]);
+  const lists = fallbacksFor(generation, model);
+  const { any, contextWindow, contentPolicy } = lists ?? { any: [] };
+  return planOf(
+    [first, ...stagesFor(generation, any)],
+    contextWindow === undefined ? undefined : stagesFor(generation, contextWindow),
+    contentPolicy === undefined ? undefined : stagesFor(generation, contentPolicy),
   );
-  return open.length === 1 ? makeTarget(generation, open[0]!, name) : undefined;
 }
 
-function offered(generation: Generation, provider: Provider, model: string): Target | undefined {
-  if (model === "") return undefined;
-  if (!provider.data.anyModel && !provider.data.models.includes(model)) return undefined;
-  return makeTarget(generation, provider, model);
+/** Each target once, where it comes first. */
+function withoutRepeats(stages: readonly Stage[]): readonly Stage[] {
+  const seen = new Set<string>();
+  return stages.flatMap(({ hops, strategy }) => {
+    const fresh = hops.filter(({ target }) => {
+      if (seen.has(target.name)) return false;
+      seen.add(target.name);
+      return true;
+    });
+    return fresh.length === 0 ? [] : [{ hops: fresh, strategy }];
+  });
+}
+
+function withoutAliases(generation: Generation, asked: string): string {
+  let name = asked;
+  for (let depth = 0; depth < aliasDepthMax; depth++) {
+    const alias = lookUp(generation.data.aliases, name);
+    if (alias === undefined) return name;
+    const next = alias.value.replace("*", () => alias.rest);
+    if (next === name) return name;
+    name = next;
+  }
+  return name;
+}
+
+/** The entry of that name, else the longest pattern that fits, with what its `*` stands for. */
+function lookUp<Value>(
+  table: Readonly<Record<string, Value>>,
+  name: string,
+): { readonly value: Value; readonly rest: string } | undefined {
+  if (Object.hasOwn(table, name)) return { value: table[name]!, rest: "" };
+  let best: { readonly value: Value; readonly rest: string } | undefined;
+  let length = -1;
+  for (const pattern in table) {
+    if (pattern.length <= length || !pattern.includes("*")) continue;
+    const rest = matchPattern(pattern, name);
+    if (rest === undefined) continue;
+    best = { value: table[pattern]!, rest };
+    length = pattern.length;
+  }
+  return best;
+}
+
+function hopFor(generation: Generation, hop: HopData, rest: string): readonly Hop[] {
+  const name = withoutAliases(
+    generation,
+    hop.target.replace("*", () => rest),
+  );
+  const [target] = targetFor(generation, name);
+  if (target === undefined) return [];
+  return [{ target, weight: hop.weight, retries: hop.retries ?? generation.data.routing.retries.max }];
+}
+
+function plainHop(generation: Generation, target: Target): Hop {
+  return { target, weight: 1, retries: generation.data.routing.retries.max };
+}
+
+/** At most one. */
+function targetFor(generation: Generation, name: string): readonly Target[] {
+  return named(generation, name) ?? bare(generation, name).slice(0, 1);
+}
+
+/** All that offer a bare name. */
+function targetsFor(generation: Generation, name: string): readonly Target[] {
+  return named(generation, name) ?? bare(generation, name);
+}
+
+function named(generation: Generation, name: string): readonly Target[] | undefined {
+  const slash = name.indexOf("/");
+  const provider = slash > 0 ? generation.providers.get(name.slice(0, slash)) : undefined;
+  if (provider === undefined) return undefined;
+  const model = name.slice(slash + 1);
+  const isOffered = model !== "" && (provider.data.anyModel || provider.data.models.includes(model));
+  return isOffered ? [makeTarget(generation, provider, model)] : [];
+}
+
+/** A bare name belongs to the providers that list it, in config order; else to the only one that takes any name. */
+function bare(generation: Generation, name: string): readonly Target[] {
+  const all = [...generation.providers.values()];
+  let offering = all.filter(({ data }) => data.models.includes(name));
+  if (offering.length === 0 || generation.data.routing.bareNames === "all") {
+    const known = all.filter(
+      ({ data, name: provider }) => data.models.length === 0 && generation.catalog.knows(provider, name),
+    );
+    offering = [...offering, ...known];
+  }
+  if (offering.length === 0) {
+    const open = all.filter(({ data }) => data.anyModel && !data.baseUrl.startsWith("echo:"));
+    if (open.length === 1) offering = open;
+  }
+  return offering.map((provider) => makeTarget(generation, provider, name));
 }
 
 function makeTarget(generation: Generation, provider: Provider, model: string): Target {
-  const { catalog } = generation;
-  return {
+  const { catalog, targets } = generation;
+  const name = `${provider.name}/${model}`;
+  const known = targets.get(name);
+  if (known !== undefined) return known;
+  const target: Target = {
     provider,
     model,
     deployment: Object.hasOwn(provider.data.deployments, model) ? provider.data.deployments[model]! : model,
-    name: `${provider.name}/${model}`,
+    name,
     free: provider.data.free,
     contextWindow: catalog.contextWindow(provider.name, model),
     outputMax: catalog.outputMax(provider.name, model),
+    timers: timersFor(generation.data, provider.data.timers, name),
+    row: -1,
   };
+  if (targets.size >= rememberedMax) targets.clear();
+  targets.set(name, target);
+  return target;
 }
 
 function notFound(generation: Generation, model: string): GatewayError {

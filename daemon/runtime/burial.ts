@@ -2,12 +2,15 @@
  * What a dead worker leaves behind: a held lock, open holds, rows that were never sent. Hides in which order they are
  * put right, so that nobody waits, no money stays held, and nothing is settled twice.
  */
+
 import { setTimeout as delay } from "node:timers/promises";
 import { createLedger } from "../governance/ledger.ts";
 import { recoverOwner } from "../governance/lock.ts";
 import { settleDead } from "../governance/settle-dead.ts";
 import { openTables, type SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
+import { openHealthTable } from "../routing/health-table.ts";
+import type { SharedRouting } from "../routing/routing.ts";
 import { settlementFlag } from "../store/rows.ts";
 import type { StoreThreads } from "./store-threads.ts";
 
@@ -16,7 +19,12 @@ export type Burial = {
   bury(worker: number): Promise<void>;
 };
 
-export type BurialOptions = { readonly tables: SharedTables; readonly store: StoreThreads; readonly log: Log };
+export type BurialOptions = {
+  readonly tables: SharedTables;
+  readonly routing: SharedRouting;
+  readonly store: StoreThreads;
+  readonly log: Log;
+};
 
 /** Another worker died with the lock at the same moment: its own burial frees it meanwhile. */
 const lockRetryMs = 100;
@@ -24,13 +32,15 @@ const lockRetryMs = 100;
 const diskRetryMs = 1_000;
 const diskTriesMax = 60;
 
-export function createBurial({ tables, store, log }: BurialOptions): Burial {
+export function createBurial({ tables, routing, store, log }: BurialOptions): Burial {
   const own = openTables(tables, 0);
+  const health = openHealthTable(routing.health, 0);
   const ledger = createLedger(own);
 
   async function bury(worker: number): Promise<void> {
     const diedAtMs = Date.now();
     recoverOwner(own, worker);
+    health.forget(worker);
     while (!settleHolds(worker)) await delay(lockRetryMs);
     void settleLost(worker, diedAtMs);
   }

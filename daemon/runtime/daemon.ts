@@ -117,7 +117,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   credentials.use(current.providers);
   workers = startWorkers({
     credentials,
-    ...{ tables: memory.shared, status, bootCount, store, generation: current, log, early },
+    ...{ tables: memory.shared, routing: memory.routing, status, bootCount, store, generation: current, log, early },
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
   });

@@ -3,8 +3,25 @@
  * opening the databases, and the two go side by side.
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
+import { loadCompiler } from "../routing/compiler.ts";
 import { runWorker } from "./worker.ts";
 import type { WorkerData } from "./worker-protocol.ts";
 
 const parent = parentPort as MessagePort;
-parent.once("message", (data: WorkerData) => runWorker(parent, data));
+parent.once("message", (data: WorkerData) => {
+  if (data.generation.routing.rules.length === 0) runWorker(parent, data, undefined);
+  else void runWithRules(data);
+});
+
+/** What is said while the rule engine loads is heard afterwards. */
+async function runWithRules(data: WorkerData): Promise<void> {
+  const held: unknown[] = [];
+  const hold = (message: unknown): void => {
+    held.push(message);
+  };
+  parent.on("message", hold);
+  const compile = await loadCompiler(data.generation);
+  parent.off("message", hold);
+  runWorker(parent, data, compile);
+  for (const message of held) parent.emit("message", message);
+}

@@ -10,10 +10,13 @@ import { createPeek, type Peek } from "../governance/peek.ts";
 import { createScopes } from "../governance/scopes.ts";
 import { dumpTables, loadTables } from "../governance/snapshot.ts";
 import { createTables, openTables, type SharedTables } from "../governance/tables.ts";
+import { createSharedRouting, type SharedRouting } from "../routing/routing.ts";
 import { type BootState, openState } from "../store/boot.ts";
 
 export type SharedMemory = {
   readonly shared: SharedTables;
+  /** Health of targets and where conversations are kept: forgotten at the end. */
+  readonly routing: SharedRouting;
   readonly boot: BootState;
   /** Makes a key what it is now, for every thread, with its scopes. */
   put(stored: StoredKey): void;
@@ -63,6 +66,7 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
 
   return {
     shared,
+    routing: createSharedRouting(workersMax),
     boot,
     put: (stored) => put(keys, putScope, stored),
     apply,

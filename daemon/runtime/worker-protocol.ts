@@ -3,6 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
 import type { FromCredentials } from "../credentials/thread.ts";
 import type { SharedTables } from "../governance/tables.ts";
+import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
 export type WorkerData = {
@@ -11,6 +12,7 @@ export type WorkerData = {
   /** Never used before in this home: boot count × `sendersPerBoot` + number of the start. */
   readonly sender: number;
   readonly tables: SharedTables;
+  readonly routing: SharedRouting;
   /** Writers' words; see `writer-status`. */
   readonly status: Int32Array;
   /** This worker's words; see `workerWord`. */

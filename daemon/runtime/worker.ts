@@ -8,6 +8,7 @@ import type { GatewayError } from "../../providers/gateway-error.ts";
 import { hostFor } from "../../providers/hosts.ts";
 import type { GenerationData, ProviderData } from "../config/generation.ts";
 import { Authorizers } from "../credentials/authorizer.ts";
+import { createCallerFacts } from "../governance/caller-facts.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
@@ -18,7 +19,9 @@ import { watchLeaving } from "../http/leaving.ts";
 import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type { Plane } from "../pipeline/plane.ts";
+import { type Compile, loadCompiler } from "../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
+import { openRouting } from "../routing/routing.ts";
 import { requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
@@ -43,7 +46,8 @@ const lingerMsMax = 2_000;
 /** At the end, how long to wait for a disk that does not take rows. */
 const durableMsMax = 5_000;
 
-export function runWorker(parent: MessagePort, data: WorkerData): void {
+/** @param compile for the rules of the first generation, if it has any */
+export function runWorker(parent: MessagePort, data: WorkerData, compile: Compile | undefined): void {
   const origins = new Origins();
   const authorizers = new Authorizers();
   for (const told of data.credentials) authorizers.take(told);
@@ -56,6 +60,8 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     ledger: createLedger(tables),
     plans: createPlans(tables, keys),
     quota: createQuota(tables),
+    callers: createCallerFacts(tables),
+    routing: openRouting({ shared: data.routing, worker: data.worker, settings: data.generation.routing }),
     estimator: openEstimator(),
     state: createSender(data.statePort, data.sender, {
       width: settlementWidth,
@@ -71,7 +77,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     wheel: new Wheel(),
     translator: createTranslator({ start: () => startThread("translator") }),
     nextId: createRequestIds(data.worker),
-    generation: build(data.generation),
+    generation: build(data.generation, compile),
     bodyBytes: 0,
     words: data.words,
     tap: createTap(tell),
@@ -90,7 +96,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   parent.on("message", (message: ToWorker) => {
     switch (message.type) {
       case "generation":
-        prepare(message.data);
+        void prepare(message.data);
         return;
       case "switch":
         switchTo(message.number);
@@ -121,10 +127,10 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
   });
 
   /** Whatever a validated config may still do to us, the worker goes on with what it has. */
-  function prepare(data: GenerationData): void {
+  async function prepare(data: GenerationData): Promise<void> {
     const { number } = data;
     try {
-      built.set(number, build(data));
+      built.set(number, build(data, await loadCompiler(data)));
     } catch (error) {
       tell({ type: "build_failed", number, message: error instanceof Error ? error.message : String(error) });
       return;
@@ -132,13 +138,13 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     tell({ type: "built", number });
   }
 
-  function build(generation: GenerationData): Generation {
+  function build(generation: GenerationData, compile: Compile | undefined): Generation {
     const hosts = Object.fromEntries(
       generation.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]),
     );
-    return buildGeneration(generation, openCatalog(generation.prices, hosts), originOf, (provider) =>
-      authorizers.get(provider),
-    );
+    const authorizer = (provider: ProviderData) => authorizers.get(provider);
+    const catalog = openCatalog(generation.prices, hosts);
+    return buildGeneration(generation, catalog, originOf, authorizer, compile);
   }
 
   function originOf(provider: ProviderData) {
@@ -149,6 +155,7 @@ export function runWorker(parent: MessagePort, data: WorkerData): void {
     const next = built.get(number);
     if (next !== undefined) {
       plane.generation = next;
+      plane.routing.settings = next.data.routing;
       built.clear();
       authorizers.retain(next.data.providers);
       origins.retain(next.data.providers.filter(({ baseUrl }) => !baseUrl.startsWith("echo:")));

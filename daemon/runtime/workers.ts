@@ -6,6 +6,7 @@ import type { Worker } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
+import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
 import type { Credentials } from "./credentials.ts";
@@ -23,6 +24,7 @@ import {
 
 export type WorkersOptions = {
   readonly tables: SharedTables;
+  readonly routing: SharedRouting;
   readonly status: Int32Array;
   readonly bootCount: number;
   readonly store: StoreThreads;
@@ -137,6 +139,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       worker: number,
       sender: options.bootCount * sendersPerBoot + starts++,
       tables: options.tables,
+      routing: options.routing,
       status: options.status,
       words,
       generation,

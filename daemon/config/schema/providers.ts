@@ -74,6 +74,14 @@ export const provider = z
       defaults.provider.strict,
     ),
     free: setting(flag, "Calls cost nothing. Default: true for local servers and `echo`, false for all others."),
+    labels: section(
+      z.record(z.string(), z.union([text, z.number(), flag]), "expected labels and their values"),
+      "What this provider is, for requests that ask: `data_collection: deny`, `zdr: true`, `quantization: fp8`, or words of your own for rules.",
+    ),
+    concurrency_max: setting(
+      whole.min(1, "must be at least 1").max(1_000_000, "must not be more than 1000000"),
+      "Most calls to this provider at once, over all workers; beyond it requests wait as `routing.queue` says. Default: no limit.",
+    ),
     connections_max: setting(
       whole.min(1, "must be at least 1").max(65_535, "must not be more than 65535"),
       "Upper bound of open connections to this provider, per worker; beyond it requests wait in a queue.",

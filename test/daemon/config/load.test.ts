@@ -257,7 +257,7 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
   [
     "a fallback of a wrong kind",
     "fallbacks: { x: 3 }\n",
-    ["c.yaml:1:17: fallbacks.x: expected a model name or a list of 1 to 16 of them"],
+    ["c.yaml:1:17: fallbacks.x: expected a model name, a list of 1 to 16 of them, or lists by kind of failure"],
   ],
   [
     "a price without provider",
@@ -398,6 +398,7 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
     free: false,
     strict: false,
     connectionsMax: 16_384,
+    labels: {},
   };
   assert.deepEqual(result.data, {
     number: 7,
@@ -469,7 +470,8 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
       },
     ],
     aliases: { fast: "box/m" },
-    fallbacks: { "*": ["fast"] },
+    fallbacks: { "*": { any: ["fast"] } },
+    routing: { ...result.data.routing, strategy: "weighted", groups: {}, rules: [], modelTimers: [] },
     prices: [
       { match: "box/*", input: 0.5, cacheWrite5m: 1 },
       { match: "echo-paid/*", input: 1, output: 5, cacheRead: 0.1, cacheWrite5m: 1.25, cacheWrite1h: 2 },

@@ -27,6 +27,7 @@ export function providerData(more: Partial<ProviderData> = {}): ProviderData {
     free: false,
     strict: false,
     connectionsMax: 16,
+    labels: {},
     ...more,
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig } from "../../../daemon/config/load.ts";
 import { buildGeneration, type Generation } from "../../../daemon/routing/generation.ts";
-import { findTarget, resolve } from "../../../daemon/routing/resolve.ts";
+import { findTarget, resolveName } from "../../../daemon/routing/resolve.ts";
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
 
 const nowhere = { dispatch: () => false, close: () => undefined };
@@ -28,7 +28,9 @@ const config = {
   fallbacks: { fast: ["open/x", "listed/m", "also/both"], "*": "also/both" },
 };
 
-const names = (targets: readonly { name: string }[]) => targets.map(({ name }) => name);
+const resolve = (built: Generation, model: string, own: readonly string[] | undefined) =>
+  resolveName(built, model, own).fixed!.hops;
+const names = (hops: readonly { target: { name: string } }[]) => hops.map(({ target }) => target.name);
 
 test("findTarget() reads provider/model, bare names in config order, aliases of aliases, and nothing else", async () => {
   const built = await generation(config);
@@ -113,13 +115,11 @@ test("buildGeneration() makes paths and headers ready, and mixes no two secrets"
   });
   const ready = (name: string) => {
     const { endpoints, credentials, weight } = built.providers.get(name)!;
-    const paths = Object.fromEntries(
-      Object.entries(endpoints).map(([operation, [first]]) => [operation, first!.path.before]),
-    );
+    const paths = (["chat", "embeddings", "count_tokens"] as const).map((each) => endpoints[each]?.[0]?.path.before);
     return { paths, weight, credentials: credentials.map(({ headers }) => headers.pairs.slice(4)) };
   };
   assert.deepEqual(ready("open"), {
-    paths: { chat: "/v1/chat/completions", embeddings: "/v1/embeddings" },
+    paths: ["/v1/chat/completions", "/v1/embeddings", undefined],
     weight: 4,
     credentials: [
       ["x-team", "a", "authorization", "Bearer 1"],
@@ -127,12 +127,12 @@ test("buildGeneration() makes paths and headers ready, and mixes no two secrets"
     ],
   });
   assert.deepEqual(ready("claude"), {
-    paths: { chat: "/v1/messages", count_tokens: "/v1/messages/count_tokens" },
+    paths: ["/v1/messages", undefined, "/v1/messages/count_tokens"],
     weight: 1,
     credentials: [["anthropic-version", "2023-06-01", "x-api-key", "1"]],
   });
   assert.deepEqual(ready("bare"), {
-    paths: { chat: "/chat/completions", embeddings: "/embeddings" },
+    paths: ["/chat/completions", "/embeddings", undefined],
     weight: 1,
     credentials: [[]],
   });

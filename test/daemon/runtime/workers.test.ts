@@ -37,7 +37,10 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
     onReplaced: () => undefined,
   });
   const credentials = openCredentials({}, log);
-  const workers = startWorkers({ tables: memory.shared, status, bootCount: 1, store, credentials, generation, log });
+  const workers = startWorkers({
+    ...{ tables: memory.shared, routing: memory.routing },
+    ...{ status, bootCount: 1, store, credentials, generation, log },
+  });
   t.after(async () => {
     await workers.drain(0);
     await store.close();

@@ -1,0 +1,120 @@
+/**
+ * Stage: Request view, Caller → Trip. Where may this go, in which order, and which of it is asked first. Hides what of
+ * a request routing looks at, and that most requests are routed by one look-up of their model's name.
+ */
+import type { CallerNames, UsageShares } from "../routing/facts.ts";
+import type { Plan } from "../routing/plan.ts";
+import { plainPlan, plan, type RouteRequest } from "../routing/planner.ts";
+import type { RoutePreferences } from "../routing/preferences.ts";
+import { Trip } from "../routing/trip.ts";
+import { assertAccess } from "./admit.ts";
+import type { Exchange } from "./exchange.ts";
+import { firstMessages, smallMembers } from "./members.ts";
+import type { Plane } from "./plane.ts";
+import { providerTarget } from "./read-other.ts";
+
+/** Only for comparing prices and for rules, where the catalog has not learned better. */
+const bytesPerToken = 4;
+const outputTokensUsual = 500;
+
+export function route(exchange: Exchange, plane: Plane): Trip {
+  const trip = new Trip(planFor(exchange, plane), plane.routing);
+  exchange.trip = trip;
+  try {
+    trip.begin(exchange.at);
+  } catch (error) {
+    // Who may call none of them hears that, and not how they are.
+    throw refusalOf(exchange, trip, plane) ?? error;
+  }
+  return trip;
+}
+
+function planFor(exchange: Exchange, plane: Plane): Plan {
+  const { generation, route: asked } = exchange;
+  if (asked.form === "object" || asked.form === "any")
+    return { hops: [{ target: providerTarget(exchange), weight: 1, retries: 0 }] };
+  const { model, fallbacks, preferences } = exchange.view!;
+  const known = preferences === undefined ? plainPlan(generation, model!, fallbacks) : undefined;
+  return known ?? plan(generation, new Asked(exchange, plane), plane.routing);
+}
+
+function refusalOf(exchange: Exchange, { plan: { hops } }: Trip, plane: Plane): unknown {
+  let refusal: unknown;
+  for (const { target } of hops) {
+    try {
+      assertAccess(exchange, target, plane, exchange.at);
+      return undefined;
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  return refusal;
+}
+
+/** The exchange as routing sees it. Nothing is worked out before it is asked for. */
+class Asked implements RouteRequest {
+  readonly #exchange: Exchange;
+  readonly #plane: Plane;
+
+  constructor(exchange: Exchange, plane: Plane) {
+    this.#exchange = exchange;
+    this.#plane = plane;
+  }
+
+  get model(): string {
+    return this.#exchange.view!.model!;
+  }
+  get fallbacks(): readonly string[] | undefined {
+    return this.#exchange.view!.fallbacks;
+  }
+  get preferences(): RoutePreferences | undefined {
+    return this.#exchange.view!.preferences;
+  }
+  get requestType(): string {
+    return this.#exchange.route.operation;
+  }
+  get stream(): boolean {
+    return this.#exchange.view!.stream;
+  }
+  get inputTokens(): number {
+    return this.#exchange.bytesIn / bytesPerToken;
+  }
+  get outputTokens(): number {
+    return this.#exchange.view!.maxTokens ?? outputTokensUsual;
+  }
+  get maxTokens(): number | undefined {
+    return this.#exchange.view!.maxTokens;
+  }
+  get hasTools(): boolean {
+    return this.#exchange.view!.toolsPresent;
+  }
+  get nowMs(): number {
+    return this.#exchange.at;
+  }
+  get callerId(): number {
+    return this.#exchange.caller!.keyId;
+  }
+  headers(): Readonly<Record<string, string>> {
+    return this.#exchange.request.headers as Readonly<Record<string, string>>;
+  }
+  params(): Readonly<Record<string, unknown>> {
+    return smallMembers(this.#exchange.body!);
+  }
+  promptKey(): string | undefined {
+    return firstMessages(this.#exchange.body!, this.#exchange.view!);
+  }
+  caller(): CallerNames {
+    const { keyId, scopes } = this.#exchange.caller!;
+    const names = this.#plane.callers.names(scopes);
+    return {
+      key: names["key"] ?? "",
+      keyId: String(keyId),
+      user: names["user"] ?? "",
+      team: names["team"] ?? "",
+      customer: names["customer"] ?? "",
+    };
+  }
+  usage(): UsageShares {
+    return this.#plane.callers.usage(this.#exchange.caller!.scopes, this.nowMs);
+  }
+}

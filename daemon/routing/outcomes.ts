@@ -1,0 +1,192 @@
+/**
+ * How a target has answered lately: outcomes by the second, times as decaying averages and as a histogram. Hides the
+ * packing. Counts are exact to a thousand a second and keep their proportions above; times are statistics, and a lost
+ * update between two threads changes nothing.
+ */
+import { type HealthTable, healthFloat, healthWord } from "./health-table.ts";
+
+export type Recent = { readonly requests: number; readonly failures: number };
+
+export type Outcomes = {
+  counted(row: number, nowMs: number, failed: boolean): void;
+  /**
+   * @param firstByteMs of a stream its first byte, of a whole answer all of it
+   * @param perTokenMs time by tokens of output, after the first byte of a stream
+   */
+  timed(row: number, nowMs: number, streamed: boolean, firstByteMs: number, perTokenMs: number | undefined): void;
+  recent(row: number, nowMs: number, windowMs: number): Recent;
+  /**
+   * How slow it is for a request of this kind: streams are compared by their first byte, whole answers by time a token,
+   * or long answers would look like slow providers. Rises at once, falls by and by; undefined: nothing heard for a while.
+   */
+  slowness(row: number, nowMs: number, streamed: boolean): number | undefined;
+  /** The same over minutes. */
+  usualSlowness(row: number, streamed: boolean): number | undefined;
+  perTokenMs(row: number, nowMs: number): number | undefined;
+  firstByteMs(row: number, nowMs: number): number | undefined;
+  /** Share of its rate limits that the provider says is left; 1 when it has not said so lately. */
+  headroom(row: number, nowMs: number): number;
+  limitsTold(row: number, nowMs: number, left: number): void;
+  /** Of times to the first byte, over the last five to ten minutes; undefined below ten of them. */
+  percentileMs(row: number, nowMs: number, share: number): number | undefined;
+};
+
+const { seconds, secondsCount, histogram, histogramBuckets, histogramSince } = healthWord;
+const countMax = 0x3ff;
+/** Averages halve their distance to what is heard in about this time. */
+const decayMs = 5_000;
+const usualDecayMs = 300_000;
+/** An average of this age tells nothing any more. */
+const staleMs = 300_000;
+/** Limits are told by the minute; an older word is worth nothing. */
+const headroomMs = 60_000;
+const histogramMs = 300_000;
+const histogramMin = 10;
+/** Buckets grow by a quarter of an octave, from a quarter of a millisecond. */
+const bucketsPerOctave = 2.5;
+const bucketFirstMs = 0.25;
+
+const byFirstByte = [healthFloat.firstByte, healthFloat.perToken] as const;
+const byToken = [healthFloat.perToken, healthFloat.firstByte] as const;
+
+// A second's word: twelve bits of which second it is, ten of requests, ten of failures.
+const secondOf = (nowMs: number): number => Math.floor(nowMs / 1000);
+const stampOf = (second: number): number => Math.floor(second / secondsCount) & 0xfff;
+
+export function createOutcomes({ words, floats }: Pick<HealthTable, "words" | "floats">): Outcomes {
+  function counted(row: number, nowMs: number, failed: boolean): void {
+    if (row === 0) return;
+    Atomics.add(words, row + healthWord.requests, 1);
+    if (failed) Atomics.add(words, row + healthWord.failures, 1);
+    const second = secondOf(nowMs);
+    const at = row + seconds + (second % secondsCount);
+    const stamp = stampOf(second);
+    for (;;) {
+      const word = Atomics.load(words, at);
+      const current = word >>> 20 === stamp;
+      let requests = current ? (word >>> 10) & countMax : 0;
+      let failures = current ? word & countMax : 0;
+      if (requests === countMax) {
+        requests >>= 1;
+        failures >>= 1;
+      }
+      const next = (stamp << 20) | ((requests + 1) << 10) | (failures + (failed ? 1 : 0));
+      if (Atomics.compareExchange(words, at, word, next) === word) return;
+    }
+  }
+
+  function timed(
+    row: number,
+    nowMs: number,
+    streamed: boolean,
+    firstByteMs: number,
+    perTokenMs: number | undefined,
+  ): void {
+    if (row === 0) return;
+    if (streamed || perTokenMs === undefined) {
+      smooth(row, healthFloat.firstByte, nowMs, firstByteMs, decayMs, true);
+      smooth(row, healthFloat.usualFirstByte, nowMs, firstByteMs, usualDecayMs, false);
+    }
+    if (perTokenMs !== undefined) {
+      smooth(row, healthFloat.perToken, nowMs, perTokenMs, decayMs, true);
+      smooth(row, healthFloat.usualPerToken, nowMs, perTokenMs, usualDecayMs, false);
+    }
+    const since = Atomics.load(words, row + histogramSince);
+    const epoch = Math.floor(nowMs / histogramMs) | 0;
+    if (since !== epoch && Atomics.compareExchange(words, row + histogramSince, since, epoch) === since) {
+      const now = row + histogram;
+      if (epoch - since === 1) words.copyWithin(now + histogramBuckets, now, now + histogramBuckets);
+      else words.fill(0, now + histogramBuckets, now + 2 * histogramBuckets);
+      words.fill(0, now, now + histogramBuckets);
+    }
+    Atomics.add(words, row + histogram + bucketOf(firstByteMs), 1);
+  }
+
+  /** Peak-sensitive where `peak`: what is slower counts at once, what is faster by and by. */
+  function smooth(row: number, cell: number, nowMs: number, value: number, decay: number, peak: boolean): void {
+    const at = row / 2 + healthWord.floats / 2 + cell;
+    const before = floats[at]!;
+    const age = nowMs - floats[at + 1]!;
+    floats[at + 1] = nowMs;
+    if (before === 0 || age > staleMs || (peak && value > before)) {
+      floats[at] = value;
+      return;
+    }
+    // At least a tenth for each answer, so that a busy target is not ruled by its past.
+    const kept = Math.min(Math.exp(-Math.max(0, age) / decay), peak ? 0.9 : 0.999);
+    floats[at] = before * kept + value * (1 - kept);
+  }
+
+  function average(row: number, cell: number, nowMs: number): number | undefined {
+    const at = row / 2 + healthWord.floats / 2 + cell;
+    const value = floats[at]!;
+    return row === 0 || value === 0 || nowMs - floats[at + 1]! > staleMs ? undefined : value;
+  }
+
+  function percentileMs(row: number, nowMs: number, share: number): number | undefined {
+    const start = row + histogram;
+    const old = (Math.floor(nowMs / histogramMs) | 0) - words[row + histogramSince]!;
+    // Nothing has been heard for a whole period: both are of the past.
+    if (row === 0 || old > 1) return undefined;
+    let total = 0;
+    const counts = (bucket: number): number =>
+      words[start + bucket]! + (old === 0 ? words[start + histogramBuckets + bucket]! : 0);
+    for (let bucket = 0; bucket < histogramBuckets; bucket++) total += counts(bucket);
+    if (total < histogramMin) return undefined;
+    let left = total * share;
+    for (let bucket = 0; bucket < histogramBuckets; bucket++) {
+      left -= counts(bucket);
+      if (left <= 0) return bucketFirstMs * 2 ** ((bucket + 1) / bucketsPerOctave);
+    }
+    return bucketFirstMs * 2 ** (histogramBuckets / bucketsPerOctave);
+  }
+
+  return {
+    counted,
+    timed,
+    recent: (row, nowMs, windowMs) => recentOutcomes(words, row, nowMs, windowMs),
+    slowness(row, nowMs, streamed) {
+      const [first, second] = streamed ? byFirstByte : byToken;
+      return average(row, first, nowMs) ?? average(row, second, nowMs);
+    },
+    usualSlowness(row, streamed) {
+      if (row === 0) return undefined;
+      const cell = streamed ? healthFloat.usualFirstByte : healthFloat.usualPerToken;
+      return floats[row / 2 + healthWord.floats / 2 + cell]! || undefined;
+    },
+    firstByteMs: (row, nowMs) => average(row, healthFloat.firstByte, nowMs),
+    perTokenMs: (row, nowMs) => average(row, healthFloat.perToken, nowMs),
+    headroom: (row, nowMs) => {
+      const at = row / 2 + healthWord.floats / 2 + healthFloat.headroom;
+      return row === 0 || nowMs - floats[at + 1]! > headroomMs ? 1 : floats[at]!;
+    },
+    limitsTold(row, nowMs, left) {
+      if (row === 0) return;
+      const at = row / 2 + healthWord.floats / 2 + healthFloat.headroom;
+      floats[at] = left;
+      floats[at + 1] = nowMs;
+    },
+    percentileMs,
+  };
+}
+
+/** @param windowMs at most half a minute */
+export function recentOutcomes(words: Int32Array, row: number, nowMs: number, windowMs: number): Recent {
+  let requests = 0;
+  let failures = 0;
+  if (row === 0) return { requests, failures };
+  const newest = secondOf(nowMs);
+  const count = Math.min(Math.ceil(windowMs / 1000), secondsCount);
+  for (let second = newest; second > newest - count; second--) {
+    const word = words[row + seconds + (second % secondsCount)]!;
+    if (word >>> 20 !== stampOf(second)) continue;
+    requests += (word >>> 10) & countMax;
+    failures += word & countMax;
+  }
+  return { requests, failures };
+}
+
+function bucketOf(ms: number): number {
+  const bucket = Math.ceil(Math.log2(Math.max(ms, bucketFirstMs) / bucketFirstMs) * bucketsPerOctave) - 1;
+  return Math.min(Math.max(0, bucket), histogramBuckets - 1);
+}

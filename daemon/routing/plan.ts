@@ -1,0 +1,28 @@
+/** The order in which one request's targets are tried, and how that order came about. */
+import type { AffinityKey, Binding } from "./affinity.ts";
+import type { Hop } from "./resolve.ts";
+
+/** Why a target stands where it stands; kept for `explain` where there was a choice. */
+export type Decision = {
+  /** Names of the rules that decided. */
+  readonly rules?: readonly string[] | undefined;
+  readonly strategy?: string | undefined;
+  readonly affinity?: string | undefined;
+  /** Targets in order, then those that were left out, each with a word. */
+  readonly considered: readonly { readonly target: string; readonly note?: string | undefined }[];
+};
+
+export type Plan = {
+  readonly hops: readonly Hop[];
+  readonly onContext?: readonly Hop[] | undefined;
+  readonly onPolicy?: readonly Hop[] | undefined;
+  /** A credential that the caller has named: no other is used. */
+  readonly credential?: string | undefined;
+  /** Where the conversation was last. */
+  readonly binding?: Binding | undefined;
+  /** What the conversation is called, to remember where it was answered. */
+  readonly bind?: { readonly key: AffinityKey; readonly ttlMs: number } | undefined;
+  /** Targets that would drop a parameter are passed over. */
+  readonly strict?: boolean | undefined;
+  readonly decision?: Decision | undefined;
+};

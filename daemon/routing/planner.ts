@@ -1,0 +1,225 @@
+/**
+ * From a request to its plan: rules, the caller's preferences, strategies and affinity, in this order. A name that
+ * means one thing costs one look-up. Pure but for what it reads of the health table: `route test` asks the same.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { affinityKey } from "./affinity.ts";
+import { type FactSource, Facts } from "./facts.ts";
+import { filterHops } from "./filters.ts";
+import type { Generation } from "./generation.ts";
+import type { Decision, Plan } from "./plan.ts";
+import type { ProviderPreferences, RoutePreferences } from "./preferences.ts";
+import {
+  fallbacksFor,
+  type Hop,
+  type NamePlan,
+  planOf,
+  resolveName,
+  type Stage,
+  stageFor,
+  stagesFor,
+} from "./resolve.ts";
+import { type Routing, rowOf } from "./routing.ts";
+import { applyRules, type Verdict } from "./rules.ts";
+import { type Choice, orderHops, sortHops } from "./strategies.ts";
+
+export type RouteRequest = FactSource & {
+  /** `fallbacks[]` of the request. */
+  readonly fallbacks: readonly string[] | undefined;
+  readonly preferences: RoutePreferences | undefined;
+  /** Conversations of different callers are never the same. */
+  readonly callerId: number;
+  readonly outputTokens: number;
+  /** Hash of the first messages, where affinity goes by them. */
+  promptKey(): string | undefined;
+};
+
+/** Said where a caller might say it by a name of the model: faster, or cheaper. */
+const suffixes: readonly (readonly [suffix: string, sort: "throughput" | "price"])[] = [
+  [":nitro", "throughput"],
+  [":floor", "price"],
+];
+
+/** What is tried for a request, or throws `model_not_found`. */
+export function plan(generation: Generation, request: RouteRequest, routing: Routing): Plan {
+  const verdict = generation.rules === undefined ? undefined : judged(generation, request, routing);
+  const found = findName(generation, request, verdict);
+  const { fixed } = found.plan;
+  const isPlain = fixed !== undefined && found.sort === undefined && !bends(request.preferences) && !hasSpoken(verdict);
+  if (isPlain && !(found.plan.hasChoice && conversation(generation, request) !== undefined)) return fixed;
+  return decide(generation, request, routing, found, verdict);
+}
+
+/** The plan of a request that says nothing of its way, where its name leaves nothing to choose; undefined: ask `plan`. */
+export function plainPlan(generation: Generation, model: string, own: readonly string[] | undefined): Plan | undefined {
+  if (generation.rules !== undefined || own !== undefined) return undefined;
+  const known = generation.resolved.get(model);
+  return known === undefined || known.hasChoice ? undefined : known.fixed;
+}
+
+type Found = { readonly plan: NamePlan; readonly sort: ProviderPreferences["sort"] };
+
+function bends(preferences: RoutePreferences | undefined): boolean {
+  if (preferences === undefined) return false;
+  return preferences.provider !== undefined || preferences.credential !== undefined || preferences.fallbacks === false;
+}
+
+function hasSpoken(verdict: Verdict | undefined): boolean {
+  return verdict !== undefined && verdict.rules.length + verdict.errors.length > 0;
+}
+
+function judged(generation: Generation, request: RouteRequest, routing: Routing): Verdict {
+  const providerOf = (): string => stageFor(generation, request.model)?.hops[0]?.target.provider.name ?? "";
+  return applyRules(generation.rules!, new Facts(request, providerOf), routing.table);
+}
+
+/** The name's own plan, with what rules and `models[]` put into it. */
+function findName(generation: Generation, request: RouteRequest, verdict: Verdict | undefined): Found {
+  const { preferences, fallbacks: own } = request;
+  const { model, sort } = withoutSuffix(generation, request.model);
+  const everywhere = sort !== undefined || preferences?.provider !== undefined;
+  const isRuled = verdict?.stage !== undefined || verdict?.fallbacks !== undefined;
+  if (!isRuled && !everywhere && preferences?.models === undefined)
+    return { plan: resolveName(generation, model, own), sort };
+  const first = verdict?.stage ?? stageFor(generation, model, everywhere);
+  if (first === undefined) return { plan: resolveName(generation, model, own), sort };
+  const lists = fallbacksFor(generation, model);
+  const after =
+    own !== undefined ? stagesFor(generation, own) : (verdict?.fallbacks ?? stagesFor(generation, lists?.any ?? []));
+  const listed = (names: readonly string[] | undefined) =>
+    own !== undefined || names === undefined ? undefined : stagesFor(generation, names);
+  return {
+    plan: planOf(
+      [first, ...stagesFor(generation, preferences?.models ?? []), ...after],
+      listed(lists?.contextWindow),
+      listed(lists?.contentPolicy),
+    ),
+    sort,
+  };
+}
+
+/** The suffix is ours only where there is something to choose from; otherwise it may be part of a provider's own name. */
+function withoutSuffix(
+  generation: Generation,
+  model: string,
+): { readonly model: string; readonly sort: ProviderPreferences["sort"] } {
+  const written = suffixes.find(([suffix]) => model.endsWith(suffix));
+  if (written === undefined) return { model, sort: undefined };
+  const base = model.slice(0, -written[0].length);
+  const stage = stageFor(generation, base, true);
+  return stage === undefined || stage.hops.length < 2 ? { model, sort: undefined } : { model: base, sort: written[1] };
+}
+
+function decide(
+  generation: Generation,
+  request: RouteRequest,
+  routing: Routing,
+  { plan: names, sort: suffixSort }: Found,
+  verdict: Verdict | undefined,
+): Plan {
+  const { preferences } = request;
+  const wishes = preferences?.provider;
+  const choice: Choice = {
+    generation,
+    routing,
+    nowMs: request.nowMs,
+    streamed: request.stream,
+    inputTokens: request.inputTokens,
+    outputTokens: request.outputTokens,
+  };
+  const notes: { target: string; note: string }[] = [];
+  const sort = wishes?.sort ?? suffixSort;
+  const orderStage = (stage: Stage): readonly Hop[] => {
+    const left = filterHops(stage.hops, preferences, choice, notes);
+    if (left.length === 0) return left;
+    if (wishes?.order !== undefined) return inOrder(left, wishes.order, stage, choice);
+    if (sort !== undefined) return sortHops(left, sort, choice);
+    return orderHops(left === stage.hops ? stage : { ...stage, hops: left }, choice);
+  };
+  let hops: readonly Hop[] = names.stages.flatMap(orderStage);
+  if (wishes?.allowFallbacks === false) hops = onlyListed(hops, wishes.order);
+  if (preferences?.fallbacks === false) hops = hops.slice(0, 1);
+  if (hops.length === 0) throw nothingLeft(request.model, notes);
+  const stay = wishes?.order === undefined && names.hasChoice ? conversation(generation, request) : undefined;
+  const kept = stay === undefined ? undefined : routing.affinity.find(stay.key, request.nowMs);
+  const before = hops[0]!;
+  if (kept !== undefined) hops = moved(hops, kept.row, routing, request.nowMs);
+  const isKept = kept !== undefined && rowOf(hops[0]!.target, routing) === kept.row;
+  const decision: Decision = {
+    ...(verdict === undefined || verdict.rules.length === 0 ? {} : { rules: verdict.rules.map(({ name }) => name) }),
+    strategy:
+      wishes?.order !== undefined ? "order" : sort !== undefined ? `sort by ${sort}` : names.stages[0]!.strategy,
+    ...(isKept ? { affinity: stay!.by } : {}),
+    considered: [
+      ...hops.map(({ target, weight }) => ({
+        target: target.name,
+        note: noteOf(weight, isKept && target === hops[0]!.target && target !== before.target),
+      })),
+      ...notes,
+      ...(verdict?.errors ?? []).map(({ rule, message }) => ({
+        target: `rule ${rule}`,
+        note: `passed over: ${message}`,
+      })),
+    ],
+  };
+  const ordered = (stages: readonly Stage[] | undefined) => stages?.flatMap(orderStage);
+  return {
+    hops,
+    ...(names.onContext === undefined ? {} : { onContext: ordered(names.onContext) }),
+    ...(names.onPolicy === undefined ? {} : { onPolicy: ordered(names.onPolicy) }),
+    ...(preferences?.credential === undefined ? {} : { credential: preferences.credential }),
+    ...(isKept ? { binding: kept } : {}),
+    ...(stay === undefined ? {} : { bind: { key: stay.key, ttlMs: stay.ttlMs } }),
+    ...(wishes?.requireParameters === true ? { strict: true } : {}),
+    decision,
+  };
+}
+
+function noteOf(weight: number, isMoved: boolean): string | undefined {
+  if (isMoved) return "answered this conversation before";
+  return weight === 1 ? undefined : `weight ${weight}`;
+}
+
+/** What the caller lists, in its order; the rest follows as the stage says, unless the caller forbids it. */
+function inOrder(hops: readonly Hop[], order: readonly string[], stage: Stage, choice: Choice): readonly Hop[] {
+  const listed = order.flatMap((provider) => hops.filter(({ target }) => target.provider.name === provider));
+  const rest = hops.filter((hop) => !listed.includes(hop));
+  return rest.length === 0 ? listed : [...listed, ...orderHops({ ...stage, hops: rest }, choice)];
+}
+
+function onlyListed(hops: readonly Hop[], order: readonly string[] | undefined): readonly Hop[] {
+  return order === undefined ? hops.slice(0, 1) : hops.filter(({ target }) => order.includes(target.provider.name));
+}
+
+/** To the front, while it is healthy. */
+function moved(hops: readonly Hop[], row: number, routing: Routing, nowMs: number): readonly Hop[] {
+  const at = hops.findIndex(({ target }) => rowOf(target, routing) === row);
+  if (at <= 0 || routing.breaker.waitMs(row, nowMs) > 0) return hops;
+  const hop = hops[at]!;
+  return [hop, ...hops.slice(0, at), ...hops.slice(at + 1)];
+}
+
+function conversation(generation: Generation, request: RouteRequest) {
+  const { by, ttlMs } = generation.data.routing.affinity;
+  const { preferences, callerId, model } = request;
+  if (by.length === 0 || preferences?.affinity === false) return undefined;
+  for (const kind of by) {
+    const name =
+      kind === "session" ? preferences?.session : kind === "cache_key" ? preferences?.cacheKey : request.promptKey();
+    if (name === undefined) continue;
+    const key = affinityKey(kind, callerId, model, name);
+    return { by: kind, key, ttlMs: preferences?.sessionTtlMs ?? ttlMs };
+  }
+  return undefined;
+}
+
+function nothingLeft(
+  model: string,
+  notes: readonly { readonly target: string; readonly note: string }[],
+): GatewayError {
+  const why = notes.map(({ target, note }) => `${target}: ${note}`).join("; ");
+  return new GatewayError("model_not_found", `no target for "${model}" meets what the request asks of it (${why})`, {
+    source: "client",
+    param: "provider",
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * Which of several places is asked first, and in which order the others follow. Each strategy gives every place a
+ * score, lowest first, or a weight to draw by; this file holds them all. Hides the arithmetic and how often it is done.
+ */
+import type { Price } from "../../providers/catalog/price.ts";
+import type { StrategyName } from "../config/routing-data.ts";
+import { adaptiveWeights } from "./adaptive.ts";
+import type { Generation, Target } from "./generation.ts";
+import type { Hop, Stage } from "./resolve.ts";
+import { type Routing, rowOf } from "./routing.ts";
+
+export type Choice = {
+  readonly generation: Generation;
+  readonly routing: Routing;
+  readonly nowMs: number;
+  readonly streamed: boolean;
+  /** About how many tokens go in and come out; for prices. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+};
+
+/** Failures in this time are an outage; OpenRouter's number. */
+const outageMs = 30_000;
+const outageShare = 0.2;
+
+/** The hops of a stage in the order in which they are tried. */
+export function orderHops({ hops, strategy }: Stage, choice: Choice): readonly Hop[] {
+  if (hops.length === 1) return hops;
+  return strategies[strategy](hops, choice);
+}
+
+type Strategy = (hops: readonly Hop[], choice: Choice) => readonly Hop[];
+
+const strategies: Readonly<Record<StrategyName, Strategy>> = {
+  ordered: (hops) => hops,
+  weighted: (hops, choice) => drawn(hops, (hop) => hop.weight * rampOf(hop, choice), choice),
+  least_busy: (hops, choice) => sorted(hops, (hop) => busy(hop, choice), choice),
+  lowest_latency: (hops, choice) => twoChoices(hops, (hop) => peak(hop, choice), choice),
+  lowest_cost: (hops, choice) => sorted(hops, ({ target }) => priceOf(target, choice) ?? Number.MAX_VALUE, choice),
+  headroom: (hops, choice) => sorted(hops, (hop) => 1 - headroom(hop, choice), choice),
+  adaptive: (hops, choice) => {
+    const weights = adaptiveWeights(hops, choice);
+    return drawn(hops, (_, index) => weights[index]!, choice);
+  },
+  price_weighted: priceWeighted,
+};
+
+/** Sorted as a caller asks for it: `provider.sort`, `:nitro`, `:floor`. */
+export function sortHops(hops: readonly Hop[], by: "price" | "throughput" | "latency", choice: Choice): readonly Hop[] {
+  const { outcomes } = choice.routing;
+  switch (by) {
+    case "price":
+      return sorted(hops, ({ target }) => priceOf(target, choice) ?? Number.MAX_VALUE, choice);
+    case "latency":
+      return sorted(
+        hops,
+        ({ target }) => outcomes.slowness(rowOf(target, choice.routing), choice.nowMs, true) ?? 0,
+        choice,
+      );
+    case "throughput":
+      return sorted(
+        hops,
+        ({ target }) => outcomes.perTokenMs(rowOf(target, choice.routing), choice.nowMs) ?? 0,
+        choice,
+      );
+  }
+}
+
+/** Pico-dollars of such a request; undefined: nobody knows. */
+export function priceOf(target: Target, { generation, nowMs, inputTokens, outputTokens }: Choice): number | undefined {
+  if (target.free) return 0;
+  const price: Price | undefined = generation.catalog.price(target.provider.name, target.model, nowMs);
+  if (price === undefined || (price.input === undefined && price.request === undefined)) return undefined;
+  return (price.input ?? 0) * inputTokens + (price.output ?? 0) * outputTokens + (price.request ?? 0);
+}
+
+/** One drawn by weight; the others follow by theirs. A weight of 0 is never drawn, and comes last. */
+function drawn(
+  hops: readonly Hop[],
+  weightOf: (hop: Hop, index: number) => number,
+  { routing }: Choice,
+): readonly Hop[] {
+  const weights = hops.map(weightOf);
+  let total = 0;
+  for (const weight of weights) total += weight;
+  if (total <= 0) return hops;
+  let left = routing.random() * total;
+  let first = -1;
+  for (let index = 0; index < hops.length; index++) {
+    if (weights[index] === 0) continue;
+    first = index;
+    left -= weights[index]!;
+    if (left < 0) break;
+  }
+  const rest = order(hops.length, (index) => -weights[index]!).filter((index) => index !== first);
+  return [hops[first]!, ...rest.map((index) => hops[index]!)];
+}
+
+/** Lowest score first; equals in random order, or the first in the config would get everything. */
+function sorted(hops: readonly Hop[], scoreOf: (hop: Hop) => number, { routing }: Choice): readonly Hop[] {
+  const scores = hops.map((hop) => (hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop)));
+  const ties = hops.map(() => routing.random());
+  return order(
+    hops.length,
+    (index) => scores[index]!,
+    (index) => ties[index]!,
+  ).map((index) => hops[index]!);
+}
+
+/** The better of two that are drawn: herds form where all take the best. */
+function twoChoices(hops: readonly Hop[], scoreOf: (hop: Hop) => number, choice: Choice): readonly Hop[] {
+  const weighted = hops.filter(({ weight }) => weight > 0);
+  if (weighted.length < 2) return sorted(hops, scoreOf, choice);
+  const one = Math.floor(choice.routing.random() * weighted.length);
+  const step = 1 + Math.floor(choice.routing.random() * (weighted.length - 1));
+  const first = weighted[one]!;
+  const second = weighted[(one + step) % weighted.length]!;
+  const best = scoreOf(second) < scoreOf(first) ? second : first;
+  return [best, ...sorted(hops, scoreOf, choice).filter((hop) => hop !== best)];
+}
+
+function order(count: number, first: (index: number) => number, second?: (index: number) => number): number[] {
+  const indexes = Array.from({ length: count }, (_, index) => index);
+  return indexes.sort((a, b) => {
+    const [left, right] = [first(a), first(b)];
+    if (left !== right) return left < right ? -1 : 1;
+    return second === undefined ? a - b : second(a) - second(b);
+  });
+}
+
+function rampOf({ target }: Hop, { routing, nowMs }: Choice): number {
+  return routing.breaker.ramp(rowOf(target, routing), nowMs);
+}
+
+function busy({ target, weight }: Hop, { routing }: Choice): number {
+  return routing.table.inFlight(rowOf(target, routing)) / weight;
+}
+
+/** Peak EWMA times what is under way there. One that nothing is known of is tried first. */
+function peak({ target }: Hop, { routing, nowMs, streamed }: Choice): number {
+  const row = rowOf(target, routing);
+  return (routing.outcomes.slowness(row, nowMs, streamed) ?? 0) * (routing.table.inFlight(row) + 1);
+}
+
+/** Share of its limits that is left: what its provider says of them, and the concurrency that the config allows. */
+function headroom({ target }: Hop, { routing, nowMs }: Choice): number {
+  const row = rowOf(target, routing);
+  const { concurrencyMax } = target.provider.data;
+  const places = concurrencyMax === undefined ? 1 : 1 - routing.table.inFlight(row) / concurrencyMax;
+  return Math.min(places, routing.outcomes.headroom(row, nowMs));
+}
+
+function priceWeighted(hops: readonly Hop[], choice: Choice): readonly Hop[] {
+  const { routing, nowMs } = choice;
+  const isStable = ({ target }: Hop): boolean => {
+    const row = rowOf(target, routing);
+    const { requests, failures } = routing.outcomes.recent(row, nowMs, outageMs);
+    return failures <= outageShare * requests && routing.breaker.waitMs(row, nowMs) === 0;
+  };
+  const stable = hops.filter(isStable);
+  const rest = hops.filter((hop) => !stable.includes(hop));
+  const prices = stable.map(({ target }) => priceOf(target, choice));
+  // What nobody knows the price of is no bargain: it counts as the dearest.
+  const dearest = Math.max(1, ...prices.map((price) => price ?? 0));
+  const weightOf = (hop: Hop, index: number): number =>
+    hop.weight * ((prices[index] ?? dearest) / dearest + free) ** -2;
+  return [...drawn(stable, weightOf, choice), ...rest];
+}
+
+/** What costs nothing is preferred, but not infinitely. */
+const free = 0.01;

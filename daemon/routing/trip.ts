@@ -1,0 +1,309 @@
+/**
+ * One request's way through its plan: which target and credential is asked now, and what is asked next when that has
+ * failed. Hides breakers, resting credentials, retries and their budget; knows nothing of sockets or clients, so that a
+ * simulator can take the same way under a clock of its own.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { judge } from "./faults.ts";
+import type { Target } from "./generation.ts";
+import { healthWord, msUntil, tickOf } from "./health-table.ts";
+import type { Plan } from "./plan.ts";
+import type { Hop } from "./resolve.ts";
+import { backoffMs } from "./retry-budget.ts";
+import { providerRowOf, type Routing, rowOf } from "./routing.ts";
+
+/** Something that was not asked, and why. */
+export type Skip = { readonly target: string; readonly why: "breaker_open" | "credentials_resting" | "ramping" };
+
+export class Trip {
+  readonly plan: Plan;
+  readonly #routing: Routing;
+  target: Target;
+  row = 0;
+  /** Index into the provider's credentials. */
+  credential = 0;
+  /** Why it is asked: `requested`, `retry`, `key`, `fallback`. */
+  reason = "requested";
+  /** Attempts begun. */
+  attempts = 0;
+  /** Position of the target among those that were asked; 0: the first. */
+  fallback = 0;
+  skipped: Skip[] | undefined;
+  /** Scale of `performance.now()`, or of whatever clock the attempt is timed by. */
+  startedAt = 0;
+  /** What the client is told when nothing helps. */
+  first: GatewayError | undefined;
+  #hops: readonly Hop[];
+  #position = -1;
+  #retriesLeft = 0;
+  #retried = 0;
+  #isProbe = false;
+  #used: Set<number> | undefined;
+  #deferred: Hop[] | undefined;
+  #switched = false;
+  /** Milliseconds until the first of those that were left out may be asked. */
+  #soonest = Number.POSITIVE_INFINITY;
+
+  constructor(plan: Plan, routing: Routing) {
+    this.plan = plan;
+    this.#routing = routing;
+    this.#hops = plan.hops;
+    this.target = plan.hops[0]!.target;
+  }
+
+  /** Finds the first target that may be asked. Throws `targets_unavailable` with the wait until one may. */
+  begin(nowMs: number): void {
+    if (!this.#advance(nowMs)) throw this.#unavailable();
+  }
+
+  /** Before every attempt. */
+  enter(at: number): void {
+    this.attempts++;
+    this.startedAt = at;
+    this.#routing.table.enter(this.row);
+  }
+
+  /** After every attempt that was begun, whatever came of it. */
+  leave(): void {
+    this.#routing.table.leave(this.row);
+  }
+
+  /** Content has come: whatever happens now, the upstream is there. */
+  alive(nowMs: number): void {
+    if (!this.#isProbe) return;
+    this.#isProbe = false;
+    this.#routing.breaker.succeeded(this.row, nowMs);
+  }
+
+  /** See `Outcomes.timed` for the times. */
+  succeeded(nowMs: number, streamed: boolean, firstByteMs: number, perTokenMs: number | undefined): void {
+    const { breaker, outcomes } = this.#routing;
+    this.#isProbe = false;
+    breaker.succeeded(this.row, nowMs);
+    outcomes.counted(this.row, nowMs, false);
+    outcomes.timed(this.row, nowMs, streamed, firstByteMs, perTokenMs);
+    const { bind } = this.plan;
+    if (bind === undefined) return;
+    const credential = this.target.provider.hashes[this.credential]!;
+    this.#routing.affinity.bind(bind.key, this.row, credential, nowMs, bind.ttlMs);
+  }
+
+  /** Nothing was learned of the target: the client left, or we refused. */
+  abandoned(nowMs: number): void {
+    if (this.#isProbe) this.#routing.breaker.abandoned(this.row, nowMs);
+    this.#isProbe = false;
+  }
+
+  /** Notes what the failure says of the target and its credential. */
+  failed(error: GatewayError, nowMs: number): void {
+    const { breaker, outcomes, credentials, table, settings } = this.#routing;
+    const { fault, verdict } = judge(error);
+    if (fault !== "upstream") {
+      this.abandoned(nowMs);
+      if (fault !== "credential" || !settings.breaker.enabled) return;
+      const { provider } = this.target;
+      const { retryAfterMs } = error.details;
+      if (verdict === "rotate")
+        credentials.rest(
+          provider,
+          this.row,
+          this.credential,
+          nowMs,
+          retryAfterMs ?? restMs,
+          retryAfterMs !== undefined,
+        );
+      else if (this.row !== 0) Atomics.add(table.words, this.row + healthWord.refusedCredentials, 1);
+      return;
+    }
+    this.#isProbe = false;
+    outcomes.counted(this.row, nowMs, true);
+    breaker.failed(this.row, nowMs);
+    if (this.row === 0) return;
+    table.words[this.row + healthWord.lastFailure] = failureNumber(error);
+    table.words[this.row + healthWord.lastFailureAt] = tickOf(nowMs);
+  }
+
+  /** Chooses what is asked next and returns how long to wait before; throws what the client is to hear. */
+  next(error: GatewayError, nowMs: number): number {
+    this.first ??= error;
+    const { verdict, kind } = judge(error);
+    if (verdict === "stop" || this.attempts >= this.#routing.settings.attemptsMax) throw this.first;
+    const wait = error.details.retryAfterMs ?? 0;
+    if (verdict === "retry" && this.#mayRetry(wait, nowMs)) return this.#retry(wait);
+    if ((verdict === "rotate" || verdict === "replace") && this.#rotate(nowMs)) {
+      this.reason = "key";
+      if (!this.#reenter(nowMs)) return this.#orThrow(nowMs);
+      return verdict === "replace" ? 0 : backoffMs(this.#routing.settings.retries, 0, this.#routing.random);
+    }
+    if (kind === "context_window" && this.#switchTo(this.plan.onContext, nowMs)) return 0;
+    if (kind === "content_policy" && this.#switchTo(this.plan.onPolicy, nowMs)) return 0;
+    if (this.#advance(nowMs)) return 0;
+    // Nobody else is left: a provider that named a short wait is asked again after it.
+    if (verdict === "rotate" && wait > 0 && this.#mayRetry(wait, nowMs)) {
+      this.#used = undefined;
+      return this.#retry(wait);
+    }
+    throw this.first;
+  }
+
+  #orThrow(nowMs: number): number {
+    if (this.#advance(nowMs)) return 0;
+    throw this.first!;
+  }
+
+  #mayRetry(waitMs: number, nowMs: number): boolean {
+    const { settings, budget, breaker } = this.#routing;
+    if (this.#retriesLeft <= 0 || waitMs > settings.retries.waitMaxMs) return false;
+    if (breaker.waitMs(this.row, nowMs) > 0) return false;
+    return budget.withdraw(providerRowOf(this.target, this.#routing)) && this.#reenter(nowMs);
+  }
+
+  #retry(waitMs: number): number {
+    const { settings, random } = this.#routing;
+    this.#retriesLeft--;
+    this.reason = "retry";
+    return Math.max(waitMs, backoffMs(settings.retries, this.#retried++, random));
+  }
+
+  /** The same target again: its breaker may have opened meanwhile, by this very failure. */
+  #reenter(nowMs: number): boolean {
+    const entered = this.#routing.breaker.enter(this.row, nowMs);
+    this.#isProbe = entered === "probe";
+    return entered !== "open";
+  }
+
+  #rotate(nowMs: number): boolean {
+    const { provider } = this.target;
+    this.#used ??= new Set();
+    this.#used.add(this.credential);
+    const other =
+      this.plan.credential === undefined ? this.#routing.credentials.pick(provider, this.row, this.#used, nowMs) : -1;
+    if (other < 0) return false;
+    this.credential = other;
+    return true;
+  }
+
+  #switchTo(hops: readonly Hop[] | undefined, nowMs: number): boolean {
+    if (hops === undefined || this.#switched) return false;
+    this.#switched = true;
+    const before = { hops: this.#hops, position: this.#position };
+    this.#hops = hops.filter(({ target }) => target.name !== this.target.name);
+    this.#position = -1;
+    if (this.#advance(nowMs)) return true;
+    this.#hops = before.hops;
+    this.#position = before.position;
+    return false;
+  }
+
+  /** On to the next target that may be asked. */
+  #advance(nowMs: number): boolean {
+    const isFirst = this.attempts === 0;
+    for (;;) {
+      this.#position++;
+      const hop = this.#hops[this.#position] ?? this.#deferred?.shift();
+      if (hop === undefined) return false;
+      if (this.#take(hop, nowMs)) {
+        if (!isFirst) {
+          this.fallback++;
+          this.reason = "fallback";
+        } else if (this.#position > 0) {
+          this.fallback = this.#position;
+          this.reason = "fallback";
+        }
+        return true;
+      }
+    }
+  }
+
+  #take(hop: Hop, nowMs: number): boolean {
+    const routing = this.#routing;
+    const { target } = hop;
+    const row = rowOf(target, routing);
+    if (this.#isRamping(row, nowMs)) {
+      this.#deferred ??= [];
+      this.#deferred.push(hop);
+      this.#skip(target, "ramping", 0);
+      return false;
+    }
+    const entered = routing.breaker.enter(row, nowMs);
+    if (entered === "open") {
+      this.#skip(target, "breaker_open", routing.breaker.waitMs(row, nowMs));
+      return false;
+    }
+    const credential = this.#credentialFor(target, row, nowMs);
+    if (credential < 0) {
+      if (entered === "probe") routing.breaker.abandoned(row, nowMs);
+      this.#skip(target, "credentials_resting", routing.credentials.restingMs(target.provider, row, nowMs));
+      return false;
+    }
+    this.target = target;
+    this.row = row;
+    this.credential = credential;
+    this.#used = undefined;
+    this.#isProbe = entered === "probe";
+    this.#retriesLeft = hop.retries;
+    this.#retried = 0;
+    if (hop.retries > 0) routing.budget.deposit(providerRowOf(target, routing));
+    return true;
+  }
+
+  #credentialFor(target: Target, row: number, nowMs: number): number {
+    const { provider } = target;
+    const { credential, binding } = this.plan;
+    if (credential !== undefined) return provider.credentials.findIndex(({ id }) => id === credential);
+    if (binding !== undefined && binding.row === row) {
+      const bound = provider.hashes.indexOf(binding.credential);
+      if (bound >= 0 && !this.#routing.credentials.isResting(provider, row, bound, nowMs)) return bound;
+    }
+    return this.#routing.credentials.pick(provider, row, undefined, nowMs);
+  }
+
+  /** A target that was open a moment ago leaves a part of its traffic to the next, if the next can take it. */
+  #isRamping(row: number, nowMs: number): boolean {
+    const { breaker, random } = this.#routing;
+    const next = this.#hops[this.#position + 1];
+    if (next === undefined || this.attempts > 0) return false;
+    const share = breaker.ramp(row, nowMs);
+    if (share === 1 || breaker.waitMs(rowOf(next.target, this.#routing), nowMs) > 0) return false;
+    return random() >= share;
+  }
+
+  #skip({ name }: Target, why: Skip["why"], waitMs: number): void {
+    this.skipped ??= [];
+    this.skipped.push({ target: name, why });
+    if (why !== "ramping") this.#soonest = Math.min(this.#soonest, waitMs);
+  }
+
+  #unavailable(): GatewayError {
+    const wait = Number.isFinite(this.#soonest) ? Math.max(1, this.#soonest) : 1_000;
+    const names = [...new Set(this.skipped?.map(({ target }) => target))].join(", ");
+    return new GatewayError(
+      "targets_unavailable",
+      `no target can be asked now: ${names} failed lately or told the gateway to wait`,
+      { source: "gateway", retryAfterMs: wait },
+    );
+  }
+}
+
+/** A credential whose provider refused it for its rate without a word on how long. */
+const restMs = 1_000;
+
+const failureCodes = [
+  "upstream_error",
+  "upstream_unreachable",
+  "upstream_overloaded",
+  "upstream_truncated",
+  "upstream_protocol",
+  "upstream_timeout",
+  "upstream_slow",
+] as const;
+
+function failureNumber(error: GatewayError): number {
+  return (failureCodes as readonly string[]).indexOf(error.code) + 1;
+}
+
+/** The last fault of a row and its age, for those who look. */
+export function lastFailure(words: Int32Array, row: number, nowMs: number) {
+  const code = failureCodes[words[row + healthWord.lastFailure]! - 1];
+  return code === undefined ? undefined : { code, agoMs: -msUntil(words[row + healthWord.lastFailureAt]!, nowMs) };
+}
