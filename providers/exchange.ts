@@ -276,7 +276,7 @@ export type RenderContext = {
   /** The request's own `echo`. */
   readonly echo?: JsonObject | undefined;
   /** The caller's framing, where its dialect has more than one. */
-  readonly framing?: Framing;
+  readonly framing?: Framing | undefined;
   /** Events that went by before: the stream was its upstream's own until it broke. */
   readonly sequence?: number;
 };

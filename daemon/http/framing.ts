@@ -21,6 +21,8 @@ export type StreamFraming = {
   asEvents?(frame: Buffer): string;
   /** What a renderer wrote, as bytes in latin1 text. */
   write(rendered: string): string;
+  /** The events of another framing are its elements: an array begins, goes on and ends. */
+  readonly asArray?: true;
 };
 
 const sse: StreamFraming = {
@@ -33,7 +35,7 @@ const sse: StreamFraming = {
 };
 
 /** The elements of one array, which the renderer writes itself; no provider is asked for it. */
-const jsonArray: StreamFraming = { ...sse, contentType: "application/json", keepAlive: "\n" };
+const jsonArray: StreamFraming = { ...sse, contentType: "application/json", keepAlive: "\n", asArray: true };
 
 export const framings: Readonly<Record<Framing, StreamFraming>> = {
   sse,

@@ -250,6 +250,7 @@ function context(exchange: Exchange): RenderContext {
     model: exchange.view!.model!,
     created: Math.floor(exchange.at / 1000),
     includeUsage: exchange.view!.includeUsage,
+    framing: exchange.route.framing,
     get echo() {
       return exchange.echo;
     },

@@ -21,6 +21,17 @@ export function relayPump(
 ): Pump {
   const tap = dialect.tap();
   const same = upstream === client;
+  let begun = false;
+
+  /** Comments are no elements. */
+  function element(frame: Buffer): string {
+    const { data } = upstream.read(frame);
+    if (data === "") return "";
+    const before = begun ? ",\r\n" : "[";
+    begun = true;
+    return client.write(before + data);
+  }
+
   const pump = {
     relaysAll: same,
     out: "",
@@ -28,7 +39,8 @@ export function relayPump(
       let seen: string;
       if (upstream.asEvents === undefined) {
         seen = frame.toString("latin1");
-        pump.out = same ? seen : client.write(frame.toString("utf8"));
+        if (same) pump.out = seen;
+        else pump.out = client.asArray === true ? element(frame) : client.write(frame.toString("utf8"));
       } else {
         const events = upstream.asEvents(frame);
         seen = bytesOfText(events);
@@ -51,7 +63,7 @@ export function relayPump(
     },
     end(): string {
       if (!tap.finished) throw truncated();
-      return "";
+      return begun ? "]" : "";
     },
     usage: () => tap.usage(),
     fail: (error: GatewayError, requestId: string) =>

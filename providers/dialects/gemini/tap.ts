@@ -60,13 +60,16 @@ export function tap(): Tap {
     return contentSeen ? "content" : "preamble";
   }
 
+  /** It is not relayed. */
   function fail(data: string): FrameKind {
+    frames--;
     const told = utf8(data);
     failure = decodeFailure(200, parseJson(told) ?? told);
     return "error";
   }
 
   function failWith(native: string, candidates: readonly Shape[]): FrameKind {
+    frames--;
     const message = candidates.map((candidate) => words(candidate["finishMessage"])).find((told) => told !== undefined);
     const told = message === undefined ? "" : `: ${utf8(message)}`;
     failure = new GatewayError("upstream_error", `the model ended with ${native}${told}`, { source: "provider" });

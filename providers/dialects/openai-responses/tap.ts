@@ -63,7 +63,9 @@ export function tap(): Tap {
     }
   }
 
+  /** It is not relayed: what comes in its place has its number. */
   function fail(data: string): FrameKind {
+    frames--;
     const told = utf8(data);
     failure = decodeFailure(200, parseJson(told) ?? told);
     return "error";
