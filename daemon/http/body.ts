@@ -7,6 +7,7 @@
 import type { IncomingMessage } from "node:http";
 import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from "node:zlib";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { ClientRequest } from "./client-messages.ts";
 import { isReset } from "./h2c.ts";
 
 /** After a refusal the client may still be sending, and reads the answer when it is done: so much is read and dropped. */
@@ -23,12 +24,16 @@ export type BodyLimits = {
 export type BodyDone = (error: GatewayError | undefined, body: Buffer | undefined) => void;
 
 /** Calls `done` once. Errors: `payload_too_large`, `unsupported_media_type`, `invalid_request`, `client_closed_request`, `overloaded`. */
-export function readBody(request: IncomingMessage, limits: BodyLimits, done: BodyDone): void {
+export function readBody(request: ClientRequest, limits: BodyLimits, done: BodyDone): void {
   const { bytesMax, reserve } = limits;
   const inflater = findInflater(request.headers["content-encoding"]);
   const length = Number(request.headers["content-length"] ?? 0);
   if (inflater === undefined || length > bytesMax) {
     refuse(request, done, inflater === undefined ? unknownEncoding(request) : tooLarge(bytesMax));
+    return;
+  }
+  if (request.wholeBody !== undefined) {
+    takeWhole(request.wholeBody, inflater, limits, done);
     return;
   }
 
@@ -82,6 +87,17 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, done: Bod
   request.on("close", onClose);
 }
 
+function takeWhole(
+  body: Buffer,
+  inflater: Inflater | "identity",
+  { bytesMax, reserve }: BodyLimits,
+  done: BodyDone,
+): void {
+  if (reserve?.(body.length) === false) done(tooMuch(), undefined);
+  else if (inflater === "identity") done(undefined, body);
+  else inflater(body, bytesMax, done);
+}
+
 function join(blocks: Buffer[], loose: Buffer[], bytes: number): Buffer {
   if (blocks.length === 0 && loose.length === 1) return loose[0]!;
   return Buffer.concat(blocks.length === 0 ? loose : [...blocks, ...loose], bytes);
@@ -91,14 +107,18 @@ function join(blocks: Buffer[], loose: Buffer[], bytes: number): Buffer {
  * Tells the caller at once, and drops what still comes. The answer should not close the connection: closing one with
  * unread bytes resets it, and the client would lose the answer. The server's request timeout bounds how long this takes.
  */
-function refuse(request: IncomingMessage, done: BodyDone, error: GatewayError): void {
+function refuse(request: ClientRequest, done: BodyDone, error: GatewayError): void {
+  if (request.wholeBody === undefined) discard(request);
+  done(error, undefined);
+}
+
+function discard(request: IncomingMessage): void {
   let bytes = 0;
   request.on("error", ignore);
   request.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > lingerBytesMax) request.destroy();
   });
-  done(error, undefined);
 }
 
 type Inflater = (packed: Buffer, bytesMax: number, done: BodyDone) => void;
@@ -174,7 +194,7 @@ function damaged(cause: Error): GatewayError {
   return new GatewayError("invalid_request", message, { source: "client", param: "content-encoding", cause });
 }
 
-function unknownEncoding(request: IncomingMessage): GatewayError {
+function unknownEncoding(request: ClientRequest): GatewayError {
   const known = [...inflaters.keys()].join(", ");
   const message = `unknown content-encoding ${JSON.stringify(request.headers["content-encoding"])}; one of ${known} is understood`;
   return new GatewayError("unsupported_media_type", message, { source: "client", param: "content-encoding" });

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { dialects } from "../../providers/dialects/index.ts";
+import type { Operation } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
@@ -12,7 +13,9 @@ import { splitRest } from "../pipeline/passthrough.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
+import type { ClientRequest, ClientResponse } from "./client-messages.ts";
 import { type H2c, serveH2c } from "./h2c.ts";
+import { openLane } from "./lane/lane.ts";
 import { sendBody, sendFailure } from "./reply.ts";
 import { dialectOf, type Match, match } from "./router.ts";
 
@@ -53,7 +56,41 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
   const second = serveH2c(server, { ...settings, headMs }, take, (response) =>
     sendFailure(response, dialects["openai-chat"], tooSlow(), plane.nextId()),
   );
+  openLane(server, {
+    routeOf: plainRoute,
+    serve: (route, request, response) => begin(route, request, response, plane, done),
+    mayKeep: () => !plane.draining,
+    keepAliveMs: settings.keepAliveMs,
+    headBytesMax: settings.headerBytesMax,
+  });
   return Object.assign(server, { second });
+}
+
+/** Operations whose body is a JSON text that is read whole. */
+const readWhole: ReadonlySet<Operation> = new Set(["chat", "embeddings", "count_tokens"]);
+
+function plainRoute(url: string): Route | undefined {
+  const found = match("POST", url);
+  if (found.kind !== "call" || found.model !== undefined) return undefined;
+  return readWhole.has(found.route.operation) && found.route.form === "json" ? found.route : undefined;
+}
+
+function begin(
+  route: Route,
+  request: ClientRequest,
+  response: ClientResponse,
+  plane: Plane,
+  done: (exchange: Exchange) => void,
+  model?: string,
+  rest?: string,
+): void {
+  const exchange = new Exchange(plane.nextId(), request, response, route, plane.generation, model);
+  if (rest !== undefined) exchange.rest = rest;
+  plane.words[workerWord.inFlight]!++;
+  plane.words[workerWord.total]!++;
+  exchange.generation.inFlight++;
+  response.on("close", () => exchange.gone());
+  void serve(exchange, plane, done);
 }
 
 function handle(
@@ -68,13 +105,7 @@ function handle(
   const found = match(request.method ?? "GET", target);
   if (found.kind === "call") {
     const route = found.route.form === "any" ? inProvidersWords(found.route, found.rest!, plane) : found.route;
-    const exchange = new Exchange(plane.nextId(), request, response, route, plane.generation, found.model);
-    if (found.rest !== undefined) exchange.rest = found.rest;
-    plane.words[workerWord.inFlight]!++;
-    plane.words[workerWord.total]!++;
-    exchange.generation.inFlight++;
-    response.on("close", () => exchange.gone());
-    void serve(exchange, plane, done);
+    begin(route, request, response, plane, done, found.model, found.rest);
     return;
   }
   const id = plane.nextId();

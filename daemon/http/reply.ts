@@ -1,11 +1,11 @@
 /** Answers to clients: whole bodies and failures, each with the request id under the names the SDKs read. */
-import type { ServerResponse } from "node:http";
 import type { Dialect } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
+import type { ClientResponse } from "./client-messages.ts";
 
 /** Sends a whole body. `extra` are flat name, value pairs. */
 export function sendBody(
-  response: ServerResponse,
+  response: ClientResponse,
   status: number,
   contentType: string,
   body: Buffer,
@@ -30,13 +30,13 @@ export function sendBody(
  * An answer that has been handed over whole is nobody's any more: a client that takes nothing of it would keep it, and
  * its socket, for ever.
  */
-export function endStalled(response: ServerResponse, stallMs: number): void {
+export function endStalled(response: ClientResponse, stallMs: number): void {
   if (response.writableLength > 0) response.setTimeout(stallMs, () => response.destroy());
 }
 
 /** Sends a failure in the caller's dialect. Does nothing when the head has left already. */
 export function sendFailure(
-  response: ServerResponse,
+  response: ClientResponse,
   dialect: Dialect,
   error: GatewayError,
   id: string,

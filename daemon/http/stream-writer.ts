@@ -3,15 +3,15 @@
  * each in four pieces that it gathers until the end of the turn, which costs more than the rest of a frame's way. A
  * piece is bytes as latin1 text, a character a byte, because that is what the taps look at already.
  */
-import type { ServerResponse } from "node:http";
+import type { ClientResponse } from "./client-messages.ts";
 
 export class StreamWriter {
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   /** HTTP/2 frames by itself, and of a string that waits it may send what the memory holds later [node 24.21]. */
   readonly #asBytes: boolean;
   #framed = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ClientResponse) {
     this.#response = response;
     this.#asBytes = response.req.httpVersionMajor > 1;
   }

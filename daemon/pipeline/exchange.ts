@@ -2,9 +2,9 @@
  * One request on its way through the gateway: what is known of it so far. Each stage fills in its own fields;
  * `record` reads them all. Hides nothing; owns the moment of release (no retry after a client byte) and the client's leaving.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
+import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
@@ -64,8 +64,8 @@ const noScopes: readonly number[] = [];
 
 export class Exchange {
   readonly id: string;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly route: Route;
   readonly generation: Generation;
   /** The model as the path names it; undefined: the body does. */
@@ -131,8 +131,8 @@ export class Exchange {
 
   constructor(
     id: string,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: ClientRequest,
+    response: ClientResponse,
     route: Route,
     generation: Generation,
     pathModel?: string,

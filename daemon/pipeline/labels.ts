@@ -2,25 +2,25 @@
  * What a client says of its own request, by headers: session, end user, tags. Hides which names other gateways use for
  * the same. None of it decides anything; it is written into the row.
  */
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest } from "../http/client-messages.ts";
 
 /** Characters of one value that are kept, and tags of one request. */
 const labelCharactersMax = 200;
 const tagsMax = 10;
 const tagPrefix = "x-bf-dim-";
 
-export function sessionOf(request: IncomingMessage): string | null {
+export function sessionOf(request: ClientRequest): string | null {
   const { headers } = request;
   return label(headers["x-bifrost-session"] ?? headers["x-bf-session-id"]);
 }
 
-export function userOf(request: IncomingMessage): string | null {
+export function userOf(request: ClientRequest): string | null {
   const { headers } = request;
   return label(headers["x-bifrost-user"] ?? headers["x-bf-user-id"]);
 }
 
 /** JSON object of texts, names sorted, or null when there are none. */
-export function tagsOf(request: IncomingMessage): string | null {
+export function tagsOf(request: ClientRequest): string | null {
   const raw = request.rawHeaders;
   let tags: [string, string][] | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {

@@ -4,6 +4,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { lingerBytesMax, tooMuch } from "../http/body.ts";
+import { unread } from "../http/client-messages.ts";
 import { isReset } from "../http/h2c.ts";
 import { boundaryOf, type FormWatch, watchForm } from "../http/multipart.ts";
 import { emptyView, type RequestView } from "../http/request-view.ts";
@@ -27,7 +28,7 @@ export function isForm(exchange: Exchange): boolean {
 }
 
 export function readForm(exchange: Exchange, plane: Plane): Promise<RequestView> {
-  const { request } = exchange;
+  const request = unread(exchange.request);
   const { bodyBytesMax, uploadBytesMax } = exchange.generation.data.server;
   const boundary = boundaryOf(request.headers["content-type"]);
   if (boundary === undefined) return Promise.reject(refuse(exchange, noBoundary()));
@@ -129,7 +130,8 @@ export async function* uploadBody(
   release: () => void,
   violated: (error: GatewayError) => void,
 ): AsyncGenerator<Buffer> {
-  const { request, view } = exchange;
+  const { view } = exchange;
+  const request = unread(exchange.request);
   const { form, held, ended } = upload;
   if (held.length > 0) yield renamed(Buffer.concat(held), view!, deployment);
   release();
@@ -166,7 +168,8 @@ export function growth({ model, modelStart }: RequestView, deployment: string): 
 }
 
 /** What still comes is dropped, so that the client gets to read the answer. */
-export function drain({ request }: Exchange): void {
+export function drain(exchange: Exchange): void {
+  const request = unread(exchange.request);
   if (request.readableEnded || request.destroyed) return;
   let bytes = 0;
   request.on("error", ignore);

@@ -28,8 +28,13 @@ function hasBody({ request }: Exchange): boolean {
 }
 
 /** HTTP/2 has no header that announces a body. */
-function isSecond({ httpVersionMajor, method }: Exchange["request"]): boolean {
-  return httpVersionMajor > 1 && (method === "POST" || method === "PUT" || method === "PATCH");
+function isSecond(request: Exchange["request"]): boolean {
+  const { method } = request;
+  return (
+    request.wholeBody === undefined &&
+    request.httpVersionMajor > 1 &&
+    (method === "POST" || method === "PUT" || method === "PATCH")
+  );
 }
 
 function withPathModel(exchange: Exchange, view: RequestView): RequestView {

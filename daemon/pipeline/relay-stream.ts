@@ -3,9 +3,9 @@
  * an error or the finish; or after the hold-back), what is held until then, keep-alives, back-pressure, and that a
  * stream that just ends is a failure. Two kinds of pump feed it: byte relay and translation.
  */
-import type { ServerResponse } from "node:http";
 import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { ClientResponse } from "../http/client-messages.ts";
 import type { Splitter } from "../http/framing.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
@@ -57,7 +57,7 @@ const pieceBytes = 16 * 1024;
 
 export class StreamReceiver implements Receiver {
   readonly #exchange: Exchange;
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   readonly #upstream: Dialect;
   readonly #client: Dialect;
   readonly #context: RenderContext;

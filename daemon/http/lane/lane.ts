@@ -1,0 +1,199 @@
+/**
+ * The lane for plain requests: a connection whose requests come whole, one after the other, is read and answered
+ * without node's HTTP, which costs as much as the rest of a request together (docs/decisions/0008). Hides when a
+ * connection leaves the lane: whatever is unusual is handed, with every byte so far, to node's own parser, and stays
+ * there. So nothing is refused here, and nothing has two readings.
+ */
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Route } from "../../pipeline/exchange.ts";
+import type { ClientResponse, WholeRequest } from "../client-messages.ts";
+import { LaneResponse, type ResponseOwner } from "./lane-response.ts";
+import { type RequestHead, readRequestHead } from "./request-head.ts";
+
+export type LaneOptions = {
+  /** The route of a path whose requests may come here: those whose body is read whole anyway. */
+  readonly routeOf: (url: string) => Route | undefined;
+  readonly serve: (route: Route, request: WholeRequest, response: ClientResponse) => void;
+  /** False while the daemon drains: connections then end with their answer. */
+  readonly mayKeep: () => boolean;
+  readonly keepAliveMs: number;
+  /** A longer head is for node to refuse. */
+  readonly headBytesMax: number;
+};
+
+/** A request larger than this, head and body, is node's. */
+const requestBytesMax = 128 * 1024;
+/** Connections are looked at this often: idle ones are closed, requests that do not come whole are handed over. */
+const sweepMs = 5_000;
+const headEnd = "\r\n\r\n";
+/** Bytes that may follow a request; what begins otherwise is not HTTP. */
+const nextRequest = /^(?:\r\n)*(?:[A-Z]{1,20}(?: |$)|$)/;
+
+/** Puts the lane before `server`'s own handling of connections. */
+export function openLane(server: Server, options: LaneOptions): void {
+  const others = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
+  const connections = new Set<LaneConnection>();
+  const keepAliveHeaders = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.keepAliveMs / 1000)}\r\n`;
+  const sweepsKept = Math.max(1, Math.ceil(options.keepAliveMs / sweepMs));
+  const surroundings: Surroundings = {
+    ...options,
+    keepAliveHeaders,
+    forget: (connection) => connections.delete(connection),
+    handOver: (socket) => {
+      for (const other of others) other.call(server, socket);
+    },
+  };
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => connections.add(new LaneConnection(socket, surroundings)));
+  const timer = setInterval(() => {
+    for (const connection of connections) connection.sweep(sweepsKept);
+  }, sweepMs).unref();
+  server.on("close", () => clearInterval(timer));
+
+  const closeIdle = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    closeIdle();
+    for (const connection of connections) connection.closeIdle();
+  };
+  const closeAll = server.closeAllConnections.bind(server);
+  server.closeAllConnections = () => {
+    closeAll();
+    for (const connection of connections) connection.destroy();
+  };
+}
+
+type Surroundings = LaneOptions & {
+  readonly keepAliveHeaders: string;
+  readonly forget: (connection: LaneConnection) => void;
+  readonly handOver: (socket: Socket) => void;
+};
+
+class LaneConnection implements ResponseOwner {
+  readonly #socket: Socket;
+  readonly #around: Surroundings;
+  /** Bytes of a request that is not whole, or that came while another was served. */
+  #pending: Buffer | undefined;
+  #response: LaneResponse | undefined;
+  #sweeps = 0;
+  readonly #onData = (bytes: Buffer): void => this.#read(bytes);
+  readonly #onEnd = (): void => this.destroy(); // a half-closed client counts as gone
+  readonly #onClose = (): void => this.#closed();
+  readonly #onDrain = (): void => {
+    this.#response?.emit("drain");
+  };
+
+  constructor(socket: Socket, around: Surroundings) {
+    this.#socket = socket;
+    this.#around = around;
+    socket.on("error", ignore); // a reset connection; "close" follows
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+    socket.on("drain", this.#onDrain);
+  }
+
+  mayKeep(): boolean {
+    return this.#around.mayKeep();
+  }
+
+  answered(keep: boolean): void {
+    this.#response = undefined;
+    this.#sweeps = 0;
+    if (!keep) {
+      this.#socket.end();
+      return;
+    }
+    if (this.#socket.timeout !== undefined && this.#socket.timeout > 0) this.#socket.setTimeout(0);
+    if (this.#pending !== undefined) process.nextTick(() => this.#next());
+  }
+
+  /** @param sweepsKept how many sweeps an idle connection outlives */
+  sweep(sweepsKept: number): void {
+    this.#sweeps += 1;
+    if (this.#response !== undefined || this.#sweeps < 2) return;
+    if (this.#pending !== undefined) this.#leave(this.#pending);
+    else if (this.#sweeps > sweepsKept) this.destroy();
+  }
+
+  closeIdle(): void {
+    if (this.#response === undefined) this.destroy();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #read(bytes: Buffer): void {
+    const pending = this.#pending;
+    const all = pending === undefined ? bytes : Buffer.concat([pending, bytes]);
+    if (this.#response === undefined) {
+      this.#take(all);
+      return;
+    }
+    this.#pending = all;
+    if (!nextRequest.test(all.toString("latin1", 0, 32))) this.destroy();
+    else if (all.length > requestBytesMax) this.#socket.pause();
+  }
+
+  #next(): void {
+    const pending = this.#pending;
+    if (pending === undefined || this.#response !== undefined) return;
+    this.#pending = undefined;
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#take(pending);
+  }
+
+  /** Serves what is one whole plain request, waits for the rest of one, and hands over everything else. */
+  #take(bytes: Buffer): void {
+    const { headBytesMax, routeOf } = this.#around;
+    const text = bytes.toString("latin1", 0, Math.min(bytes.length, headBytesMax + headEnd.length));
+    const end = text.indexOf(headEnd);
+    const head = end < 0 ? undefined : readRequestHead(text.slice(0, end + 2));
+    const route = head === undefined ? undefined : routeOf(head.url);
+    if (head === undefined || route === undefined) {
+      this.#leave(bytes);
+      return;
+    }
+    const length = end + headEnd.length + head.length;
+    if (length > requestBytesMax || bytes.length > length) {
+      this.#leave(bytes);
+      return;
+    }
+    if (bytes.length < length) {
+      if (this.#pending === undefined) this.#sweeps = 0;
+      this.#pending = bytes;
+      return;
+    }
+    this.#pending = undefined;
+    this.#serve(route, head, bytes.subarray(end + headEnd.length));
+  }
+
+  #serve(route: Route, { url, headers, rawHeaders }: RequestHead, wholeBody: Buffer): void {
+    const response = new LaneResponse(this.#socket, this, this.#around.keepAliveHeaders);
+    this.#response = response;
+    this.#around.serve(route, { method: "POST", url, headers, rawHeaders, socket: this.#socket, wholeBody }, response);
+  }
+
+  /** To node's parser, from the first byte that was not answered. */
+  #leave(bytes: Buffer): void {
+    const socket = this.#socket;
+    this.#pending = undefined;
+    this.#around.forget(this);
+    socket.off("error", ignore);
+    socket.off("data", this.#onData);
+    socket.off("end", this.#onEnd);
+    socket.off("close", this.#onClose);
+    socket.off("drain", this.#onDrain);
+    socket.unshift(bytes);
+    this.#around.handOver(socket);
+  }
+
+  #closed(): void {
+    this.#around.forget(this);
+    this.#response?.closed();
+    this.#response = undefined;
+  }
+}
+
+function ignore(): void {}
