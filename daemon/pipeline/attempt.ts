@@ -19,7 +19,7 @@ import { releaseBody } from "./read.ts";
 import { type Answer, type BodyOutcome, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
 import type { AttemptEnd } from "./settle.ts";
-import { isLargeTranslation, sendable, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
+import { isLargeTranslation, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
 import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 
 /** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
@@ -269,13 +269,11 @@ function options(
   const credential = provider.credentials[exchange.trip!.credential]!;
   exchange.credentialId = credential.id;
   const body = large ?? upstreamBody(exchange, target, endpoint, lease.injectCap);
-  const { bytes, headers: framing } = sendable(body.bytes);
   const same = endpoint.dialect.id === exchange.route.dialect.id;
-  const wanted = joined(joined(endpoint.headers, body.headers), framing);
+  const wanted = joined(endpoint.headers, body.headers);
   const headers = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);
   const path = withQuery(pathFor(endpoint, target.deployment, streamed), credential.query);
-  // undici takes iterables, its types do not say so.
-  const ready = { path, method: "POST", headers, body: bytes as Buffer } as const;
+  const ready = { path, method: "POST", headers, body: body.bytes } as const;
   if (credential.authorizer === undefined) return ready;
   const host = new URL(provider.data.baseUrl).host;
   const proof = credential.authorizer.authorize({ host, path, contentType: "application/json", body: body.bytes });

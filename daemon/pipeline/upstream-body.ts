@@ -1,6 +1,6 @@
 /**
  * The request body an upstream gets: the client's own bytes with the few splices we are allowed (same dialect), or
- * the request encoded in the upstream's dialect. Hides when a body is handed over as a stream so that it can be freed.
+ * the request encoded in the upstream's dialect. Hides which of the two it is.
  */
 import type { PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
@@ -14,22 +14,11 @@ import type { Exchange } from "./exchange.ts";
 import { ours, requestEdits } from "./request-edits.ts";
 import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
 
-/** undici keeps a Buffer body for as long as the answer streams; above this size it gets an iterable that lets go. */
-const releasableBytesMin = 32 * 1024;
-
 export type UpstreamBody = {
   readonly bytes: Buffer;
   /** Flat pairs the dialect needs. */
   readonly headers: readonly string[];
 };
-
-/** A body as the transport takes it, with the headers that it then needs. */
-export type Sendable = { readonly bytes: Buffer | AsyncIterable<Buffer>; readonly headers: readonly string[] };
-
-export function sendable(bytes: Buffer): Sendable {
-  if (bytes.length < releasableBytesMin) return { bytes, headers: none };
-  return { bytes: letGo(bytes), headers: ["content-length", String(bytes.length)] };
-}
 
 const none: readonly string[] = [];
 
@@ -150,8 +139,4 @@ function report(exchange: Exchange, target: Target, unexpressed: readonly string
     });
   }
   exchange.droppedHeader = ["x-bifrost-dropped-params", dropped.join(",").replace(/[^\x20-\x7e]/g, "?")];
-}
-
-async function* letGo(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
 }

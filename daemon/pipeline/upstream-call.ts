@@ -20,8 +20,11 @@ export type Receiver = {
 
 type Phase = "connect" | "first byte" | "idle" | "client stall" | "done";
 
+const handedOver: Dispatcher.DispatchOptions = { method: "POST", path: "" };
+
 export class UpstreamCall implements Call, Timed {
-  readonly options: Dispatcher.DispatchOptions;
+  /** Empty once it was handed over: a prompt must not stay for as long as its answer streams. */
+  options: Dispatcher.DispatchOptions;
   readonly receiver: Receiver;
   release: ((reusable: boolean) => void) | undefined;
   cancelled = false;
@@ -109,6 +112,7 @@ export class UpstreamCall implements Call, Timed {
       return;
     }
     this.sent = true;
+    this.options = handedOver;
     this.#enter("first byte");
   }
 

@@ -61,8 +61,8 @@ class Play {
 
   async start(): Promise<void> {
     if (this.#call.cancelled) return;
-    this.#call.onRequestStart?.(this.#controller, undefined);
     const { path, body } = this.#call.options;
+    this.#call.onRequestStart?.(this.#controller, undefined);
     try {
       this.#answer = echoAnswer(path, await textOf(body), Math.floor(Date.now() / 1000));
     } catch (error) {

@@ -1,9 +1,4 @@
 /** The parts of undici that the hot path needs, imported by file: the package's index loads twice as much. */
-declare module "undici/lib/dispatcher/client.js" {
-  import { Client } from "undici";
-  // biome-ignore lint/style/noDefaultExport: the shape of their module
-  export default Client;
-}
 declare module "undici/lib/dispatcher/proxy-agent.js" {
   import { ProxyAgent } from "undici";
   // biome-ignore lint/style/noDefaultExport: the shape of their module
@@ -20,4 +15,9 @@ declare module "undici/lib/api/api-connect.js" {
   const connect: Dispatcher["connect"];
   // biome-ignore lint/style/noDefaultExport: the shape of their module
   export default connect;
+}
+declare module "undici/lib/core/connect.js" {
+  import { buildConnector } from "undici";
+  // biome-ignore lint/style/noDefaultExport: the shape of their module
+  export default buildConnector;
 }

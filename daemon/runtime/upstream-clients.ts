@@ -1,19 +1,19 @@
 /**
- * Connections to upstreams: a last-in-first-out stack of undici clients per origin, with a waiting queue of ours.
- * undici's Pool searches its clients one by one and cannot cancel what it has queued; here a pick is O(1), and
- * what still waits can leave.
+ * Connections to upstreams: a last-in-first-out stack of them per origin, with a waiting queue of ours. undici's Pool
+ * searches its clients one by one and cannot cancel what it has queued; here a pick is O(1), and what still waits can
+ * leave.
  */
 import type { LookupFunction } from "node:net";
 import type { Client as ClientType, Dispatcher } from "undici";
 import connectThrough from "undici/lib/api/api-connect.js";
-import Client from "undici/lib/dispatcher/client.js";
 import Pool from "undici/lib/dispatcher/pool.js";
 import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
 import type { ProviderData } from "../config/generation.ts";
 import { createLookup } from "./host-names.ts";
+import { type Address, addressOf, type CallHandler, UpstreamConnection } from "./upstream-connection.ts";
 
 /** What an attempt hands over. `onAssigned` tells it when it has left the queue and the connection is being used. */
-export type Call = Dispatcher.DispatchHandler & {
+export type Call = CallHandler & {
   readonly options: Dispatcher.DispatchOptions;
   /** True once the caller has given up; a queued call is then skipped. */
   readonly cancelled: boolean;
@@ -27,70 +27,88 @@ export type Origin = {
   close(): void;
 };
 
+/** From here on a body is handed to undici so that it can be freed. */
+const releasableBytesMin = 32 * 1024;
 /** Idle upstream sockets live this long. */
 const idleSocketMs = 60_000;
 const headerBytesMax = 32 * 1024;
 /** Calls that may wait for a connection, as a multiple of the connections allowed. */
 const waitingPerConnection = 4;
 
-class ClientStack implements Origin {
-  readonly #origin: string;
-  readonly #options: ClientType.Options;
+/** Idle connections are looked at this often. */
+const sweepMs = 10_000;
+
+class ConnectionStack implements Origin {
+  readonly #address: Address;
   readonly #max: number;
-  readonly #idle: ClientType[] = [];
-  readonly #all = new Set<ClientType>();
+  readonly #idle: Idle[] = [];
+  readonly #all = new Set<UpstreamConnection>();
   #waiting: Call[] = [];
   #closed = false;
 
-  constructor(origin: string, options: ClientType.Options, max: number) {
-    this.#origin = origin;
-    this.#options = options;
+  constructor(address: Address, max: number) {
+    this.#address = address;
     this.#max = max;
   }
 
   dispatch(call: Call): boolean {
-    const client = this.#idle.pop() ?? (this.#all.size < this.#max ? this.#open() : undefined);
-    if (client === undefined) {
+    const connection = this.#pick() ?? (this.#all.size < this.#max ? this.#open() : undefined);
+    if (connection === undefined) {
       if (this.#waiting.length >= this.#max * waitingPerConnection) this.#dropCancelled();
       if (this.#waiting.length >= this.#max * waitingPerConnection) return false;
       this.#waiting.push(call);
       return true;
     }
-    this.#send(client, call);
+    this.#send(connection, call);
     return true;
   }
 
   close(): void {
     this.#closed = true;
-    for (const client of this.#idle) this.#discard(client);
-    this.#idle.length = 0;
+    for (const { connection } of this.#idle.splice(0)) this.#discard(connection);
   }
 
-  #open(): ClientType {
-    const client = new Client(this.#origin, this.#options);
-    this.#all.add(client);
-    client.on("disconnect", () => {
-      const at = this.#idle.lastIndexOf(client);
+  /** Closes what has been idle for too long. */
+  sweep(now: number): void {
+    while (this.#idle.length > 0 && now - this.#idle[0]!.since > idleSocketMs) {
+      this.#discard(this.#idle.shift()!.connection);
+    }
+  }
+
+  #pick(): UpstreamConnection | undefined {
+    for (;;) {
+      const idle = this.#idle.pop();
+      if (idle === undefined || idle.connection.isUsable(performance.now())) return idle?.connection;
+      this.#discard(idle.connection);
+    }
+  }
+
+  #open(): UpstreamConnection {
+    const connection = new UpstreamConnection(this.#address);
+    this.#all.add(connection);
+    connection.onGone = () => {
+      const at = this.#idle.findLastIndex((idle) => idle.connection === connection);
       if (at < 0) return; // busy: its release decides
       this.#idle.splice(at, 1);
-      this.#discard(client);
-    });
-    return client;
+      this.#all.delete(connection);
+    };
+    return connection;
   }
 
-  #send(client: ClientType, call: Call): void {
+  #send(connection: UpstreamConnection, call: Call): void {
     let released = false;
     call.release = (reusable) => {
       if (released) return;
       released = true;
-      this.#released(client, reusable);
+      this.#released(connection, reusable);
     };
-    client.dispatch(call.options, call);
+    connection.dispatch(call.options, call);
   }
 
-  #released(client: ClientType, reusable: boolean): void {
-    let usable: ClientType | undefined = reusable && !this.#closed ? client : undefined;
-    if (!reusable || this.#closed) this.#discard(client);
+  #released(connection: UpstreamConnection, reusable: boolean): void {
+    const now = performance.now();
+    let usable = reusable && !this.#closed && connection.isUsable(now) ? connection : undefined;
+    if (usable === undefined) this.#discard(connection);
     while (this.#waiting.length > 0) {
       const next = this.#waiting.shift();
       if (next === undefined || next.cancelled) continue;
@@ -98,18 +116,20 @@ class ClientStack implements Origin {
       this.#send(usable, next);
       return;
     }
-    if (usable !== undefined) this.#idle.push(usable);
+    if (usable !== undefined) this.#idle.push({ connection: usable, since: now });
   }
 
   #dropCancelled(): void {
     this.#waiting = this.#waiting.filter((call) => !call.cancelled);
   }
 
-  #discard(client: ClientType): void {
-    this.#all.delete(client);
-    client.destroy().catch(() => undefined);
+  #discard(connection: UpstreamConnection): void {
+    this.#all.delete(connection);
+    connection.destroy();
   }
 }
+
+type Idle = { readonly connection: UpstreamConnection; readonly since: number };
 
 /** Through a forward proxy undici's own agent keeps the tunnels; what is over the limit waits here, where it can leave. */
 class ProxiedOrigin implements Origin {
@@ -159,7 +179,10 @@ class ProxiedOrigin implements Origin {
       this.#next();
     };
     // A plain-text upstream is reached by a client of the proxy's own making, which knows of no option but these.
-    this.#agent.dispatch({ ...call.options, origin: this.#origin, headersTimeout: 0, bodyTimeout: 0 }, call);
+    this.#agent.dispatch(
+      { ...releasable(call.options), origin: this.#origin, headersTimeout: 0, bodyTimeout: 0 },
+      call,
+    );
   }
 
   #next(): void {
@@ -177,33 +200,33 @@ class ProxiedOrigin implements Origin {
 export class Origins {
   readonly #byKey = new Map<string, Origin>();
   readonly #lookup = createLookup();
+  #sweeper: NodeJS.Timeout | undefined;
 
   get(provider: ProviderData): Origin {
     const origin = new URL(provider.baseUrl).origin;
     const key = originKey(provider);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const options: ClientType.Options = {
-      pipelining: 1,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: idleSocketMs,
-      keepAliveMaxTimeout: idleSocketMs,
-      maxHeaderSize: headerBytesMax,
-      allowH2: false,
-      connectTimeout: 0, // the attempt's own timer rules
-      connect: {
-        lookup: this.#lookup,
-        rejectUnauthorized: provider.tls.rejectUnauthorized,
-        ...(provider.tls.ca === undefined ? {} : { ca: provider.tls.ca }),
-      },
+    const connect = {
+      lookup: this.#lookup,
+      rejectUnauthorized: provider.tls.rejectUnauthorized,
+      ...(provider.tls.ca === undefined ? {} : { ca: provider.tls.ca }),
     };
     const made =
-      provider.proxy === undefined
-        ? new ClientStack(origin, options, provider.connectionsMax)
-        : new ProxiedOrigin(origin, provider.proxy, options, provider.connectionsMax);
+      provider.proxy === undefined ? this.#direct(origin, connect, provider) : proxied(origin, connect, provider);
     this.#byKey.set(key, made);
     return made;
+  }
+
+  #direct(origin: string, connect: object, { connectionsMax }: ProviderData): Origin {
+    // The attempt's own timer rules over the connecting, so the connector has none.
+    const address = addressOf(origin, { ...connect, allowH2: false, timeout: 0 }, headerBytesMax);
+    const stack = new ConnectionStack(address, connectionsMax);
+    this.#sweeper ??= setInterval(() => {
+      const now = performance.now();
+      for (const other of this.#byKey.values()) if (other instanceof ConnectionStack) other.sweep(now);
+    }, sweepMs).unref();
+    return stack;
   }
 
   /** Closes what no provider of the newest generation uses; calls under way end undisturbed. */
@@ -215,6 +238,34 @@ export class Origins {
       this.#byKey.delete(key);
     }
   }
+}
+
+function proxied(origin: string, connect: object, { proxy, connectionsMax }: ProviderData): Origin {
+  const options: ClientType.Options = {
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: idleSocketMs,
+    keepAliveMaxTimeout: idleSocketMs,
+    maxHeaderSize: headerBytesMax,
+    allowH2: false,
+    connectTimeout: 0,
+    connect,
+  };
+  return new ProxiedOrigin(origin, proxy!, options, connectionsMax);
+}
+
+/** undici keeps a body for as long as the answer streams, unless it comes from something that lets go of it. */
+function releasable(options: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
+  const { body, headers } = options;
+  if (!Buffer.isBuffer(body) || body.length < releasableBytesMin) return options;
+  const told = [...((headers ?? []) as string[]), "content-length", String(body.length)];
+  // undici takes iterables, its types do not say so.
+  return { ...options, headers: told, body: letGo(body) as unknown as Buffer };
+}
+
+async function* letGo(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
 }
 
 function originKey(provider: ProviderData): string {

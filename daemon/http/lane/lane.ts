@@ -18,6 +18,8 @@ export type LaneOptions = {
   /** False while the daemon drains: connections then end with their answer. */
   readonly mayKeep: () => boolean;
   readonly keepAliveMs: number;
+  /** A longer body is refused before it comes, which is not done here. */
+  readonly bodyBytesMax: () => number;
   /** A longer head is for node to refuse. */
   readonly headBytesMax: number;
 };
@@ -156,7 +158,8 @@ class LaneConnection implements ResponseOwner {
       return;
     }
     const length = end + headEnd.length + head.length;
-    if (length > requestBytesMax || bytes.length > length) {
+    const isLong = length > requestBytesMax || head.length > this.#around.bodyBytesMax();
+    if (isLong || bytes.length > length) {
       this.#leave(bytes);
       return;
     }
