@@ -61,6 +61,7 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
     serve: (route, request, response) => begin(route, request, response, plane, done),
     mayKeep: () => !plane.draining,
     keepAliveMs: settings.keepAliveMs,
+    headMs,
     bodyBytesMax: () => plane.generation.data.server.bodyBytesMax,
     headBytesMax: settings.headerBytesMax,
   });

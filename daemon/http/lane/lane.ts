@@ -17,7 +17,10 @@ export type LaneOptions = {
   readonly serve: (route: Route, request: WholeRequest, response: ClientResponse) => void;
   /** False while the daemon drains: connections then end with their answer. */
   readonly mayKeep: () => boolean;
+  /** A connection between requests is closed after this. */
   readonly keepAliveMs: number;
+  /** A connection's first request must have come within. */
+  readonly headMs: number;
   /** A longer body is refused before it comes, which is not done here. */
   readonly bodyBytesMax: () => number;
   /** A longer head is for node to refuse. */
@@ -26,8 +29,10 @@ export type LaneOptions = {
 
 /** A request larger than this, head and body, is node's. */
 const requestBytesMax = 128 * 1024;
-/** Connections are looked at this often: idle ones are closed, requests that do not come whole are handed over. */
-const sweepMs = 5_000;
+/** Connections are looked at this often: silent ones are closed, requests that do not come whole are handed over. */
+const sweepMs = 1_000;
+/** What comes whole comes within this. */
+const pendingMsMax = 5_000;
 const headEnd = "\r\n\r\n";
 /** Bytes that may follow a request; what begins otherwise is not HTTP. */
 const nextRequest = /^(?:\r\n)*(?:[A-Z]{1,20}(?: |$)|$)/;
@@ -37,9 +42,10 @@ export function openLane(server: Server, options: LaneOptions): void {
   const others = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
   const connections = new Set<LaneConnection>();
   const keepAliveHeaders = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.keepAliveMs / 1000)}\r\n`;
-  const sweepsKept = Math.max(1, Math.ceil(options.keepAliveMs / sweepMs));
+  const clock = { now: performance.now() };
   const surroundings: Surroundings = {
     ...options,
+    clock,
     keepAliveHeaders,
     forget: (connection) => connections.delete(connection),
     handOver: (socket) => {
@@ -49,7 +55,8 @@ export function openLane(server: Server, options: LaneOptions): void {
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => connections.add(new LaneConnection(socket, surroundings)));
   const timer = setInterval(() => {
-    for (const connection of connections) connection.sweep(sweepsKept);
+    clock.now = performance.now();
+    for (const connection of connections) connection.sweep();
   }, sweepMs).unref();
   server.on("close", () => clearInterval(timer));
 
@@ -66,6 +73,8 @@ export function openLane(server: Server, options: LaneOptions): void {
 }
 
 type Surroundings = LaneOptions & {
+  /** `performance.now()` as of the last sweep. */
+  readonly clock: { readonly now: number };
   readonly keepAliveHeaders: string;
   readonly forget: (connection: LaneConnection) => void;
   readonly handOver: (socket: Socket) => void;
@@ -77,7 +86,9 @@ class LaneConnection implements ResponseOwner {
   /** Bytes of a request that is not whole, or that came while another was served. */
   #pending: Buffer | undefined;
   #response: LaneResponse | undefined;
-  #sweeps = 0;
+  /** When the connection fell silent, by the sweep's clock. */
+  #since: number;
+  #silenceMsMax: number;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.destroy(); // a half-closed client counts as gone
   readonly #onClose = (): void => this.#closed();
@@ -88,6 +99,8 @@ class LaneConnection implements ResponseOwner {
   constructor(socket: Socket, around: Surroundings) {
     this.#socket = socket;
     this.#around = around;
+    this.#since = around.clock.now;
+    this.#silenceMsMax = around.headMs;
     socket.on("error", ignore); // a reset connection; "close" follows
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
@@ -101,7 +114,8 @@ class LaneConnection implements ResponseOwner {
 
   answered(keep: boolean): void {
     this.#response = undefined;
-    this.#sweeps = 0;
+    this.#since = this.#around.clock.now;
+    this.#silenceMsMax = this.#around.keepAliveMs;
     if (!keep) {
       this.#socket.end();
       return;
@@ -110,12 +124,12 @@ class LaneConnection implements ResponseOwner {
     if (this.#pending !== undefined) process.nextTick(() => this.#next());
   }
 
-  /** @param sweepsKept how many sweeps an idle connection outlives */
-  sweep(sweepsKept: number): void {
-    this.#sweeps += 1;
-    if (this.#response !== undefined || this.#sweeps < 2) return;
-    if (this.#pending !== undefined) this.#leave(this.#pending);
-    else if (this.#sweeps > sweepsKept) this.destroy();
+  sweep(): void {
+    if (this.#response !== undefined) return;
+    const silentMs = this.#around.clock.now - this.#since;
+    if (this.#pending === undefined) {
+      if (silentMs > this.#silenceMsMax) this.destroy();
+    } else if (silentMs > pendingMsMax) this.#leave(this.#pending);
   }
 
   closeIdle(): void {
@@ -164,7 +178,7 @@ class LaneConnection implements ResponseOwner {
       return;
     }
     if (bytes.length < length) {
-      if (this.#pending === undefined) this.#sweeps = 0;
+      if (this.#pending === undefined) this.#since = this.#around.clock.now;
       this.#pending = bytes;
       return;
     }
