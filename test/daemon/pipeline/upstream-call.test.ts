@@ -233,7 +233,7 @@ describe("UpstreamCall", () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await until("the end", () => text().endsWith("0\r\n\r\n"));
-    const body = dechunked(text());
+    const body = dechunked(text()).replaceAll(": ping\n", ""); // a machine that is slow itself is kept alive
     assert.ok(body === [role, ...frames, stop, usageChunk, done].join(""), "byte for byte");
     const row = await lastRow();
     assert.deepEqual([row.status, row.cost_nano, row.flags], [200, 150_000, 0]);
