@@ -35,7 +35,7 @@ export type ClientResponse = {
   flushHeaders(): void;
   /** False: wait for `drain`. */
   write(bytes: string | Buffer, encoding?: BufferEncoding): boolean;
-  end(bytes: string | Buffer, encoding?: BufferEncoding): unknown;
+  end(bytes?: string | Buffer, encoding?: BufferEncoding): unknown;
   on(event: "close" | "drain", listener: () => void): unknown;
   once(event: "close" | "drain", listener: () => void): unknown;
   off(event: "close" | "drain", listener: () => void): unknown;

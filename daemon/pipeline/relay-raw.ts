@@ -3,10 +3,11 @@
  * Hides when its status is committed (with its first bytes), back-pressure, and that its usage is looked for all the
  * same, in a copy that is bounded.
  */
-import type { ServerResponse } from "node:http";
+
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
 import type { Dialect, Tap, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
+import type { ClientResponse } from "../http/client-messages.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { readFrame, SseSplitter } from "../http/sse-splitter.ts";
@@ -42,7 +43,7 @@ const passedHeaders = [
 
 export class RawReceiver implements Receiver {
   readonly #exchange: Exchange;
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   readonly #upstream: Dialect;
   readonly #outcome: RawOutcome;
   /** The client gets an upstream's own failures as they are. */
