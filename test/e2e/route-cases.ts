@@ -1,0 +1,252 @@
+/**
+ * One request for each name in the router's own table, and what an upstream says to it. A route without a row here, or a
+ * row without a route, fails the test that reads both.
+ */
+import { callRoutes, objectRoutes, passthroughRoute, pathRoutes } from "../../daemon/http/routes.ts";
+import type { Route } from "../../daemon/pipeline/exchange.ts";
+
+/** How a caller asks for it. */
+export type RouteCase = {
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  /** What the upstream answers whole, and as a stream where it is one. */
+  readonly answer: string;
+  readonly stream: string | undefined;
+  /** Only a key that may call every model of the provider may ask this. */
+  readonly isForProvider: boolean;
+  /** Costs nothing by its nature. */
+  readonly isFree: boolean;
+};
+
+type Sample = {
+  /** The path for a model; where the body names it, `model` is not used. */
+  readonly path: (model: string) => string;
+  readonly method?: string;
+  readonly body?: (model: string, stream: boolean) => object;
+  readonly form?: true;
+  readonly answer: object;
+  readonly streams?: string;
+  readonly isForProvider?: true;
+  readonly isFree?: true;
+};
+
+const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+const mediaUsage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
+const message = [{ role: "user", content: "hi" }];
+const contents = [{ role: "user", parts: [{ text: "hi" }] }];
+const event = (data: object, name?: string) =>
+  `${name === undefined ? "" : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`;
+const chunk = (delta: object, finish: string | null) =>
+  event({
+    id: "c",
+    object: "chat.completion.chunk",
+    created: 1,
+    model: "m",
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  });
+const chatAnswer = {
+  id: "c",
+  object: "chat.completion",
+  created: 1,
+  model: "m",
+  choices: [{ index: 0, message: { role: "assistant", content: "ok" }, finish_reason: "stop" }],
+  usage,
+};
+/** The upstream speaks chat completions to every caller: what others say is translated. */
+const chatStream =
+  chunk({ content: "ok" }, null) +
+  chunk({}, "stop") +
+  event({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [], usage }) +
+  "data: [DONE]\n\n";
+const chat = { answer: chatAnswer, streams: chatStream };
+const nothing = { answer: { data: [] }, isForProvider: true, isFree: true } as const;
+
+export const samples: Readonly<Record<string, Sample>> = {
+  "chat.completions": {
+    ...chat,
+    path: () => "/v1/chat/completions",
+    body: (model, stream) => ({ model, stream, max_tokens: 5, messages: message }),
+  },
+  responses: {
+    ...chat,
+    path: () => "/v1/responses",
+    body: (model, stream) => ({ model, stream, max_output_tokens: 5, input: "hi", store: false }),
+  },
+  messages: {
+    ...chat,
+    path: () => "/v1/messages",
+    body: (model, stream) => ({ model, stream, max_tokens: 5, messages: message }),
+  },
+  "cohere.chat": {
+    ...chat,
+    path: () => "/v2/chat",
+    body: (model, stream) => ({ model, stream, max_tokens: 5, messages: message }),
+  },
+  "gemini.generate": {
+    answer: chatAnswer,
+    path: (model) => `/v1beta/models/${model}:generateContent`,
+    body: () => ({ contents, generationConfig: { maxOutputTokens: 5 } }),
+  },
+  "gemini.stream": {
+    ...chat,
+    path: (model) => `/v1beta/models/${model}:streamGenerateContent?alt=sse`,
+    body: () => ({ contents, generationConfig: { maxOutputTokens: 5 } }),
+  },
+  "bedrock.converse": {
+    answer: chatAnswer,
+    path: (model) => `/model/${encodeURIComponent(model)}/converse`,
+    body: () => ({ messages: [{ role: "user", content: [{ text: "hi" }] }], inferenceConfig: { maxTokens: 5 } }),
+  },
+  "bedrock.converse_stream": {
+    ...chat,
+    path: (model) => `/model/${encodeURIComponent(model)}/converse-stream`,
+    body: () => ({ messages: [{ role: "user", content: [{ text: "hi" }] }], inferenceConfig: { maxTokens: 5 } }),
+  },
+  "bedrock.invoke": {
+    answer: chatAnswer,
+    path: (model) => `/model/${encodeURIComponent(model)}/invoke`,
+    body: () => ({ anthropic_version: "bedrock-2023-05-31", max_tokens: 5, messages: message }),
+  },
+  "bedrock.invoke_stream": {
+    ...chat,
+    path: (model) => `/model/${encodeURIComponent(model)}/invoke-with-response-stream`,
+    body: () => ({ anthropic_version: "bedrock-2023-05-31", max_tokens: 5, messages: message }),
+  },
+  completions: {
+    path: () => "/v1/completions",
+    body: (model, stream) => ({ model, stream, max_tokens: 5, prompt: "hi" }),
+    answer: { id: "c", object: "text_completion", choices: [{ index: 0, text: "ok", finish_reason: "stop" }], usage },
+    streams:
+      event({ id: "c", object: "text_completion", choices: [{ index: 0, text: "ok", finish_reason: "stop" }] }) +
+      event({ id: "c", object: "text_completion", choices: [], usage }) +
+      "data: [DONE]\n\n",
+  },
+  "responses.compact": {
+    path: () => "/v1/responses/compact",
+    body: (model) => ({ model, input: "hi" }),
+    answer: { id: "r", object: "response.compaction", output: [], usage: mediaUsage },
+  },
+  embeddings: {
+    path: () => "/v1/embeddings",
+    body: (model) => ({ model, input: "hi" }),
+    answer: { object: "list", data: [{ index: 0, embedding: [0.5] }], usage: { prompt_tokens: 10, total_tokens: 10 } },
+  },
+  "cohere.embed": {
+    path: () => "/v2/embed",
+    body: (model) => ({ model, texts: ["hi"], input_type: "search_query", embedding_types: ["float"] }),
+    answer: { object: "list", data: [{ index: 0, embedding: [0.5] }], usage: { prompt_tokens: 10, total_tokens: 10 } },
+  },
+  "gemini.embed": {
+    path: (model) => `/v1beta/models/${model}:embedContent`,
+    body: () => ({ content: { parts: [{ text: "hi" }] } }),
+    answer: { object: "list", data: [{ index: 0, embedding: [0.5] }], usage: { prompt_tokens: 10, total_tokens: 10 } },
+  },
+  moderations: {
+    path: () => "/v1/moderations",
+    body: (model) => ({ model, input: "hi" }),
+    answer: { id: "m", results: [{ flagged: false }] },
+  },
+  rerank: {
+    path: () => "/v1/rerank",
+    body: (model) => ({ model, query: "q", documents: ["a"] }),
+    answer: { id: "r", results: [{ index: 0, relevance_score: 0.5 }], meta: { billed_units: { search_units: 1 } } },
+  },
+  "cohere.rerank": {
+    path: () => "/v2/rerank",
+    body: (model) => ({ model, query: "q", documents: ["a"] }),
+    answer: { id: "r", results: [{ index: 0, relevance_score: 0.5 }], meta: { billed_units: { search_units: 1 } } },
+  },
+  "images.generations": {
+    path: () => "/v1/images/generations",
+    body: (model, stream) => ({ model, prompt: "cat", ...(stream ? { stream } : {}) }),
+    answer: { created: 1, data: [], usage: mediaUsage },
+    streams: event({ type: "image_generation.completed", usage: mediaUsage }),
+  },
+  "images.edits": { path: () => "/v1/images/edits", form: true, answer: { created: 1, data: [], usage: mediaUsage } },
+  "images.variations": {
+    path: () => "/v1/images/variations",
+    form: true,
+    answer: { created: 1, data: [], usage: mediaUsage },
+  },
+  "audio.speech": {
+    path: () => "/v1/audio/speech",
+    body: (model) => ({ model, input: "hi", voice: "alloy" }),
+    answer: { sound: true, usage: mediaUsage },
+  },
+  "audio.transcriptions": {
+    path: () => "/v1/audio/transcriptions",
+    form: true,
+    answer: { text: "hi", usage: mediaUsage },
+  },
+  "audio.translations": {
+    path: () => "/v1/audio/translations",
+    form: true,
+    answer: { text: "hi", usage: mediaUsage },
+  },
+  "messages.count_tokens": {
+    path: () => "/v1/messages/count_tokens",
+    body: (model) => ({ model, messages: message }),
+    answer: {},
+    isFree: true,
+  },
+  "responses.input_tokens": {
+    path: () => "/v1/responses/input_tokens",
+    body: (model) => ({ model, input: "hi" }),
+    answer: {},
+    isFree: true,
+  },
+  "gemini.count_tokens": {
+    path: (model) => `/v1beta/models/${model}:countTokens`,
+    body: () => ({ contents }),
+    answer: {},
+    isFree: true,
+  },
+  "bedrock.count_tokens": {
+    path: (model) => `/model/${encodeURIComponent(model)}/count-tokens`,
+    body: () => ({ input: { converse: { messages: [{ role: "user", content: [{ text: "hi" }] }] } } }),
+    answer: {},
+    isFree: true,
+  },
+  files: { ...nothing, path: () => "/v1/files?provider=up", method: "GET" },
+  batches: { ...nothing, path: () => "/v1/batches?provider=up", method: "GET" },
+  passthrough: {
+    path: () => "/passthrough/up/chat/completions",
+    body: (model) => ({ model: model.replace(/^up\//, ""), max_tokens: 5, messages: message }),
+    answer: chatAnswer,
+  },
+};
+
+/** Every name in the table, once. */
+export function routeNames(): ReadonlySet<string> {
+  const routes: Route[] = [...callRoutes.values(), ...objectRoutes.values(), passthroughRoute("POST")!];
+  for (const rows of pathRoutes.values()) routes.push(...rows.map(({ route }) => route));
+  return new Set(routes.map(({ name }) => name));
+}
+
+const boundary = "--case";
+
+export function routeCase(name: string, model: string, stream: boolean): RouteCase {
+  const sample = samples[name]!;
+  const body = sample.body?.(model, stream);
+  return {
+    path: sample.path(model),
+    method: sample.method ?? "POST",
+    headers: {
+      "content-type": sample.form ? `multipart/form-data; boundary=${boundary}` : "application/json",
+      ...(name.startsWith("messages") ? { "anthropic-version": "2023-06-01" } : {}),
+    },
+    body: sample.form ? form(model) : body === undefined ? undefined : JSON.stringify(body),
+    answer: JSON.stringify(sample.answer),
+    stream: sample.streams,
+    isForProvider: sample.isForProvider ?? false,
+    isFree: sample.isFree ?? false,
+  };
+}
+
+function form(model: string): string {
+  const part = (name: string, value: string) =>
+    `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+  return `${part("model", model)}${part("file", "bytes")}--${boundary}--\r\n`;
+}
