@@ -1,11 +1,9 @@
 /** Every wire language we speak, as a literal table: no registration by side effect. */
 import type { Dialect, DialectId } from "../exchange.ts";
 import { anthropic } from "./anthropic.ts";
-
 import { bedrockConverse } from "./bedrock-converse.ts";
-
+import { cohere } from "./cohere.ts";
 import { gemini } from "./gemini.ts";
-
 import { openaiChat } from "./openai-chat.ts";
 import { openaiResponses } from "./openai-responses.ts";
 
@@ -14,6 +12,7 @@ const spoken = {
   "openai-responses": openaiResponses,
   anthropic,
   "bedrock-converse": bedrockConverse,
+  cohere,
   gemini,
 } satisfies Partial<Record<DialectId, Dialect>>;
 

@@ -105,7 +105,10 @@ for (const dialect of all) {
         .join("");
       const ended = text + renderer.fail(error, "req_1");
       assert.throws(() => replay(dialect, ended), { message: "try later" });
-      assert.doesNotMatch(ended, /"finish_reason":"|"stop_reason":"|"finishReason"|response\.(completed|incomplete)/);
+      assert.doesNotMatch(
+        ended,
+        /"finish_reason":"(?!ERROR)|"stop_reason":"|"finishReason"|response\.(completed|incomplete)/,
+      );
     }
   });
 }

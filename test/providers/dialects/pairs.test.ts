@@ -90,16 +90,18 @@ for (const dialect of all) {
   });
 }
 
-/** Zero and absent are one where a dialect must write a number; Gemini counts no writes and marks the ids it gives, Bedrock counts no thinking. */
+/** What a dialect has no word for counts as nothing; so does nothing, where one must write a number. */
+const uncounted: Readonly<Partial<Record<string, readonly string[]>>> = {
+  gemini: ["cacheWrite5m"],
+  "bedrock-converse": ["reasoning"],
+  cohere: ["cacheRead", "cacheWrite5m", "reasoning"],
+};
+
+/** Gemini marks the ids it gives. */
 function comparable({ id }: Dialect, told: ReturnType<typeof seen>) {
   const { input = 0, output = 0, cacheRead = 0, cacheWrite5m = 0, reasoning = 0 } = told.usage;
-  const usage = {
-    input,
-    output,
-    cacheRead,
-    cacheWrite5m: id === "gemini" ? 0 : cacheWrite5m,
-    reasoning: id === "bedrock-converse" ? 0 : reasoning,
-  };
+  const usage: Record<string, number> = { input, output, cacheRead, cacheWrite5m, reasoning };
+  for (const name of uncounted[id] ?? []) usage[name] = 0;
   return { ...told, usage, tools: told.tools.map((tool) => ({ ...tool, id: tool.id.replace(/^gm_/, "") })) };
 }
 
