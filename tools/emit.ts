@@ -40,7 +40,8 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
     format: "esm",
     platform: "node",
     target: "node24",
-    external: options.form === "files" ? ["better-sqlite3"] : [],
+    // Ink's own development asks for its devtools, which nobody has installed.
+    external: options.form === "files" ? ["better-sqlite3", "react-devtools-core"] : [],
     // Light: whitespace and dead branches go, names stay, so that a stack trace can be read.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -64,6 +65,7 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
     write: false,
     metafile: true,
     logLevel: "warning",
+    logOverride: { "assign-to-define": "silent" }, // the terminal sets what the build has fixed
   });
   const files = result.outputFiles.map(({ path, text }) => {
     const way = relative(dirname(path), join(root, "dist")).replaceAll("\\", "/") || ".";
