@@ -109,6 +109,7 @@ export type AdminServices = {
   readonly logs: LogServices;
   /** JSON texts, each a `FeedMessage`. */
   readonly feed: { listen(query: FeedQuery): AsyncIterable<string> };
+  readonly metrics: { render(openMetrics: boolean): AsyncIterable<string> };
   readonly audit: {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;
@@ -147,6 +148,7 @@ export type Permission =
   | "budgets:write"
   | "logs:read"
   | "logs:write"
+  | "metrics:read"
   | "audit:read"
   | "ledger:read"
   | "config:read"

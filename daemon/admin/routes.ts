@@ -5,6 +5,7 @@ import { daemonRoutes } from "./daemon.ts";
 import { feedRoutes } from "./feed.ts";
 import { keyRoutes } from "./keys.ts";
 import { logRoutes } from "./logs.ts";
+import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { ownerRoutes } from "./owners.ts";
 import type { Route } from "./route.ts";
@@ -15,6 +16,7 @@ export const adminRoutes: readonly Route[] = [
   ...ownerRoutes,
   ...logRoutes,
   ...feedRoutes,
+  ...metricRoutes,
   ...auditRoutes,
   ...configRoutes,
   ...modelRoutes,

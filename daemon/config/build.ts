@@ -5,6 +5,7 @@
 import { isIP } from "node:net";
 import { buildProvider, builtInPrices, builtIns, type ProviderContext } from "./build-providers.ts";
 import { buildRouting } from "./build-routing.ts";
+import { readAlerts, readMetrics, readRecord, readTracing, type Units } from "./build-telemetry.ts";
 import { filled } from "./filled.ts";
 import type { GenerationData, ProviderData, Timers } from "./generation.ts";
 import type { Finding, Path } from "./problems.ts";
@@ -55,7 +56,6 @@ export type Build = BuildInputs & {
 
 /** Timers live in 32-bit integers: 24.8 days. */
 const timerMsMax = 2 ** 31 - 1;
-const retentionMsMax = 100 * 365 * 86_400_000;
 /** One byte less than 2 GiB: what a buffer surely holds. */
 const sizeMax = 2 ** 31 - 1;
 
@@ -107,6 +107,10 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     self: { host: server.host, port: server.port },
     timersFor: (entry, path) => readTimers(entry, path, timers, build),
   };
+  const units: Units = {
+    duration: (text, path, most) => readDuration(text, path, build, most),
+    size: (text, path, limits) => readSize(text, path, build, limits),
+  };
   const providers: ProviderData[] = [];
   const faulty = new Set<string>(build.faulty);
   for (const [name, entry] of Object.entries(file.providers ?? {})) {
@@ -135,7 +139,10 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     routing: buildRouting(file, names, build),
     prices: [...buildPrices(file, names, build), ...builtInPrices(providers)],
     ledger: readLedger(file, build),
-    record: readRecord(file, build),
+    record: readRecord(file, build, units),
+    metrics: readMetrics(file),
+    tracing: readTracing(file, build, units),
+    alerts: readAlerts(file, build, units),
     log: readLog(file, build),
     admin: file.admin?.socket === undefined ? {} : { socket: expandPath(file.admin.socket, build) },
   };
@@ -195,16 +202,6 @@ function readLedger(file: ConfigFile, build: Build): GenerationData["ledger"] {
     lagMaxMs: readDuration(ledger.commit_lag_max, ["ledger", "commit_lag_max"], build),
     allowUnpriced: ledger.allow_unpriced,
     zone: ledger.zone,
-  };
-}
-
-function readRecord(file: ConfigFile, build: Build): GenerationData["record"] {
-  const record = filled(defaults.record, file.record);
-  return {
-    requests: record.requests,
-    retentionMs: readDuration(record.retention, ["record", "retention"], build, retentionMsMax),
-    audit: record.audit,
-    auditOnFailure: record.audit_on_failure,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { DialectId } from "../../providers/exchange.ts";
 import type { FallbackLists, Labels, RoutingData } from "./routing-data.ts";
+import type { AlertsData, MetricsData, RecordData, TracingData } from "./telemetry-data.ts";
 
 export type Timers = {
   readonly connectMs: number;
@@ -150,12 +151,10 @@ export type GenerationData = {
     /** Time zone (IANA) in which calendar windows begin, where a budget names none. */
     readonly zone?: string;
   };
-  readonly record: {
-    readonly requests: boolean;
-    readonly retentionMs: number;
-    readonly audit: boolean;
-    readonly auditOnFailure: "block" | "count";
-  };
+  readonly record: RecordData;
+  readonly metrics: MetricsData;
+  readonly tracing: TracingData;
+  readonly alerts: AlertsData;
   readonly log: {
     readonly level: "debug" | "info" | "warn" | "error";
     readonly format: "json" | "text";

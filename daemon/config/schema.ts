@@ -12,6 +12,7 @@ import { log, record } from "./schema/record.ts";
 import { fallbackTargets, group, routing } from "./schema/routing.ts";
 import { server } from "./schema/server.ts";
 import { flag, section, setting, text } from "./schema/setting.ts";
+import { alerts, metrics, tracing } from "./schema/telemetry.ts";
 import { providerTimeouts, timeouts } from "./schema/timeouts.ts";
 
 export const configSchema = z.strictObject({
@@ -46,6 +47,9 @@ export const configSchema = z.strictObject({
   ),
   ledger: section(ledger, "How budgets are held and settled."),
   record: section(record, "What is kept of each request."),
+  metrics: section(metrics, "What Prometheus can scrape."),
+  tracing: section(tracing, "Spans of requests, for an OpenTelemetry collector."),
+  alerts: section(alerts, "Who is told when something is wrong."),
   log: section(log, "The daemon's own log."),
   network: section(network, "The way out to the providers."),
   admin: section(admin, "The admin API that the command line uses."),

@@ -62,7 +62,37 @@ export const defaults = {
     allow_unpriced: false,
     zone: "UTC",
   },
-  record: { requests: true, retention: "30d", audit: true, audit_on_failure: "block" },
+  record: {
+    requests: true,
+    retention: "30d",
+    audit: true,
+    audit_on_failure: "block",
+    rollups: { minutes: "2d", hours: "90d", days: "730d" },
+    content: "off",
+    content_request: "less",
+    content_max: "64KB",
+    redact: ["secrets"],
+    offload: { region: "us-east-1", prefix: "bifrost" },
+  },
+  metrics: { enabled: true, series_max: 1_000, litellm_names: false },
+  tracing: {
+    protocol: "http",
+    sample: 1,
+    conventions: "genai",
+    service_name: "bifrost",
+    queue_max: 2_048,
+    timeout: "10s",
+  },
+  alerts: {
+    interval: "30s",
+    allow_private: false,
+    tls: "starttls",
+    by: "all",
+    window: "5m",
+    severity: "warning",
+    cooldown: "1h",
+    resolved: true,
+  },
   log: { level: "info", format: "json" },
 } as const;
 
@@ -70,4 +100,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "7c0ede7bab316f7b";
+export const schemaFingerprint = "c44ad06c91fa7388";

@@ -25,7 +25,7 @@ import { collectWhenIdle } from "./idle-collection.ts";
 import { type Inherited, usableFds } from "./inherit.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
-import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
+import { openStoreThreads, type StoreThreads, type TrafficSettings } from "./store-threads.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { startThread } from "./threads.ts";
 import { version } from "./version.ts";
@@ -103,7 +103,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     home,
     status,
     sender: bootCount * sendersPerBoot,
-    retention: current.record,
+    traffic: trafficSettings(current),
     statePaceMs: current.ledger.durability === "strict" ? 0 : groupedPaceMs,
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
@@ -199,7 +199,7 @@ async function assemble(
     await workers.use(next);
     parts.credentials.use(next.providers);
     log.use(next.log);
-    store.retain(next.record);
+    store.use(trafficSettings(next));
   }, log);
 
   async function shutdown(drainMs: number, successor?: HandOver): Promise<void> {
@@ -279,6 +279,12 @@ function once<Value>(make: () => Value): () => Value {
     made ??= make();
     return made;
   };
+}
+
+/** Only what the thread needs: the rest of a config holds secrets. */
+function trafficSettings({ record, metrics }: GenerationData): TrafficSettings {
+  const { retentionMs, contentRetentionMs, rollups } = record;
+  return { retention: { retentionMs, contentRetentionMs, rollups }, metrics };
 }
 
 function takeLock(home: string): HomeLock {

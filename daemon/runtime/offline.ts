@@ -98,11 +98,8 @@ export async function openFiles(
       remove: async (ids) => removeRows(home, ids),
       dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
     }),
-    feed: {
-      listen: () => {
-        throw new GatewayError("not_found", noDaemon);
-      },
-    },
+    feed: { listen: noneRuns },
+    metrics: { render: noneRuns },
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),
@@ -131,6 +128,10 @@ function removeRows(home: string, ids: readonly string[]): number {
   } finally {
     writer.close();
   }
+}
+
+function noneRuns(): never {
+  throw new GatewayError("not_found", noDaemon);
 }
 
 async function notRunning(): Promise<never> {

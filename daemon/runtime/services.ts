@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
+import type { DroppedAnswer } from "../admin/contract/log-statistics.ts";
 import { localCaller } from "../admin/handler.ts";
 import { createFeedService } from "../admin/services/feed.ts";
 import type { Governance } from "../admin/services/governance.ts";
@@ -17,7 +18,9 @@ import { mintKey } from "../governance/keys-format.ts";
 import { stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { readStatus } from "../store/writer-status.ts";
+import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import type { ConfigControl } from "./config-control.ts";
+import { createMetrics } from "./metrics.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import type { StoreThreads } from "./store-threads.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -67,6 +70,11 @@ export function createServices(options: ServicesOptions): DaemonServices {
     publicId: newPublicId,
     execute: access.execute,
   };
+  const dropped = (): DroppedAnswer => ({
+    rows: readStatus(options.status, "traffic").dropped,
+    ...options.telemetry.dropped(),
+  });
+  const { feed, names } = options.telemetry;
   return {
     action,
     keys: createKeyService({
@@ -77,13 +85,28 @@ export function createServices(options: ServicesOptions): DaemonServices {
     }),
     owners: createOwnerService(governance),
     daemon: createDaemonService(options, access),
-    feed: createFeedService(options.telemetry.feed, options.telemetry.names),
+    feed: createFeedService(feed, names),
+    metrics: createMetrics({
+      ...{ dropped, status: options.status, startedAtMs: options.startedAtMs },
+      settings: () => config.current.metrics,
+      snapshot: async () => (await store.traffic.ask((id) => ({ type: "metrics", id }))) as MetricSnapshot,
+      names: {
+        key: (id) => {
+          const key = names.key(Number(id));
+          return { id: key?.publicId ?? id, name: key?.name ?? id };
+        },
+        owner: (id) => id,
+      },
+      counts: options.workers.counts,
+      openHolds: memory.openHolds,
+      generation: () => config.current.number,
+      listeners: () => feed.listeners,
+      alerts: () => new Map(),
+    }),
     logs: createLogService({
       access,
       remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
-      dropped: async () => ({
-        ...{ rows: readStatus(options.status, "traffic").dropped, ...options.telemetry.dropped() },
-      }),
+      dropped: async () => dropped(),
     }),
     audit: createAuditService(access),
     ledger: createLedgerService(access),

@@ -18,7 +18,9 @@ import { settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
 import type { Retention } from "../store/traffic-thread.ts";
 import type { TrafficRetention } from "../store/traffic-writer.ts";
+import type { MetricSettings } from "../telemetry/metric-store.ts";
 import { startThread, type ThreadName } from "./threads.ts";
+import type { MetricsSettings } from "./traffic-writer.ts";
 import type { FromWriterThread } from "./writer-thread.ts";
 
 export type WriterName = "state" | "traffic";
@@ -35,16 +37,19 @@ export type StoreThreads = {
   /** Settlements of the main thread itself (holds of dead workers). */
   readonly sender: Sender;
   /** After a reload. */
-  retain(retention: TrafficRetention): void;
+  use(settings: TrafficSettings): void;
   /** Flushes and closes both files; the reader ends too. */
   close(): Promise<void>;
 };
+
+/** What of the config the traffic writer goes by. */
+export type TrafficSettings = { readonly retention: TrafficRetention; readonly metrics: MetricSettings };
 
 export type StoreThreadsOptions = {
   readonly home: string;
   readonly status: Int32Array;
   readonly sender: number;
-  readonly retention: TrafficRetention;
+  readonly traffic: TrafficSettings;
   /** Least time between two commits; 0 in strict durability. */
   readonly statePaceMs: number;
   readonly log: Log;
@@ -60,7 +65,7 @@ const trafficPaceMs = 10;
 
 export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   const { home, status, log } = options;
-  let { retention } = options;
+  let settings = options.traffic;
   let closing = false;
   const threads: { state: Worker; traffic: Worker; reader?: Worker } = {
     state: start("state"),
@@ -90,7 +95,8 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
         : {
             file: files[name],
             status,
-            ...retention,
+            ...settings.retention,
+            metrics: settings.metrics,
             paceMs: name === "state" ? options.statePaceMs : trafficPaceMs,
           },
     );
@@ -152,9 +158,10 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
 
   return {
     ...{ port, commands, traffic, queries, sender, close },
-    retain: (next) => {
-      retention = next;
-      threads.traffic.postMessage({ type: "retention", retention } satisfies Retention);
+    use: (next) => {
+      settings = next;
+      threads.traffic.postMessage({ type: "retention", retention: next.retention } satisfies Retention);
+      threads.traffic.postMessage({ type: "metric_settings", settings: next.metrics } satisfies MetricsSettings);
     },
   };
 }

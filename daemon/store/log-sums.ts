@@ -3,6 +3,7 @@
  * there is time. Hides which of the two it was but for `partial`.
  */
 import type { Database } from "./database.ts";
+import { bucketOf } from "./histogram.ts";
 import { type LogFilter, whereAnd } from "./log-filter.ts";
 import { type DimensionName, dimensionNumber, facetsOf, type Group, groupRows } from "./rollup-groups.ts";
 import type { GrainName } from "./rollup-writer.ts";
@@ -157,7 +158,7 @@ function valuesOf(group: Group, by: DimensionName | undefined): readonly string[
 function addGroup(into: RawSums, group: Group): void {
   const sums = emptySums();
   for (let index = 0; index < sums.sums.length; index++) sums.sums[index] = group.sums[index]!;
-  for (const place of group.latencies) sums.latency[place]!++;
-  for (const place of group.ttfts) sums.ttft[place]!++;
+  for (const ms of group.latencies) sums.latency[bucketOf(ms)]!++;
+  for (const ms of group.ttfts) sums.ttft[bucketOf(ms)]!++;
   addSums(into, sums);
 }

@@ -2,7 +2,6 @@
  * Rows of one batch, added up by everything that sums are kept by. Nearly all rows of a batch agree in key, model and
  * the rest, so a row costs one look-up here, and the many roll-ups and metrics are paid once a group.
  */
-import { bucketOf } from "./histogram.ts";
 import { requestColumn as column, requestFlag, requestWidth, settlementFlag } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
 
@@ -59,10 +58,15 @@ export type Group = {
   /** The first row: what all of the group have in common can be read there. */
   readonly sample: readonly RowValue[];
   readonly sums: Float64Array;
-  /** Buckets of histogram.ts, one entry a row. */
+  /** Milliseconds, one entry a row that has it. */
   readonly latencies: number[];
   readonly ttfts: number[];
+  readonly upstreams: number[];
   readonly overheads: number[];
+  /** Of streams: milliseconds from one token to the next. */
+  readonly tokenGaps: number[];
+  readonly bytesIn: number[];
+  readonly bytesOut: number[];
 };
 
 const minuteMs = 60_000;
@@ -71,7 +75,7 @@ export function groupRows(rows: readonly RowValue[]): readonly Group[] {
   const groups = new Map<string, Group>();
   for (let at = 0; at + requestWidth <= rows.length; at += requestWidth) {
     const minute = Math.floor((rows[at + column.at] as number) / minuteMs);
-    const name = `${minute}|${rows[at + column.key_id]}|${rows[at + column.team]}|${rows[at + column.customer]}|${rows[at + column.user]}|${rows[at + column.model]}|${rows[at + column.target]}|${rows[at + column.credential]}|${rows[at + column.route]}|${rows[at + column.tags]}|${rows[at + column.status]}|${rows[at + column.error]}|${rows[at + column.stream]}`;
+    const name = `${minute}|${rows[at + column.key_id]}|${rows[at + column.team]}|${rows[at + column.customer]}|${rows[at + column.user]}|${rows[at + column.model]}|${rows[at + column.target]}|${rows[at + column.credential]}|${rows[at + column.route]}|${rows[at + column.tags]}|${rows[at + column.status]}|${rows[at + column.error]}|${rows[at + column.stream]}|${rows[at + column.attempts] === null ? "" : rows[at + column.id]}`;
     let group = groups.get(name);
     if (group === undefined) {
       group = emptyGroup(minute * minuteMs, rows.slice(at, at + requestWidth));
@@ -88,9 +92,7 @@ function emptyGroup(minute: number, sample: readonly RowValue[]): Group {
     keyId: (sample[column.key_id] as number | null) ?? 0,
     sample,
     sums: new Float64Array(sumColumns.length),
-    latencies: [],
-    ttfts: [],
-    overheads: [],
+    ...{ latencies: [], ttfts: [], upstreams: [], overheads: [], tokenGaps: [], bytesIn: [], bytesOut: [] },
   };
 }
 
@@ -112,16 +114,20 @@ function addRow(group: Group, rows: readonly RowValue[], at: number): void {
   sums[sum.cost_nano]! += number(column.cost_nano);
   if ((flags & settlementFlag.unpriced) !== 0) sums[sum.unpriced]! += 1;
   sums[sum.latency_ms]! += latencyMs;
-  group.latencies.push(bucketOf(latencyMs));
+  group.latencies.push(latencyMs);
+  group.bytesIn.push(number(column.bytes_in));
+  group.bytesOut.push(number(column.bytes_out));
   if (number(column.stream) === 1 && ttftMs !== null) {
     sums[sum.ttft_ms]! += ttftMs;
     sums[sum.ttft_count]! += 1;
-    group.ttfts.push(bucketOf(ttftMs));
+    group.ttfts.push(ttftMs);
+    if (tokensOut > 1) group.tokenGaps.push(Math.max(0, latencyMs - ttftMs) / (tokensOut - 1));
   }
   if (upstreamMs > 0) {
     sums[sum.upstream_ms]! += upstreamMs;
     sums[sum.overhead_ms]! += Math.max(0, latencyMs - upstreamMs);
     sums[sum.upstream_count]! += 1;
+    group.upstreams.push(upstreamMs);
     group.overheads.push(Math.max(0, latencyMs - upstreamMs));
   }
   if (tokensOut > 0) sums[sum.output_ms]! += latencyMs;

@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from "./database.ts";
 import { openFacets } from "./facets.ts";
-import { addPacked, bucketCount, packCounts } from "./histogram.ts";
+import { addPacked, bucketCount, bucketOf, packCounts } from "./histogram.ts";
 import { dimensions, facetsOf, type Group, sumColumns } from "./rollup-groups.ts";
 
 export const grains = ["minute", "hour", "day"] as const;
@@ -71,11 +71,12 @@ export function openRollupWriter(database: Database, now: () => number): RollupW
 
   function add(groups: readonly Group[]): void {
     for (const group of groups) {
+      const places = { latency: group.latencies.map(bucketOf), ttft: group.ttfts.map(bucketOf) };
       for (const [dimension, value] of facetsOf(group)) {
         const facet = facets.number(dimension, value, group.minute);
         for (const grain of grains) {
           const at = group.minute - (group.minute % grainMs[grain]);
-          addGroup(bucket(seriesNumber(grain, dimension), at, facet), group);
+          addGroup(bucket(seriesNumber(grain, dimension), at, facet), group.sums, places);
         }
       }
     }
@@ -88,11 +89,11 @@ export function openRollupWriter(database: Database, now: () => number): RollupW
     if (open.size > openMax || now() - forgottenAt > forgetMs) forget();
   }
 
-  function addGroup(into: Bucket, group: Group): void {
+  function addGroup(into: Bucket, more: Float64Array, places: Readonly<Record<"latency" | "ttft", number[]>>): void {
     const { sums, latency, ttft } = into;
-    for (let index = 0; index < sums.length; index++) sums[index]! += group.sums[index]!;
-    for (const place of group.latencies) latency[place]!++;
-    for (const place of group.ttfts) ttft[place]!++;
+    for (let index = 0; index < sums.length; index++) sums[index]! += more[index]!;
+    for (const place of places.latency) latency[place]!++;
+    for (const place of places.ttft) ttft[place]!++;
     if (into.changed) return;
     into.changed = true;
     changed.push(into);

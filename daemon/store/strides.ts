@@ -7,11 +7,11 @@ import type { Database } from "./database.ts";
 /** A search that no index serves answers within this, with what it has. */
 export const answerMs = 300;
 /** What is kept of it for reading the rows found and sending them. */
-const reserveMs = 80;
+const reserveMs = 120;
 const strideRowsMin = 500;
-const strideRowsFirst = 4_000;
+const strideRowsFirst = 2_000;
 /** One stride may take this long. */
-const strideMs = 40;
+const strideMs = 25;
 /** A row is written when its request ends, at most this long after its `at`. */
 const spreadMs = 3_700_000;
 

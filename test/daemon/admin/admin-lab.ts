@@ -252,6 +252,7 @@ function cannedServices(
       },
     },
     feed: { listen: () => unasked.export() },
+    metrics: { render: () => unasked.export() },
     logs: {
       ...unasked,
       list: async (query) => listRows(lab.rows, query),

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { type LoadOptions, type LoadResult, loadConfig } from "../../../daemon/config/load.ts";
 import { renderProblem } from "../../../daemon/config/problems.ts";
 import { certificate } from "./certificate.ts";
+import { usualTelemetry } from "./usual-telemetry.ts";
 
 const environment = { OPENAI_API_KEY: "sk-from-the-environment", BREAK: "two\nlines", EMPTY: "" };
 
@@ -485,7 +486,7 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
       allowUnpriced: false,
       zone: "UTC",
     },
-    record: { requests: true, retentionMs: 2_592_000_000, audit: true, auditOnFailure: "block" },
+    ...usualTelemetry,
     log: { level: "info", format: "json" },
     admin: {},
   });

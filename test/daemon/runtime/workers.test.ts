@@ -32,7 +32,7 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
   const store = openStoreThreads({
     ...{ home, status, log },
     sender: 0,
-    retention: { retentionMs: 1e9 },
+    traffic: { retention: { retentionMs: 1e9 }, metrics: { seriesMax: 10, tags: [] } },
     statePaceMs: 0,
     onReplaced: () => undefined,
   });

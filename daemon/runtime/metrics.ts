@@ -1,0 +1,106 @@
+/** Gathers what `GET /metrics` tells: series from the traffic writer, gauges from wherever they are kept. */
+import { readdirSync, readFileSync } from "node:fs";
+import type { DroppedAnswer } from "../admin/contract/log-statistics.ts";
+import type { MetricsData } from "../config/telemetry-data.ts";
+import type { WriterName } from "../store/writer-status.ts";
+import { readStatus } from "../store/writer-status.ts";
+import type { MetricSet } from "../telemetry/metric-families.ts";
+import type { MetricSnapshot } from "../telemetry/metric-store.ts";
+import { type DaemonSamples, type MetricNames, renderMetrics } from "../telemetry/metrics.ts";
+import { version } from "./version.ts";
+import type { WorkerCounts } from "./workers.ts";
+
+export type MetricsOptions = {
+  settings(): MetricsData;
+  /** From the traffic writer. */
+  snapshot(): Promise<MetricSnapshot>;
+  readonly names: MetricNames;
+  readonly status: Int32Array;
+  counts(): readonly WorkerCounts[];
+  openHolds(): number;
+  generation(): number;
+  dropped(): DroppedAnswer;
+  listeners(): number;
+  /** Alerts that hold now, by severity. */
+  alerts(): ReadonlyMap<string, number>;
+  readonly startedAtMs: number;
+};
+
+const stores: readonly WriterName[] = ["state", "traffic"];
+/** A traffic writer that does not answer must not keep a scrape: the daemon's own figures are told alone. */
+const snapshotMs = 2_000;
+const nothing: MetricSnapshot = { series: [], credentials: [], overflow: 0 };
+
+export function createMetrics(options: MetricsOptions): { render(openMetrics: boolean): AsyncIterable<string> } {
+  async function* render(openMetrics: boolean): AsyncGenerator<string> {
+    const settings = options.settings();
+    const snapshot = settings.enabled ? await inTime(options.snapshot()) : nothing;
+    const sets = new Set<MetricSet>(["own", "bifrost", ...(settings.litellmNames ? (["litellm"] as const) : [])]);
+    yield* renderMetrics({
+      ...{ snapshot, names: options.names, sets, tags: settings.tags, openMetrics },
+      daemon: samples(options, snapshot),
+    });
+  }
+  return { render };
+}
+
+async function inTime(asked: Promise<MetricSnapshot>): Promise<MetricSnapshot> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<MetricSnapshot>((resolve) => {
+    timer = setTimeout(resolve, snapshotMs, nothing);
+  });
+  try {
+    return await Promise.race([asked.catch(() => nothing), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function samples(options: MetricsOptions, { credentials, overflow }: MetricSnapshot): DaemonSamples {
+  const counts = options.counts();
+  const inFlight = counts.reduce((sum, count) => sum + count.inFlight, 0);
+  const status = stores.map((store) => [store, readStatus(options.status, store)] as const);
+  const one = (value: number | undefined): [readonly string[], number][] => (value === undefined ? [] : [[[], value]]);
+  const cpu = process.cpuUsage();
+  return {
+    inFlight: counts.map(({ id, inFlight: running }) => [[String(id)], running]),
+    active: one(inFlight),
+    liteInFlight: one(inFlight),
+    accepted: counts.map(({ id, total }) => [[String(id)], total]),
+    dropped: Object.entries(options.dropped()).map(([kind, count]) => [[kind], count]),
+    commitLag: status.map(([store, { lagMs }]) => [[store], lagMs / 1_000]),
+    commits: status.map(([store, { commits }]) => [[store], commits]),
+    rows: status.map(([store, { rows }]) => [[store], rows]),
+    failures: status.map(([store, { failures }]) => [[store], failures]),
+    healthy: status.map(([store, { health }]) => [[store], health === "unhealthy" ? 0 : 1]),
+    holds: one(options.openHolds()),
+    credential: credentials.map(({ provider, credential, up }) => [[provider, credential, credential], up ? 1 : 0]),
+    listeners: one(options.listeners()),
+    generation: one(options.generation()),
+    alertsFiring: [...options.alerts()].map(([severity, count]) => [[severity], count]),
+    overflow: one(overflow),
+    info: [[[version], 1]],
+    memory: one(residentBytes()),
+    cpu: one((cpu.user + cpu.system) / 1e6),
+    started: one(options.startedAtMs / 1_000),
+    descriptors: one(openDescriptors()),
+  };
+}
+
+/** Not `process.memoryUsage()`, which throws where /proc is not mounted. */
+function residentBytes(): number | undefined {
+  try {
+    const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
+  } catch {
+    return undefined;
+  }
+}
+
+function openDescriptors(): number | undefined {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,56 @@
+/** What a scraper gets of a real daemon. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { AdminAddress } from "../../daemon/admin/contract/calling.ts";
+import { ask, send } from "../support/client.ts";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { readExposition } from "../support/exposition.ts";
+import { until } from "../support/until.ts";
+
+async function scrape(daemon: Daemon, accept?: string) {
+  const { socket } = JSON.parse(readFileSync(join(daemon.home, "admin.json"), "utf8")) as AdminAddress;
+  const headers = { host: "localhost", ...(accept === undefined ? {} : { accept }) };
+  const opened = await send("http://127.0.0.1:1", { method: "GET", path: "/metrics", socketPath: socket, headers });
+  return opened.answer();
+}
+
+test("A41 /metrics counts what was asked, and holds neither key nor prompt nor answer", async (t) => {
+  const canary = "canary-sk-4d1f";
+  const daemon = await startDaemon({ config: { metrics: { litellm_names: true, tags: ["env"] } } });
+  t.after(() => daemon.stop());
+  const key = await daemon.createKey({ name: "ci" });
+  const headers = { "x-bf-dim-env": "prod", "x-bifrost-session": canary, "x-bifrost-user": canary };
+  const answer = await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, prompt: canary, headers });
+  assert.ok(Number(answer.headers["x-bifrost-upstream-latency-ms"]) > 0);
+  assert.ok(Number(answer.headers["x-bifrost-overhead-ms"]) >= 0);
+  await ask(daemon.url, { dialect: "messages", model: "echo-paid", key, prompt: canary, stream: true });
+  await ask(daemon.url, { dialect: "chat", model: canary, key });
+  await ask(daemon.url, { dialect: "chat", model: "echo", key: `sk-bf-${canary}` });
+  const { text, headers: told } = await until("all four in /metrics", async () => {
+    const scraped = await scrape(daemon);
+    return readExposition(scraped.text).sum("bifrost_requests_total") === 4 && scraped;
+  });
+  assert.equal(told["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+  const { value, sum } = readExposition(text);
+  assert.equal(
+    value("bifrost_requests_total", {
+      ...{ route: "chat.completions", provider: "echo-paid", model: "echo-paid", key: "ci", status: "200" },
+      tag_env: "prod",
+    }),
+    1,
+  );
+  assert.ok(sum("bifrost_spend_dollars_total") > 0);
+  assert.equal(sum("bifrost_time_to_first_token_seconds_count"), 1);
+  assert.equal(sum("litellm_proxy_failed_requests_metric_total"), 2);
+  assert.equal(sum("bifrost_dropped_total"), 0);
+  assert.equal(value("bifrost_store_up", { store: "state" }), 1);
+  assert.equal(value("bifrost_provider_key_up", { provider: "echo-paid", key_id: "echo", key_name: "echo" }) ?? 1, 1);
+  const open = await scrape(daemon, "application/openmetrics-text; version=1.0.0,text/plain;q=0.5");
+  assert.match(String(open.headers["content-type"]), /^application\/openmetrics-text/);
+  assert.match(open.text, / # \{request_id="req_[0-9A-Z]{26}"\} /);
+  for (const page of [text, open.text]) {
+    assert.ok(!page.includes(canary) && !page.includes(key.slice(6)), "a secret or a word of a prompt");
+  }
+});
