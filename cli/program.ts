@@ -7,7 +7,8 @@ import { type CommandEntry, type Context, prepare, type Surroundings } from "./c
 import { exitCodeOf, exitCodes, renderFailure } from "./failure.ts";
 import { version } from "./version.ts";
 
-const commands: readonly CommandEntry[] = [
+/** Every command there is; the man page and completion are made of it. */
+export const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "Run the gateway", load: () => import("./commands/serve.ts") },
   { name: "status", summary: "Show what the daemon is doing", load: () => import("./commands/status.ts") },
   { name: "stop", summary: "Let running requests end, then stop the daemon", load: () => import("./commands/stop.ts") },
@@ -25,6 +26,17 @@ const commands: readonly CommandEntry[] = [
     name: "explain",
     summary: "Tell what happened to one request, and why",
     load: () => import("./commands/explain.ts"),
+  },
+  {
+    name: "usage",
+    summary: "Show what was used and paid, by key, team, model or provider",
+    load: () => import("./commands/usage.ts"),
+  },
+  { name: "top", summary: "Watch who asks most just now", load: () => import("./commands/top.ts") },
+  {
+    name: "doctor",
+    summary: "Look for what is wrong, and say what to do about it",
+    load: () => import("./commands/doctor.ts"),
   },
   { name: "audit", summary: "Verify or export the audit trail", load: () => import("./commands/audit.ts") },
   { name: "ledger", summary: "Check balances against what was settled", load: () => import("./commands/ledger.ts") },
@@ -62,14 +74,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
 }
 
 async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
-  const program = prepare(new Command("bifrost"), context)
-    .description("A self-hosted AI gateway: every provider, exact budgets, a provable audit trail.")
-    .usage("<command> [options]")
-    .version(version, "-V, --version", "Print the version")
-    .option("--home <directory>", "Where the daemon keeps its files (default: $BIFROST_HOME or ~/.local/share/bifrost)")
-    .option("--debug", "Show the stack trace of a failure")
-    .helpCommand("help [command]", "Show the help of a command")
-    .addHelpText("after", "\nStart with: bifrost serve\nExit codes and every option: docs/cli.md");
+  const program = describeProgram(prepare(new Command("bifrost"), context));
   const meant = commandName(argv);
   for (const { name, summary, load } of commands) {
     const command = prepare(new Command(name), context).description(summary);
@@ -77,6 +82,18 @@ async function buildProgram(argv: readonly string[], context: Context): Promise<
     program.addCommand(command);
   }
   return program;
+}
+
+/** Name, description and options that hold for every command. */
+export function describeProgram(program: Command): Command {
+  return program
+    .description("A self-hosted AI gateway: every provider, exact budgets, a provable audit trail.")
+    .usage("<command> [options]")
+    .version(version, "-V, --version", "Print the version")
+    .option("--home <directory>", "Where the daemon keeps its files (default: $BIFROST_HOME or ~/.local/share/bifrost)")
+    .option("--debug", "Show the stack trace of a failure")
+    .helpCommand("help [command]", "Show the help of a command")
+    .addHelpText("after", "\nStart with: bifrost serve\nExit codes and every option: docs/cli.md");
 }
 
 /** The first word that is no option of the program's own. */

@@ -9,6 +9,8 @@ export type Terminal = {
   /** Everything that is said about the data. */
   err(text: string): void;
   readonly outIsTerminal: boolean;
+  /** Somebody reads what is said about the data as it is said. */
+  readonly errIsTerminal: boolean;
   readonly canAsk: boolean;
   /** Undefined: not a terminal, nothing is cut. */
   readonly columns: number | undefined;
@@ -31,6 +33,7 @@ export function processTerminal(): Terminal {
       stdout.write(text) ? Promise.resolve() : new Promise((resolve) => stdout.once("drain", resolve)),
     err: (text) => void stderr.write(text),
     outIsTerminal: stdout.isTTY === true,
+    errIsTerminal: stderr.isTTY === true,
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     columns: stdout.isTTY ? stdout.columns || 80 : undefined,
     hasColor: stdout.isTTY === true && wantsColor(process.env),

@@ -5,6 +5,7 @@ import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseCount, parseSince } from "../parse.ts";
+import { startProgress } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -82,8 +83,18 @@ function buildExport(command: Command, context: Context): void {
       const now = Date.now();
       const query = { since_ms: since?.(now), until_ms: until?.(now) };
       await withClient(command, context, async (client) => {
-        for await (const line of client.lines("/api/audit/export", { query }))
+        const newest = await client.call<AuditListAnswer>("GET", "/api/audit/records", { query: { limit: 1 } });
+        const isWhole = since === undefined && until === undefined;
+        // The progress of a file that is written; on a terminal the records themselves are to be seen.
+        const progress = startProgress("records", isWhole ? newest.records[0]?.record : undefined, {
+          ...context.terminal,
+          errIsTerminal: context.terminal.errIsTerminal && !context.terminal.outIsTerminal,
+        });
+        for await (const line of client.lines("/api/audit/export", { query })) {
           await context.terminal.outSlowly(`${line}\n`);
+          progress.add(1);
+        }
+        progress.end();
       });
     });
 }

@@ -3,7 +3,13 @@ import { Command } from "commander";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 
-type Words = ReadonlyMap<string, { readonly words: readonly string[]; readonly options: readonly string[] }>;
+type Words = ReadonlyMap<string, Place>;
+type Place = {
+  readonly words: readonly string[];
+  readonly options: readonly string[];
+  /** What may follow an option: `--by` → key, team … */
+  readonly values?: Readonly<Record<string, readonly string[]>>;
+};
 
 const scripts: Readonly<Record<string, (words: Words) => string>> = { bash, zsh, fish };
 
@@ -22,16 +28,28 @@ export function build(command: Command, context: Context): void {
 
 /** Keyed by the words before: "" for commands, `keys` for its subcommands, `keys create` for its options. */
 async function collectWords(context: Context): Promise<Words> {
-  const words = new Map([
+  const words = new Map<string, Place>([
     ["", { words: context.commands.map(({ name }) => name), options: ["--home", "--help", "--version"] }],
   ]);
   for (const { name, load } of context.commands) {
     const built = new Command(name);
     if (name !== "completion") (await load()).build(built, context);
-    words.set(name, { words: built.commands.map((each) => each.name()), options: optionsOf(built) });
-    for (const each of built.commands) words.set(`${name} ${each.name()}`, { words: [], options: optionsOf(each) });
+    words.set(name, placeOf(built));
+    for (const each of built.commands) words.set(`${name} ${each.name()}`, placeOf(each));
   }
   return words;
+}
+
+function placeOf(command: Command): Place {
+  const values = command.options.flatMap(({ long, short, argChoices }) =>
+    argChoices === undefined ? [] : [long, short].flatMap((name) => (name ? [[name, argChoices] as const] : [])),
+  );
+  const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+  return {
+    words: [...command.commands.map((each) => each.name()), ...choices],
+    options: optionsOf(command),
+    values: Object.fromEntries(values),
+  };
 }
 
 function optionsOf(command: Command): string[] {
@@ -40,14 +58,22 @@ function optionsOf(command: Command): string[] {
 
 function cases(words: Words): string {
   return [...words]
-    .map(([before, each]) => `    "${before}") echo "${[...each.words, ...each.options].join(" ")}" ;;`)
+    .flatMap(([before, each]) => [
+      `    "${before}") echo "${[...each.words, ...each.options].join(" ")}" ;;`,
+      ...Object.entries(each.values ?? {}).map(
+        ([option, values]) => `    "${before} ${option}") echo "${values.join(" ")}" ;;`,
+      ),
+    ])
     .join("\n");
 }
 
 function lookup(words: Words): string {
-  return `_bifrost_words() {
+  // Of the words typed so far those count that are commands; values of options and arguments do not.
+  return `_bifrost_places="|${[...words.keys()].join("|")}|"
+_bifrost_words() {
   case "$1" in
 ${cases(words)}
+    *" -"*) ;;
     *) echo "--home --help" ;;
   esac
 }`;
@@ -58,9 +84,11 @@ function bash(words: Words): string {
 _bifrost() {
   local current="\${COMP_WORDS[COMP_CWORD]}" before="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) before="\${before:+$before }$word" ;; esac
+    case "$_bifrost_places" in *"|\${before:+$before }$word|"*) before="\${before:+$before }$word" ;; esac
   done
-  COMPREPLY=($(compgen -W "$(_bifrost_words "$before")" -- "$current"))
+  local last="\${COMP_WORDS[COMP_CWORD-1]}" values=""
+  case "$last" in -*) values="$(_bifrost_words "$before $last")" ;; esac
+  COMPREPLY=($(compgen -W "\${values:-$(_bifrost_words "$before")}" -- "$current"))
 }
 complete -o default -F _bifrost bifrost
 `;
@@ -72,16 +100,18 @@ ${lookup(words)}
 _bifrost() {
   local before="" word
   for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "$word" in -*) ;; *) before="\${before:+$before }$word" ;; esac
+    case "$_bifrost_places" in *"|\${before:+$before }$word|"*) before="\${before:+$before }$word" ;; esac
   done
-  compadd -- \${=$(_bifrost_words "$before")}
+  local values=""
+  case "\${words[CURRENT-1]}" in -*) values="$(_bifrost_words "$before \${words[CURRENT-1]}")" ;; esac
+  compadd -- \${=\${values:-$(_bifrost_words "$before")}}
 }
 compdef _bifrost bifrost
 `;
 }
 
 function fish(words: Words): string {
-  const lines = [...words].flatMap(([before, { words: next, options }]) => {
+  const lines = [...words].flatMap(([before, { words: next, options, values }]) => {
     const parts = before.split(" ").filter((part) => part !== "");
     const seen = parts.map((part) => `__fish_seen_subcommand_from ${part}`);
     const first = words.get(parts[0] ?? "")?.words ?? [];
@@ -94,7 +124,11 @@ function fish(words: Words): string {
           ].join("; and ");
     return [
       ...next.map((word) => `complete -c bifrost -f -n '${condition}' -a '${word}'`),
-      ...options.map((option) => `complete -c bifrost -n '${condition}' -l '${option.slice(2)}'`),
+      ...options.map((option) => {
+        const choices = values?.[option];
+        const follows = choices === undefined ? "" : ` -x -a '${choices.join(" ")}'`;
+        return `complete -c bifrost -n '${condition}' -l '${option.slice(2)}'${follows}`;
+      }),
     ];
   });
   return `${lines.join("\n")}\n`;

@@ -5,6 +5,8 @@ import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
+import { parseFilter } from "../filter.ts";
+import { logFields, logQuery } from "../log-fields.ts";
 import { parseCount, parseSince } from "../parse.ts";
 import { type Column, renderCount, renderDuration, renderMoney, renderTable, renderTime } from "../render.ts";
 import { withClient, withDaemon } from "../session.ts";
@@ -51,6 +53,7 @@ const columns: readonly Column<LogRow>[] = [
 
 export function build(command: Command, context: Context): void {
   command
+    .argument("[filter...]", "words that must all hold: gpt-4o, !echo, status:5xx, latency:>2s, key:ci")
     .option("-f, --follow", "Go on printing as requests end")
     .option("--limit <count>", `Rows at most (default: ${rowsDefault})`, parseCount)
     .option("--key <key>", "Only of this key: id or name")
@@ -61,25 +64,43 @@ export function build(command: Command, context: Context): void {
     .option("--since <when>", "15m ago or later, or a date", parseSince)
     .option("--until <when>", "15m ago or earlier, or a date", parseSince)
     .option("--json", "Print one JSON text a line")
-    .action(async (options: Options) => {
-      if (options.follow) return withDaemon(command, context, (client) => follow(client, options, context));
-      return withClient(command, context, (client) => list(client, options, context));
+    .action(async (words: readonly string[], options: Options) => {
+      const filter = readFilter(words);
+      if (options.follow) return withDaemon(command, context, (client) => follow(client, options, filter, context));
+      return withClient(command, context, (client) => list(client, options, filter, context));
     });
 }
 
-async function list(client: Client, options: Options, context: Context): Promise<void> {
+type RowFilter = {
+  readonly matches: (row: LogRow) => boolean;
+  /** What of it the daemon looks for. */
+  readonly query: Query;
+  /** Something is left to be looked for here. */
+  readonly isOpen: boolean;
+};
+
+/** A word with a space in it was in quotes, and stays one. */
+function readFilter(words: readonly string[]): RowFilter {
+  const text = words.map((word) => (/\s/.test(word) && !word.includes('"') ? `"${word}"` : word)).join(" ");
+  const { matches, problem } = parseFilter(text, logFields);
+  if (problem !== undefined) throw new CliFailure(problem, exitCodes.usage);
+  return { matches, query: logQuery(text), isOpen: words.length > 0 };
+}
+
+async function list(client: Client, options: Options, filter: RowFilter, context: Context): Promise<void> {
   const { terminal } = context;
-  const query = queryOf(options);
+  const query = queryOf(options, filter);
   let wanted = options.limit ?? rowsDefault;
   let before: string | undefined;
   const rows: LogRow[] = [];
   while (wanted > 0) {
-    const limit = Math.min(wanted, pageRows);
+    const limit = filter.isOpen ? pageRows : Math.min(wanted, pageRows);
     const page = await client.call<LogsAnswer>("GET", "/api/logs", { query: { ...query, limit, before } });
-    wanted -= page.rows.length;
+    const found = page.rows.filter(filter.matches).slice(0, wanted);
+    wanted -= found.length;
     // JSON goes out page by page; a table must know its widths first.
-    if (options.json) await terminal.outSlowly(page.rows.map(jsonLine).join(""));
-    else rows.push(...page.rows);
+    if (options.json) await terminal.outSlowly(found.map(jsonLine).join(""));
+    else rows.push(...found);
     // A page may be empty and still go on: the daemon looks through so many rows at a time.
     if (page.older === null) break;
     before = page.older;
@@ -90,23 +111,23 @@ async function list(client: Client, options: Options, context: Context): Promise
 }
 
 /** Polls: a row costs one indexed read however many have passed. Ctrl-C is how one leaves, so it is a success. */
-async function follow(client: Client, options: Options, context: Context): Promise<void> {
+async function follow(client: Client, options: Options, filter: RowFilter, context: Context): Promise<void> {
   const { terminal } = context;
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.once("SIGINT", leave).once("SIGTERM", leave);
   try {
-    const query = queryOf(options);
+    const query = queryOf(options, filter);
     const first = await client.call<LogsAnswer>("GET", "/api/logs", {
       query: { ...query, limit: Math.max(1, options.limit ?? rowsBeforeFollowing) },
     });
-    const begin = options.limit === 0 ? [] : [...first.rows].reverse();
+    const begin = options.limit === 0 ? [] : first.rows.filter(filter.matches).reverse();
     const print = options.json ? printJson(terminal) : printAligned(context);
     await print(begin);
     let after = first.tail;
     while (!leaving.signal.aborted) {
       const page = await client.call<LogsAnswer>("GET", "/api/logs", { query: { ...query, limit: pageRows, after } });
-      await print(page.rows);
+      await print(page.rows.filter(filter.matches));
       after = page.tail;
       if (page.rows.length < pageRows) await pause(pollMs, undefined, { signal: leaving.signal });
     }
@@ -137,13 +158,14 @@ function printAligned({ terminal }: Context): (rows: readonly LogRow[]) => Promi
   };
 }
 
-function queryOf(options: Options): Query {
+function queryOf(options: Options, filter: RowFilter): Query {
   const now = Date.now();
   return {
+    ...filter.query,
     key: options.key,
     model: options.model,
     provider: options.provider,
-    status: options.status,
+    ...(options.status === undefined ? {} : { status: options.status }),
     error: options.error,
     since_ms: options.since?.(now),
     until_ms: options.until?.(now),

@@ -97,20 +97,3 @@ export function createTail(source: Source, query: TailQuery): Tail {
     },
   };
 }
-
-/**
- * What of a filter the daemon can look for itself: exact numbers alone, since words after `/` match anywhere. Then a
- * rare row is found in the log, and among thousands a second.
- */
-export function tailQuery(filter: string): TailQuery {
-  const query: Record<string, string | number> = {};
-  for (const [, name, value] of filter.matchAll(/(?:^|\s)(status|latency|cost):(\S+)/g)) {
-    if (name === "status" && /^[1-5](\d\d|xx)$/.test(value!)) query["status"] = value!;
-    const least = /^>=?\$?(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value!);
-    if (least === null) continue;
-    const [, amount, unit = ""] = least;
-    if (name === "latency") query["latency_min_ms"] = Math.floor(Number(amount) * ({ s: 1_000, m: 60_000 }[unit] ?? 1));
-    if (name === "cost" && unit === "") query["cost_min_nano"] = Math.floor(Number(amount) * 1e9);
-  }
-  return query;
-}

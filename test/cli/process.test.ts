@@ -141,14 +141,18 @@ test("bifrost logs -f says so when the daemon stops", () =>
 for (const shell of ["bash"]) {
   test(`bifrost completion ${shell} is a script that ${shell} takes and that completes`, async () => {
     const { stdout } = await runCommand(["completion", shell]);
-    const ask = `${stdout}\nCOMP_WORDS=(bifrost keys cr); COMP_CWORD=2; _bifrost; echo "\${COMPREPLY[@]}"`;
+    const words = ["bifrost keys cr", "bifrost tui au", "bifrost top --order c", "bifrost usage --limit 5 --by t"];
+    const asked = words.map((line) => {
+      return `COMP_WORDS=(${line}); COMP_CWORD=${line.split(" ").length - 1}; _bifrost; echo "\${COMPREPLY[@]}"`;
+    });
+    const ask = [stdout, ...asked].join("\n");
     const child = spawn(shell, ["-c", ask]);
     let out = "";
     child.stdout.on("data", (part) => {
       out += part;
     });
     await once(child, "close");
-    assert.equal(out, "create\n");
+    assert.equal(out, "create\naudit\ncost\nteam target tag\n");
   });
 }
 

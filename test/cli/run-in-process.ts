@@ -36,6 +36,7 @@ export async function runHere(argv: readonly string[], { home, daemon, terminal,
         err += text;
       },
       outIsTerminal: false,
+      errIsTerminal: false,
       canAsk: answer !== undefined,
       columns: undefined,
       hasColor: false,

@@ -1,17 +1,14 @@
 /** Bars, stacked bars and sparklines of Unicode eighths. Hides rounding: what is not nothing always shows. */
+import { textBar } from "../../render-bar.ts";
 import type { Line, Span, Style } from "./line.ts";
 
-const eighthsAcross = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"] as const;
 const eighthsUp = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
 const empty = "·";
 
 /** A part of `width` columns, the rest dotted. */
 export function bar(share: number, width: number, style: Style): Line {
   if (width < 1) return [];
-  const whole = Math.max(0, Math.min(1, share)) * width;
-  const eighths = share > 0 ? Math.max(1, Math.round(whole * 8)) : 0;
-  const full = Math.floor(eighths / 8);
-  const text = "█".repeat(full) + eighthsAcross[eighths % 8]!;
+  const text = textBar(share, width);
   return [
     [text, style],
     [empty.repeat(Math.max(0, width - text.length)), "dim"],

@@ -1,5 +1,6 @@
 /** Numbers for narrow columns. Hides rounding: never more than five characters of digits, and "–" for not known. */
 import { renderDuration } from "../../render.ts";
+import { renderCompact } from "../../render-compact.ts";
 import type { Span, Style } from "./line.ts";
 
 const nanoPerDollar = 1_000_000_000;
@@ -17,20 +18,7 @@ export function money(nano: number | null | undefined): string {
   return `${sign}$${Math.round(dollars).toLocaleString("en-US")}`;
 }
 
-/** `812`, `12.3k`, `4.1M`. */
-export function count(value: number | null | undefined): string {
-  if (value === null || value === undefined) return "–";
-  if (Math.abs(value) < 10_000) return Number.isInteger(value) ? String(value) : value.toFixed(1);
-  for (const [unit, size] of [
-    ["k", 1e3],
-    ["M", 1e6],
-    ["G", 1e9],
-  ] as const) {
-    const scaled = value / size;
-    if (Math.abs(scaled) < 999.5) return `${scaled.toFixed(Math.abs(scaled) < 100 ? 1 : 0)}${unit}`;
-  }
-  return `${(value / 1e12).toFixed(1)}T`;
-}
+export { renderCompact as count };
 
 /** `4ms`, `812ms`, `3.2s`, `1m 12s`. */
 export function duration(ms: number | null | undefined): string {
@@ -49,7 +37,7 @@ export function percent(share: number | null | undefined): string {
 
 export function rate(perSecond: number | undefined): string {
   if (perSecond === undefined) return "–";
-  return perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toFixed(1)));
+  return perSecond >= 100 ? renderCompact(Math.round(perSecond)) : String(Number(perSecond.toFixed(1)));
 }
 
 /** Local, to the second; the day only where it is another. */

@@ -1,10 +1,11 @@
 /** Requests as they end, newest first. Hides sampling: `tail.ts` says what was left out. */
 import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
+import { logFields, logQuery } from "../../log-fields.ts";
 import { columnChart, sparkline } from "../draw/bars.ts";
 import { clock, count, duration, money, percent, quantile, rate, statusSpan } from "../draw/format.ts";
 import { type Line, line, type Span, type Style, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
-import { createTail, type Tail, type TailView, tailQuery } from "../tail.ts";
+import { createTail, type Tail, type TailView } from "../tail.ts";
 import { type Column, defineView } from "../view.ts";
 
 type Data = {
@@ -104,7 +105,7 @@ export const traffic = defineView<Data, LogRow>({
   inBar: true,
   everyMs: 250,
   async load(source, { filter }, before) {
-    const wanted = tailQuery(filter);
+    const wanted = logQuery(filter);
     const query = JSON.stringify(wanted);
     const same = before?.query === query;
     if (!same) before?.tail.close();
@@ -120,13 +121,7 @@ export const traffic = defineView<Data, LogRow>({
     rows: ({ view }) => view.rows,
     id: (row) => row.id,
     follows: true,
-    fields: {
-      provider: (row) => row.provider,
-      error: (row) => row.error,
-      route: (row) => row.route,
-      flag: (row) => row.flags.join(" "),
-      stream: (row) => (row.stream ? "yes" : "no"),
-    },
+    fields: logFields,
     open: (row) => ({ view: "request", subject: row.id }),
     details: (row) => details(row),
     empty: () => [

@@ -2,9 +2,10 @@ process.env["TZ"] = "UTC";
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { logQuery } from "../../../cli/log-fields.ts";
 import { placeBeforeInk } from "../../../cli/tui/painter.ts";
 import { pace } from "../../../cli/tui/run-tui.ts";
-import { tailQuery, tailRowsMax } from "../../../cli/tui/tail.ts";
+import { tailRowsMax } from "../../../cli/tui/tail.ts";
 import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { until } from "../../support/until.ts";
 import { cannedNow, cannedSource } from "./canned-source.ts";
@@ -156,13 +157,13 @@ test("createTail() asks the daemon for what a filter says exactly, once, and let
   await until("no listener", () => opened.source.listeners() === 0);
 });
 
-test("tailQuery() takes numbers, and leaves to the screen what is matched anywhere", () => {
-  assert.deepEqual(tailQuery("status:5xx latency:>2s cost:>=0.5 key:web gpt"), {
+test("logQuery() takes numbers, and leaves to the screen what is matched anywhere", () => {
+  assert.deepEqual(logQuery("status:5xx latency:>2s cost:>=0.5 key:web gpt"), {
     status: "5xx",
     latency_min_ms: 2_000,
     cost_min_nano: 500_000_000,
   });
-  assert.deepEqual(tailQuery("!status:503 status:5 latency:<1s mystatus:200"), {});
+  assert.deepEqual(logQuery("!status:503 status:5 latency:<1s mystatus:200"), {});
 });
 
 test("createSession() says that the daemon is away, keeps what it knew, and goes on when it is back", async (t) => {

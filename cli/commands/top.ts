@@ -1,0 +1,126 @@
+/** `bifrost top`: who asks most just now. Redraws in place on a terminal, prints once in a pipe; the screen's short sister. */
+import { setTimeout as pause } from "node:timers/promises";
+import { type Command, Option } from "commander";
+import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
+import type { Ranking, RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
+import type { Client } from "../client.ts";
+import type { Context } from "../command.ts";
+import { parseDuration } from "../parse.ts";
+import { type Column, renderDuration, renderJson, renderMoney, renderTable } from "../render.ts";
+import { renderCompact } from "../render-compact.ts";
+import { withDaemon } from "../session.ts";
+import { spendDimensions } from "../spend.ts";
+
+type Options = {
+  readonly by: string;
+  readonly window: number;
+  readonly order: string;
+  readonly once?: boolean;
+  readonly json?: boolean;
+};
+type Seen = { readonly status: StatusAnswer; readonly rankings: RankingsAnswer };
+
+const everyMs = 2_000;
+const rowsMax = 20;
+const minuteMs = 60_000;
+const clearBelow = "\u001b[J";
+
+export function build(command: Command, context: Context): void {
+  command
+    .addOption(
+      new Option("--by <dimension>", "By what")
+        .choices([...spendDimensions, "user", "target", "status", "error"])
+        .default("model"),
+    )
+    .option("--window <duration>", "Of the last minutes (default: 5m)", parseDuration, 5 * minuteMs)
+    .addOption(
+      new Option("--order <order>", "Largest first by")
+        .choices(["requests", "cost", "errors", "tokens", "latency"])
+        .default("requests"),
+    )
+    .option("--once", "Print once, also on a terminal")
+    .option("--json", "Print one JSON value and end")
+    .action((options: Options) =>
+      withDaemon(command, context, async (client) => {
+        const { terminal } = context;
+        if (options.json) return terminal.out(renderJson((await look(client, options)).rankings));
+        if (options.once || !terminal.outIsTerminal)
+          return terminal.out(render(await look(client, options), options, context));
+        await watch(client, options, context);
+      }),
+    );
+}
+
+async function look(client: Client, { by, window, order }: Options): Promise<Seen> {
+  const now = Date.now();
+  const query = { by, order, limit: rowsMax, since_ms: now - window, until_ms: now + 1 };
+  const [status, rankings] = await Promise.all([
+    client.call<StatusAnswer>("GET", "/api/status"),
+    client.call<RankingsAnswer>("GET", "/api/logs/rankings", { query }),
+  ]);
+  return { status, rankings };
+}
+
+/** Until Ctrl-C, which is how one leaves. */
+async function watch(client: Client, options: Options, context: Context): Promise<void> {
+  const { terminal } = context;
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  process.once("SIGINT", leave).once("SIGTERM", leave);
+  let linesBefore = 0;
+  try {
+    while (!leaving.signal.aborted) {
+      const text = render(await look(client, options), options, context);
+      terminal.out(`${linesBefore === 0 ? "" : `\u001b[${linesBefore}A\r`}${clearBelow}${text}`);
+      linesBefore = text.split("\n").length - 1;
+      await pause(everyMs, undefined, { signal: leaving.signal }).catch(() => undefined);
+    }
+  } finally {
+    process.off("SIGINT", leave).off("SIGTERM", leave);
+  }
+}
+
+function render({ status, rankings }: Seen, options: Options, { terminal }: Context): string {
+  const inFlight = status.workers.reduce((sum, worker) => sum + worker.requests_in_flight, 0);
+  const seconds = options.window / 1_000;
+  const total = rankings.rankings.reduce((sum, { sums }) => sum + sums.requests, 0);
+  const head = `bifrost ${status.version} at ${status.url}, ${status.state}: ${inFlight} in flight, ${rateOf(total, seconds)} req/s in the last ${renderDuration(options.window)}\n\n`;
+  if (rankings.rankings.length === 0) return `${head}No requests in that time.\n`;
+  return head + renderTable(rankings.rankings, columnsFor(options.by, seconds), terminal);
+}
+
+function columnsFor(by: string, seconds: number): readonly Column<Ranking>[] {
+  return [
+    { title: by.toUpperCase(), cell: ({ name, value }) => (name ?? value) || "(none)", shrinkTo: 12 },
+    { title: "REQ/S", cell: ({ sums }) => rateOf(sums.requests, seconds), align: "right" },
+    { title: "REQUESTS", cell: ({ sums }) => renderCompact(sums.requests), align: "right", mayDrop: true },
+    {
+      title: "ERRORS",
+      cell: ({ sums }) => `${Math.round((100 * sums.errors) / Math.max(1, sums.requests))}%`,
+      align: "right",
+    },
+    { title: "P50", cell: ({ sums }) => took(sums.latency_p50_ms), align: "right" },
+    { title: "P99", cell: ({ sums }) => took(sums.latency_p99_ms), align: "right" },
+    { title: "FIRST TOKEN", cell: ({ sums }) => took(sums.ttft_p50_ms), align: "right", mayDrop: true },
+    {
+      title: "TOKENS/S",
+      cell: ({ sums }) => renderCompact(Math.round((sums.tokens_in + sums.tokens_out) / seconds)),
+      align: "right",
+      mayDrop: true,
+    },
+    {
+      title: "COST/MIN",
+      cell: ({ sums }) => renderMoney(Math.round((sums.cost_nano * 60) / seconds / 1_000) * 1_000),
+      align: "right",
+    },
+  ];
+}
+
+function rateOf(requests: number, seconds: number): string {
+  const rate = requests / seconds;
+  return rate >= 100 ? String(Math.round(rate)) : String(Number(rate.toFixed(2)));
+}
+
+function took(ms: number | null): string {
+  return ms === null ? "–" : renderDuration(Math.round(ms));
+}

@@ -1,0 +1,58 @@
+/** The databases: the audit chain holds, balances are the sums of their rows, and no log of writes has grown out of hand. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { AuditVerifyAnswer, LedgerCheckAnswer } from "../../daemon/admin/contract/audit.ts";
+import { type Check, type Finding, good, note, problem, warning } from "./check.ts";
+
+const walBytesMax = 256 * 1024 * 1024;
+
+export const store: Check = {
+  name: "store",
+  about: "the audit chain holds and every balance is the sum of its settlements",
+  async run({ client, home }) {
+    if (!existsSync(join(home, "state.db")))
+      return [note("there is no database yet", "The first bifrost serve makes it.")];
+    if (client === undefined) return [note("not looked at: the home could not be opened")];
+    const [chain, ledger] = await Promise.all([
+      client.call<AuditVerifyAnswer>("GET", "/api/audit/verify"),
+      client.call<LedgerCheckAnswer>("GET", "/api/ledger/check"),
+    ]);
+    const findings: Finding[] = [];
+    if (!chain.ok)
+      findings.push(
+        problem(
+          `the audit chain breaks at record ${chain.problem?.record}: ${chain.problem?.message}`,
+          "Keep a copy of the home as it is, then compare with a backup: docs/audit.md",
+        ),
+      );
+    for (const each of ledger.problems)
+      findings.push(
+        problem(
+          `${each.scope}: ${each.message}`,
+          "Keep a copy of the home as it is: bifrost ledger check --json names the rows.",
+        ),
+      );
+    for (const file of ["state.db", "traffic.db"]) {
+      const bytes = sizeOf(join(home, `${file}-wal`));
+      if (bytes > walBytesMax)
+        findings.push(
+          warning(
+            `${file}-wal has grown to ${megabytes(bytes)} MB`,
+            "Somebody reads the file without end: close what has it open, then bifrost restart",
+          ),
+        );
+    }
+    const size = megabytes(sizeOf(join(home, "state.db")) + sizeOf(join(home, "traffic.db")));
+    return findings.length > 0
+      ? findings
+      : [good(`${chain.records} records, the chain holds; ${ledger.settlements} settlements add up; ${size} MB`)];
+  },
+};
+
+function sizeOf(path: string): number {
+  return existsSync(path) ? statSync(path).size : 0;
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startProgress } from "../../cli/progress.ts";
+import type { RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
+import type { LogRow } from "../../daemon/admin/contract/logs.ts";
+import { patientLedger, startDaemon } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
+
+test("usage, top and logs with a filter tell what was asked for, by whom, and what it cost", async (t) => {
+  const daemon = await startDaemon({ config: { ledger: patientLedger } });
+  t.after(() => daemon.stop());
+  for (const [name, prompts] of [
+    ["shop", ["#echo words=20", "#echo words=20", "#echo fail=503"]],
+    ["ci", ["hello"]],
+  ] as const) {
+    const secret = await daemon.createKey({ name });
+    for (const content of prompts)
+      await (
+        await fetch(`${daemon.url}/v1/chat/completions`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+          body: JSON.stringify({ model: "echo-paid/echo-paid", messages: [{ role: "user", content }] }),
+        })
+      ).text();
+  }
+  await daemon.rows("echo-paid/echo-paid", 4);
+  const usage = await until("all in the roll-ups", async () => {
+    const found = await daemon.json<RankingsAnswer & { total: { requests: number } }>(
+      "usage",
+      "--by",
+      "key",
+      "--period",
+      "today",
+    );
+    return found.total.requests === 4 && found;
+  });
+  assert.deepEqual(
+    usage.rankings.map(({ name, sums }) => [name, sums.requests, sums.errors]),
+    [
+      ["shop", 3, 1],
+      ["ci", 1, 0],
+    ],
+  );
+
+  const table = await daemon.cli("usage", "--by", "key", "--period", "1h");
+  assert.match(
+    table.stdout,
+    /^KEY +REQUESTS +ERRORS +TOKENS IN +TOKENS OUT +COST\s*\nshop \(key_\w+\) +3 +1 .*\$\d\S+ +█{24}\nci \(key_\w+\) /,
+  );
+  assert.match(table.stdout, /\n\d{4}-\d\d-\d\d \d\d:\d\d {2}█+ +\$\S+ {2}\d requests\n/);
+  assert.match(table.stderr, /^From .* UTC: 4 requests, \$\S+, \d+ tokens in, \d+ out, 1 errors/);
+
+  const top = await daemon.cli("top", "--by", "key", "--order", "errors");
+  assert.match(
+    top.stdout,
+    /serving: 0 in flight, .* in the last 5m\n\nKEY +REQ\/S +REQUESTS +ERRORS .*\nshop +\S+ +3 +33% /,
+  );
+
+  const filtered = await daemon.cli("logs", "--json", "key:shop", "!status:5xx", "out:>=20");
+  const rows = filtered.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as LogRow);
+  assert.deepEqual(
+    rows.map(({ key_name, status }) => [key_name, status]),
+    [
+      ["shop", 200],
+      ["shop", 200],
+    ],
+  );
+  const wrong = await daemon.cli("logs", "stauts:200");
+  assert.deepEqual([wrong.code, /no field "stauts"; there are id, status/.test(wrong.stderr)], [2, true]);
+});
+
+test("startProgress() draws what is done of what there is, on a terminal alone, and takes its line away", () => {
+  const said: string[] = [];
+  let at = 0;
+  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true };
+  const progress = startProgress("records", 200, terminal, () => at);
+  at = 100;
+  progress.add(10);
+  assert.deepEqual(said, [], "short work shows nothing");
+  at = 1_000;
+  progress.add(90);
+  progress.end();
+  assert.deepEqual(said, ["\r\u001b[K████████████············ 50%  100 records, 100 a second", "\r\u001b[K"]);
+  const silent = startProgress("records", 200, { ...terminal, errIsTerminal: false }, () => at);
+  at = 9_000;
+  silent.add(1);
+  silent.end();
+  assert.equal(said.length, 2);
+});
