@@ -152,7 +152,7 @@ for (const shell of ["bash"]) {
       out += part;
     });
     await once(child, "close");
-    assert.equal(out, "create\naudit\ncost\nteam target tag\n");
+    assert.equal(out, "create\naudit\ncost\nteam tag target\n");
   });
 }
 
