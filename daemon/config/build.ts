@@ -3,6 +3,7 @@
  * of YAML or of the schema library, so that a start without a file loads neither.
  */
 import { isIP } from "node:net";
+import { buildGovernance } from "./build-governance.ts";
 import { buildProvider, builtInPrices, builtIns, type ProviderContext } from "./build-providers.ts";
 import { buildRouting } from "./build-routing.ts";
 import { readAlerts, readMetrics, readRecord, readTracing, type Units } from "./build-telemetry.ts";
@@ -144,7 +145,21 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     tracing: readTracing(file, build, units),
     alerts: readAlerts(file, build, units),
     log: readLog(file, build),
-    admin: file.admin?.socket === undefined ? {} : { socket: expandPath(file.admin.socket, build) },
+    ...(file.governance ? { governance: buildGovernance(file.governance, file.ledger?.zone, names, build) } : {}),
+    ...(file.compat?.litellm ? { compat: { litellm: true } } : {}),
+    admin: readAdmin(file, build),
+  };
+}
+
+function readAdmin(file: ConfigFile, build: Build): NonNullable<GenerationData["admin"]> {
+  const { socket, listen } = file.admin ?? {};
+  const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[^:]+):(\d{1,5})$/.exec(listen ?? "") ?? [];
+  const isAddress = host !== undefined && Number(port) <= 65_535;
+  if (listen !== undefined && !isAddress)
+    build.report({ path: ["admin", "listen"], message: "is not an address and a port such as 127.0.0.1:8081" });
+  return {
+    ...(socket === undefined ? {} : { socket: expandPath(socket, build) }),
+    ...(isAddress ? { listen: { host: host.replace(/^\[|\]$/g, ""), port: Number(port) } } : {}),
   };
 }
 

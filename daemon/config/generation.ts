@@ -3,6 +3,7 @@
  * Durations are milliseconds, sizes bytes, secrets already resolved. Keys, limits and balances are not in it.
  */
 import type { DialectId } from "../../providers/exchange.ts";
+import type { GovernanceData } from "./governance-data.ts";
 import type { FallbackLists, Labels, RoutingData } from "./routing-data.ts";
 import type { AlertsData, MetricsData, RecordData, TracingData } from "./telemetry-data.ts";
 
@@ -161,6 +162,12 @@ export type GenerationData = {
     /** undefined: standard error. */
     readonly file?: string | undefined;
   };
-  /** Socket of the admin API; undefined: its usual place under the home. */
-  readonly admin?: { readonly socket?: string | undefined };
+  /** What the file declares of owners, keys and limits; only the main thread has it. */
+  readonly governance?: GovernanceData | undefined;
+  readonly compat?: { readonly litellm: boolean };
+  /** Socket of the admin API; undefined: its usual place under the home. `listen`: over TCP too. */
+  readonly admin?: {
+    readonly socket?: string | undefined;
+    readonly listen?: { readonly host: string; readonly port: number } | undefined;
+  };
 };

@@ -128,10 +128,15 @@ function pinned(previous: GenerationData | undefined, next: GenerationData): rea
     [["server", "port"], previous.server.port, next.server.port],
     [["server", "workers"], previous.server.workers, next.server.workers],
     [["admin", "socket"], previous.admin?.socket, next.admin?.socket],
+    [["admin", "listen"], address(previous), address(next)],
   ];
   return changes
     .filter(([, before, after]) => before !== after)
     .map(([path]) => ({ path, message: "takes effect at restart" }));
+}
+
+function address({ admin }: GenerationData): string | undefined {
+  return admin?.listen === undefined ? undefined : `${admin.listen.host}:${admin.listen.port}`;
 }
 
 /** Another gateway's file would give a hundred unknown keys; one sentence helps more. */
@@ -141,7 +146,7 @@ function recognise(value: unknown): Finding | undefined {
     if (has(key)) return { path: [key], atKey: true, message: "this looks like LiteLLM's; run bifrost import litellm" };
   }
   for (const key of ["config_store", "logs_store", "governance"]) {
-    if (has(key))
+    if (has(key) && (key !== "governance" || isForeignGovernance((value as { governance: unknown }).governance)))
       return {
         path: [key],
         atKey: true,
@@ -149,6 +154,13 @@ function recognise(value: unknown): Finding | undefined {
       };
   }
   return undefined;
+}
+
+/** Ours has entries by name where the other has lists, and lists that ours has not. */
+function isForeignGovernance(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const foreign = ["virtual_keys", "budgets", "rate_limits", "auth_config", "model_configs", "routing_rules"];
+  return foreign.some((key) => Object.hasOwn(value, key)) || Object.values(value).filter(Array.isArray).length > 1;
 }
 
 function cut(file: string, text: string): ConfigProblem {

@@ -5,6 +5,8 @@
  */
 import { z } from "zod";
 import { auth } from "./schema/auth.ts";
+import { compat } from "./schema/compat.ts";
+import { governance } from "./schema/governance.ts";
 import { ledger, price } from "./schema/ledger.ts";
 import { admin, network } from "./schema/network.ts";
 import { provider } from "./schema/providers.ts";
@@ -45,6 +47,7 @@ export const configSchema = z.strictObject({
     z.record(z.string(), price, "expected prices by model"),
     "Prices by `provider/model` or `provider/*`, before those of the catalog; the first match counts.",
   ),
+  governance: section(governance, "Customers, teams, users, keys and limits of yours."),
   ledger: section(ledger, "How budgets are held and settled."),
   record: section(record, "What is kept of each request."),
   metrics: section(metrics, "What Prometheus can scrape."),
@@ -53,6 +56,7 @@ export const configSchema = z.strictObject({
   log: section(log, "The daemon's own log."),
   network: section(network, "The way out to the providers."),
   admin: section(admin, "The admin API that the command line uses."),
+  compat: section(compat, "Other gateways' ways of speaking, for their clients."),
 });
 
 /** A config file that passed the schema: still in people's units, references unresolved. */

@@ -15,7 +15,14 @@ export type LimitRule = LimitMatch & {
   readonly owner: number;
 };
 
+/** How requests name whom they are for; absent: nothing is counted for such names. */
+export type NamesOfRequests = {
+  readonly end_user?: { readonly header: string; readonly required: boolean };
+  readonly tag?: { readonly header: string; readonly required: boolean };
+};
+
 export type Directory = {
+  readonly names?: NamesOfRequests;
   readonly owners: Readonly<Record<string, OwnerRules>>;
   readonly limits: readonly LimitRule[];
 };
@@ -23,6 +30,8 @@ export type Directory = {
 export type DirectoryWriter = {
   /** From now on these scopes have these rules, or none; others keep theirs. Visible to every thread when it returns. */
   put(scopes: readonly ScopeDefinition[], removed?: readonly number[]): void;
+  /** How the config has them named; a kind that scopes exist of is looked for in its usual place without. */
+  name(names: NamesOfRequests): void;
 };
 
 export type DirectoryReader = {
@@ -31,12 +40,23 @@ export type DirectoryReader = {
   read(): Directory;
 };
 
+const usual = {
+  end_user: { header: "x-bifrost-end-user", required: false },
+  tag: { header: "x-bifrost-tags", required: false },
+} as const;
 const nothing: Directory = { owners: {}, limits: [] };
 
 /** Main thread only. */
 export function createDirectoryWriter({ control, directory }: Tables): DirectoryWriter {
   const owners = new Map<number, OwnerRules>();
   const limits = new Map<number, LimitRule>();
+  let said: NamesOfRequests = {};
+  const met = { end_user: false, tag: false };
+
+  function name(names: NamesOfRequests): void {
+    said = names;
+    publish();
+  }
 
   function put(scopes: readonly ScopeDefinition[], removed: readonly number[] = []): void {
     for (const id of removed) forget(id);
@@ -52,6 +72,7 @@ export function createDirectoryWriter({ control, directory }: Tables): Directory
   function take(scope: ScopeDefinition): void {
     forget(scope.id);
     if (scope.kind === "key" || scope.kind === "provider_config") return;
+    if (scope.kind === "end_user" || scope.kind === "tag") met[scope.kind] = true;
     const { models, blocked, disabled, match } = scope.attributes ?? {};
     if (match !== undefined) limits.set(scope.id, { scope: scope.id, owner: scope.parentId ?? 0, ...match });
     if (models === undefined && blocked === undefined && !disabled) return;
@@ -61,7 +82,16 @@ export function createDirectoryWriter({ control, directory }: Tables): Directory
 
   /** Also without rules: a worker that remembers what does not exist looks again. */
   function publish(): void {
-    const value: Directory = { owners: Object.fromEntries(owners), limits: [...limits.values()] };
+    const names: NamesOfRequests = {
+      ...(met.end_user ? { end_user: usual.end_user } : {}),
+      ...(met.tag ? { tag: usual.tag } : {}),
+      ...said,
+    };
+    const value: Directory = {
+      ...(Object.keys(names).length === 0 ? {} : { names }),
+      owners: Object.fromEntries(owners),
+      limits: [...limits.values()],
+    };
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     if (bytes.length > directoryBytesMax) throw new RangeError("no room for more limits and owners with rules");
     const version = (Atomics.load(control, controlWord.directoryVersion) + 1) | 0;
@@ -70,7 +100,7 @@ export function createDirectoryWriter({ control, directory }: Tables): Directory
     Atomics.store(control, controlWord.directoryVersion, version);
   }
 
-  return { put };
+  return { put, name };
 }
 
 export function createDirectoryReader({ control, directory }: Tables): DirectoryReader {

@@ -4,7 +4,7 @@
  */
 import { isListed, mayCall, providerConfig } from "./access.ts";
 import { type KeyPolicy, scopesPerRequestMax } from "./definitions.ts";
-import { createDirectoryReader, type LimitRule } from "./directory.ts";
+import { createDirectoryReader, type LimitRule, type NamesOfRequests } from "./directory.ts";
 import type { KeyReader } from "./key-table.ts";
 import type { Tables } from "./tables.ts";
 
@@ -26,6 +26,8 @@ export type PlanRefusal =
 export type Plans = {
   /** `keyRow` -1: a caller without a key, on whom the limits for everybody count. */
   find(keyRow: number, provider: string, model: string, target: string): Plan;
+  /** How requests name end users and tags; undefined: nothing is counted for them. */
+  names(): NamesOfRequests | undefined;
   /** Differs after each change of owners or limits. */
   version(): number;
 };
@@ -90,7 +92,7 @@ export function createPlans(tables: Tables, keys: KeyReader): Plans {
     return { refusal, scopes, text: scopes.join(",") };
   }
 
-  return { find, version: directory.version };
+  return { find, names: () => directory.read().names, version: directory.version };
 }
 
 function counts(limit: LimitRule, chain: readonly number[], provider: string, model: string): boolean {

@@ -103,7 +103,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       holdId,
     );
     if (limited) exchange.limitHeaders = limitHeaders(plane.quota(scopes, now));
-    if (hold < 0) throw refused(plane.ledger, costNano);
+    if (hold < 0) throw refused(plane.ledger, costNano, named);
     exchange.holds++;
     heldNano = costNano;
     if (costNano > 0 && budgeted) {
@@ -184,9 +184,10 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
   }
 }
 
-function refused(ledger: Ledger, costNano: number): GatewayError {
+function refused(ledger: Ledger, costNano: number, named: readonly number[]): GatewayError {
   const { kind, label: name, limit, spent, held, resetsAtMs, retryAfterMs } = ledger.refusal;
-  if (kind === "holds_full") {
+  // A name that nothing was counted for was let go of a moment ago: the next request makes it anew.
+  if (kind === "holds_full" || (kind === "removed" && named.includes(ledger.refusal.scope))) {
     return new GatewayError("overloaded", "too many requests are in flight; try again shortly", {
       source: "gateway",
       retryAfterMs: 1000,

@@ -16,6 +16,7 @@ import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
+import { identify } from "./identify.ts";
 import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
@@ -33,6 +34,8 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const query = exchange.route.dialect.id === "gemini" ? url : undefined; // only its SDKs put a key there
     exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection, query);
     await (exchange.route.form === "json" ? read : readOther)(exchange, plane);
+    const named = identify(exchange, plane);
+    if (named !== undefined) await named;
     const trip = route(exchange, plane);
     for (;;) {
       try {

@@ -3,6 +3,7 @@ import type { CallerFacts } from "../governance/caller-facts.ts";
 import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
+import type { Names } from "../governance/names.ts";
 import type { Plans } from "../governance/plans.ts";
 import type { ReadQuota } from "../governance/quota.ts";
 import type { Leaving } from "../http/leaving.ts";
@@ -18,6 +19,7 @@ export type Plane = {
   readonly keys: KeyReader;
   readonly ledger: Ledger;
   readonly plans: Plans;
+  readonly names: Names;
   readonly quota: ReadQuota;
   readonly callers: CallerFacts;
   readonly estimator: Estimator;

@@ -20,6 +20,8 @@ import { createStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
 import { type Credentials, openCredentials } from "./credentials.ts";
+import { declareAtStart } from "./declared.ts";
+import { type Governing, openGoverning } from "./governing.ts";
 import { type HandOver, prepareHandOver } from "./hand-over.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
 import { type Inherited, usableFds } from "./inherit.ts";
@@ -73,6 +75,7 @@ type Parts = {
   readonly credentials: Credentials;
   readonly log: Log;
   readonly memory: SharedMemory;
+  readonly governing: Governing;
   readonly store: StoreThreads;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
@@ -93,7 +96,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   const { current } = config;
   const log = openLog(current.log);
   if (damaged !== undefined) log.warn("traffic.db was damaged; a new request log was begun", { aside: damaged });
-  const memory = fillSharedMemory(home, current.server.workers, Date.now());
+  const memory = fillSharedMemory(home, current.server.workers, Date.now(), declareAtStart(current.governance));
   if (memory.boot.recovered > 0)
     log.warn("holds of a crash were settled as estimated", { holds: memory.boot.recovered });
   const status = createStatus();
@@ -108,8 +111,10 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
+  const database = once(() => openDatabase(stateFile(home), { readonly: true }));
+  const governing = openGoverning({ database, store, memory, log }, current.governance);
   const telemetry = openTelemetry({
-    database: once(() => openDatabase(stateFile(home), { readonly: true })),
+    database,
     tap: (settings) => workers?.tap(settings),
     inFlight: () => inFlight(workers),
   });
@@ -117,7 +122,9 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   credentials.use(current.providers);
   workers = startWorkers({
     credentials,
-    ...{ tables: memory.shared, routing: memory.routing, status, bootCount, store, generation: current, log, early },
+    findName: governing.names.find,
+    ...{ tables: memory.shared, routing: memory.routing, status, bootCount, store, log, early },
+    generation: withoutDeclared(current),
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
   });
@@ -125,7 +132,13 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
   });
-  return assemble(options, lock, { config, credentials, log, memory, store, workers, telemetry }, status, port);
+  return assemble(
+    options,
+    lock,
+    { config, credentials, governing, log, memory, store, workers, telemetry },
+    status,
+    port,
+  );
 }
 
 async function assemble(
@@ -136,7 +149,7 @@ async function assemble(
   port: number,
 ): Promise<Daemon> {
   const { home, environment } = options;
-  const { config, log, store, workers, telemetry } = parts;
+  const { config, governing, log, store, workers, telemetry } = parts;
   const host = config.current.server.host;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const ended = Promise.withResolvers<number>();
@@ -196,7 +209,8 @@ async function assemble(
   });
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
-    await workers.use(next);
+    await governing.use(next.governance);
+    await workers.use(withoutDeclared(next));
     parts.credentials.use(next.providers);
     log.use(next.log);
     store.use(trafficSettings(next));
@@ -205,6 +219,7 @@ async function assemble(
   async function shutdown(drainMs: number, successor?: HandOver): Promise<void> {
     log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
+    governing.close();
     const cut = await workers.drain(drainMs, successor !== undefined);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
     await parts.credentials.close();
@@ -285,6 +300,11 @@ function once<Value>(make: () => Value): () => Value {
 function trafficSettings({ record, metrics }: GenerationData): TrafficSettings {
   const { retentionMs, contentRetentionMs, rollups } = record;
   return { retention: { retentionMs, contentRetentionMs, rollups }, metrics };
+}
+
+/** Workers read owners and keys from the shared tables: a copy for each would be thousands of values. */
+function withoutDeclared(data: GenerationData): GenerationData {
+  return { ...data, governance: undefined };
 }
 
 function takeLock(home: string): HomeLock {

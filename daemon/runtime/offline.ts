@@ -29,7 +29,7 @@ import { lockHome } from "../store/lock.ts";
 import { createReader } from "../store/reader.ts";
 import { TrafficWriter } from "../store/traffic-writer.ts";
 import { AlreadyRunning } from "./already-running.ts";
-import { newPublicId } from "./services.ts";
+import { newPublicId } from "./public-id.ts";
 
 const noDaemon = "no daemon runs for this home; start one with: bifrost serve";
 

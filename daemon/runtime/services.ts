@@ -1,5 +1,4 @@
 /** The admin services over a running daemon. Hides which thread answers what. */
-import { randomBytes } from "node:crypto";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Action, AdminServices } from "../admin/admin-services.ts";
 import type { DroppedAnswer } from "../admin/contract/log-statistics.ts";
@@ -13,14 +12,15 @@ import { createOwnerService } from "../admin/services/owners.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
-import { createTurns } from "../admin/services/turns.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { readStatus } from "../store/writer-status.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import type { ConfigControl } from "./config-control.ts";
+import type { Governing } from "./governing.ts";
 import { createMetrics } from "./metrics.ts";
+import { newPublicId } from "./public-id.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import type { StoreThreads } from "./store-threads.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -35,6 +35,7 @@ export type ServicesOptions = {
   readonly startedAtMs: number;
   readonly config: ConfigControl;
   readonly memory: SharedMemory;
+  readonly governing: Governing;
   readonly store: StoreThreads;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
@@ -47,9 +48,6 @@ export type DaemonServices = AdminServices & {
   /** For what the daemon does by itself, such as its first key. */
   action(name: string): Action;
 };
-
-/** Holds at this many fields of a public id: 64 random bits never meet in one home. */
-const publicIdBytes = 9;
 
 export function createServices(options: ServicesOptions): DaemonServices {
   const { config, memory, store } = options;
@@ -65,7 +63,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
   const governance: Governance = {
     rows: createOwnerRows(access.database),
     memory: { put: memory.put, apply: memory.apply, usage: (scope) => usageOf(memory, scope.id) },
-    inTurn: createTurns(),
+    inTurn: options.governing.inTurn,
     now: Date.now,
     publicId: newPublicId,
     execute: access.execute,
@@ -130,10 +128,6 @@ function lazily<Service extends object>(load: () => Promise<Service>): Service {
         return service[name]!(...values);
       },
   });
-}
-
-export function newPublicId(prefix: string): string {
-  return `${prefix}${randomBytes(publicIdBytes).toString("base64url").replaceAll("-", "0").replaceAll("_", "1")}`;
 }
 
 export function action(name: string): Action {

@@ -3,7 +3,7 @@
 import type { MemoryChange } from "../admin/services/governance.ts";
 import type { StoredKey } from "../admin/services/keys.ts";
 import type { KeyHash, ScopeDefinition } from "../governance/definitions.ts";
-import { createDirectoryWriter } from "../governance/directory.ts";
+import { createDirectoryWriter, type NamesOfRequests } from "../governance/directory.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
@@ -12,6 +12,7 @@ import { dumpTables, loadTables } from "../governance/snapshot.ts";
 import { createTables, openTables, type SharedTables } from "../governance/tables.ts";
 import { createSharedRouting, type SharedRouting } from "../routing/routing.ts";
 import { type BootState, openState } from "../store/boot.ts";
+import type { StateWriter } from "../store/state-writer.ts";
 
 export type SharedMemory = {
   readonly shared: SharedTables;
@@ -21,6 +22,8 @@ export type SharedMemory = {
   /** Makes a key what it is now, for every thread, with its scopes. */
   put(stored: StoredKey): void;
   apply(change: MemoryChange): void;
+  /** How requests name end users and tags. */
+  name(names: NamesOfRequests): void;
   readonly peek: Peek;
   /** Requests that hold money or a place now. */
   openHolds(): number;
@@ -30,10 +33,15 @@ export type SharedMemory = {
 };
 
 /** @param workersMax owners besides the main thread */
-export function fillSharedMemory(home: string, workersMax: number, nowMs: number): SharedMemory {
+export function fillSharedMemory(
+  home: string,
+  workersMax: number,
+  nowMs: number,
+  prepare?: (writer: StateWriter) => void,
+): SharedMemory {
   const shared = createTables({ workersMax });
   const tables = openTables(shared, 0);
-  let boot = openState(home);
+  let boot = openState(home, { prepare });
   // Its file was checked already. A snapshot of another layout is refused by the loader; then everything comes from the rows.
   if (boot.tables !== undefined && !loadTables(tables, boot.tables, true))
     boot = openState(home, { useSnapshot: false });
@@ -57,7 +65,10 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
   /** What keys draw on is there before they do, and goes after they have let go of it. */
   function apply({ scopes: changed = [], touched = [], deletedScopes = [], deletedKeys = [] }: MemoryChange): void {
     for (const scope of changed) putScope(scope);
-    const ruled = changed.filter(({ kind }) => kind !== "key" && kind !== "provider_config");
+    // What the daemon made itself is nobody's news: the worker that asked for it is told.
+    const ruled = changed.filter(
+      ({ kind, source }) => source !== "runtime" && kind !== "key" && kind !== "provider_config",
+    );
     if (ruled.length + deletedScopes.length > 0) directory.put(ruled, deletedScopes);
     for (const key of touched) keys.update(key);
     for (const id of deletedKeys) keys.remove(id);
@@ -70,6 +81,7 @@ export function fillSharedMemory(home: string, workersMax: number, nowMs: number
     boot,
     put: (stored) => put(keys, putScope, stored),
     apply,
+    name: directory.name,
     peek: createPeek(tables),
     openHolds: () => ledger.holdsOf().length,
     dump: () => dumpTables(tables),

@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
 import type { FromCredentials } from "../credentials/thread.ts";
+import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
@@ -38,6 +39,8 @@ export const workerWord = { inFlight: 0, total: 1, errors: 2, tap: 3 } as const;
 export const wordsPerWorker = 16;
 
 export type ToWorker =
+  /** The answer to `name`: a scope, 0 for none, or why it cannot be told. */
+  | { readonly type: "named"; readonly id: number; readonly scope?: number; readonly failed?: string }
   | { readonly type: "generation"; readonly data: GenerationData }
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
@@ -54,6 +57,8 @@ export type ToWorker =
   | { readonly type: "writer"; readonly writer: "state" | "traffic"; readonly port: MessagePort };
 
 export type FromWorker =
+  /** Which scope is this end user's or tag's? */
+  | { readonly type: "name"; readonly id: number; readonly kind: NameKind; readonly name: string }
   | Tapped
   | { readonly type: "listening"; readonly port: number; readonly fds: readonly number[] }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }

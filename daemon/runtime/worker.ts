@@ -12,6 +12,7 @@ import { createCallerFacts } from "../governance/caller-facts.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
+import { createNames } from "../governance/names.ts";
 import { createPlans } from "../governance/plans.ts";
 import { createQuota } from "../governance/quota.ts";
 import { openTables } from "../governance/tables.ts";
@@ -25,6 +26,7 @@ import { openRouting } from "../routing/routing.ts";
 import { requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
+import { createNameAsker } from "./ask-name.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
@@ -55,10 +57,13 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
 
   const tables = openTables(data.tables, data.worker);
   const keys = createKeyReader(tables);
+  const plans = createPlans(tables, keys);
+  const asker = createNameAsker(tell);
   const plane: Plane = {
     keys,
     ledger: createLedger(tables),
-    plans: createPlans(tables, keys),
+    plans,
+    names: createNames(asker.ask, plans.version),
     quota: createQuota(tables),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: data.routing, worker: data.worker, settings: data.generation.routing }),
@@ -100,6 +105,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         return;
       case "switch":
         switchTo(message.number);
+        return;
+      case "named":
+        asker.answered(message);
         return;
       case "credential":
         authorizers.take(message.told);

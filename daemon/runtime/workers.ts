@@ -4,6 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import type { GenerationData } from "../config/generation.ts";
+import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
 import type { SharedRouting } from "../routing/routing.ts";
@@ -33,6 +34,8 @@ export type WorkersOptions = {
   /** Rows that `tap` asked for. */
   readonly onTapped?: (message: Tapped) => void;
   readonly credentials: Credentials;
+  /** The scope of an end user or a tag; 0: nothing is counted for it. */
+  readonly findName: (kind: NameKind, name: string) => Promise<number>;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
   /** Listening descriptors of a predecessor. */
@@ -164,6 +167,8 @@ export function startWorkers(options: WorkersOptions): Workers {
       if (message.type === "tapped") {
         options.onTapped?.(message);
         worker.postMessage({ type: "tap_taken" } satisfies ToWorker);
+      } else if (message.type === "name") {
+        void answerName(message, worker);
       } else if (message.type === "log")
         log[message.level](message.message, { worker: slot.number, ...message.fields });
       else for (const listener of [...waiting]) listener(message, slot);
@@ -176,6 +181,14 @@ export function startWorkers(options: WorkersOptions): Workers {
       slot.alive = false;
       if (!ending) void replace(slot, performance.now() - startedAt);
     });
+  }
+
+  async function answerName({ id, kind, name }: FromWorker & { type: "name" }, worker: Worker): Promise<void> {
+    const answer = await options.findName(kind, name).then(
+      (scope) => ({ scope }),
+      (error: unknown) => ({ failed: String(error) }),
+    );
+    worker.postMessage({ type: "named", id, ...answer } satisfies ToWorker);
   }
 
   /** The number is given to another only when nothing of the dead one is left: a hold must not be taken for its heir's. */

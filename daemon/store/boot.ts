@@ -14,7 +14,11 @@ import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
 import { readSnapshot, snapshotPath } from "./snapshot-file.ts";
 import { StateWriter } from "./state-writer.ts";
 
-export type BootOptions = { readonly now?: () => number };
+export type BootOptions = {
+  readonly now?: () => number;
+  /** For changes that come before anything is read. */
+  readonly prepare?: ((writer: StateWriter) => void) | undefined;
+};
 
 export type BootState = Definitions & {
   /** A dump of the tables; then the definitions are only what changed after it. Absent: they are all. */
@@ -73,6 +77,7 @@ export function openState(home: string, options: BootOptions & { readonly useSna
       writer.database.prepare("DELETE FROM senders WHERE sender < ?").run(bootCount * 1000); // they cannot come again
     });
     const recovered = writer.recover();
+    options.prepare?.(writer);
     writer.checkpoint();
     return { ...readState(writer, options.useSnapshot !== false), chainHead: writer.head, bootCount, recovered };
   } finally {

@@ -151,7 +151,11 @@ export function findScope(database: Database, scopeId: number): ScopeDefinition 
 export function readRuled(database: Database): readonly ScopeDefinition[] {
   const sql =
     "SELECT * FROM scopes WHERE deleted_at IS NULL AND attributes <> '{}' AND kind NOT IN ('key', 'provider_config')";
-  return (database.prepare(sql).all() as ScopeRow[]).map((row) => readScope(row, [], []));
+  // One of each kind that requests name is enough to know that they are to be looked for.
+  const named = ["end_user", "tag"].flatMap((kind) =>
+    database.prepare("SELECT * FROM scopes WHERE kind = ? AND deleted_at IS NULL LIMIT 1").all(kind),
+  );
+  return [...database.prepare(sql).all(), ...named].map((row) => readScope(row as ScopeRow, [], []));
 }
 
 /** The scope's whole list. Slots in `fresh` count from after `seq`, the others from where they did. */

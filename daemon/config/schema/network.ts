@@ -14,6 +14,10 @@ export const network = z.strictObject({
 });
 
 export const admin = z.strictObject({
+  listen: setting(
+    text,
+    "Address and port of the admin API for admin tokens, besides the socket: `127.0.0.1:8081`. Default: the socket alone. Takes effect at restart.",
+  ),
   socket: setting(
     text,
     "Path of the admin API's Unix socket. Default: `admin.sock` in the home. Takes effect at restart.",

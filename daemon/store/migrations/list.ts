@@ -4,8 +4,9 @@ import { initialState } from "./20261123-0700-state.ts";
 import { initialTraffic } from "./20261123-0701-traffic.ts";
 import { owners } from "./20261126-0030-owners.ts";
 import { logStore } from "./20261126-0040-log-store.ts";
+import { declared } from "./20261126-0110-declared.ts";
 
-export const stateMigrations: readonly Migration[] = [initialState, owners];
+export const stateMigrations: readonly Migration[] = [initialState, owners, declared];
 export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore];
 
 /** Names, for a file that a newer program may have written. */

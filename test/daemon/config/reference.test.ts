@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -31,6 +31,8 @@ const environment = {
   PAGERDUTY_KEY: "pagerduty-key",
   SMTP_PASSWORD: "smtp-password",
   WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
+  CI_KEY: "sk-a-virtual-key-of-ours-1",
+  ACME_KEY: "sk-a-virtual-key-of-ours-2",
   AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
   AWS_SECRET_ACCESS_KEY: "sk-six",
   AWS_SESSION_TOKEN: "sk-seven",
@@ -83,6 +85,8 @@ test("loadConfig() accepts config.example.yaml with every setting in use", async
   const folder = await mkdtemp(join(tmpdir(), "bifrost-example-"));
   context.after(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, "ca.pem"), certificate);
+  await mkdir(join(folder, "secrets"));
+  await writeFile(join(folder, "secrets/ann"), "sk-a-virtual-key-of-ours-3");
   const account = { type: "service_account", client_email: "a@b", private_key: "k" };
   await writeFile(join(folder, "service-account.json"), JSON.stringify(account));
   const result = await loadConfig({

@@ -13,6 +13,7 @@ import { createKeyReader } from "../../../daemon/governance/key-table.ts";
 import { createKeyWriter } from "../../../daemon/governance/key-writer.ts";
 import { mintKey } from "../../../daemon/governance/keys-format.ts";
 import { createLedger, type Ledger } from "../../../daemon/governance/ledger.ts";
+import { createNames } from "../../../daemon/governance/names.ts";
 import { createPlans } from "../../../daemon/governance/plans.ts";
 import { createQuota } from "../../../daemon/governance/quota.ts";
 import { createScopes } from "../../../daemon/governance/scopes.ts";
@@ -201,6 +202,10 @@ export async function startLab(config: object): Promise<Lab> {
     keys: keyReader,
     ledger: createLedger(tables),
     plans: createPlans(tables, keyReader),
+    names: createNames(
+      async () => 0,
+      () => 0,
+    ),
     quota: createQuota(tables),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: createSharedRouting(1), worker: 1, settings: loaded.data.routing }),
