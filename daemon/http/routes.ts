@@ -81,6 +81,7 @@ type PathCall = {
   readonly dialect: DialectId;
   readonly stream?: boolean;
   readonly framing?: Framing;
+  readonly foreign?: Route["foreign"];
 };
 
 const geminiCalls: readonly PathCall[] = [
@@ -90,6 +91,8 @@ const geminiCalls: readonly PathCall[] = [
   { after: ":batchEmbedContents", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
   { after: ":countTokens", name: "gemini.count_tokens", operation: "count_tokens", dialect: "gemini", stream: false },
 ];
+/** What InvokeModel asks for in Claude's body; Anthropic itself has both in headers. */
+const invokeMembers = { omit: ["anthropic_version"], headers: { anthropic_beta: "anthropic-beta" } } as const;
 const bedrockCalls: readonly PathCall[] = [
   { after: "/converse", name: "bedrock.converse", operation: "chat", dialect: "bedrock-converse", stream: false },
   {
@@ -107,7 +110,14 @@ const bedrockCalls: readonly PathCall[] = [
     stream: false,
   },
   // The bodies are Anthropic's; only their frame is Amazon's.
-  { after: "/invoke", name: "bedrock.invoke", operation: "chat", dialect: "anthropic", stream: false },
+  {
+    after: "/invoke",
+    name: "bedrock.invoke",
+    operation: "chat",
+    dialect: "anthropic",
+    stream: false,
+    foreign: invokeMembers,
+  },
   {
     after: "/invoke-with-response-stream",
     name: "bedrock.invoke_stream",
@@ -115,6 +125,7 @@ const bedrockCalls: readonly PathCall[] = [
     dialect: "anthropic",
     stream: true,
     framing: "aws-event-chunks",
+    foreign: invokeMembers,
   },
 ];
 
@@ -139,8 +150,8 @@ const azurePrefixes = everywhere(["", "/openai"], "");
 function route(call: Omit<Call, "path"> & Partial<PathCall>): Route | undefined {
   const dialect = dialects[call.dialect];
   if (dialect === undefined) return undefined;
-  const { name, operation, stream, framing, form = "json" } = call;
-  return { name, operation, dialect, form, stream, framing };
+  const { name, operation, stream, framing, foreign, form = "json" } = call;
+  return { name, operation, dialect, form, stream, framing, foreign };
 }
 
 function expand(routes: Map<string, Route>, prefixes: readonly string[], calls: readonly Call[]): void {

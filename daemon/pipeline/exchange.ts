@@ -57,6 +57,10 @@ export type Route = {
   readonly stream: boolean | undefined;
   /** How a stream is framed for the caller, where not in the dialect's usual way. */
   readonly framing: Framing | undefined;
+  /** Members of the body that the path's vendor asks for and the dialect's own does not know, or has as a header. */
+  readonly foreign?:
+    | { readonly omit: readonly string[]; readonly headers: Readonly<Record<string, string>> }
+    | undefined;
 };
 
 const noHeaders: readonly string[] = [];

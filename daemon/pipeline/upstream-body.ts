@@ -31,7 +31,10 @@ export function upstreamBody(
   const same = endpoint.dialect.id === exchange.route.dialect.id;
   exchange.droppedHeader = []; // of the hop before this one
   return same
-    ? { bytes: shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)), headers: none }
+    ? {
+        bytes: shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)),
+        headers: told(exchange, endpoint),
+      }
     : checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
 }
 
@@ -95,7 +98,11 @@ function checked(
 
 /** Leaves out what the path says already, and says what this host wants to read in the body. */
 function shaped(exchange: Exchange, { body: wanted, dialect }: ReadyEndpoint, body: Buffer): Buffer {
-  if (wanted === undefined) return body;
+  if (wanted === undefined) {
+    const { foreign, dialect: own } = exchange.route;
+    if (foreign === undefined || own.id !== dialect.id) return body;
+    return editMembers(body, [...foreign.omit, ...Object.keys(foreign.headers)], {});
+  }
   const { headers } = exchange.request;
   const add = { ...wanted.add };
   for (const [header, member] of Object.entries(wanted.headers ?? {})) {
@@ -104,6 +111,17 @@ function shaped(exchange: Exchange, { body: wanted, dialect }: ReadyEndpoint, bo
     add[member] = JSON.stringify(told.split(",").map((word) => word.trim()));
   }
   return editMembers(body, wanted.omit, add);
+}
+
+/** What the path's vendor has in the body and the dialect's own in a header. */
+function told(exchange: Exchange, { body: wanted }: ReadyEndpoint): readonly string[] {
+  const { foreign } = exchange.route;
+  if (foreign === undefined || wanted !== undefined) return none;
+  const body = JSON.parse(exchange.body!.toString("utf8")) as Readonly<Record<string, unknown>>;
+  return Object.entries(foreign.headers).flatMap(([member, header]) => {
+    const value = body[member];
+    return Array.isArray(value) && value.length > 0 ? [header, value.join(",").replace(/[^\x20-\x7e]/g, "")] : [];
+  });
 }
 
 function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, injectCap: number | undefined): Buffer {
@@ -130,7 +148,8 @@ function asked({ view }: Exchange): PathWords {
 }
 
 function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {
-  const dropped = unexpressed.filter((name) => !ours.has(name));
+  const { foreign } = exchange.route;
+  const dropped = unexpressed.filter((name) => !ours.has(name) && foreign?.omit.includes(name) !== true);
   if (dropped.length === 0) return;
   if (target.provider.data.strict) {
     throw new GatewayError("unsupported_parameter", `${target.name} cannot express: ${dropped.join(", ")}`, {

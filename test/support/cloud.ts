@@ -26,6 +26,10 @@ export type Cloud = {
   readonly calls: Sent[];
   /** Requests for credentials, in order. */
   readonly grants: Sent[];
+  /** What models say; a chat completion where it says nothing. */
+  answer: (
+    sent: Sent,
+  ) => { readonly type: string; readonly body: string | Buffer; readonly status?: number } | undefined;
   /** Seconds that the next role lasts. */
   roleSeconds: number;
   stop(): Promise<void>;
@@ -48,6 +52,12 @@ export async function startCloud(folder: string, publicKey: string): Promise<Clo
       };
       const isGrant = /^\/($|\?|google|identity|computeMetadata|.*\/(oauth2|\.well-known)\/)/.test(sent.path);
       (isGrant ? cloud.grants : cloud.calls).push(sent);
+      const said = isGrant ? undefined : cloud.answer(sent);
+      if (said !== undefined) {
+        response.writeHead(said.status ?? 200, { "content-type": said.type });
+        response.end(said.body);
+        return;
+      }
       const [status, type, text] = isGrant
         ? granted(sent, ++given, cloud.roleSeconds, publicKey)
         : ([200, "application/json", completion] as const);
@@ -68,6 +78,7 @@ export async function startCloud(folder: string, publicKey: string): Promise<Clo
     entra: `https://localhost:${port(secure)}`,
     calls: [],
     grants: [],
+    answer: () => undefined,
     roleSeconds: 5,
     async stop() {
       for (const server of [plain, secure]) {
