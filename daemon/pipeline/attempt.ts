@@ -19,6 +19,7 @@ import { releaseBody } from "./read.ts";
 import { type Answer, type BodyOutcome, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
 import type { AttemptEnd } from "./settle.ts";
+import { endHop, tracedHeaders } from "./span.ts";
 import { isLargeTranslation, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
 import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 
@@ -80,6 +81,7 @@ function dial(
     const finish = (result: Omit<AttemptResult, "sent">): void => {
       exchange.onGone(undefined);
       exchange.upstreamMs += performance.now() - startedAt;
+      if (exchange.span !== undefined) endHop(exchange, target.name, startedAt, result.error);
       resolve({ ...result, sent: call?.sent ?? false });
     };
     // Only text streams here: `stream` in anything else is the provider's to mind.
@@ -271,7 +273,8 @@ function options(
   const body = large ?? upstreamBody(exchange, target, endpoint, lease.injectCap);
   const same = endpoint.dialect.id === exchange.route.dialect.id;
   const wanted = joined(endpoint.headers, body.headers);
-  const headers = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);
+  const forwarded = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);
+  const headers = tracedHeaders(exchange.span, forwarded);
   const path = withQuery(pathFor(endpoint, target.deployment, streamed), credential.query);
   const ready = { path, method: "POST", headers, body: body.bytes } as const;
   if (credential.authorizer === undefined) return ready;

@@ -11,6 +11,7 @@ import type { Trip } from "../routing/trip.ts";
 import type { Coded } from "./codecs.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Upload } from "./read-form.ts";
+import type { RequestSpan } from "./span.ts";
 
 /** Who asks. `keyRow` is the row in the shared key table; -1 when `auth.inference` is open. */
 export type Caller = {
@@ -122,6 +123,8 @@ export class Exchange {
   coded: Coded | undefined;
   firstByteAt = 0;
   upstreamMs = 0;
+  /** Where traces are configured. */
+  span: RequestSpan | undefined;
   attempts: AttemptTrace[] | undefined;
   /** `x-bifrost-dropped-params` as a header pair, when the target could not express everything. */
   droppedHeader: readonly string[] = noHeaders;

@@ -24,10 +24,13 @@ import { record, recordAttempt } from "./record.ts";
 import { isRelayed, relayAttempt } from "./relay-attempt.ts";
 import { route } from "./route.ts";
 import { settle } from "./settle.ts";
+import { beginSpan } from "./span.ts";
 import { trace } from "./trace.ts";
 
 /** `done` is called last, whatever happened. One function, so that a request costs two promises and not seven. */
 export async function serve(exchange: Exchange, plane: Plane, done: (exchange: Exchange) => void): Promise<void> {
+  const { tracing } = exchange.generation.data;
+  if (tracing.endpoint !== undefined) exchange.span = beginSpan(exchange, tracing.sample);
   try {
     assertServing(exchange, plane);
     const { headers, socket, url } = exchange.request;

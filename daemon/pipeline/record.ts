@@ -9,6 +9,7 @@ import type { RowValue } from "../store/sender.ts";
 import type { Exchange } from "./exchange.ts";
 import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
+import { spanText } from "./span.ts";
 import { traceSkipped } from "./trace.ts";
 
 /** An attempt that was not the last is closed by a row of its own, without an audit text. */
@@ -48,10 +49,12 @@ export function record(exchange: Exchange, plane: Plane): void {
     );
   }
   const isTapped = plane.words[workerWord.tap] !== 0;
-  if (!settings.requests && !isTapped) return;
+  const { span } = exchange;
+  const isTraced = span?.sampled === true;
+  if (!settings.requests && !isTapped && !isTraced) return;
   const row = requestRow(exchange);
   if (settings.requests) plane.traffic.pushRow(row);
-  if (isTapped) plane.tap.take(row, false);
+  if (isTapped || isTraced) plane.tap.take(row, isTraced ? spanText(span) : undefined);
 }
 
 function auditText(exchange: Exchange): string {
@@ -108,7 +111,7 @@ function requestRow(exchange: Exchange): RowValue[] {
     userOf(exchange.request),
     sessionOf(exchange.request),
     tagsOf(exchange.request),
-    null, // trace
+    exchange.span?.sampled ? exchange.span.traceId : null,
     contentLevel.off,
   ];
 }

@@ -28,6 +28,7 @@ import type { Plane } from "./plane.ts";
 import { releaseBody } from "./read.ts";
 import { drain, growth, uploadBody } from "./read-form.ts";
 import { RawReceiver } from "./relay-raw.ts";
+import { endHop, tracedHeaders } from "./span.ts";
 import { upstreamBody } from "./upstream-body.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 
@@ -59,6 +60,7 @@ export function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Pr
     const finish = (result: Omit<AttemptResult, "sent">): void => {
       exchange.onGone(undefined);
       exchange.upstreamMs += performance.now() - startedAt;
+      if (exchange.span !== undefined) endHop(exchange, target.name, startedAt, result.error);
       if (exchange.upload !== undefined) drain(exchange);
       resolve({ ...result, sent: call?.sent ?? false });
     };
@@ -162,7 +164,10 @@ function request(
     body = whole;
   }
   const forwarded = forwardedHeaders(asked.rawHeaders, true, wanted, credential.headers);
-  const headers = withContentType(forwarded, body === null ? undefined : asked.headers["content-type"]);
+  const headers = withContentType(
+    tracedHeaders(exchange.span, forwarded),
+    body === null ? undefined : asked.headers["content-type"],
+  );
   const path = withQuery(place, credential.query);
   const method = (asked.method ?? "POST") as Dispatcher.HttpMethod;
   // undici takes iterables, its types do not say so.

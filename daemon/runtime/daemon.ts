@@ -117,7 +117,9 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     database,
     tap: (settings) => workers?.tap(settings),
     inFlight: () => inFlight(workers),
+    log,
   });
+  telemetry.use(current);
   const credentials = openCredentials(environment, log);
   credentials.use(current.providers);
   workers = startWorkers({
@@ -214,6 +216,7 @@ async function assemble(
     parts.credentials.use(next.providers);
     log.use(next.log);
     store.use(trafficSettings(next));
+    telemetry.use(next);
   }, log);
 
   async function shutdown(drainMs: number, successor?: HandOver): Promise<void> {

@@ -22,14 +22,16 @@ export type Tapped = {
   readonly matched: number;
   /** Rows of traced requests. */
   readonly traced: readonly RowValue[];
+  /** For each of those `spanText`: what a span needs besides the row. */
+  readonly spans: readonly string[];
   /** Traced requests whose rows are not here, because too many came or the main thread was behind. */
   readonly lost: number;
 };
 
 export type Tap = {
   use(settings: TapSettings): void;
-  /** One request has ended. `isTraced`: its row is wanted whatever the filters say. */
-  take(row: readonly RowValue[], isTraced: boolean): void;
+  /** One request has ended. With `span` its row is wanted whatever the filters say. */
+  take(row: readonly RowValue[], span: string | undefined): void;
   /** The main thread has taken one `Tapped`. */
   taken(): void;
   /** What is gathered leaves at once. */
@@ -50,6 +52,7 @@ export function createTap(tell: (message: Tapped) => void): Tap {
   let timer: NodeJS.Timeout | undefined;
   let sample: (readonly RowValue[])[] = [];
   let traced: (readonly RowValue[])[] = [];
+  let spans: string[] = [];
   let [ended, matched, lost] = [0, 0, 0];
 
   function use({ filters, rate }: TapSettings): void {
@@ -57,12 +60,14 @@ export function createTap(tell: (message: Tapped) => void): Tap {
     sampleRows = Math.max(1, Math.ceil((rate * gatherMs) / 1_000));
   }
 
-  function take(row: readonly RowValue[], isTraced: boolean): void {
+  function take(row: readonly RowValue[], span: string | undefined): void {
     timer ??= setTimeout(flush, gatherMs);
     ended += 1;
-    if (isTraced) {
-      if (traced.length < tracedRowsMax) traced.push(row);
-      else lost += 1;
+    if (span !== undefined && traced.length < tracedRowsMax) {
+      traced.push(row);
+      spans.push(span);
+    } else if (span !== undefined) {
+      lost += 1;
     }
     if (!wanted.some((all) => all.every(({ holds }) => holds(row, 0)))) return;
     matched += 1;
@@ -82,13 +87,15 @@ export function createTap(tell: (message: Tapped) => void): Tap {
       lost += traced.length;
       sample = [];
       traced = [];
+      spans = [];
       return; // the counts go with a later one
     }
     if (ended === 0 && lost === 0) return;
     waiting += 1;
-    tell({ type: "tapped", rows: sample.flat(), ended, matched, traced: traced.flat(), lost });
+    tell({ type: "tapped", rows: sample.flat(), ended, matched, traced: traced.flat(), spans, lost });
     sample = [];
     traced = [];
+    spans = [];
     [ended, matched, lost] = [0, 0, 0];
   }
 

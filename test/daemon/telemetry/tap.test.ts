@@ -13,7 +13,7 @@ test("take() keeps an even sample of what matches and counts the rest", () => {
   const hits = new Map<string, number>();
   const rounds = 400;
   for (let round = 0; round < rounds; round++) {
-    for (let row = 0; row < 100; row++) tap.take(requestRow(`r${row}`, { keyId: row < 40 ? 2 : 1 }), false);
+    for (let row = 0; row < 100; row++) tap.take(requestRow(`r${row}`, { keyId: row < 40 ? 2 : 1 }), undefined);
     tap.flush();
     tap.taken();
     const [message] = told.splice(0);
@@ -31,7 +31,7 @@ test("A57 flush() sends no more to a main thread that takes nothing, and counts 
   const told: Tapped[] = [];
   const tap = createTap((message) => told.push(message));
   for (let round = 0; round < 10; round++) {
-    for (let row = 0; row < 3_000; row++) tap.take(requestRow(`r${row}`), true);
+    for (let row = 0; row < 3_000; row++) tap.take(requestRow(`r${row}`), `span ${row}`);
     tap.flush();
   }
   assert.equal(told.length, 4);
@@ -40,7 +40,7 @@ test("A57 flush() sends no more to a main thread that takes nothing, and counts 
     Array.from({ length: 4 }, () => [2_000, 1_000]),
   );
   tap.taken();
-  tap.take(requestRow("last"), true);
+  tap.take(requestRow("last"), "span");
   tap.flush();
   const last = told.at(-1)!;
   assert.deepEqual([idsOf(last.traced), last.lost, last.ended], [["last"], 6 * 3_000, 6 * 3_000 + 1]);

@@ -1,0 +1,107 @@
+/**
+ * What a span says of a request, in the words of two conventions: OpenTelemetry's for generative AI (1.37.0) and
+ * OpenInference's. Nothing that was said is in either.
+ */
+import { requestColumn as column } from "../store/rows.ts";
+import type { RowValue } from "../store/sender.ts";
+
+export type Conventions = "genai" | "openinference" | "both";
+export type Attributes = Record<string, string | number | boolean>;
+
+/** The revision whose names are used; spans say so. */
+export const genaiSchema = "https://opentelemetry.io/schemas/1.37.0";
+
+/** Well-known names of OpenTelemetry where ours differ. */
+const providerNames: Readonly<Record<string, string>> = {
+  bedrock: "aws.bedrock",
+  azure: "azure.ai.openai",
+  gemini: "gcp.gemini",
+  vertex: "gcp.vertex_ai",
+  mistral: "mistral_ai",
+  xai: "x_ai",
+};
+
+const operations: Readonly<Record<string, string>> = {
+  "chat.completions": "chat",
+  completions: "text_completion",
+  embeddings: "embeddings",
+};
+
+export type Row = { readonly at: number; readonly values: readonly RowValue[] };
+
+function read({ at, values }: Row, name: keyof typeof column): RowValue {
+  return values[at + column[name]] ?? null;
+}
+
+/** Of the request as a whole: a server's span. */
+export function requestAttributes(row: Row): Attributes {
+  return present({
+    "http.request.method": "POST",
+    "http.response.status_code": read(row, "status"),
+    "error.type": read(row, "error"),
+    "bifrost.request.id": read(row, "id"),
+    "bifrost.route": read(row, "route"),
+    "bifrost.key.id": read(row, "key_id") === 0 ? null : read(row, "key_id"),
+    "bifrost.model.requested": read(row, "model"),
+    "bifrost.stream": read(row, "stream") === 1,
+    "bifrost.cost.nano_dollars": read(row, "cost_nano"),
+  });
+}
+
+/** Of one call of a provider: a client's span. Only the last hop knows its usage. */
+export function hopAttributes(
+  row: Row,
+  hop: { readonly target: string; readonly credential: string; readonly error: string; readonly isLast: boolean },
+  conventions: Conventions,
+): Attributes {
+  const slash = hop.target.indexOf("/");
+  const provider = hop.target.slice(0, slash);
+  const model = hop.target.slice(slash + 1);
+  const usage = (name: keyof typeof column): RowValue => (hop.isLast ? read(row, name) : null);
+  const ttft = usage("ttft_ms");
+  const common = present({
+    "error.type": hop.error === "" ? null : hop.error,
+    "bifrost.provider": provider,
+    "bifrost.credential": hop.credential === "" ? null : hop.credential,
+    "bifrost.time_to_first_token_ms": ttft,
+  });
+  const genai = present({
+    "gen_ai.operation.name": operationOf(row),
+    "gen_ai.provider.name": providerNames[provider] ?? provider,
+    "gen_ai.request.model": model,
+    "gen_ai.conversation.id": read(row, "session"),
+    "gen_ai.usage.input_tokens": usage("tokens_in"),
+    "gen_ai.usage.output_tokens": usage("tokens_out"),
+  });
+  const [tokensIn, tokensOut] = [usage("tokens_in"), usage("tokens_out")];
+  const total = typeof tokensIn === "number" && typeof tokensOut === "number" ? tokensIn + tokensOut : null;
+  const openinference = present({
+    "openinference.span.kind": operationOf(row) === "embeddings" ? "EMBEDDING" : "LLM",
+    "llm.system": provider,
+    "llm.provider": provider,
+    "llm.model_name": model,
+    "session.id": read(row, "session"),
+    "user.id": read(row, "user"),
+    "llm.token_count.prompt": tokensIn,
+    "llm.token_count.completion": tokensOut,
+    "llm.token_count.total": total,
+    "llm.token_count.prompt_details.cache_read": usage("tokens_cache_read"),
+    "llm.token_count.prompt_details.cache_write": usage("tokens_cache_write"),
+    "llm.token_count.completion_details.reasoning": usage("tokens_reasoning"),
+  });
+  return {
+    ...common,
+    ...(conventions === "openinference" ? {} : genai),
+    ...(conventions === "genai" ? {} : openinference),
+  };
+}
+
+export function operationOf(row: Row): string {
+  const route = String(read(row, "route"));
+  if (route.includes("embed")) return "embeddings";
+  return operations[route] ?? "chat";
+}
+
+function present(attributes: Readonly<Record<string, RowValue | boolean>>): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null)) as Attributes;
+}
