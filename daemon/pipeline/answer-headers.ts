@@ -1,15 +1,91 @@
-/** Response headers of our own on a whole answer: what it cost and what we added to the time. */
+/**
+ * Response headers of our own: where the answer comes from, what it cost, what we added to the time; and those of the
+ * provider that tell of its limits. A stream's head leaves before cost and overhead are known, so it has neither.
+ */
 import { dollars } from "../governance/money.ts";
+import type { Target } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Flat pairs. Streams have none of these: their head leaves before the cost is known. */
+/** Flat pairs. */
 export function answerHeaders(exchange: Exchange): string[] {
   const overhead = performance.now() - exchange.startedAt - exchange.upstreamMs;
-  const headers = [
-    ...["x-bifrost-overhead-ms", overhead.toFixed(2), "x-bifrost-upstream-latency-ms", exchange.upstreamMs.toFixed(2)],
-    ...exchange.droppedHeader,
-    ...exchange.limitHeaders,
-  ];
+  const headers = routeHeaders(exchange);
+  headers.push("x-bifrost-overhead-ms", overhead.toFixed(2));
+  headers.push("x-bifrost-upstream-latency-ms", exchange.upstreamMs.toFixed(2));
   if (exchange.costNano !== undefined) headers.push("x-bifrost-cost-usd", dollars(exchange.costNano));
   return headers;
+}
+
+/** What is known when the head leaves. */
+export function routeHeaders(exchange: Exchange): string[] {
+  const { target, trip } = exchange;
+  const headers = [...exchange.droppedHeader, ...exchange.limitHeaders];
+  if (target === undefined || trip === undefined) return headers;
+  headers.push(
+    "x-bifrost-provider",
+    target.provider.name,
+    "x-bifrost-resolved-model",
+    printable(target.model),
+    "x-bifrost-request-type",
+    exchange.route.operation,
+  );
+  const model = exchange.view?.model;
+  if (model !== undefined) headers.push("x-bifrost-original-model", printable(model));
+  if (trip.fallback > 0) fallbackHeaders(headers, exchange, target);
+  const told = exchange.upstreamHeaders;
+  if (told !== undefined) {
+    for (const name in told) if (tellsLimits(name)) headers.push(name, printable(String(told[name])));
+  }
+  return headers;
+}
+
+function fallbackHeaders(headers: string[], { trip, credentialId }: Exchange, target: Target): void {
+  const primary = trip!.plan.hops[0]!.target;
+  headers.push(
+    "x-bifrost-fallback-index",
+    String(trip!.fallback),
+    "x-bifrost-routing-info-is-fallback",
+    "true",
+    "x-bifrost-routing-info-provider",
+    target.provider.name,
+    "x-bifrost-routing-info-model",
+    printable(target.model),
+    "x-bifrost-routing-info-key",
+    printable(credentialId ?? "none"),
+    "x-bifrost-routing-info-primary-provider",
+    primary.provider.name,
+    "x-bifrost-routing-info-primary-model",
+    printable(primary.model),
+  );
+}
+
+const limitPrefixes = ["x-ratelimit-", "anthropic-ratelimit-"];
+
+function tellsLimits(name: string): boolean {
+  // Most headers are told apart by their first letter.
+  const first = name.charCodeAt(0);
+  return (first === 0x78 || first === 0x61) && limitPrefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** Model names may hold any letter; a header may not. */
+function printable(text: string): string {
+  return unprintable.test(text) ? text.replace(/[^\x20-\x7e]/g, "?") : text;
+}
+const unprintable = /[^\x20-\x7e]/;
+
+const limitPairs = [
+  ["x-ratelimit-remaining-requests", "x-ratelimit-limit-requests"],
+  ["x-ratelimit-remaining-tokens", "x-ratelimit-limit-tokens"],
+  ["anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-limit"],
+  ["anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-limit"],
+] as const;
+
+/** Share of its limits that a provider says is left: that of the one nearest to its end. */
+export function limitsLeft(told: Exchange["upstreamHeaders"]): number | undefined {
+  let least: number | undefined;
+  for (const [remaining, limit] of limitPairs) {
+    const share = Number(told?.[remaining]) / Number(told?.[limit]);
+    if (share >= 0 && share <= 1 && (least === undefined || share < least)) least = share;
+  }
+  return least;
 }

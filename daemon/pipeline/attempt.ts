@@ -148,6 +148,9 @@ function bodyReceiver(
 ): Receiver {
   let over = false;
   const outcome: BodyOutcome = {
+    told(headers) {
+      exchange.upstreamHeaders = headers;
+    },
     answered(answer) {
       if (over) return;
       over = true;

@@ -11,11 +11,12 @@ import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { admit } from "./admit.ts";
-import { answerHeaders } from "./answer-headers.ts";
+import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
+import { withExtraFields } from "./extra-fields.ts";
 import { identify } from "./identify.ts";
 import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
@@ -82,11 +83,12 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {
   if (error !== undefined) throw error;
   if (answer === undefined) return;
   if (exchange.clientGone) throw clientLeft();
-  sendBody(exchange.response, answer.status, answer.contentType, answer.body, exchange.id, answerHeaders(exchange));
+  const body = withExtraFields(exchange, answer.body, answer.contentType);
+  sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, answerHeaders(exchange));
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);
   exchange.released = true;
   exchange.status = answer.status;
-  exchange.bytesOut = answer.body.length;
+  exchange.bytesOut = body.length;
 }
 
 /** What the attempt tells of its target, for those that come after. */
@@ -96,6 +98,8 @@ function arrived(exchange: Exchange, trip: Trip, result: AttemptResult): void {
   const now = performance.now();
   const tokens = exchange.usage?.output ?? 0;
   const beganAt = streamed ? exchange.firstByteAt : trip.startedAt;
+  const left = trip.plan.decision === undefined ? undefined : limitsLeft(exchange.upstreamHeaders);
+  if (left !== undefined) trip.limitsTold(Date.now(), left);
   const perTokenMs = tokens > 0 ? (now - beganAt) / tokens : undefined;
   trip.succeeded(Date.now(), streamed, exchange.firstByteAt - trip.startedAt, perTokenMs);
 }

@@ -103,7 +103,7 @@ function requestRow(exchange: Exchange): RowValue[] {
     exchange.settlementFlags |
       (exchange.truncated ? requestFlag.truncated : 0) |
       ((exchange.trip?.fallback ?? 0) > 0 ? requestFlag.fallback : 0),
-    exchange.attempts === undefined ? null : JSON.stringify(exchange.attempts),
+    trailText(exchange),
     exchange.bytesIn,
     exchange.bytesOut,
     null, // team
@@ -114,6 +114,13 @@ function requestRow(exchange: Exchange): RowValue[] {
     exchange.span?.sampled ? exchange.span.traceId : null,
     contentLevel.off,
   ];
+}
+
+/** The way through the targets, and how it was decided on where there was something to decide. */
+function trailText({ attempts, trip }: Exchange): string | null {
+  const decision = trip?.plan.decision;
+  if (decision !== undefined) return JSON.stringify({ decision, attempts });
+  return attempts === undefined ? null : JSON.stringify(attempts);
 }
 
 /** Milliseconds to a hundredth: finer is noise, and a long fraction is bytes in every row. */

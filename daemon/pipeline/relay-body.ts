@@ -28,6 +28,8 @@ export const failureBytesMax = 256 * 1024;
 export type BodyOutcome = {
   answered(answer: Answer): void;
   failed(error: GatewayError): void;
+  /** What the upstream says in its head. */
+  told?(headers: Readonly<Record<string, string | string[] | undefined>>): void;
 };
 
 export class BodyReceiver implements Receiver {
@@ -68,6 +70,7 @@ export class BodyReceiver implements Receiver {
     this.#status = status;
     this.#contentType = String(headers["content-type"] ?? this.#contentType);
     this.#waitMs = askedWaitMs(headers, Date.now());
+    this.#outcome.told?.(headers);
   }
 
   chunk(bytes: Buffer): void {

@@ -10,6 +10,7 @@ import type { Splitter } from "../http/framing.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { StreamWriter } from "../http/stream-writer.ts";
+import { routeHeaders } from "./answer-headers.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Framings } from "./pumps.ts";
 import { decodeFailure, failureBytesMax } from "./relay-body.ts";
@@ -133,6 +134,7 @@ export class StreamReceiver implements Receiver {
     if (status >= 300 || type.includes("json")) this.#whole = [];
     else if (type !== "" && this.#pump.relaysAll) this.#contentType = type;
     this.#waitMs = askedWaitMs(headers, Date.now());
+    this.#exchange.upstreamHeaders = headers;
     this.#call?.wakeAt(performance.now() + this.#exchange.generation.data.server.holdBackMs);
   }
 
@@ -254,8 +256,7 @@ export class StreamReceiver implements Receiver {
           exchange.id,
           "request-id",
           exchange.id,
-          ...exchange.droppedHeader,
-          ...exchange.limitHeaders,
+          ...routeHeaders(exchange),
         ]);
         if (this.#held === "" && this.#pending === "") this.#response.flushHeaders();
       }

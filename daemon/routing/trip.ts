@@ -88,6 +88,11 @@ export class Trip {
     this.#routing.affinity.bind(bind.key, this.row, credential, nowMs, bind.ttlMs);
   }
 
+  /** How much of its rate limits the provider says is left. */
+  limitsTold(nowMs: number, left: number): void {
+    this.#routing.outcomes.limitsTold(this.row, nowMs, left);
+  }
+
   /** Nothing was learned of the target: the client left, or we refused. */
   abandoned(nowMs: number): void {
     if (this.#isProbe) this.#routing.breaker.abandoned(this.row, nowMs);
