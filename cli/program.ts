@@ -42,7 +42,8 @@ export const commands: readonly CommandEntry[] = [
   { name: "ledger", summary: "Check balances against what was settled", load: () => import("./commands/ledger.ts") },
   { name: "config", summary: "Validate, compare and roll back the config", load: () => import("./commands/config.ts") },
   { name: "models", summary: "List models and their prices", load: () => import("./commands/models.ts") },
-  { name: "providers", summary: "List configured providers", load: () => import("./commands/providers.ts") },
+  { name: "providers", summary: "List providers, and how they are", load: () => import("./commands/providers.ts") },
+  { name: "route", summary: "Tell where a request would go, and why", load: () => import("./commands/route.ts") },
   {
     name: "completion",
     summary: "Print a completion script for a shell",

@@ -1,6 +1,7 @@
 /** `bifrost explain <request-id>` */
 import type { Command } from "commander";
 import type { AttemptView, ExplainAnswer } from "../../daemon/admin/contract/logs.ts";
+import type { DecisionView } from "../../daemon/admin/contract/routing.ts";
 import type { Context } from "../command.ts";
 import {
   type Column,
@@ -34,10 +35,25 @@ export function build(command: Command, context: Context): void {
       const { terminal } = context;
       if (json) return terminal.out(renderJson(answer));
       terminal.out(`${renderRequest(answer)}\n`);
+      if (answer.decision) terminal.out(`${renderDecision(answer.decision, terminal)}\n`);
       if (answer.attempts.length > 0) return terminal.out(renderTable(answer.attempts, attemptColumns, terminal));
       terminal.out("No provider was tried.\n");
       if (answer.request.error !== null) terminal.err(`What ${answer.request.error} means: docs/errors.md\n`);
     });
+}
+
+const consideredColumns: readonly Column<DecisionView["considered"][number]>[] = [
+  { title: "CONSIDERED", cell: ({ target }) => target, shrinkTo: 12 },
+  { title: "NOTE", cell: ({ note }) => note ?? "", shrinkTo: 20 },
+];
+
+function renderDecision(decision: DecisionView, terminal: Context["terminal"]): string {
+  const how = renderProperties([
+    ["rules", decision.rules.join(" → ") || "none held"],
+    ["strategy", decision.strategy ?? "–"],
+    ["kept by", decision.affinity === null ? "–" : decision.affinity.replace("_", " ")],
+  ]);
+  return `${how}\n${renderTable(decision.considered, consideredColumns, terminal)}`;
 }
 
 function renderRequest({ request: row }: ExplainAnswer): string {

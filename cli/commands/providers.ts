@@ -1,26 +1,79 @@
 /** `bifrost providers` */
 import type { Command } from "commander";
 import type { ProvidersAnswer, ProviderView } from "../../daemon/admin/contract/daemon.ts";
+import type { TargetHealth } from "../../daemon/admin/contract/routing.ts";
 import type { Context } from "../command.ts";
-import { type Column, renderJson, renderTable } from "../render.ts";
+import { type Column, renderDuration, renderJson, renderTable } from "../render.ts";
 import { withClient } from "../session.ts";
 
 const columns: readonly Column<ProviderView>[] = [
   { title: "NAME", cell: (provider) => provider.name, shrinkTo: 8 },
-  { title: "DIALECT", cell: (provider) => provider.dialect },
-  { title: "BASE URL", cell: (provider) => provider.base_url, shrinkTo: 12 },
-  { title: "CREDENTIALS", cell: (provider) => provider.credentials.join(", ") || "–", shrinkTo: 6 },
-  { title: "MODELS", cell: models, shrinkTo: 6 },
-  { title: "PROXY", cell: (provider) => provider.proxy ?? "–", shrinkTo: 5 },
+  { title: "HEALTH", cell: health },
+  { title: "BREAKER", cell: ({ health: now }) => now?.breaker ?? "–" },
+  { title: "P50", cell: ({ health: now }) => time(now?.p50_ms), align: "right" },
+  { title: "P99", cell: ({ health: now }) => time(now?.p99_ms), align: "right" },
+  { title: "IN FLIGHT", cell: ({ health: now }) => String(now?.in_flight ?? "–"), align: "right" },
+  { title: "WAITING", cell: ({ health: now }) => String(now?.waiting ?? "–"), align: "right", mayDrop: true },
+  { title: "SHARE", cell: ({ health: now }) => (now === undefined ? "–" : percent(now.share)), align: "right" },
+  { title: "DIALECT", cell: (provider) => provider.dialect, mayDrop: true },
+  { title: "BASE URL", cell: (provider) => provider.base_url, shrinkTo: 12, mayDrop: true },
+  { title: "CREDENTIALS", cell: (provider) => provider.credentials.join(", ") || "–", shrinkTo: 6, mayDrop: true },
+  { title: "MODELS", cell: models, shrinkTo: 6, mayDrop: true },
+  { title: "PROXY", cell: (provider) => provider.proxy ?? "–", shrinkTo: 5, mayDrop: true },
+];
+
+const targetColumns: readonly Column<TargetHealth>[] = [
+  { title: "TARGET", cell: ({ target }) => target, shrinkTo: 12 },
+  {
+    title: "BREAKER",
+    cell: ({ breaker, waits_ms: waits }) => (waits === null ? breaker : `${breaker}, ${time(waits)}`),
+  },
+  { title: "REQUESTS", cell: ({ requests }) => String(requests), align: "right" },
+  { title: "FAILED", cell: ({ failures }) => String(failures), align: "right" },
+  { title: "P50", cell: ({ p50_ms }) => time(p50_ms), align: "right" },
+  { title: "P99", cell: ({ p99_ms }) => time(p99_ms), align: "right" },
+  { title: "IN FLIGHT", cell: ({ in_flight }) => String(in_flight), align: "right" },
+  { title: "LAST FAILURE", cell: lastFailure, shrinkTo: 16 },
 ];
 
 export function build(command: Command, context: Context): void {
-  command.option("--json", "Print JSON").action(async ({ json }: { json?: boolean }) => {
-    const path = "/api/providers";
-    const { providers } = await withClient(command, context, (client) => client.call<ProvidersAnswer>("GET", path));
-    const { terminal } = context;
-    terminal.out(json ? renderJson(providers) : renderTable(providers, columns, terminal));
-  });
+  command
+    .option("--targets", "Show every target that has been asked")
+    .option("--json", "Print JSON")
+    .action(async ({ json, targets }: { json?: boolean; targets?: boolean }) => {
+      const path = "/api/providers";
+      const { providers } = await withClient(command, context, (client) => client.call<ProvidersAnswer>("GET", path));
+      const { terminal } = context;
+      if (json) return terminal.out(renderJson(providers));
+      terminal.out(renderTable(providers, columns, terminal));
+      if (!targets) return;
+      const asked = providers.flatMap(({ health: now }) => now?.targets ?? []);
+      terminal.out(
+        asked.length === 0 ? "\nNo target has been asked yet.\n" : `\n${renderTable(asked, targetColumns, terminal)}`,
+      );
+    });
+}
+
+function health({ health: now }: ProviderView): string {
+  if (now === undefined) return "not running";
+  if (now.requests === 0) return "not asked yet";
+  const recent = now.targets.reduce((sum, each) => sum + each.recent_requests, 0);
+  const failed = now.targets.reduce((sum, each) => sum + each.recent_failures, 0);
+  if (now.breaker === "open") return "failing";
+  if (recent === 0) return "quiet";
+  return failed === 0 ? "good" : `${percent(failed / recent)} fail`;
+}
+
+function lastFailure({ last_failure: code, last_failure_ms_ago: ago }: TargetHealth): string {
+  return code === null ? "–" : `${code}, ${time(ago)} ago`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
+function time(ms: number | null | undefined): string {
+  return ms === null || ms === undefined ? "–" : renderDuration(ms);
 }
 
 function models({ models: names, any_model }: ProviderView): string {

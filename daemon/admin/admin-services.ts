@@ -44,6 +44,7 @@ import type {
   UpdateOwnerRequest,
   WalletAnswer,
 } from "./contract/owners.ts";
+import type { RouteTestAnswer, RouteTestRequest, RulesAnswer } from "./contract/routing.ts";
 import type { LogServices } from "./log-services.ts";
 
 /**
@@ -128,6 +129,10 @@ export type AdminServices = {
     rollback(request: ConfigRollbackRequest, action: Action): Promise<ReloadAnswer>;
   };
   readonly models: { list(query: ModelsQuery): Promise<ModelsAnswer> };
+  readonly routing: {
+    test(request: RouteTestRequest): Promise<RouteTestAnswer>;
+    rules(): Promise<RulesAnswer>;
+  };
 };
 
 export type Permission =

@@ -9,6 +9,7 @@ import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { ownerRoutes } from "./owners.ts";
 import type { Route } from "./route.ts";
+import { routingRoutes } from "./routing.ts";
 
 export const adminRoutes: readonly Route[] = [
   ...daemonRoutes,
@@ -20,4 +21,5 @@ export const adminRoutes: readonly Route[] = [
   ...auditRoutes,
   ...configRoutes,
   ...modelRoutes,
+  ...routingRoutes,
 ];

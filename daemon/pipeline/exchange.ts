@@ -4,6 +4,7 @@
  */
 import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
+import type { ProviderConfig } from "../governance/definitions.ts";
 import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
@@ -19,6 +20,8 @@ export type Caller = {
   readonly keyId: number;
   readonly scopes: readonly number[];
   readonly models: readonly string[];
+  /** The providers the key may use, and how they share its calls; absent: all. */
+  readonly providers?: readonly ProviderConfig[] | undefined;
 };
 
 /** One hop, kept for the log row and `explain`. */
@@ -152,6 +155,11 @@ export class Exchange {
     this.generation = generation;
     this.at = Date.now();
     this.startedAt = performance.now();
+  }
+
+  /** Of those who wait for a place; see `places.ts`. */
+  get priority(): number {
+    return this.view?.preferences?.priority ?? 0;
   }
 
   /** One listener at a time: the attempt under way. Called at once when the client has already gone. */

@@ -10,7 +10,7 @@ import { endStalled, sendBody, sendFailure } from "../http/reply.ts";
 import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
-import { admit } from "./admit.ts";
+import { admit, type Lease } from "./admit.ts";
 import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
@@ -46,24 +46,28 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         if (exchange.clientGone) throw clientLeft();
         recordAttempt(exchange, plane); // what the hop before this one cost, if there was one
         if (countsLocally(exchange, trip.target, plane)) break;
-        const lease = admit(exchange, trip.target, plane);
-        exchange.target = trip.target;
+        const place = plane.places.take(trip.target, exchange);
+        if (place !== undefined) await place;
+        let lease: Lease | undefined;
         let result: AttemptResult | undefined;
         trip.enter(performance.now());
         try {
+          lease = admit(exchange, trip.target, plane);
+          exchange.target = trip.target;
           if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
           result = await (isRelayed(exchange) ? relayAttempt : attempt)(exchange, lease, plane);
         } finally {
-          trip.leave();
+          leave(trip, plane);
           // On every exit, exactly once, with what is known; unknown is not zero.
-          settle(exchange, lease, result ?? notSent, plane);
+          if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
         }
         deliver(exchange, result);
         arrived(exchange, trip, result);
         break;
       } catch (error) {
-        const waitMs = goOn(exchange, trip, error);
-        if (waitMs > 0) await pause(exchange, waitMs);
+        const waitMs = goOn(exchange, trip, error, plane);
+        if (typeof waitMs !== "number") await waitMs;
+        else if (waitMs > 0) await pause(exchange, waitMs);
       }
     }
     trace(exchange, trip, undefined);
@@ -104,14 +108,30 @@ function arrived(exchange: Exchange, trip: Trip, result: AttemptResult): void {
   trip.succeeded(Date.now(), streamed, exchange.firstByteAt - trip.startedAt, perTokenMs);
 }
 
-/** Returns how long to wait before the next attempt; throws what the client is to hear, always once it has seen bytes. */
-function goOn(exchange: Exchange, trip: Trip, error: unknown): number {
+function leave(trip: Trip, { places }: Plane): void {
+  trip.leave();
+  places.give(trip.target);
+  places.freed();
+}
+
+/**
+ * Returns how long to wait before the next attempt, or for what; throws what the client is to hear, always once it has
+ * seen bytes.
+ */
+function goOn(exchange: Exchange, trip: Trip, error: unknown, plane: Plane): number | Promise<void> {
   if (!(error instanceof GatewayError)) throw error;
   const now = Date.now();
+  if (isConcurrency(error, plane)) return plane.places.waitFor(error.details.scope ?? "", exchange);
   trace(exchange, trip, error);
   trip.failed(error, now);
   if (exchange.released || exchange.clientGone || exchange.consumed) throw error;
   return trip.next(error, now);
+}
+
+/** A limit on requests in flight, where the config lets them wait for it. */
+function isConcurrency({ code, details }: GatewayError, { routing, ledger }: Plane): boolean {
+  if (!routing.settings.queue.scopes || code !== "rate_limit_exceeded" || details.source !== "gateway") return false;
+  return ledger.refusal.kind === "concurrency";
 }
 
 function fail(exchange: Exchange, error: GatewayError): void {

@@ -8,6 +8,7 @@ import type { Plans } from "../governance/plans.ts";
 import type { ReadQuota } from "../governance/quota.ts";
 import type { Leaving } from "../http/leaving.ts";
 import type { Generation } from "../routing/generation.ts";
+import type { Places } from "../routing/places.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { Health } from "../runtime/health.ts";
 import type { Translator } from "../runtime/translator.ts";
@@ -27,6 +28,7 @@ export type Plane = {
   readonly traffic: Sender;
   readonly health: Health;
   readonly routing: Routing;
+  readonly places: Places;
   readonly wheel: Wheel;
   /** For bodies whose translation would stall everybody else. */
   readonly translator: Translator;

@@ -53,6 +53,7 @@ const frameBytesMax = 16 * 1024 * 1024;
 const lingerMs = 1_000;
 /** Held-back preamble beyond this is released early: it is content in all but name. */
 const heldBytesMax = 256 * 1024;
+const bytesPerToken = 4;
 /** Frames that came together leave together up to here: what is longer does not die young. */
 const pieceBytes = 16 * 1024;
 
@@ -89,6 +90,9 @@ export class StreamReceiver implements Receiver {
   #over = false;
   #finished = false;
   #lastWriteAt = 0;
+  /** When the first content came, and until when it is looked at before it is let go; 0: it need not be. */
+  #contentAt = 0;
+  #showUntil = 0;
 
   constructor(
     exchange: Exchange,
@@ -211,6 +215,10 @@ export class StreamReceiver implements Receiver {
     if (this.#whole !== undefined) return;
     const every = this.#exchange.generation.data.server.keepAliveCommentMs;
     if (!this.#exchange.released) {
+      if (this.#isSlow(now)) {
+        this.#call?.abort(new GatewayError("upstream_slow", "the stream began too slowly", { source: "provider" }));
+        return;
+      }
       this.#release();
       this.#flush();
       this.#lastWriteAt = now;
@@ -226,7 +234,7 @@ export class StreamReceiver implements Receiver {
     const step = this.#pump.frame(frame);
     if (step === "drop") return;
     const out = this.#pump.out;
-    if (this.#held !== undefined && step === "hold") {
+    if (this.#held !== undefined && (step === "hold" || (step === "release" && this.#mustShow()))) {
       this.#held += out;
       if (this.#held.length > heldBytesMax) this.#release();
       return;
@@ -235,6 +243,27 @@ export class StreamReceiver implements Receiver {
     this.#pending += out;
     if (this.#pending.length >= pieceBytes) this.#flush();
     if (step === "terminal") this.#finished = true;
+  }
+
+  /** Content has come, but not yet as much as a stream must show before it is let go. */
+  #mustShow(): boolean {
+    const { releaseTokens, releaseMs, rateMin, rateWindowMs } = this.#exchange.generation.data.routing.streams;
+    if (releaseTokens === 0 && rateMin === 0) return false;
+    const now = performance.now();
+    if (this.#contentAt === 0) {
+      this.#contentAt = now;
+      this.#showUntil = now + Math.max(releaseTokens === 0 ? 0 : releaseMs, rateMin === 0 ? 0 : rateWindowMs);
+      this.#call?.wakeAt(this.#showUntil);
+    }
+    const wanted = Math.max(releaseTokens * bytesPerToken, (rateMin * rateWindowMs) / 1000);
+    return now < this.#showUntil && this.#pump.outputBytes < wanted;
+  }
+
+  /** Its time is over, and it was too slow: nothing has left, so another may be asked. */
+  #isSlow(now: number): boolean {
+    const { rateMin } = this.#exchange.generation.data.routing.streams;
+    if (rateMin === 0 || this.#contentAt === 0) return false;
+    return this.#pump.outputBytes < (rateMin * (now - this.#contentAt)) / 1000;
   }
 
   /** Commits the status and lets go of what was held. */

@@ -4,7 +4,7 @@
  */
 import type { CallerNames, UsageShares } from "../routing/facts.ts";
 import type { Plan } from "../routing/plan.ts";
-import { plainPlan, plan, type RouteRequest } from "../routing/planner.ts";
+import { type KeyProvider, plainPlan, plan, type RouteRequest } from "../routing/planner.ts";
 import type { RoutePreferences } from "../routing/preferences.ts";
 import { Trip } from "../routing/trip.ts";
 import { assertAccess } from "./admit.ts";
@@ -34,7 +34,8 @@ function planFor(exchange: Exchange, plane: Plane): Plan {
   if (asked.form === "object" || asked.form === "any")
     return { hops: [{ target: providerTarget(exchange), weight: 1, retries: 0 }] };
   const { model, fallbacks, preferences } = exchange.view!;
-  const known = preferences === undefined ? plainPlan(generation, model!, fallbacks) : undefined;
+  const isPlain = preferences === undefined && exchange.caller!.providers === undefined;
+  const known = isPlain ? plainPlan(generation, model!, fallbacks) : undefined;
   return known ?? plan(generation, new Asked(exchange, plane), plane.routing);
 }
 
@@ -90,6 +91,9 @@ class Asked implements RouteRequest {
   }
   get nowMs(): number {
     return this.#exchange.at;
+  }
+  get keyProviders(): readonly KeyProvider[] | undefined {
+    return this.#exchange.caller!.providers;
   }
   get callerId(): number {
     return this.#exchange.caller!.keyId;

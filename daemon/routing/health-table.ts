@@ -51,8 +51,9 @@ export const healthWord = {
   lastFailureAt: 8,
   /** `retry-budget.ts`; of a provider's row. */
   retryTokens: 9,
-  /** Calls in flight allowed by the ramp and the queue are counted apart, by worker. */
   refusedCredentials: 10,
+  /** Requests that wait for a place; see `places.ts`. */
+  waiting: 11,
   /** Pairs of credential hash and the tick until which it rests. */
   resting: 16,
   /** Pairs; see `resting`. */

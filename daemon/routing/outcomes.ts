@@ -28,7 +28,7 @@ export type Outcomes = {
   headroom(row: number, nowMs: number): number;
   limitsTold(row: number, nowMs: number, left: number): void;
   /** Of times to the first byte, over the last five to ten minutes; undefined below ten of them. */
-  percentileMs(row: number, nowMs: number, share: number): number | undefined;
+  percentileMs(rows: readonly number[], nowMs: number, share: number): number | undefined;
 };
 
 const { seconds, secondsCount, histogram, histogramBuckets, histogramSince } = healthWord;
@@ -123,22 +123,24 @@ export function createOutcomes({ words, floats }: Pick<HealthTable, "words" | "f
     return row === 0 || value === 0 || nowMs - floats[at + 1]! > staleMs ? undefined : value;
   }
 
-  function percentileMs(row: number, nowMs: number, share: number): number | undefined {
-    const start = row + histogram;
-    const old = (Math.floor(nowMs / histogramMs) | 0) - words[row + histogramSince]!;
-    // Nothing has been heard for a whole period: both are of the past.
-    if (row === 0 || old > 1) return undefined;
-    let total = 0;
-    const counts = (bucket: number): number =>
-      words[start + bucket]! + (old === 0 ? words[start + histogramBuckets + bucket]! : 0);
-    for (let bucket = 0; bucket < histogramBuckets; bucket++) total += counts(bucket);
+  function percentileMs(rows: readonly number[], nowMs: number, share: number): number | undefined {
+    const counts = new Array<number>(histogramBuckets).fill(0);
+    for (const row of rows) {
+      const start = row + histogram;
+      const old = (Math.floor(nowMs / histogramMs) | 0) - words[row + histogramSince]!;
+      // Nothing has been heard for a whole period: both are of the past.
+      if (row === 0 || old > 1) continue;
+      for (let bucket = 0; bucket < histogramBuckets; bucket++)
+        counts[bucket]! += words[start + bucket]! + (old === 0 ? words[start + histogramBuckets + bucket]! : 0);
+    }
+    const total = counts.reduce((sum, count) => sum + count, 0);
     if (total < histogramMin) return undefined;
     let left = total * share;
-    for (let bucket = 0; bucket < histogramBuckets; bucket++) {
-      left -= counts(bucket);
-      if (left <= 0) return bucketFirstMs * 2 ** ((bucket + 1) / bucketsPerOctave);
-    }
-    return bucketFirstMs * 2 ** (histogramBuckets / bucketsPerOctave);
+    const bucket = counts.findIndex((count) => {
+      left -= count;
+      return left <= 0;
+    });
+    return Math.round(100 * bucketFirstMs * 2 ** ((bucket + 1) / bucketsPerOctave)) / 100;
   }
 
   return {

@@ -18,6 +18,8 @@ export type Plan = {
   readonly onPolicy?: readonly Hop[] | undefined;
   /** A credential that the caller has named: no other is used. */
   readonly credential?: string | undefined;
+  /** Credentials that the caller's key may use, by provider; a provider that is absent has no such list. */
+  readonly allowed?: ReadonlyMap<string, readonly string[]> | undefined;
   /** Where the conversation was last. */
   readonly binding?: Binding | undefined;
   /** What the conversation is called, to remember where it was answered. */

@@ -30,8 +30,17 @@ export type RouteRequest = FactSource & {
   /** Conversations of different callers are never the same. */
   readonly callerId: number;
   readonly outputTokens: number;
+  /** The providers that the caller's key may use, by weight; undefined: all, as the config has them. */
+  readonly keyProviders: readonly KeyProvider[] | undefined;
   /** Hash of the first messages, where affinity goes by them. */
   promptKey(): string | undefined;
+};
+
+/** Of a key: one of its providers. */
+export type KeyProvider = {
+  readonly provider: string;
+  readonly weight?: number | undefined;
+  readonly credentials?: readonly string[] | undefined;
 };
 
 /** Said where a caller might say it by a name of the model: faster, or cheaper. */
@@ -45,7 +54,12 @@ export function plan(generation: Generation, request: RouteRequest, routing: Rou
   const verdict = generation.rules === undefined ? undefined : judged(generation, request, routing);
   const found = findName(generation, request, verdict);
   const { fixed } = found.plan;
-  const isPlain = fixed !== undefined && found.sort === undefined && !bends(request.preferences) && !hasSpoken(verdict);
+  const isPlain =
+    request.keyProviders === undefined &&
+    fixed !== undefined &&
+    found.sort === undefined &&
+    !bends(request.preferences) &&
+    !hasSpoken(verdict);
   if (isPlain && !(found.plan.hasChoice && conversation(generation, request) !== undefined)) return fixed;
   return decide(generation, request, routing, found, verdict);
 }
@@ -77,11 +91,11 @@ function judged(generation: Generation, request: RouteRequest, routing: Routing)
 function findName(generation: Generation, request: RouteRequest, verdict: Verdict | undefined): Found {
   const { preferences, fallbacks: own } = request;
   const { model, sort } = withoutSuffix(generation, request.model);
-  const everywhere = sort !== undefined || preferences?.provider !== undefined;
+  const everywhere = sort !== undefined || preferences?.provider !== undefined || request.keyProviders !== undefined;
   const isRuled = verdict?.stage !== undefined || verdict?.fallbacks !== undefined;
   if (!isRuled && !everywhere && preferences?.models === undefined)
     return { plan: resolveName(generation, model, own), sort };
-  const first = verdict?.stage ?? stageFor(generation, model, everywhere);
+  const first = verdict?.stage ?? sharedByKey(stageFor(generation, model, everywhere), model, request, generation);
   if (first === undefined) return { plan: resolveName(generation, model, own), sort };
   const lists = fallbacksFor(generation, model);
   const after =
@@ -96,6 +110,24 @@ function findName(generation: Generation, request: RouteRequest, verdict: Verdic
     ),
     sort,
   };
+}
+
+/** A model that names no provider is shared by the key's own weights, where the key has some. */
+function sharedByKey(
+  stage: Stage | undefined,
+  model: string,
+  { keyProviders }: RouteRequest,
+  generation: Generation,
+): Stage | undefined {
+  if (stage === undefined || keyProviders === undefined) return stage;
+  const slash = model.indexOf("/");
+  if (slash > 0 && generation.providers.has(model.slice(0, slash))) return stage;
+  const hops = stage.hops.flatMap((hop) => {
+    const own = keyProviders.find(({ provider }) => provider === hop.target.provider.name);
+    return own === undefined ? [] : [{ ...hop, weight: own.weight ?? 0 }];
+  });
+  if (hops.length === 0) return stage; // none is allowed, and access will say so
+  return hops.every(({ weight }) => weight === 0) ? { ...stage, hops: stage.hops } : { hops, strategy: "weighted" };
 }
 
 /** The suffix is ours only where there is something to choose from; otherwise it may be part of a provider's own name. */
@@ -168,11 +200,20 @@ function decide(
     ...(names.onContext === undefined ? {} : { onContext: ordered(names.onContext) }),
     ...(names.onPolicy === undefined ? {} : { onPolicy: ordered(names.onPolicy) }),
     ...(preferences?.credential === undefined ? {} : { credential: preferences.credential }),
+    ...(request.keyProviders === undefined ? {} : { allowed: allowedCredentials(request.keyProviders) }),
     ...(isKept ? { binding: kept } : {}),
     ...(stay === undefined ? {} : { bind: { key: stay.key, ttlMs: stay.ttlMs } }),
     ...(wishes?.requireParameters === true ? { strict: true } : {}),
     decision,
   };
+}
+
+function allowedCredentials(providers: readonly KeyProvider[]): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    providers.flatMap(({ provider, credentials }) =>
+      credentials === undefined || credentials.includes("*") ? [] : [[provider, credentials] as const],
+    ),
+  );
 }
 
 function noteOf(weight: number, isMoved: boolean): string | undefined {

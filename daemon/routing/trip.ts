@@ -7,13 +7,17 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { judge } from "./faults.ts";
 import type { Target } from "./generation.ts";
 import { healthWord, msUntil, tickOf } from "./health-table.ts";
+import { concurrencyRow } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type { Hop } from "./resolve.ts";
 import { backoffMs } from "./retry-budget.ts";
 import { providerRowOf, type Routing, rowOf } from "./routing.ts";
 
 /** Something that was not asked, and why. */
-export type Skip = { readonly target: string; readonly why: "breaker_open" | "credentials_resting" | "ramping" };
+export type Skip = {
+  readonly target: string;
+  readonly why: "breaker_open" | "credentials_resting" | "ramping" | "saturated";
+};
 
 export class Trip {
   readonly plan: Plan;
@@ -179,7 +183,7 @@ export class Trip {
 
   #rotate(nowMs: number): boolean {
     const { provider } = this.target;
-    this.#used ??= new Set();
+    this.#used ??= this.#barredAt(this.target) ?? new Set();
     this.#used.add(this.credential);
     const other =
       this.plan.credential === undefined ? this.#routing.credentials.pick(provider, this.row, this.#used, nowMs) : -1;
@@ -224,10 +228,11 @@ export class Trip {
     const routing = this.#routing;
     const { target } = hop;
     const row = rowOf(target, routing);
-    if (this.#isRamping(row, nowMs)) {
+    const later = this.#hops[this.#position + 1] === undefined ? undefined : this.#whyLater(target, row, nowMs);
+    if (later !== undefined) {
       this.#deferred ??= [];
       this.#deferred.push(hop);
-      this.#skip(target, "ramping", 0);
+      this.#skip(target, later, 0);
       return false;
     }
     const entered = routing.breaker.enter(row, nowMs);
@@ -255,28 +260,44 @@ export class Trip {
   #credentialFor(target: Target, row: number, nowMs: number): number {
     const { provider } = target;
     const { credential, binding } = this.plan;
-    if (credential !== undefined) return provider.credentials.findIndex(({ id }) => id === credential);
+    const barred = this.#barredAt(target);
+    if (credential !== undefined)
+      return provider.credentials.findIndex(({ id }, index) => id === credential && barred?.has(index) !== true);
     if (binding !== undefined && binding.row === row) {
       const bound = provider.hashes.indexOf(binding.credential);
-      if (bound >= 0 && !this.#routing.credentials.isResting(provider, row, bound, nowMs)) return bound;
+      if (
+        bound >= 0 &&
+        barred?.has(bound) !== true &&
+        !this.#routing.credentials.isResting(provider, row, bound, nowMs)
+      )
+        return bound;
     }
-    return this.#routing.credentials.pick(provider, row, undefined, nowMs);
+    return this.#routing.credentials.pick(provider, row, barred, nowMs);
   }
 
-  /** A target that was open a moment ago leaves a part of its traffic to the next, if the next can take it. */
-  #isRamping(row: number, nowMs: number): boolean {
-    const { breaker, random } = this.#routing;
-    const next = this.#hops[this.#position + 1];
-    if (next === undefined || this.attempts > 0) return false;
-    const share = breaker.ramp(row, nowMs);
-    if (share === 1 || breaker.waitMs(rowOf(next.target, this.#routing), nowMs) > 0) return false;
-    return random() >= share;
+  /** Credentials that the caller's key may not use. */
+  #barredAt({ provider }: Target): Set<number> | undefined {
+    const allowed = this.plan.allowed?.get(provider.name);
+    if (allowed === undefined) return undefined;
+    return new Set(provider.credentials.flatMap(({ id }, index) => (allowed.includes(id) ? [] : [index])));
+  }
+
+  /** Why the targets behind it are asked first, though it might be asked itself. */
+  #whyLater({ provider }: Target, row: number, nowMs: number): Skip["why"] | undefined {
+    const { breaker, random, table } = this.#routing;
+    const max = provider.data.concurrencyMax;
+    if (max !== undefined && table.inFlight(table.peek(concurrencyRow(provider.name))) >= max) return "saturated";
+    const next = this.#hops[this.#position + 1]!;
+    const share = this.attempts > 0 ? 1 : breaker.ramp(row, nowMs);
+    // One that was open a moment ago leaves a part of its traffic to the next, if the next can take it.
+    if (share === 1 || breaker.waitMs(rowOf(next.target, this.#routing), nowMs) > 0) return undefined;
+    return random() >= share ? "ramping" : undefined;
   }
 
   #skip({ name }: Target, why: Skip["why"], waitMs: number): void {
     this.skipped ??= [];
     this.skipped.push({ target: name, why });
-    if (why !== "ramping") this.#soonest = Math.min(this.#soonest, waitMs);
+    if (why === "breaker_open" || why === "credentials_resting") this.#soonest = Math.min(this.#soonest, waitMs);
   }
 
   #unavailable(): GatewayError {

@@ -104,6 +104,7 @@ export async function openFiles(
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),
     models: { list: async (query) => createModelServiceOf(await generation()).list(query) },
+    routing: { test: notRunning, rules: notRunning },
   };
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault: () => undefined });
   return {

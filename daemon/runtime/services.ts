@@ -9,10 +9,12 @@ import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
 import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
+import { reportHealth } from "../admin/services/provider-health.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { mintKey } from "../governance/keys-format.ts";
+import { openRouting } from "../routing/routing.ts";
 import { stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { readStatus } from "../store/writer-status.ts";
@@ -113,6 +115,18 @@ export function createServices(options: ServicesOptions): DaemonServices {
       (await import("../admin/services/config.ts")).createConfigService(config, options.environment),
     ),
     models: lazily(async () => (await import("../admin/services/catalog.ts")).createModelService(() => config.current)),
+    routing: lazily(async () =>
+      (await import("../admin/services/routing.ts")).createRoutingService({
+        current: () => config.current,
+        shared: memory.routing,
+        tables: memory.shared,
+        now: Date.now,
+        async findKey(nameOrId) {
+          const keys = createKeyStore(access);
+          return ((await keys.findById(nameOrId)) ?? (await keys.findByName(nameOrId)))?.key;
+        },
+      }),
+    ),
   };
 }
 
@@ -188,7 +202,12 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
         warnings: [...storeWarnings(status), ...config.warnings],
       };
     },
-    providers: async () => (await import("../admin/services/catalog.ts")).listProviders(config.current),
+    async providers() {
+      const { listProviders } = await import("../admin/services/catalog.ts");
+      const settings = config.current.routing;
+      const routing = openRouting({ shared: options.memory.routing, worker: 0, settings });
+      return listProviders(config.current, reportHealth(routing, Date.now()));
+    },
     async reload() {
       const { changed } = await config.reload();
       return { generation: config.current.number, hash: config.current.hash, changed, warnings: config.warnings };

@@ -22,6 +22,7 @@ import { createRequestIds } from "../http/request-id.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { type Compile, loadCompiler } from "../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
+import { createPlaces } from "../routing/places.ts";
 import { openRouting } from "../routing/routing.ts";
 import { requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender } from "../store/sender.ts";
@@ -67,6 +68,10 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     quota: createQuota(tables),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: data.routing, worker: data.worker, settings: data.generation.routing }),
+    places: createPlaces(
+      () => plane.routing,
+      () => performance.now(),
+    ),
     estimator: openEstimator(),
     state: createSender(data.statePort, data.sender, {
       width: settlementWidth,

@@ -1,4 +1,5 @@
 /** The daemon itself: its state, its providers, reload and stop. */
+import type { ProviderHealth } from "./routing.ts";
 
 export type ProviderView = {
   readonly name: string;
@@ -11,6 +12,8 @@ export type ProviderView = {
   readonly any_model: boolean;
   readonly free: boolean;
   readonly proxy: string | null;
+  /** Absent without a daemon: nobody asks them then. */
+  readonly health?: ProviderHealth | undefined;
 };
 export type ProvidersAnswer = { readonly providers: readonly ProviderView[] };
 

@@ -1,4 +1,5 @@
 /** The request log: a row a request, why it went as it did, and, where it is kept, what was said. */
+import type { DecisionView } from "./routing.ts";
 
 export type LogFlag = "estimated" | "unpriced" | "recovered" | "unheld" | "truncated" | "fallback";
 /** How much of what was said is kept beside a row. */
@@ -144,4 +145,9 @@ export type AttemptView = {
   readonly cost_nano: number | null;
 };
 
-export type ExplainAnswer = { readonly request: LogRow; readonly attempts: readonly AttemptView[] };
+export type ExplainAnswer = {
+  readonly request: LogRow;
+  readonly attempts: readonly AttemptView[];
+  /** Null: there was nothing to decide. */
+  readonly decision?: DecisionView | null | undefined;
+};

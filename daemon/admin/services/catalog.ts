@@ -4,11 +4,12 @@ import { hostFor } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { ProvidersAnswer } from "../contract/daemon.ts";
+import type { HealthReport } from "./provider-health.ts";
 
 /** A price is in pico-dollars a token: times a million tokens, in nano-dollars. */
 const nanoPerMillion = 1_000;
 
-export function listProviders(generation: GenerationData): ProvidersAnswer {
+export function listProviders(generation: GenerationData, health?: HealthReport): ProvidersAnswer {
   return {
     providers: generation.providers.map((provider) => ({
       name: provider.name,
@@ -20,6 +21,7 @@ export function listProviders(generation: GenerationData): ProvidersAnswer {
       any_model: provider.anyModel,
       free: provider.free,
       proxy: provider.proxy === undefined ? null : new URL(provider.proxy).host,
+      ...(health === undefined ? {} : { health: health.provider(provider.name) }),
     })),
   };
 }

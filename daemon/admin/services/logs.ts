@@ -1,8 +1,10 @@
 /** The request log as the admin API tells it: lists, one request with what was said, exports, and sums over all. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { Decision } from "../../routing/plan.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
 import type { AttemptView, LogQuery, LogRow, LogsAnswer } from "../contract/logs.ts";
+import type { DecisionView } from "../contract/routing.ts";
 import type { LogServices } from "../log-services.ts";
 import { exportRows } from "./log-export.ts";
 import { createStatistics } from "./log-statistics.ts";
@@ -59,7 +61,8 @@ export function createLogService({ access, remove, dropped, object }: LogService
     async explain(id) {
       const row = await find(id);
       const request = view(row);
-      return { request, attempts: readAttempts(row, request) };
+      const trail = readTrail(row);
+      return { request, attempts: readAttempts(trail.attempts, request), decision: trail.decision };
     },
     export: (query) => exportRows(access, readFilter(query, names), query, view),
     async remove({ ids }) {
@@ -72,6 +75,7 @@ export function createLogService({ access, remove, dropped, object }: LogService
 
 type StoredAttempt = {
   target: string;
+  credential?: string;
   reason: string;
   error?: string;
   status?: number;
@@ -79,8 +83,31 @@ type StoredAttempt = {
   ms?: number;
 };
 
-function readAttempts(row: RequestRow, request: LogRow): readonly AttemptView[] {
-  const stored = typeof row.attempts === "string" ? (JSON.parse(row.attempts) as StoredAttempt[]) : undefined;
+type StoredTrail = { readonly attempts?: readonly StoredAttempt[]; readonly decision?: Decision };
+
+/** Attempts alone, or with the decision that led to them. */
+function readTrail({ attempts: text }: RequestRow): {
+  readonly attempts: readonly StoredAttempt[] | undefined;
+  readonly decision: DecisionView | null;
+} {
+  const stored = typeof text === "string" ? (JSON.parse(text) as StoredTrail | readonly StoredAttempt[]) : undefined;
+  if (stored === undefined || Array.isArray(stored)) return { attempts: stored, decision: null };
+  const { attempts, decision } = stored as StoredTrail;
+  return {
+    attempts,
+    decision:
+      decision === undefined
+        ? null
+        : {
+            rules: decision.rules ?? [],
+            strategy: decision.strategy ?? null,
+            affinity: decision.affinity ?? null,
+            considered: decision.considered.map(({ target, note = null }) => ({ target, note })),
+          },
+  };
+}
+
+function readAttempts(stored: readonly StoredAttempt[] | undefined, request: LogRow): readonly AttemptView[] {
   if (stored === undefined) {
     if (request.target === null) return [];
     return [
@@ -97,7 +124,7 @@ function readAttempts(row: RequestRow, request: LogRow): readonly AttemptView[] 
   }
   return stored.map((attempt) => ({
     target: attempt.target,
-    credential: null,
+    credential: attempt.credential ?? null,
     outcome: attempt.error ?? "ok",
     reason: attempt.reason,
     status: attempt.status ?? null,

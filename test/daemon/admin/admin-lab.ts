@@ -297,6 +297,13 @@ function cannedServices(
         return { ...reload, generation: 5 };
       },
     },
+    routing: {
+      test: async ({ model }) => ({
+        ...{ model, chosen: null, error: null, rules: [], strategy: null, affinity: null },
+        ...{ targets: [], left_out: [], on_context_window: [], on_content_policy: [] },
+      }),
+      rules: async () => ({ rules: [] }),
+    },
     models: {
       list: async () => ({
         models: [

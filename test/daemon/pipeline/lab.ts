@@ -23,6 +23,7 @@ import { createRequestIds } from "../../../daemon/http/request-id.ts";
 import type { Plane } from "../../../daemon/pipeline/plane.ts";
 import { loadCompiler } from "../../../daemon/routing/compiler.ts";
 import { buildGeneration } from "../../../daemon/routing/generation.ts";
+import { createPlaces } from "../../../daemon/routing/places.ts";
 import { createSharedRouting, openRouting } from "../../../daemon/routing/routing.ts";
 import { echoOrigin } from "../../../daemon/runtime/echo.ts";
 import { openHealth } from "../../../daemon/runtime/health.ts";
@@ -209,6 +210,10 @@ export async function startLab(config: object): Promise<Lab> {
     quota: createQuota(tables),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: createSharedRouting(1), worker: 1, settings: loaded.data.routing }),
+    places: createPlaces(
+      () => plane.routing,
+      () => performance.now(),
+    ),
     estimator: openEstimator(),
     state: createSender(state.port, 1, { width: settlementWidth, whenFull: "keep" }),
     traffic: createSender(traffic.port, 1, { width: requestWidth, whenFull: "drop" }),

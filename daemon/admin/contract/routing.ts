@@ -1,0 +1,94 @@
+/** Where requests go, and how those places are. */
+
+export type BreakerView = "closed" | "open" | "probing";
+
+/** One target that has been asked since the start. */
+export type TargetHealth = {
+  readonly target: string;
+  readonly breaker: BreakerView;
+  /** Until it may be asked again; null: it may now. */
+  readonly waits_ms: number | null;
+  readonly in_flight: number;
+  readonly requests: number;
+  readonly failures: number;
+  /** Of the last half minute. */
+  readonly recent_requests: number;
+  readonly recent_failures: number;
+  readonly p50_ms: number | null;
+  readonly p99_ms: number | null;
+  /** Times that the provider refused the gateway's own credential. */
+  readonly refused_credentials: number;
+  readonly last_failure: string | null;
+  readonly last_failure_ms_ago: number | null;
+};
+
+export type ProviderHealth = {
+  /** Worst of its targets. */
+  readonly breaker: BreakerView;
+  readonly in_flight: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly p50_ms: number | null;
+  readonly p99_ms: number | null;
+  /** Of all requests of the last half minute, or where there were none, since the start: 0 to 1. */
+  readonly share: number;
+  /** Requests that wait for a place, where the provider has `concurrency_max`. */
+  readonly waiting: number;
+  readonly targets: readonly TargetHealth[];
+};
+
+export type RuleView = {
+  readonly name: string;
+  readonly held: number;
+  /** Times that it could not be evaluated, and was passed over. */
+  readonly errors: number;
+};
+
+export type RulesAnswer = { readonly rules: readonly RuleView[] };
+
+/** A request that is not made: what would be decided for it now. */
+export type RouteTestRequest = {
+  readonly model: string;
+  /** Name or public id. */
+  readonly key?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Members of its body, as rules see them in `params`; `fallbacks`, `models` and `provider` are obeyed. */
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
+  readonly stream?: boolean | undefined;
+  readonly tokens?: number | undefined;
+  readonly max_tokens?: number | undefined;
+  readonly request_type?: string | undefined;
+};
+
+export type RouteTestTarget = {
+  readonly target: string;
+  /** Share of a thousand such requests that would be sent there first. */
+  readonly share: number;
+  readonly breaker: BreakerView;
+  /** Why it stands where it stands, or would not be asked; null: nothing to say. */
+  readonly note: string | null;
+};
+
+export type RouteTestAnswer = {
+  readonly model: string;
+  /** Where the request would go now; null: nowhere, and `error` says why. */
+  readonly chosen: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly rules: readonly string[];
+  readonly strategy: string | null;
+  readonly affinity: string | null;
+  /** In the order in which they would be tried. */
+  readonly targets: readonly RouteTestTarget[];
+  /** What was left out, and rules that could not be evaluated. */
+  readonly left_out: readonly { readonly target: string; readonly note: string }[];
+  readonly on_context_window: readonly string[];
+  readonly on_content_policy: readonly string[];
+};
+
+/** How one request's way was decided on. */
+export type DecisionView = {
+  readonly rules: readonly string[];
+  readonly strategy: string | null;
+  readonly affinity: string | null;
+  readonly considered: readonly { readonly target: string; readonly note: string | null }[];
+};

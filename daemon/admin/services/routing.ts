@@ -1,0 +1,189 @@
+/**
+ * What routing would decide for a request that is not made. Hides that it is the data plane's own code over a copy of
+ * what the workers have: the same config, the same table of health, the caller's own scopes.
+ */
+import { openCatalog } from "../../../providers/catalog/catalog.ts";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import { hostFor } from "../../../providers/hosts.ts";
+import type { GenerationData } from "../../config/generation.ts";
+import { mayCall } from "../../governance/access.ts";
+import { type CallerFacts, createCallerFacts } from "../../governance/caller-facts.ts";
+import type { KeyDefinition } from "../../governance/definitions.ts";
+import { openTables, type SharedTables } from "../../governance/tables.ts";
+import { readPreferences } from "../../pipeline/preferences.ts";
+import { loadCompiler } from "../../routing/compiler.ts";
+import { buildGeneration, type Generation } from "../../routing/generation.ts";
+import type { Plan } from "../../routing/plan.ts";
+import { plan, type RouteRequest } from "../../routing/planner.ts";
+import { openRouting, type Routing, type SharedRouting } from "../../routing/routing.ts";
+import type { AdminServices } from "../admin-services.ts";
+import type { RouteTestAnswer, RouteTestRequest, RouteTestTarget } from "../contract/routing.ts";
+import { reportHealth } from "./provider-health.ts";
+
+export type RoutingServiceOptions = {
+  readonly current: () => GenerationData;
+  readonly shared: SharedRouting;
+  readonly tables: SharedTables;
+  readonly findKey: (nameOrId: string) => Promise<KeyDefinition | undefined>;
+  readonly now: () => number;
+};
+
+/** What the shares are taken of. */
+const drawsMax = 1_000;
+
+export function createRoutingService(options: RoutingServiceOptions): AdminServices["routing"] {
+  const callers = createCallerFacts(openTables(options.tables, 0));
+  let built: { readonly number: number; readonly generation: Generation; readonly routing: Routing } | undefined;
+
+  async function build() {
+    const data = options.current();
+    if (built?.number === data.number) return built;
+    const hosts = data.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]);
+    const catalog = openCatalog(data.prices, Object.fromEntries(hosts));
+    const generation = buildGeneration(
+      data,
+      catalog,
+      () => nowhere,
+      () => undefined,
+      await loadCompiler(data),
+    );
+    const routing = openRouting({ shared: options.shared, worker: 0, settings: data.routing });
+    built = { number: data.number, generation, routing };
+    return built;
+  }
+
+  return {
+    async test(asked) {
+      const { generation, routing } = await build();
+      const key = asked.key === undefined ? undefined : await options.findKey(asked.key);
+      if (asked.key !== undefined && key === undefined)
+        throw new GatewayError("not_found", `there is no key "${asked.key}"`, { param: "key" });
+      const request = requestOf(asked, key, callers, options.now());
+      try {
+        // Rules are counted where requests are made, not where they are only thought of.
+        const quiet: Routing = { ...routing, table: { ...routing.table, find: routing.table.peek } };
+        const plans = Array.from({ length: drawsMax }, () => plan(generation, request, quiet));
+        return answer(asked, plans, key, routing, options.now());
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        return refusal(asked, error);
+      }
+    },
+    async rules() {
+      const { routing } = await build();
+      return { rules: reportHealth(routing, options.now()).rules };
+    },
+  };
+}
+
+const nowhere = { dispatch: () => false, close: () => undefined };
+
+function requestOf(
+  asked: RouteTestRequest,
+  key: KeyDefinition | undefined,
+  callers: CallerFacts,
+  nowMs: number,
+): RouteRequest {
+  const { body = {}, headers = {} } = asked;
+  const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const text = Buffer.from(JSON.stringify(body));
+  const noted = Object.entries(body).map(([name, value], index) => {
+    // As the scan would tell it, over a body of this one member.
+    const member = Buffer.from(JSON.stringify(value));
+    return { name, index, start: 0, valueStart: 0, end: member.length, commaBefore: -1, commaAfter: -1, bytes: member };
+  });
+  const said = noted.map((member) => readPreferences(member.bytes, [member], []));
+  const spoken = [...said, readPreferences(text, undefined, Object.entries(lower).flat())].filter(
+    (each) => each !== undefined,
+  );
+  const preferences = spoken.length === 0 ? undefined : (Object.assign({}, ...spoken) as RouteRequest["preferences"]);
+  const names = key === undefined ? {} : callers.names(key.scopes);
+  return {
+    model: asked.model,
+    requestType: asked.request_type ?? "chat",
+    stream: asked.stream ?? false,
+    inputTokens: asked.tokens ?? 0,
+    outputTokens: asked.max_tokens ?? 500,
+    maxTokens: asked.max_tokens,
+    hasTools: Array.isArray(body["tools"]) && body["tools"].length > 0,
+    nowMs,
+    fallbacks: Array.isArray(body["fallbacks"]) ? body["fallbacks"].map(String) : undefined,
+    preferences,
+    keyProviders: key?.policy.providers,
+    callerId: key?.id ?? 0,
+    headers: () => lower,
+    params: () => body,
+    promptKey: () => undefined,
+    caller: () => ({
+      key: key?.name ?? "",
+      keyId: key?.publicId ?? "",
+      user: names["user"] ?? "",
+      team: names["team"] ?? "",
+      customer: names["customer"] ?? "",
+    }),
+    usage: () => (key === undefined ? { budget: 0, tokens: 0, requests: 0 } : callers.usage(key.scopes, nowMs)),
+  };
+}
+
+function answer(
+  { model }: RouteTestRequest,
+  plans: readonly Plan[],
+  key: KeyDefinition | undefined,
+  routing: Routing,
+  nowMs: number,
+): RouteTestAnswer {
+  const [first] = plans as [Plan];
+  const notes = new Map(first.decision?.considered.map(({ target, note }) => [target, note]));
+  const isAllowed = ({ provider, model: each }: Plan["hops"][number]["target"]): boolean =>
+    key === undefined || mayCall(key.policy, provider.name, each);
+  const askable = ({ target }: Plan["hops"][number]): boolean =>
+    isAllowed(target) &&
+    routing.breaker.waitMs(peekRow(target.name, routing), nowMs) === 0 &&
+    routing.credentials.restingMs(target.provider, peekRow(target.name, routing), nowMs) === 0;
+  const firsts = plans.map(({ hops }) => hops.find(askable)?.target.name);
+  const targets = first.hops.map(({ target }): RouteTestTarget => {
+    const row = peekRow(target.name, routing);
+    const waitMs = routing.breaker.waitMs(row, nowMs);
+    const resting = routing.credentials.restingMs(target.provider, row, nowMs);
+    const note = !isAllowed(target)
+      ? "the key may not call it"
+      : waitMs > 0
+        ? `breaker open, for ${waitMs} ms`
+        : resting > 0
+          ? `its credentials were told to wait, for ${resting} ms`
+          : (notes.get(target.name) ?? null);
+    return {
+      target: target.name,
+      share: firsts.filter((name) => name === target.name).length / plans.length,
+      breaker: routing.breaker.state(row, nowMs),
+      note,
+    };
+  });
+  const chosen = first.hops.find(askable)?.target.name ?? null;
+  const inPlan = new Set(first.hops.map(({ target }) => target.name));
+  return {
+    model,
+    chosen,
+    error:
+      chosen === null ? { code: "targets_unavailable", message: "no target of the request can be asked now" } : null,
+    rules: first.decision?.rules ?? [],
+    strategy: first.decision?.strategy ?? null,
+    affinity: first.decision?.affinity ?? null,
+    targets,
+    left_out: (first.decision?.considered ?? [])
+      .filter(({ target }) => !inPlan.has(target))
+      .map(({ target, note }) => ({ target, note: note ?? "" })),
+    on_context_window: (first.onContext ?? []).map(({ target }) => target.name),
+    on_content_policy: (first.onPolicy ?? []).map(({ target }) => target.name),
+  };
+}
+
+function refusal({ model }: RouteTestRequest, { code, message }: GatewayError): RouteTestAnswer {
+  const nothing = { rules: [], targets: [], left_out: [], on_context_window: [], on_content_policy: [] };
+  return { model, chosen: null, error: { code, message }, strategy: null, affinity: null, ...nothing };
+}
+
+/** A target that nobody has asked has no row, and a test makes none. */
+function peekRow(name: string, { table }: Routing): number {
+  return table.peek(name);
+}

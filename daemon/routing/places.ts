@@ -1,0 +1,186 @@
+/**
+ * Places and queues: how many calls may be under way at one provider, over all workers, and who waits for a place. Also
+ * for a scope whose concurrency limit is reached, where the config lets requests wait for that. Hides that each worker
+ * counts its own places in shared memory, so that a dead one's are given back, and that waiting is bounded in number
+ * and time; the most urgent goes first, then who came first.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Target } from "./generation.ts";
+import { healthWord } from "./health-table.ts";
+import type { Routing } from "./routing.ts";
+
+export type Places = {
+  /**
+   * Takes a place at the target's provider. Undefined: it has one, or needs none. A promise: it waits; it rejects with
+   * `overloaded` when nobody left in time. Throws `overloaded` when too many wait already.
+   */
+  take(target: Target, client: Waiting): Promise<void> | undefined;
+  give(target: Target): void;
+  /** Waits until something of this scope ends, or a while has passed; rejects as above. */
+  waitFor(scope: string, client: Waiting): Promise<void>;
+  /** Something that held a place of these has ended. */
+  freed(): void;
+  readonly waiting: number;
+};
+
+/** Who waits. */
+export type Waiting = {
+  readonly priority: number;
+  /** One listener at a time. */
+  onGone(listener: (() => void) | undefined): void;
+};
+
+type Entry = {
+  readonly priority: number;
+  readonly deadlineAt: number;
+  readonly number: number;
+  /** Returns whether it has what it waits for. */
+  readonly tryNow: () => boolean;
+  readonly end: (error: GatewayError | undefined) => void;
+};
+
+/** Places given back by another worker are noticed this late at most. */
+const lookMs = 25;
+
+export function createPlaces(routing: () => Routing, now: () => number): Places {
+  const queues = new Map<string, Entry[]>();
+  let count = 0;
+  let number = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function take(target: Target, client: Waiting): Promise<void> | undefined {
+    const max = target.provider.data.concurrencyMax;
+    if (max === undefined) return undefined;
+    const row = placeRow(target);
+    const queue = queues.get(target.provider.name);
+    // Who waits already has the better right.
+    if ((queue === undefined || queue.length === 0) && enter(row, max)) return undefined;
+    return wait(target.provider.name, target.provider.name, client, () => enter(row, max), row);
+  }
+
+  function give(target: Target): void {
+    if (target.provider.data.concurrencyMax === undefined) return;
+    routing().table.leave(placeRow(target));
+    serve(target.provider.name);
+  }
+
+  /** Never over the limit: whoever finds that it has gone over steps back. */
+  function enter(row: number, max: number): boolean {
+    const { table } = routing();
+    table.enter(row);
+    if (row === 0 || table.inFlight(row) <= max) return true;
+    table.leave(row);
+    return false;
+  }
+
+  function placeRow({ provider }: Target): number {
+    return routing().table.find(concurrencyRow(provider.name));
+  }
+
+  function waitFor(scope: string, client: Waiting): Promise<void> {
+    let looked = false;
+    // The limit is the ledger's: whoever is let go asks it again, and may come back here.
+    return wait(
+      `scope ${scope}`,
+      scope,
+      client,
+      () => {
+        const was = looked;
+        looked = true;
+        return was;
+      },
+      0,
+    );
+  }
+
+  function wait(name: string, shown: string, client: Waiting, tryNow: () => boolean, row: number): Promise<void> {
+    const { settings, table } = routing();
+    const { max, waitMs } = settings.queue;
+    const queue = queues.get(name) ?? [];
+    if (queue.length >= max) throw full(shown, waitMs);
+    queues.set(name, queue);
+    return new Promise((resolve, reject) => {
+      const end = (error: GatewayError | undefined): void => {
+        const at = queue.indexOf(entry);
+        if (at < 0) return;
+        queue.splice(at, 1);
+        if (queue.length === 0) queues.delete(name);
+        count--;
+        if (row !== 0) Atomics.sub(table.words, row + healthWord.waiting, 1);
+        client.onGone(undefined);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const entry: Entry = {
+        priority: client.priority,
+        deadlineAt: now() + waitMs,
+        number: number++,
+        tryNow,
+        end,
+      };
+      const at = queue.findIndex(({ priority }) => priority < entry.priority);
+      queue.splice(at < 0 ? queue.length : at, 0, entry);
+      count++;
+      if (row !== 0) Atomics.add(table.words, row + healthWord.waiting, 1);
+      client.onGone(() => end(gone()));
+      timer ??= setInterval(look, lookMs);
+    });
+  }
+
+  function serve(name: string): void {
+    const queue = queues.get(name);
+    while (queue !== undefined && queue.length > 0) {
+      const first = queue[0]!;
+      if (!first.tryNow()) return;
+      first.end(undefined);
+    }
+  }
+
+  function look(): void {
+    if (count === 0) {
+      clearInterval(timer);
+      timer = undefined;
+      return;
+    }
+    const at = now();
+    for (const [name, queue] of [...queues]) {
+      for (const entry of [...queue]) if (entry.deadlineAt <= at) entry.end(tooLong(name));
+      serve(name);
+    }
+  }
+
+  return {
+    take,
+    give,
+    waitFor,
+    freed() {
+      if (count > 0) for (const name of [...queues.keys()]) if (name.startsWith("scope ")) serve(name);
+    },
+    get waiting() {
+      return count;
+    },
+  };
+}
+
+/** Places are counted apart from what is in flight at the targets: a hedge is in flight twice and holds two places. */
+export function concurrencyRow(provider: string): string {
+  return `places:${provider}`;
+}
+
+function full(name: string, waitMs: number): GatewayError {
+  return new GatewayError("overloaded", `too many requests wait for ${name}`, {
+    source: "gateway",
+    retryAfterMs: Math.min(waitMs, 1_000),
+  });
+}
+
+function tooLong(name: string): GatewayError {
+  return new GatewayError("overloaded", `no place became free in time for ${name.replace(/^scope /, "")}`, {
+    source: "gateway",
+    retryAfterMs: 1_000,
+  });
+}
+
+function gone(): GatewayError {
+  return new GatewayError("client_closed_request", "the client closed the connection", { source: "client" });
+}
