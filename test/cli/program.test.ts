@@ -40,6 +40,7 @@ const commands = [
   ["config", "schema"],
   ["config", "diff"],
   ["config", "history"],
+  ...(["test", "rules"] as const).map((name) => ["route", name] as const),
   ["config", "rollback"],
   ["models"],
   ["providers"],
@@ -147,7 +148,7 @@ const listings: readonly (readonly [string, RegExp, RegExp])[] = [
     /openai\/gpt-4o +\$2\.50 +\$10\.00 +128000[\s\S]*echo\/echo +free[\s\S]*openai\/new +unpriced[\s\S]*ALIAS/,
     /"aliases": \{/,
   ],
-  ["providers", /^NAME +DIALECT/, /"base_url"/],
+  ["providers", /^NAME +HEALTH/, /"base_url"/],
 ];
 for (const [name, table, json] of listings) {
   test(`run() prints ${name} for people and, with --json, for programs`, () =>
