@@ -11,6 +11,7 @@ type Options = {
   readonly theme?: "dark" | "light";
   readonly color?: "none" | "16" | "256" | "true";
   readonly mouse: boolean;
+  readonly screenReader?: boolean;
 };
 
 export function build(command: Command, context: Context): void {
@@ -28,6 +29,7 @@ export function build(command: Command, context: Context): void {
       ]),
     )
     .option("--no-mouse", "Leave the mouse to the terminal")
+    .option("--screen-reader", "Words, one line after the other, in place of a screen")
     .action(async (view: string | undefined, subject: string | undefined, options: Options) => {
       const { stdin, stdout } = process;
       if (!context.terminal.outIsTerminal || stdin.isTTY !== true)
@@ -47,6 +49,7 @@ export function build(command: Command, context: Context): void {
           theme: options.theme,
           color: options.color,
           mouse: options.mouse,
+          screenReader: options.screenReader ?? Boolean(context.environment["BIFROST_SCREEN_READER"]),
         },
       );
       context.exitWith(code);

@@ -88,16 +88,14 @@ export function viewBar(state: State, width: number): { readonly line: Line; rea
   const inBar = views.filter((view) => view.inBar);
   const full = inBar.reduce((sum, { name }) => sum + name.length + 5, 1) <= width;
   for (const [index, { name }] of inBar.entries()) {
-    const isOpen = name === root;
     const number = `${index + 1}`;
-    const label = full || isOpen ? name : name.slice(0, 5);
-    const text = ` ${number} ${label} `;
-    if (isOpen) spans.push([text, "accentBadge"]);
-    else spans.push([` ${number} `, "dim"], [`${label} `, "plain"]);
+    const text = full ? ` ${number} ${name} ` : `${number}${name}`;
+    if (name === root) spans.push([text, "accentBadge"]);
+    else if (full) spans.push([` ${number} `, "dim"], [`${name} `, "plain"]);
+    else spans.push([number, "dim"], [name, "plain"]);
+    spans.push([" ", "plain"]);
     items.push({ view: name, from: column, to: column + text.length });
-    column += text.length;
-    if (full) spans.push([" ", "plain"]);
-    if (full) column += 1;
+    column += text.length + 1;
   }
   return { line: fitLine(spans, width), items };
 }

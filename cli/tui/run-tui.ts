@@ -9,6 +9,7 @@ import { createPainter } from "./painter.ts";
 import { type Geometry, press } from "./press.ts";
 import { createSession, type SessionOptions } from "./session.ts";
 import type { Source } from "./source.ts";
+import { createSpeaker } from "./speak.ts";
 import { createInputParser, escapeWaitMs } from "./terminal/keys.ts";
 import { createScreen } from "./terminal/screen.ts";
 
@@ -26,6 +27,8 @@ export type TuiOptions = {
   readonly theme?: Theme | undefined;
   readonly color?: ColorDepth | undefined;
   readonly mouse: boolean;
+  /** Words, one line after the other, in place of a screen. */
+  readonly screenReader?: boolean | undefined;
   /** Leaves by itself. */
   readonly endAfterMs?: number | undefined;
 };
@@ -67,14 +70,18 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
       return path;
     },
   });
+  const say = (text: string) => void output.write(`${text.replaceAll("\n", "\r\n")}\r\n`);
+  const speaker = options.screenReader ? createSpeaker(session.state, say) : undefined;
   const size = () => ({ width: output.columns || 80, height: output.rows || 24 });
   const painter = createPainter({ session, palette, size, paint: (lines) => screen.paint(lines) });
-  const frames = pace(() => painter.draw());
+  const frames = pace(() => (speaker === undefined ? painter.draw() : speaker.hear()));
   const keyboard = listen(input, (each) => {
     if (each.type === "key" && each.name === "ctrl-l") screen.forget();
     if (each.type === "key" && each.name === "ctrl-z") return suspend();
-    press(session, each, painter.geometry());
-    frames.now();
+    press(session, each, speaker === undefined ? painter.geometry() : unplaced);
+    if (speaker === undefined) frames.now();
+    // What an action asks stands a turn later.
+    else setImmediate(() => speaker.answer());
   });
 
   const redraw = () => {
@@ -105,10 +112,12 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
   output.on("resize", redraw);
   const end = options.endAfterMs === undefined ? undefined : setTimeout(() => finish(0), options.endAfterMs);
   try {
-    screen.enter();
-    screen.title("bifrost");
+    if (speaker === undefined) {
+      screen.enter();
+      screen.title("bifrost");
+    } else say("bifrost, in words. ? tells the keys, q leaves.");
     keyboard.start();
-    painter.draw();
+    frames.first();
     session.start();
     void painter.ready.then(() => frames.now(), crash);
     const code = await ended;
@@ -129,7 +138,7 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
 }
 
 /** Frames no faster than they are seen: at once after a key, in a while after data. */
-export function pace(draw: () => void): { soon(): void; now(): void; stop(): void } {
+export function pace(draw: () => void): { first(): void; soon(): void; now(): void; stop(): void } {
   let timer: NodeJS.Timeout | undefined;
   let due = 0;
   let last = 0;
@@ -146,6 +155,7 @@ export function pace(draw: () => void): { soon(): void; now(): void; stop(): voi
     timer = setTimeout(run, Math.max(0, at - performance.now()));
   };
   return {
+    first: run,
     soon: () => within(liveFrameMs),
     now: () => within(frameMs),
     stop: () => clearTimeout(timer),
@@ -182,4 +192,13 @@ function listen(
   };
 }
 
-export type { Geometry };
+/** Without a screen there is nothing to click on. */
+const unplaced: Geometry = {
+  barRow: -1,
+  bar: [],
+  bodyRow: 0,
+  headAt: undefined,
+  firstRow: 0,
+  rowsShown: 10,
+  columnTitleAt: () => undefined,
+};

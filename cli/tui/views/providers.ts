@@ -1,8 +1,9 @@
-/** Providers as configured, and how they do. Hides that what they did is read off the newest requests. */
+/** Providers as configured, and how they do. Hides that what they did is read from roll-ups. */
 import type { ProvidersAnswer, ProviderView } from "../../../daemon/admin/contract/daemon.ts";
+import type { Ranking, RankingsAnswer } from "../../../daemon/admin/contract/log-statistics.ts";
 import type { LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import { bar } from "../draw/bars.ts";
-import { clock, count, duration, money, percent, quantile } from "../draw/format.ts";
+import { clock, count, duration, money, percent } from "../draw/format.ts";
 import { type Line, line, type Style, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
 import { type Column, defineView } from "../view.ts";
@@ -17,10 +18,12 @@ type Row = {
   readonly cost: number;
   readonly last: LogRow | undefined;
 };
-type Data = { readonly rows: readonly Row[]; readonly since: number | undefined };
+type Data = { readonly rows: readonly Row[] };
 
-/** Of so many requests, the newest, shares and times are worked out. */
-const sampleRows = 500;
+/** What shares and times are of. */
+const windowMs = 15 * 60_000;
+const providersMax = 1_000;
+const errorRows = 100;
 
 const columns: readonly Column<Row>[] = [
   {
@@ -88,12 +91,20 @@ export const providers = defineView<Data, Row>({
   summary: "who answers, how fast, and how often not",
   inBar: true,
   everyMs: 2_000,
-  async load(source) {
-    const [{ providers: found }, { rows }] = await Promise.all([
+  async load(source, _place, _before, now) {
+    const since = now - windowMs;
+    const [{ providers: found }, { rankings }, { rows }] = await Promise.all([
       source.get<ProvidersAnswer>("/api/providers"),
-      source.get<LogsAnswer>("/api/logs", { limit: sampleRows }),
+      source.get<RankingsAnswer>("/api/logs/rankings", {
+        by: "provider",
+        order: "requests",
+        since_ms: since,
+        until_ms: now + 1,
+        limit: providersMax,
+      }),
+      source.get<LogsAnswer>("/api/logs", { error: "any", since_ms: since, limit: errorRows }),
     ]);
-    return { rows: found.map((provider) => summarize(provider, rows)), since: rows.at(-1)?.at };
+    return { rows: found.map((provider) => summarize(provider, rankings, rows)) };
   },
   table: {
     columns,
@@ -105,23 +116,22 @@ export const providers = defineView<Data, Row>({
       line("  ", span("Set OPENAI_API_KEY or another provider's variable, or write a config: docs/config.md", "dim")),
     ],
   },
-  note: ({ since }) => (since === undefined ? "" : `of the newest ${sampleRows} requests`),
+  note: () => "of the last 15 minutes",
   actions: [],
 });
 
-function summarize(provider: ProviderView, rows: readonly LogRow[]): Row {
-  const mine = rows.filter((row) => row.provider === provider.name);
-  const answered = rows.filter((row) => row.provider !== null).length;
-  const took = mine.flatMap(({ upstream_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
+function summarize(provider: ProviderView, rankings: readonly Ranking[], errors: readonly LogRow[]): Row {
+  const sums = rankings.find(({ value }) => value === provider.name)?.sums;
+  const all = rankings.reduce((sum, each) => sum + (each.value === "" ? 0 : each.sums.requests), 0);
   return {
     provider,
-    requests: mine.length,
-    share: answered === 0 ? 0 : mine.length / answered,
-    errors: mine.filter(({ status }) => status >= 500).length,
-    p50: quantile(took, 0.5),
-    p99: quantile(took, 0.99),
-    cost: mine.reduce((sum, { cost_nano: nano }) => sum + (nano ?? 0), 0),
-    last: mine.find(({ error }) => error !== null),
+    requests: sums?.requests ?? 0,
+    share: all === 0 ? 0 : (sums?.requests ?? 0) / all,
+    errors: sums?.errors ?? 0,
+    p50: sums?.latency_p50_ms ?? undefined,
+    p99: sums?.latency_p99_ms ?? undefined,
+    cost: sums?.cost_nano ?? 0,
+    last: errors.find((row) => row.provider === provider.name),
   };
 }
 

@@ -1,12 +1,12 @@
 /** One request from its first byte to its last: when, by whom, at what cost, and why so. Hides how its times add up. */
-import type { AttemptView, ExplainAnswer, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import type { AttemptView, ExplainAnswer, LogAnswer, LogContent, LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { renderMoney, renderTime } from "../../render.ts";
 import { count, duration, percent, statusStyle } from "../draw/format.ts";
 import { blank, type Line, line, type Span, span } from "../draw/line.ts";
 import { properties, rule } from "../draw/table.ts";
 import { defineView } from "../view.ts";
 
-type Data = ExplainAnswer;
+type Data = ExplainAnswer & { readonly content: LogContent | null };
 
 const settledMs = 60_000;
 const barMin = 20;
@@ -20,7 +20,14 @@ export const request = defineView<Data>({
   summary: "one request: its attempts, times and money",
   inBar: false,
   everyMs: settledMs,
-  load: (source, { subject = "" }) => source.get<ExplainAnswer>(`/api/logs/${encodeURIComponent(subject)}/explain`),
+  async load(source, { subject = "" }) {
+    const path = `/api/logs/${encodeURIComponent(subject)}`;
+    const [explained, { content }] = await Promise.all([
+      source.get<ExplainAnswer>(`${path}/explain`),
+      source.get<LogAnswer>(path),
+    ]);
+    return { ...explained, content };
+  },
   page: (data, { width }) => page(data, width),
   copy: ({ request: row }) => row.id,
   actions: [
@@ -68,7 +75,46 @@ function page(data: Data, width: number): readonly Line[] {
     blank,
     rule([["Money and tokens", "strong"]], [], width),
     ...money(row, attempts),
+    blank,
+    rule([["What was said", "strong"]], [], width),
+    ...said(data.content, width),
   ];
+}
+
+/** Headers and bodies as far as the config keeps them. */
+function said(content: LogContent | null, width: number): readonly Line[] {
+  if (content === null || content.level === "off")
+    return [line("  ", span("Not kept: record.content says what is (docs/config.md).", "dim"))];
+  const part = (title: string, text: string | null): readonly Line[] =>
+    text === null
+      ? []
+      : [
+          [span(` ${title}`, "accent")],
+          ...pretty(text)
+            .flatMap((each) => fold(each, width - 4))
+            .map((each): Line => [span(`   ${each}`)]),
+        ];
+  return [
+    ...part("metadata", content.metadata === null ? null : JSON.stringify(content.metadata)),
+    ...part("request", content.request),
+    ...part("answer", content.response),
+    ...(content.truncated ? [line("  ", span("cut at record.content_max", "warn"))] : []),
+    ...(content.object === null ? [] : [line("  ", span(`kept in ${content.object}`, "dim"))]),
+  ];
+}
+
+function pretty(text: string): readonly string[] {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2).split("\n");
+  } catch {
+    return text.split(/\r?\n/);
+  }
+}
+
+function fold(text: string, width: number): readonly string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length || at === 0; at += width) pieces.push(text.slice(at, at + width));
+  return pieces;
 }
 
 function verdict(row: LogRow): Line {

@@ -11,10 +11,11 @@ import type {
 import type { ProvidersAnswer, StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
 import type { FeedMessage } from "../../../daemon/admin/contract/feed.ts";
 import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
-import type { ExplainAnswer, LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
+import type { ExplainAnswer, LogAnswer, LogContent, LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
+import type { OwnerListAnswer, OwnerView } from "../../../daemon/admin/contract/owners.ts";
 import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
-import { cannedHistogram } from "./canned-spend.ts";
+import { cannedHistogram, cannedRankings } from "./canned-spend.ts";
 
 export const cannedNow = Date.UTC(2026, 10, 23, 14, 5, 9);
 const dollar = 1_000_000_000;
@@ -102,6 +103,10 @@ function canned(): Record<string, unknown> {
       tail: "80",
     }),
     "/api/logs/req_0000000000000003/explain": explained,
+    "/api/logs/req_0000000000000003": { request: explained.request, content: said } satisfies LogAnswer,
+    "/api/logs/rankings": cannedRankings,
+    "/api/governance/customers": { owners: [], count: 0, total_count: 0, next: null } satisfies OwnerListAnswer,
+    "/api/governance/teams": { owners: cannedTeams, count: 2, total_count: 2, next: null } satisfies OwnerListAnswer,
     "/api/logs/histogram": cannedHistogram,
     "/api/keys": { keys: cannedKeys, count: 4, total_count: 4, next: null } satisfies KeyListAnswer,
     "/api/providers": providers,
@@ -272,6 +277,15 @@ const explained: ExplainAnswer = {
   ],
 };
 
+const said: LogContent = {
+  level: "full",
+  request: '{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Summarize this order"}]}',
+  response: "Two chairs, one table, to be delivered on Friday.",
+  metadata: { roles: ["user"], tools: [] },
+  truncated: false,
+  object: null,
+};
+
 function budget(limit: number, spent: number, held = 0): BudgetView {
   return {
     slot: 0,
@@ -423,3 +437,23 @@ const diff: ConfigDiffAnswer = {
 };
 
 const valid: ConfigValidateAnswer = { ok: true, path: "/etc/bifrost/config.yaml", problems: [], warnings: [] };
+
+const cannedTeams: readonly OwnerView[] = ["shop", "night"].map((name, index) => ({
+  id: `team_${index + 1}`,
+  kind: "team",
+  name,
+  source: index === 0 ? "file" : "database",
+  description: null,
+  metadata: {},
+  parent: { kind: "customer", id: "cust_1", name: "acme" },
+  models: index === 0 ? null : ["openai/*"],
+  blocked: [],
+  disabled: index === 1,
+  match: null,
+  budgets: index === 0 ? [budget(200, 121.5, 3)] : [],
+  limits: [],
+  concurrency_max: null,
+  in_flight: index === 0 ? 3 : 0,
+  created_at_ms: cannedNow - 9 * dayMs,
+  etag: "1",
+}));

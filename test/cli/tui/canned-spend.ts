@@ -3,6 +3,8 @@ import type {
   HistogramAnswer,
   HistogramQuery,
   HistogramSeries,
+  RankingsAnswer,
+  RankingsQuery,
   Sums,
 } from "../../../daemon/admin/contract/log-statistics.ts";
 
@@ -18,7 +20,10 @@ const values: Readonly<Record<string, readonly (readonly [value: string, name: s
     ["claude-sonnet-4-5", "claude-sonnet-4-5", 1_400_000_000],
   ],
   team: [["team_1", "shop", 2_100_000_000]],
-  provider: [["openai", "openai", 1_900_000_000]],
+  provider: [
+    ["openai", "openai", 1_500_000_000],
+    ["anthropic", "anthropic", 800_000_000],
+  ],
   customer: [],
   tag: [],
 };
@@ -74,4 +79,9 @@ function sums(cost: number): Sums {
     overhead_mean_ms: 1,
     tokens_per_second: 71,
   };
+}
+
+export function cannedRankings({ by = "model", since_ms = 0, until_ms = 0 }: RankingsQuery): RankingsAnswer {
+  const rankings = (values[by] ?? []).map(([value, name, perHour]) => ({ value, name, sums: sums(perHour) }));
+  return { since_ms, until_ms, by, values: rankings.length, rankings };
 }

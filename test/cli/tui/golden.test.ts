@@ -50,6 +50,13 @@ const scenes: Readonly<Record<string, Scene>> = {
       await lab.seeing(/gpt-4o-mini/);
     },
   },
+  "owners-teams": {
+    view: "owners",
+    prepare: async (lab) => {
+      lab.type(keyBytes.tab);
+      await lab.seeing(/acme/);
+    },
+  },
   help: { view: "keys", prepare: (lab) => lab.type("?") },
   jump: { view: "traffic", prepare: (lab) => lab.type(":", "m") },
   confirm: {
