@@ -163,9 +163,8 @@ class LaneConnection implements ResponseOwner {
   /** Serves what is one whole plain request, waits for the rest of one, and hands over everything else. */
   #take(bytes: Buffer): void {
     const { headBytesMax, routeOf } = this.#around;
-    const text = bytes.toString("latin1", 0, Math.min(bytes.length, headBytesMax + headEnd.length));
-    const end = text.indexOf(headEnd);
-    const head = end < 0 ? undefined : readRequestHead(text.slice(0, end + 2));
+    const end = bytes.indexOf(headEnd, 0, "latin1");
+    const head = end < 0 || end > headBytesMax ? undefined : readRequestHead(bytes.toString("latin1", 0, end + 2));
     const route = head === undefined ? undefined : routeOf(head.url);
     if (head === undefined || route === undefined) {
       this.#leave(bytes);
