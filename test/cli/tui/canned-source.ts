@@ -11,16 +11,17 @@ import type {
 import type { ProvidersAnswer, StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
 import type { FeedMessage } from "../../../daemon/admin/contract/feed.ts";
 import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
-import type { ExplainAnswer, LogAnswer, LogContent, LogRow, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
+import type { LogAnswer, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
 import type { OwnerListAnswer, OwnerView } from "../../../daemon/admin/contract/owners.ts";
 import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
+import { cannedNow, explained, logRows, said } from "./canned-requests.ts";
 import { cannedHistogram, cannedRankings } from "./canned-spend.ts";
 
-export const cannedNow = Date.UTC(2026, 10, 23, 14, 5, 9);
+export { cannedNow } from "./canned-requests.ts";
+
 const dollar = 1_000_000_000;
 const dayMs = 86_400_000;
-const rowsCanned = 80;
 
 export type CannedSource = Source & {
   /** What was sent, in order. */
@@ -143,148 +144,6 @@ const status: StatusAnswer = {
   ledger: { commit_lag_ms: 1, holds_open: 3 },
   warnings: [],
 } as unknown as StatusAnswer;
-
-const kinds: readonly Partial<LogRow>[] = [
-  {
-    model: "gpt-4o-mini",
-    target: "openai/gpt-4o-mini",
-    provider: "openai",
-    key_name: "web-shop",
-    latency_ms: 812,
-    ttft_ms: 210,
-    stream: true,
-    cost_nano: 412_300,
-  },
-  {
-    model: "claude-sonnet-4-5",
-    target: "anthropic/claude-sonnet-4-5",
-    provider: "anthropic",
-    key_name: "support-bot",
-    latency_ms: 4_210,
-    ttft_ms: 640,
-    stream: true,
-    cost_nano: 18_240_000,
-  },
-  {
-    model: "gpt-4o",
-    target: null,
-    provider: null,
-    key_name: "batch-night",
-    status: 429,
-    error: "rate_limit_exceeded",
-    latency_ms: 1,
-    tokens_in: null,
-    tokens_out: null,
-    cost_nano: null,
-  },
-  {
-    model: "gpt-4o",
-    target: "anthropic/claude-sonnet-4-5",
-    provider: "anthropic",
-    key_name: "web-shop",
-    flags: ["fallback"],
-    latency_ms: 12_480,
-    ttft_ms: 9_800,
-    stream: true,
-    cost_nano: 22_010_000,
-  },
-  {
-    model: "gpt-4o",
-    target: "openai/gpt-4o",
-    provider: "openai",
-    key_name: "日本チーム",
-    status: 503,
-    error: "upstream_overloaded",
-    latency_ms: 120,
-    tokens_in: null,
-    tokens_out: null,
-    cost_nano: 0,
-  },
-  {
-    model: "local/llama",
-    target: "local/llama",
-    provider: "local",
-    key_name: "support-bot",
-    flags: ["unpriced"],
-    latency_ms: 95,
-    cost_nano: null,
-  },
-];
-
-const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_, index): LogRow => {
-  const kind = kinds[index % kinds.length]!;
-  return {
-    id: `req_${String(rowsCanned - index).padStart(16, "0")}`,
-    at: cannedNow - 1_500 - index * 700,
-    key: "key_000001",
-    key_name: "web-shop",
-    route: "chat.completions",
-    dialect: "openai-chat",
-    provider: "openai",
-    model: "gpt-4o",
-    target: "openai/gpt-4o",
-    credential: "main",
-    stream: false,
-    status: 200,
-    error: null,
-    latency_ms: 800,
-    ttft_ms: null,
-    upstream_ms: 790,
-    tokens_in: 1_200 + index,
-    tokens_out: 340,
-    tokens_cache_read: null,
-    tokens_cache_write: null,
-    tokens_reasoning: null,
-    cost_nano: 42_500,
-    flags: [],
-    bytes_in: 4_800,
-    bytes_out: 1_900,
-    ...kind,
-  } as LogRow;
-});
-
-const explained: ExplainAnswer = {
-  request: { ...logRows[3]!, id: "req_0000000000000003", tokens_cache_read: 800, tokens_reasoning: 64 },
-  attempts: [
-    {
-      target: "openai/gpt-4o",
-      credential: "main",
-      outcome: "upstream_overloaded",
-      reason: "requested",
-      status: 503,
-      latency_ms: 2_420,
-      cost_nano: 0,
-    },
-    {
-      target: "openai/gpt-4o",
-      credential: "spare",
-      outcome: "upstream_timeout",
-      reason:
-        "the second key of the same provider, because the first answered 503 and said nothing of when to come again",
-      status: null,
-      latency_ms: 5_000,
-      cost_nano: 3_100_000,
-    },
-    {
-      target: "anthropic/claude-sonnet-4-5",
-      credential: "main",
-      outcome: "ok",
-      reason: "fallback",
-      status: 200,
-      latency_ms: 5_040,
-      cost_nano: 18_910_000,
-    },
-  ],
-};
-
-const said: LogContent = {
-  level: "full",
-  request: '{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Summarize this order"}]}',
-  response: "Two chairs, one table, to be delivered on Friday.",
-  metadata: { roles: ["user"], tools: [] },
-  truncated: false,
-  object: null,
-};
 
 function budget(limit: number, spent: number, held = 0): BudgetView {
   return {
