@@ -376,6 +376,8 @@ export type Codec<Asked, Answered> = {
 export type Dialect = {
   readonly id: DialectId;
   readonly framing: Framing;
+  /** What says nothing between two server-sent events, where a comment would be taken for a part of the next. */
+  readonly keepAlive?: string;
   readonly embeddings?: Codec<EmbeddingRequest, EmbeddingAnswer>;
   readonly countTokens?: Codec<Request, { readonly input: number }>;
   readonly rerank?: Codec<RerankRequest, RerankAnswer>;

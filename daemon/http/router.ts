@@ -140,10 +140,10 @@ const semicolon = 0x3b;
 
 /** The dialect in which someone who missed every route wants to hear of it, by the beginning of the path. */
 const spokenUnder: readonly (readonly [RegExp, DialectId])[] = [
-  [/^(?:\/\w+)?\/anthropic\/|^(?:\/api)?\/v1\/messages/, "anthropic"],
-  [/^(?:\/\w+)?\/genai\/|^\/v1(?:beta|alpha)\//, "gemini"],
-  [/^(?:\/\w+)?\/bedrock\/|^\/model\//, "bedrock-converse"],
-  [/^(?:\/\w+)?\/cohere\/|^\/v2\//, "cohere"],
+  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/anthropic\/|^(?:\/api)?\/v1\/messages/, "anthropic"],
+  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/genai\/|^\/v1(?:beta|alpha)\//, "gemini"],
+  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/bedrock\/|^\/model\//, "bedrock-converse"],
+  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/cohere\/|^\/v2\//, "cohere"],
 ];
 
 export function dialectOf(target: string, headers: IncomingHttpHeaders): Dialect {

@@ -217,6 +217,8 @@ export const pathRoutes: ReadonlyMap<string, readonly PathRoute[]> = (() => {
   };
   for (const prefix of geminiPrefixes) {
     for (const version of geminiVersions) for (const call of geminiCalls) add(`${prefix}${version}/models/`, call);
+    // An SDK that takes a name with a slash in it for a whole resource leaves `models/` out.
+    for (const version of geminiVersions) for (const call of geminiCalls) add(`${prefix}${version}/`, call);
   }
   for (const prefix of bedrockPrefixes) for (const call of bedrockCalls) add(`${prefix}/model/`, call);
   for (const prefix of azurePrefixes) {

@@ -223,7 +223,8 @@ export class StreamReceiver implements Receiver {
       this.#flush();
       this.#lastWriteAt = now;
     } else if (now - this.#lastWriteAt >= every && !this.#response.writableNeedDrain) {
-      this.#writer.write(this.#framings.client.keepAlive);
+      const { keepAlive, contentType } = this.#framings.client;
+      this.#writer.write(contentType === "text/event-stream" ? (this.#client.keepAlive ?? keepAlive) : keepAlive);
       this.#lastWriteAt = now;
     }
     this.#call?.wakeAt(Math.max(this.#lastWriteAt + every, now + 1));

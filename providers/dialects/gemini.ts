@@ -20,6 +20,7 @@ import { tap } from "./gemini/tap.ts";
 export const gemini: Dialect = {
   id: "gemini",
   framing: "sse",
+  keepAlive: "\n",
   encode,
   decode,
   decodeStream,

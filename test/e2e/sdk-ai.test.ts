@@ -1,7 +1,9 @@
-/** Vercel's AI SDK with its OpenAI and Anthropic providers: only base URL and key are ours. */
+/** Vercel's AI SDK with its providers for five vendors' APIs: only base URL and key are ours. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { createAmazonBedrock } from "@ai-sdk/amazon-bedrock";
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { APICallError, embed, generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import { greeting, type Lab, recipe, startLab, toolAnswer, upstreams } from "../support/sdk-lab.ts";
@@ -15,7 +17,13 @@ after(() => lab?.stop());
 
 const openai = (apiKey = lab.key) => createOpenAI({ baseURL: lab.openaiBase, apiKey });
 const anthropic = (apiKey = lab.key) => createAnthropic({ baseURL: `${lab.anthropicBase}/v1`, apiKey });
+const google = (apiKey = lab.key) => createGoogleGenerativeAI({ baseURL: `${lab.anthropicBase}/v1beta`, apiKey });
+const bedrock = (accessKeyId = lab.key) =>
+  createAmazonBedrock({ baseURL: lab.anthropicBase, region: "eu-central-1", accessKeyId, secretAccessKey: "unused" });
 const clients = {
+  "ai with openai responses": (model: string, key?: string) => openai(key)(model),
+  "ai with google": (model: string, key?: string) => google(key)(model),
+  "ai with amazon-bedrock": (model: string, key?: string) => bedrock(key)(model),
   "ai with openai": (model: string, key?: string) => openai(key).chat(model),
   "ai with anthropic": (model: string, key?: string) => anthropic(key)(model),
 };

@@ -25,14 +25,34 @@ export function parseContents(source: Shape): readonly Message[] {
   const contents = optionalList(source, "contents") ?? refuse("contents", "is required and must be an array");
   if (contents.length === 0) refuse("contents", "must hold at least one content");
   const pending: PendingCall[] = [];
-  return contents.map((value, index) => {
+  const messages: Message[] = [];
+  for (const [index, value] of contents.entries()) {
     const at = `contents[${index}]`;
     const content = requiredObject(value, at);
     const role = optionalText(content, "role", `${at}.role`) ?? "user";
     if (role !== "user" && role !== "model" && role !== "function") refuse(`${at}.role`, "must be user or model");
     const parts = parseParts(content, at, String(index), pending);
-    return { role: role === "model" ? "assistant" : "user", parts };
-  });
+    const before = messages.at(-1);
+    if (role === "model" && before?.role === "assistant")
+      messages[messages.length - 1] = { role: "assistant", parts: joined(before.parts, parts) };
+    else messages.push({ role: role === "model" ? "assistant" : "user", parts });
+  }
+  return messages;
+}
+
+/** Google's SDK sends a streamed answer back as it came: a content for each chunk, the last of them empty. */
+function joined(before: readonly Part[], more: readonly Part[]): readonly Part[] {
+  const parts = before.slice();
+  for (const part of more) {
+    const last = parts.at(-1);
+    if (part.type === "text" && part.text === "" && last !== undefined) continue;
+    if (part.type === "text" && last?.type === "text")
+      parts[parts.length - 1] = { ...part, text: last.text + part.text };
+    else if (part.type === "thinking" && last?.type === "thinking" && last.signature === undefined)
+      parts[parts.length - 1] = { ...part, text: last.text + part.text };
+    else parts.push(part);
+  }
+  return parts;
 }
 
 function parseParts(content: Shape, at: string, turn: string, pending: PendingCall[]): readonly Part[] {
