@@ -25,6 +25,9 @@ const calendarUnits: Readonly<Record<string, Extract<WireWindow, { kind: "calend
   mo: "month",
   q: "quarter",
   y: "year",
+  M: "month",
+  Q: "quarter",
+  Y: "year",
 };
 const dollarsMax = 9_000_000;
 
@@ -37,7 +40,7 @@ export function parseDuration(text: string): number {
 /** `10/1d`: ten dollars a day; `10`: ten dollars in all. */
 export function parseBudget(text: string): TypedBudget {
   const [, whole, places = "", amount, unit] =
-    /^\$?(\d{1,9})(?:\.(\d{1,9}))?(?:\/(\d{1,4})?(s|mo|m|h|d|w|q|y))?$/.exec(text) ?? [];
+    /^\$?(\d{1,9})(?:\.(\d{1,9}))?(?:\/(\d{1,4})?(s|mo|m|h|d|w|q|y|M|Q|Y))?$/.exec(text) ?? [];
   if (whole === undefined)
     throw new InvalidArgumentError("Expected dollars and a window such as 10/1d or 2.50/1h, or 10 for a total.");
   if (Number(whole) >= dollarsMax) throw new InvalidArgumentError(`Expected less than $${dollarsMax}.`);

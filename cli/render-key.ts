@@ -9,14 +9,19 @@ import {
   renderProperties,
   renderTime,
 } from "./render.ts";
+import { budgetLines, limitLines, listed } from "./render-scope.ts";
 
 export const keyColumns: readonly Column<KeyView>[] = [
   { title: "NAME", cell: (key) => key.name, shrinkTo: 8 },
   { title: "ID", cell: (key) => key.id, shrinkTo: 10 },
   { title: "STATE", cell: (key) => key.state },
-  { title: "BUDGET", cell: (key) => list(key.budgets.map(renderBudget)), shrinkTo: 10 },
-  { title: "SPENT", cell: (key) => list(key.budgets.map((budget) => renderMoney(budget.spent_nano))), align: "right" },
-  { title: "LIMITS", cell: (key) => list(key.limits.map(renderLimit)), shrinkTo: 6, mayDrop: true },
+  { title: "BUDGET", cell: (key) => listed(key.budgets.map(renderBudget)), shrinkTo: 10 },
+  {
+    title: "SPENT",
+    cell: (key) => listed(key.budgets.map((budget) => renderMoney(budget.spent_nano))),
+    align: "right",
+  },
+  { title: "LIMITS", cell: (key) => listed(key.limits.map(renderLimit)), shrinkTo: 6, mayDrop: true },
   { title: "MODELS", cell: (key) => models(key), shrinkTo: 6, mayDrop: true },
   { title: "EXPIRES", cell: (key) => renderTime(key.expires_at_ms), mayDrop: true },
 ];
@@ -27,9 +32,14 @@ export function renderKey(key: KeyView): string {
     ["name", key.name],
     ["secret", key.prefix],
     ["state", key.state],
+    ["declared by", key.source === "file" ? "the config file: change it there" : `the ${key.source}`],
+    ...told("of", key.parent === null ? null : `${key.parent.kind} ${key.parent.name}`),
+    ...told("description", key.description),
     ["models", models(key)],
-    ...budgetLines(key),
-    ["limits", list(key.limits.map(renderLimit))],
+    ...told("blocked", key.blocked.length === 0 ? null : key.blocked.join(", ")),
+    ...budgetLines(key.budgets),
+    ["limits", listed(limitLines(key.limits))],
+    ...providerLines(key),
     ["concurrency", renderCount(key.concurrency_max)],
     ["created", renderTime(key.created_at_ms)],
     ["expires", key.expires_at_ms === null ? "never" : renderTime(key.expires_at_ms)],
@@ -38,25 +48,24 @@ export function renderKey(key: KeyView): string {
   ]);
 }
 
-function budgetLines({ budgets }: KeyView): readonly (readonly [string, string])[] {
-  if (budgets.length === 0) return [["budget", "–"]];
-  return budgets.map((budget) => {
-    const { spent_nano, held_nano, resets_at_ms } = budget;
-    const parts = [renderBudget(budget)];
-    if (spent_nano !== null) parts.push(`spent ${renderMoney(spent_nano)}`);
-    if (held_nano !== null && held_nano > 0) parts.push(`held ${renderMoney(held_nano)}`);
-    if (resets_at_ms !== null) parts.push(`resets ${renderTime(resets_at_ms)}`);
-    return ["budget", parts.join(", ")] as const;
-  });
-}
-
 function models({ models: names }: KeyView): string {
   if (names.length === 0) return "none";
   return names.includes("*") ? "all" : names.join(", ");
 }
 
-function list(texts: readonly string[]): string {
-  return texts.length === 0 ? "–" : texts.join(", ");
+function providerLines({ providers }: KeyView): readonly (readonly [string, string])[] {
+  if (providers === null) return [];
+  if (providers.length === 0) return [["providers", "none"]];
+  return providers.map(({ provider, weight, models: names, budgets }) => {
+    const parts = [provider];
+    if (weight !== null) parts.push(`weight ${weight}`);
+    if (names !== null) parts.push(names.length === 0 ? "no models" : names.join(" "));
+    return ["provider", [...parts, ...budgets.map(renderBudget)].join(", ")] as const;
+  });
+}
+
+function told(name: string, text: string | null): readonly (readonly [string, string])[] {
+  return text === null ? [] : [[name, text]];
 }
 
 function said(name: string, atMs: number | null): readonly (readonly [string, string])[] {

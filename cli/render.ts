@@ -98,6 +98,7 @@ export function renderBudget({ limit_nano, window }: Pick<BudgetView, "limit_nan
 
 /** `60 requests/1m` */
 export function renderLimit({ metric, limit, window_ms }: Pick<LimitView, "metric" | "limit" | "window_ms">): string {
+  if (metric === "spend") return `${renderMoney(limit)} spent/${renderDuration(window_ms)}`;
   return `${limit} ${metric}/${renderDuration(window_ms)}`;
 }
 

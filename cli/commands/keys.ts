@@ -1,5 +1,5 @@
 /** `bifrost keys …` */
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type {
   CreateKeyRequest,
@@ -7,48 +7,49 @@ import type {
   KeyListAnswer,
   KeySecretAnswer,
   KeyView,
+  ProviderConfigRequest,
   RotateKeyRequest,
   UpdateKeyRequest,
 } from "../../daemon/admin/contract/keys.ts";
-import type { LimitChange, LimitRequest } from "../../daemon/admin/contract/scopes.ts";
+import type { LimitRequest } from "../../daemon/admin/contract/scopes.ts";
 import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
-import {
-  collectBudget,
-  type Expiry,
-  parseCount,
-  parseDuration,
-  parseExpiry,
-  parseNames,
-  type TypedBudget,
-  toBudgetRequest,
-} from "../parse.ts";
+import { type Expiry, parseDuration, parseExpiry, parseNames } from "../parse.ts";
 import { renderJson, renderTable } from "../render.ts";
 import { curlLine, exampleModel } from "../render-curl.ts";
 import { keyColumns, renderKey } from "../render-key.ts";
+import {
+  type AboutOptions,
+  aboutOptions,
+  budgetsOf,
+  limitsOf,
+  removalOptions,
+  type ScopeOptions,
+  scopeChange,
+  scopeOptions,
+} from "../scope-options.ts";
 import { confirm, withClient } from "../session.ts";
 
-/** An option that was not given is absent; one given as `--no-…` is false. */
-type LimitOptions = {
-  readonly budget?: readonly TypedBudget[] | false;
-  readonly calendar?: boolean;
-  readonly zone?: string;
-  readonly rpm?: number | false;
-  readonly tpm?: number | false;
-  readonly models?: readonly string[];
-  readonly expires?: Expiry;
-  readonly concurrency?: number | false;
-};
-type CreateOptions = LimitOptions & { readonly name: string; readonly json?: boolean };
-type UpdateOptions = LimitOptions & {
+type KeyOptions = ScopeOptions &
+  AboutOptions & {
+    readonly models?: readonly string[];
+    readonly blocked?: readonly string[];
+    readonly expires?: Expiry;
+    readonly provider?: readonly ProviderConfigRequest[] | false;
+    readonly deleteExpired?: boolean;
+    readonly team?: string | false;
+    readonly user?: string | false;
+    readonly customer?: string | false;
+  };
+type CreateOptions = KeyOptions & { readonly name: string; readonly json?: boolean };
+type UpdateOptions = KeyOptions & {
   readonly name?: string;
   readonly disable?: boolean;
   readonly enable?: boolean;
   readonly json?: boolean;
 };
 
-const minuteMs = 60_000;
 const pageRows = 1_000;
 const defaultUrl = "http://127.0.0.1:8080";
 
@@ -62,7 +63,7 @@ export function build(keys: Command, context: Context): void {
 }
 
 function buildCreate(command: Command, context: Context): void {
-  limitOptions(command.requiredOption("--name <name>", "What logs and refusals call the key"))
+  keyOptions(command.requiredOption("--name <name>", "What logs and refusals call the key"))
     .option("--json", "Print the key and its secret as JSON")
     .action(async (options: CreateOptions) => {
       const request: CreateKeyRequest = {
@@ -72,6 +73,7 @@ function buildCreate(command: Command, context: Context): void {
         ...(options.budget ? { budgets: budgetsOf(options.budget, options) } : {}),
         limits: limitsOf(options) as LimitRequest[],
         ...(options.concurrency === undefined ? {} : { concurrency_max: options.concurrency || 0 }),
+        ...ownChange(options),
       } as CreateKeyRequest;
       await withClient(command, context, async (client) => {
         const answer = await client.call<KeySecretAnswer>("POST", "/api/keys", { body: request });
@@ -103,11 +105,11 @@ function buildShow(command: Command, context: Context): void {
 }
 
 function buildUpdate(command: Command, context: Context): void {
-  limitOptions(command.argument("<key>", "id or name").option("--name <name>", "A new name"))
-    .option("--no-budget", "No budget at all")
-    .option("--no-rpm", "No limit on requests")
-    .option("--no-tpm", "No limit on tokens")
-    .option("--no-concurrency", "No limit on requests in flight")
+  removalOptions(keyOptions(command.argument("<key>", "id or name").option("--name <name>", "A new name")))
+    .option("--no-team", "Belong to no team")
+    .option("--no-user", "Belong to no user")
+    .option("--no-customer", "Belong to no customer")
+    .option("--no-provider", "Any provider")
     .option("--disable", "Refuse the key until it is enabled")
     .option("--enable", "Accept the key again")
     .option("--json", "Print JSON")
@@ -152,44 +154,50 @@ function buildRevoke(command: Command, context: Context): void {
     });
 }
 
-function limitOptions(command: Command): Command {
-  return command
-    .option("--budget <dollars/window>", "10/1d: $10 a day; 10: $10 in all; 0: nothing; may be repeated", collectBudget)
-    .option("--calendar", "Budget windows begin with the hour, day, week, month of --zone")
-    .option("--zone <zone>", "Time zone of --calendar, such as Europe/Berlin (default: this machine's)")
-    .option("--rpm <count>", "Requests a minute", parseCount)
-    .option("--tpm <count>", "Tokens a minute", parseCount)
-    .option("--concurrency <count>", "Requests in flight at once", parseCount)
+function keyOptions(command: Command): Command {
+  return aboutOptions(scopeOptions(command))
     .option("--models <names>", "Allowed models: a,provider/b,provider/*", parseNames)
-    .option("--expires <when>", "30d, a date, or never", parseExpiry);
+    .option("--blocked <names>", "Of those, not these", parseNames)
+    .option("--provider <name[:weight]>", "May use this provider; may be repeated. Default: every one", collectProvider)
+    .option("--team <team>", "Belong to this team, by id or name")
+    .option("--user <user>", "Belong to this user")
+    .option("--customer <customer>", "Belong to this customer")
+    .option("--expires <when>", "30d, a date, or never", parseExpiry)
+    .option("--delete-expired", "Take the key away once it has expired");
 }
 
-function budgetsOf(budgets: readonly TypedBudget[], { calendar, zone }: LimitOptions) {
-  if (zone !== undefined && !calendar) throw new CliFailure("--zone needs --calendar", exitCodes.usage);
-  const calendarZone = calendar ? (zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone) : undefined;
-  return budgets.map((budget) => toBudgetRequest(budget, calendarZone));
+/** `openai`, or with a share of the calls that name no provider, `openai:2`. */
+function collectProvider(text: string, before?: readonly ProviderConfigRequest[] | false): ProviderConfigRequest[] {
+  const [, provider, weight] = /^([^:]+)(?::(\d+(?:\.\d+)?))?$/.exec(text) ?? [];
+  if (provider === undefined) throw new InvalidArgumentError("Expected a provider, or one with a weight: openai:2.");
+  return [...(before || []), { provider, ...(weight === undefined ? {} : { weight: Number(weight) }) }];
 }
 
-function limitsOf({ rpm, tpm }: LimitOptions): LimitChange[] {
-  const limits: LimitChange[] = [];
-  if (rpm !== undefined) limits.push({ metric: "requests", limit: rpm === false ? null : rpm, window_ms: minuteMs });
-  if (tpm !== undefined) limits.push({ metric: "tokens", limit: tpm === false ? null : tpm, window_ms: minuteMs });
-  return limits;
+/** What only keys have. */
+function ownChange({ description, metadata, blocked, provider, deleteExpired, team, user, customer }: KeyOptions) {
+  const parent = (name: string, value: string | false | undefined) =>
+    value === undefined ? {} : { [name]: value === false ? null : value };
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(blocked === undefined ? {} : { blocked }),
+    ...(provider === undefined ? {} : { providers: provider === false ? null : provider }),
+    ...(deleteExpired === undefined ? {} : { delete_expired: deleteExpired }),
+    ...parent("team", team),
+    ...parent("user", user),
+    ...parent("customer", customer),
+  };
 }
 
 function updateRequest(options: UpdateOptions): UpdateKeyRequest {
   if (options.disable && options.enable) throw new CliFailure("--disable or --enable, not both", exitCodes.usage);
-  if (options.calendar && !options.budget) throw new CliFailure("--calendar needs --budget", exitCodes.usage);
-  const limits = limitsOf(options);
-  const { budget, concurrency } = options;
   return {
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.models === undefined ? {} : { models: options.models }),
     ...options.expires,
     ...(options.disable || options.enable ? { disabled: options.disable === true } : {}),
-    ...(budget === undefined ? {} : { budgets: budget === false ? [] : budgetsOf(budget, options) }),
-    ...(limits.length === 0 ? {} : { limits }),
-    ...(concurrency === undefined ? {} : { concurrency_max: concurrency === false ? null : concurrency }),
+    ...scopeChange(options),
+    ...ownChange(options),
   };
 }
 

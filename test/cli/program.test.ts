@@ -135,7 +135,7 @@ const listings: readonly (readonly [string, RegExp, RegExp])[] = [
     /^NAME +ID +STATE +BUDGET +SPENT[\s\S]*\nci +key_000001 +active +\$10\.00\/1d +\$1\.25/,
     /^\[\n {2}\{\n {4}"id": "key_000001"/,
   ],
-  ["keys show ci", /^id +key_000001\n[\s\S]*budget +\$10\.00\/1d, spent \$1\.25\n/, /^\{\n {2}"id": "key_000001"/],
+  ["keys show ci", /^id +key_000001\n[\s\S]*budget 0 +\$10\.00\/1d, spent \$1\.25\n/, /^\{\n {2}"id": "key_000001"/],
   ["logs", /^TIME +ID +STATUS[\s\S]*req_2 +200[\s\S]*req_1/, /^\{"id":"req_2".*\n\{"id":"req_1"/],
   ["explain req_1", /fallback 1/, /"attempts": \[/],
   ["audit verify", /^chain +intact\n/, /"ok": true/],
