@@ -221,6 +221,8 @@ function readCredentials(
       const value = build.secret(key.value, [...path, "keys", index, "value"]);
       credentials.push({ id, value: value ?? "", weight: key.weight ?? 1 });
     }
+    if (credentials.every(({ weight }) => weight === 0))
+      build.report({ path: [...path, "keys"], message: "gives every key the weight 0: none would ever be used" });
     return credentials;
   }
   if (entry.api_key !== undefined) {

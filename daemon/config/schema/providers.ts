@@ -11,8 +11,8 @@ const key = z.strictObject({
   name: setting(text, "What logs and `explain` call the key; never the secret. Default: provider name and position."),
   value: text.meta({ description: "The secret: `env.NAME` or `file.PATH`." }),
   weight: setting(
-    z.number("expected a number").positive("must be more than 0").max(1_000_000, "must not be more than 1000000"),
-    "Share of the calls that this key gets, against the other keys of the provider.",
+    z.number("expected a number").min(0, "must not be negative").max(1_000_000, "must not be more than 1000000"),
+    "Share of the calls that this key gets, against the other keys of the provider; 0: only when a request names it.",
     1,
   ),
 });
