@@ -1,5 +1,6 @@
 /** One request from its first byte to its last: when, by whom, at what cost, and why so. Hides how its times add up. */
 import type { AttemptView, ExplainAnswer, LogAnswer, LogContent, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import type { DecisionView } from "../../../daemon/admin/contract/routing.ts";
 import { renderMoney, renderTime } from "../../render.ts";
 import { count, duration, percent, statusStyle } from "../draw/format.ts";
 import { blank, type Line, line, type Span, span } from "../draw/line.ts";
@@ -72,6 +73,7 @@ function page(data: Data, width: number): readonly Line[] {
     ...(attempts.length === 0
       ? [line("  ", span("No provider was tried: the request was refused before.", "dim"))]
       : attempts.flatMap((attempt, index) => reasons(attempt, index, width))),
+    ...decided(data.decision),
     blank,
     rule([["Money and tokens", "strong"]], [], width),
     ...money(row, attempts),
@@ -79,6 +81,25 @@ function page(data: Data, width: number): readonly Line[] {
     rule([["What was said", "strong"]], [], width),
     ...said(data.content, width),
   ];
+}
+
+/** What the attempts were chosen from, and why in this order. */
+function decided(decision: DecisionView | null | undefined): readonly Line[] {
+  if (decision === null || decision === undefined) return [];
+  return properties([
+    ["rules", [span(decision.rules.join(" → ") || "none held")]],
+    [
+      "strategy",
+      [
+        span(decision.strategy ?? "–"),
+        span(decision.affinity === null ? "" : `  kept by ${decision.affinity.replace("_", " ")}`, "dim"),
+      ],
+    ],
+    ...decision.considered.map(({ target, note }, index): readonly [string, Line] => [
+      index === 0 ? "considered" : "",
+      [span(target, "info"), span(note === null ? "" : `  ${note}`, "dim")],
+    ]),
+  ]);
 }
 
 /** Headers and bodies as far as the config keeps them. */

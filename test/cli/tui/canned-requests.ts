@@ -105,6 +105,16 @@ export const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_,
 
 export const explained: ExplainAnswer = {
   request: { ...logRows[3]!, id: "req_0000000000000003", tokens_cache_read: 800, tokens_reasoning: 64 },
+  decision: {
+    rules: ["long prompts go to Anthropic"],
+    strategy: "weighted",
+    affinity: null,
+    considered: [
+      { target: "openai/gpt-4o", note: "weight 3" },
+      { target: "anthropic/claude-sonnet-4-5", note: "after it" },
+      { target: "local/llama", note: "left out: no tools" },
+    ],
+  },
   attempts: [
     {
       target: "openai/gpt-4o",

@@ -14,6 +14,7 @@ import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys
 import type { LogAnswer, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
 import type { OwnerListAnswer, OwnerView } from "../../../daemon/admin/contract/owners.ts";
+import type { ProviderHealth } from "../../../daemon/admin/contract/routing.ts";
 import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
 import { cannedNow, explained, logRows, said } from "./canned-requests.ts";
 import { cannedHistogram, cannedRankings } from "./canned-spend.ts";
@@ -198,6 +199,39 @@ export const cannedKeys: readonly KeyView[] = [
   key(4, "日本チーム", { expires_at_ms: cannedNow + 12 * dayMs }),
 ];
 
+function health(name: string): ProviderHealth | undefined {
+  if (name === "echo") return undefined;
+  const isOpen = name === "local";
+  const target = {
+    target: `${name}/some-model`,
+    breaker: isOpen ? ("open" as const) : ("closed" as const),
+    waits_ms: isOpen ? 12_000 : null,
+    in_flight: 2,
+    requests: 240,
+    failures: isOpen ? 31 : 4,
+    recent_requests: 40,
+    recent_failures: name === "openai" ? 3 : 0,
+    p50_ms: 640,
+    p99_ms: 9_100,
+    refused_credentials: 0,
+    last_failure: "upstream_overloaded",
+    last_failure_ms_ago: 42_000,
+  };
+  const share = { openai: 0.62, anthropic: 0.33, local: 0.05 }[name] ?? 0;
+  const waiting = name === "openai" ? 4 : 0;
+  return {
+    breaker: target.breaker,
+    in_flight: 2,
+    requests: 240,
+    failures: target.failures,
+    p50_ms: 640,
+    p99_ms: 9_100,
+    share,
+    waiting,
+    targets: [target],
+  };
+}
+
 const providers = {
   providers: ["openai", "anthropic", "local", "echo"].map((name) => ({
     name,
@@ -209,6 +243,7 @@ const providers = {
     any_model: true,
     free: name === "echo",
     proxy: null,
+    health: health(name),
   })),
 } as unknown as ProvidersAnswer;
 

@@ -297,3 +297,29 @@ test("pace() draws at most thirty times a second, however much changes", async (
   const most = Math.ceil((performance.now() - started) / 33) + 1;
   assert.ok(drawn >= 1 && drawn <= most, `${drawn} frames, at most ${most}`);
 });
+
+test("testRoute() tells where a request would go, and sends none", async (t) => {
+  const opened = await lab(t, { view: "providers" });
+  await opened.seeing(/openai/);
+  opened.source.answers.set("POST /api/route/test", {
+    model: "gpt-4o",
+    chosen: "openai/gpt-4o",
+    error: null,
+    rules: ["long prompts"],
+    strategy: "weighted",
+    targets: [{ target: "openai/gpt-4o", share: 0.75, breaker: "closed", note: "weight 3" }],
+    left_out: [{ target: "local/llama", note: "no tools" }],
+  });
+  opened.type("t");
+  await opened.seeing(/for which model/);
+  opened.type("gpt-4o", keyBytes.enter);
+  const seen = await opened.seeing(/gpt-4o → openai\/gpt-4o/);
+  assert.match(
+    seen.join("\n"),
+    /rules: long prompts[\s\S]*1 openai\/gpt-4o {2}75% {2}weight 3[\s\S]*not local\/llama: no tools/,
+  );
+  assert.deepEqual(
+    opened.source.sent.map(({ path }) => path),
+    ["/api/route/test"],
+  );
+});
