@@ -9,6 +9,7 @@ import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
+import type { HoldTicket } from "../store/sender.ts";
 import type { Coded } from "./codecs.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Upload } from "./read-form.ts";
@@ -44,6 +45,8 @@ export type Settlement = {
   readonly tokens: number;
   readonly flags: number;
   readonly heldNano: number;
+  /** Its hold, if that has one on the way to the disk. */
+  readonly ticket: HoldTicket | undefined;
   /** What it was charged to: `3,17`, or "" for nobody. */
   readonly scopes: string;
 };

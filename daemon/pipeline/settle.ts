@@ -65,6 +65,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     tokens,
     flags,
     heldNano: lease.heldNano,
+    ticket: lease.ticket,
     scopes: lease.scopes,
   };
   return costNano;
