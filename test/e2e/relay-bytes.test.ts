@@ -27,11 +27,11 @@ after(async () => {
   await upstream?.stop();
 });
 
-const dialectOf: Readonly<Record<Wire, ClientDialect>> = { "openai-chat": "chat", anthropic: "messages" };
+const dialectOf: Readonly<Partial<Record<Wire, ClientDialect>>> = { "openai-chat": "chat", anthropic: "messages" };
 const hash = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest("hex");
 
 async function post(wire: Wire, body: string | Buffer, headers: Record<string, string> = {}) {
-  const dialect = dialectOf[wire];
+  const dialect = dialectOf[wire]!;
   const sent = await send(daemon.url, {
     method: "POST",
     path: paths[dialect],

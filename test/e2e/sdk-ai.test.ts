@@ -7,7 +7,8 @@ import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { APICallError, embed, generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import { greeting, type Lab, recipe, startLab, toolAnswer, upstreams } from "../support/sdk-lab.ts";
-import { answerText, embedding } from "../support/wire-frames.ts";
+import { embedding } from "../support/wire-frames.ts";
+import { answerText } from "../support/wires/wire.ts";
 
 let lab: Lab;
 before(async () => {

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import AnthropicPrevious from "anthropic-sdk-previous";
 import { greeting, type Lab, pixel, recipe, startLab, toolAnswer, upstreams } from "../support/sdk-lab.ts";
-import { answerText } from "../support/wire-frames.ts";
+import { answerText } from "../support/wires/wire.ts";
 
 const majors = { "anthropic 1": Anthropic, "anthropic 0": AnthropicPrevious as unknown as typeof Anthropic };
 

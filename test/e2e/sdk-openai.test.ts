@@ -5,7 +5,8 @@ import OpenAI from "openai";
 import OpenAIPrevious from "openai-previous";
 import { greeting, type Lab, pixel, recipe, startLab, toolAnswer, upstreams } from "../support/sdk-lab.ts";
 import { until } from "../support/until.ts";
-import { answerText, embedding } from "../support/wire-frames.ts";
+import { embedding } from "../support/wire-frames.ts";
+import { answerText } from "../support/wires/wire.ts";
 
 type Chat = OpenAI.Chat.Completions.ChatCompletionMessageParam;
 

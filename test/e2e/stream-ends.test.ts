@@ -5,7 +5,8 @@ import { ask, type ClientDialect } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { outcome } from "../support/outcome.ts";
-import { answerText, streamParts, type Wire } from "../support/wire-frames.ts";
+import { streamParts, type Wire } from "../support/wire-frames.ts";
+import { answerText, type WireFrame } from "../support/wires/wire.ts";
 
 let upstream: FaultUpstream;
 let daemon: Daemon;
@@ -51,11 +52,17 @@ describe("keep-alive", { concurrency: 4 }, () => {
       test(`A24 release() commits the status after the hold-back and keeps alive from then on, ${dialect} → ${wire}`, async () => {
         const model = `${wire}/script-late-${dialect}-${wire}`;
         const { preamble, content, finish, terminal } = streamParts(wire, { model: "m" });
-        const late = (data: string, index: number) => (index === 0 ? { data, delayMs: 1200 } : { data });
+        const late = (frame: WireFrame, index: number) => ({
+          data: String(frame),
+          ...(index === 0 ? { delayMs: 1200 } : {}),
+        });
         await upstream.script(`late-${dialect}-${wire}`, {
           status: 200,
           headers: { "content-type": "text/event-stream" },
-          chunks: [...preamble.map((data) => ({ data })), ...[...content, ...finish, ...terminal].map(late)],
+          chunks: [
+            ...preamble.map((data) => ({ data: String(data) })),
+            ...[...content, ...finish, ...terminal].map(late),
+          ],
         });
         const answer = await ask(daemon.url, { dialect, model, key, stream: true });
         assert.ok(answer.headMs < 1100, `the head came after ${answer.headMs} ms`);
@@ -114,7 +121,7 @@ describe("stream ends", { concurrency: 8 }, () => {
           await upstream.script(id, {
             status: 200,
             headers: { "content-type": "text/event-stream" },
-            chunks: [...frames, "data: [DONE]\n\n"].map((data) => ({ data, delayMs: 5 })),
+            chunks: [...frames, "data: [DONE]\n\n"].map((data) => ({ data: String(data), delayMs: 5 })),
           });
           const model = `openai-chat/script-${id}`;
           const answer = await ask(daemon.url, { dialect, model, key, stream: true });

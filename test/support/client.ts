@@ -7,6 +7,9 @@ import { performance } from "node:perf_hooks";
 
 export type ClientDialect = "chat" | "messages";
 
+/** Everybody who may call: the model of the last two stands in the path. */
+export type Caller = ClientDialect | "responses" | "gemini" | "converse";
+
 export type Answer = {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
@@ -34,7 +37,7 @@ export type Open = {
 export type Begun = { readonly head: Promise<Open>; readonly abort: () => number };
 
 export type Ask = {
-  readonly dialect: ClientDialect;
+  readonly dialect: Caller;
   readonly model: string;
   readonly key?: string | undefined;
   readonly stream?: boolean | undefined;
@@ -65,20 +68,39 @@ export function open(origin: string, question: Ask): Promise<Open> {
 export function begin(origin: string, question: Ask): Begun {
   return beginRaw(origin, {
     method: "POST",
-    path: paths[question.dialect],
+    path: pathFor(question),
     headers: headersFor(question),
     body: JSON.stringify(bodyFor(question)),
     agent: question.agent,
   });
 }
 
+export function pathFor({ dialect, model, stream }: Ask): string {
+  const name = encodeURIComponent(model);
+  switch (dialect) {
+    case "responses":
+      return "/v1/responses";
+    case "gemini":
+      return `/v1beta/models/${name}:${stream === true ? "streamGenerateContent?alt=sse" : "generateContent"}`;
+    case "converse":
+      return `/model/${name}/converse${stream === true ? "-stream" : ""}`;
+    default:
+      return paths[dialect];
+  }
+}
+
 export function bodyFor(question: Ask): Record<string, unknown> {
+  const text = question.prompt ?? "hello";
+  const streamed = question.stream === undefined ? {} : { stream: question.stream };
+  if (question.dialect === "responses") return { model: question.model, input: text, ...streamed, ...question.body };
+  if (question.dialect === "gemini") return { contents: [{ role: "user", parts: [{ text }] }], ...question.body };
+  if (question.dialect === "converse") return { messages: [{ role: "user", content: [{ text }] }], ...question.body };
   return {
     model: question.model,
     ...(question.dialect === "messages" ? { max_tokens: question.maxTokens ?? 64 } : {}),
     ...(question.dialect === "chat" && question.maxTokens !== undefined ? { max_tokens: question.maxTokens } : {}),
-    messages: [{ role: "user", content: question.prompt ?? "hello" }],
-    ...(question.stream === undefined ? {} : { stream: question.stream }),
+    messages: [{ role: "user", content: text }],
+    ...streamed,
     ...question.body,
   };
 }
@@ -89,11 +111,15 @@ export function headersFor(question: Pick<Ask, "dialect" | "key" | "headers">): 
     ...(question.dialect === "messages" ? { "anthropic-version": "2023-06-01" } : {}),
     ...(question.key === undefined
       ? {}
-      : question.dialect === "messages"
-        ? { "x-api-key": question.key }
-        : { authorization: `Bearer ${question.key}` }),
+      : { [keyHeaders[question.dialect] ?? "authorization"]: keyFor(question.dialect, question.key) }),
     ...question.headers,
   };
+}
+
+const keyHeaders: Readonly<Partial<Record<Caller, string>>> = { messages: "x-api-key", gemini: "x-goog-api-key" };
+
+function keyFor(dialect: Caller, key: string): string {
+  return keyHeaders[dialect] === undefined ? `Bearer ${key}` : key;
 }
 
 export type Raw = {

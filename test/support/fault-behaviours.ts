@@ -2,16 +2,8 @@
  * How the misbehaving upstream misbehaves: a behaviour's name and the request become a list of steps, nothing is sent here.
  * Names begin with the fault of the matrix they stand for (`f7-…`); parameters follow as `+key=value`.
  */
-import {
-  answerPieces,
-  answerUsage,
-  embeddingBody,
-  errorBody,
-  errorFrame,
-  streamParts,
-  type Wire,
-  wholeBody,
-} from "./wire-frames.ts";
+import { embeddingBody, errorBody, streamParts, talkOf, type Wire, wholeBody } from "./wire-frames.ts";
+import { answerPieces, answerUsage, type WireFrame } from "./wires/wire.ts";
 
 export type Step =
   /** Response head; `chunked` unless the headers say a length. */
@@ -59,10 +51,16 @@ export function stepsFor(name: string, request: FaultRequest): readonly Step[] |
 type Parameter = (key: string, otherwise: number) => number;
 type Behaviour = (request: FaultRequest, parameter: Parameter) => readonly Step[];
 
-const streamHead: Step = { kind: "head", status: 200, headers: { "content-type": "text/event-stream; charset=utf-8" } };
+function streamHead({ wire }: FaultRequest): Step {
+  return { kind: "head", status: 200, headers: { "content-type": talkOf(wire).contentType } };
+}
+
+function errorFrame({ wire }: FaultRequest): Step {
+  return data(talkOf(wire).errorFrame("upstream broke inside the stream"));
+}
 
 const behaviours: Readonly<Record<string, Behaviour>> = {
-  ok: (request) => (request.stream ? [streamHead, ...spread(parts(request)), end()] : whole(request)),
+  ok: (request) => (request.stream ? [streamHead(request), ...spread(parts(request)), end()] : whole(request)),
   /** A long answer of `words` pieces, `gap` ms apart, then a good end. */
   slow: (request, parameter) => {
     const pieces = Array.from({ length: parameter("words", 10) }, (_, at) => `w${at} `);
@@ -71,7 +69,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     const { preamble, content, finish, terminal } = parts(request, { pieces });
     return [
       wait(parameter("delay", 0)),
-      streamHead,
+      streamHead(request),
       ...preamble.map(data),
       ...content.flatMap((frame) => [data(frame), gap]),
       ...finish.map(data),
@@ -84,7 +82,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 
   "f2-silent": () => [hang()],
   /** The head arrives, and then nothing: for whoever waits for meaning that is silence too. */
-  "f2-head-only": (request) => (request.stream ? [streamHead, hang()] : [jsonHead(200, 1000), hang()]),
+  "f2-head-only": (request) => (request.stream ? [streamHead(request), hang()] : [jsonHead(200, 1000), hang()]),
 
   "f3-reset": () => [{ kind: "reset" }],
   "f3-close": () => [{ kind: "close" }],
@@ -103,23 +101,23 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "f4-500-html": () => json(500, "<html><body>nginx is sorry</body></html>", {}, "text/html"),
 
   "f5-error-body": (request) => json(200, errorBody(request.wire, 500)),
-  "f5-error-event": (request) => [streamHead, data(errorFrame(request.wire)), end()],
+  "f5-error-event": (request) => [streamHead(request), errorFrame(request), end()],
   "f5-error-after-preamble": (request) => [
-    streamHead,
+    streamHead(request),
     ...parts(request).preamble.map(data),
-    data(errorFrame(request.wire)),
+    errorFrame(request),
     end(),
   ],
-  "f5-empty": (request) => (request.stream ? [streamHead, end()] : json(200, "")),
+  "f5-empty": (request) => (request.stream ? [streamHead(request), end()] : json(200, "")),
   "f5-not-json": () => json(200, "<html>welcome to the captive portal</html>", {}, "text/html"),
 
-  "f6-close": (request) => [streamHead, ...parts(request).preamble.map(data), { kind: "close" }],
-  "f6-reset": (request) => [streamHead, ...parts(request).preamble.map(data), wait(5), { kind: "reset" }],
-  "f6-end": (request) => [streamHead, ...parts(request).preamble.map(data), end()],
+  "f6-close": (request) => [streamHead(request), ...parts(request).preamble.map(data), { kind: "close" }],
+  "f6-reset": (request) => [streamHead(request), ...parts(request).preamble.map(data), wait(5), { kind: "reset" }],
+  "f6-end": (request) => [streamHead(request), ...parts(request).preamble.map(data), end()],
 
   "f7-close": (request) => [...upToContent(request), { kind: "close" }],
   "f7-reset": (request) => [...upToContent(request), wait(20), { kind: "reset" }],
-  "f7-error-event": (request) => [...upToContent(request), data(errorFrame(request.wire)), end()],
+  "f7-error-event": (request) => [...upToContent(request), errorFrame(request), end()],
   /** Whole bodies die too: fewer bytes than the length promised. */
   "f7-short-body": (request) => {
     const bytes = Buffer.from(wholeBody(request.wire, request));
@@ -134,52 +132,49 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 
   "f9-malformed": (request) => {
     const { preamble, content, finish, terminal } = parts(request);
-    const broken =
-      request.wire === "openai-chat"
-        ? 'data: {"id":"x","choices":[{\n\n'
-        : 'event: content_block_delta\ndata: {"type":\n\n';
+    const broken = talkOf(request.wire).malformed;
     return [
-      streamHead,
+      streamHead(request),
       ...[...preamble, ...content.slice(0, 2), broken, ...content.slice(2), ...finish, ...terminal].map(data),
       end(),
     ];
   },
   "f9-malformed-body": (request) => json(200, wholeBody(request.wire, request).slice(0, -9)),
 
-  "f10-bytes": (request) => [streamHead, ...oneByteEach(text(request)), end()],
-  "f10-crlf": (request) => [streamHead, ...oneByteEach(text(request).replaceAll("\n", "\r\n")), end()],
-  "f10-cr": (request) => [streamHead, ...oneByteEach(text(request).replaceAll("\n", "\r")), end()],
-  "f10-bom": (request) => [streamHead, ...oneByteEach(`\uFEFF${text(request)}`), end()],
+  "f10-bytes": (request) => [streamHead(request), ...oneByteEach(bytesOf(request)), end()],
+  "f10-crlf": (request) => [streamHead(request), ...oneByteEach(lines(request).replaceAll("\n", "\r\n")), end()],
+  "f10-cr": (request) => [streamHead(request), ...oneByteEach(lines(request).replaceAll("\n", "\r")), end()],
+  "f10-bom": (request) => [streamHead(request), ...oneByteEach(`\uFEFF${lines(request)}`), end()],
   "f10-split": (request, parameter) => {
-    const bytes = Buffer.from(text(request));
+    const bytes = bytesOf(request);
     const at = parameter("at", 1);
-    return [streamHead, chunk(bytes.subarray(0, at)), wait(1), chunk(bytes.subarray(at)), end()];
+    return [streamHead(request), chunk(bytes.subarray(0, at)), wait(1), chunk(bytes.subarray(at)), end()];
   },
   "f10-comments": (request) => {
     const noise = ": keepalive\n\n";
-    return [streamHead, data(noise), ...spread(parts(request)).flatMap((step) => [step, data(noise)]), end()];
+    return [streamHead(request), data(noise), ...spread(parts(request)).flatMap((step) => [step, data(noise)]), end()];
   },
 
   /** Everything was said but the last word. */
   "f11-no-terminal": (request) => {
     const { preamble, content, finish } = parts(request);
-    return [streamHead, ...[...preamble, ...content, ...finish].map(data), end()];
+    return [streamHead(request), ...[...preamble, ...content, ...finish].map(data), end()];
   },
   /** Neither a finish reason nor the last word, and yet a clean end of the body. */
   "f11-no-finish": (request) => [...upToContent(request), end()],
 
   "f12-usage-twice": (request) =>
-    request.stream ? [streamHead, ...spread(parts(request, { usageTwice: true })), end()] : whole(request),
+    request.stream ? [streamHead(request), ...spread(parts(request, { usageTwice: true })), end()] : whole(request),
   "f12-usage-never": (request) =>
     request.stream
-      ? [streamHead, ...spread(parts(request, { usage: undefined })), end()]
+      ? [streamHead(request), ...spread(parts(request, { usage: undefined })), end()]
       : whole(request, { usage: undefined }),
 
   /** One frame every `gap` ms until the reader leaves. */
   "f13-drip": (request, parameter) => {
     const { preamble, content } = parts(request, { pieces: Array.from({ length: 2000 }, (_, at) => `d${at} `) });
     return [
-      streamHead,
+      streamHead(request),
       ...preamble.map(data),
       ...content.flatMap((frame) => [data(frame), wait(parameter("gap", 20))]),
     ];
@@ -188,7 +183,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "f13-hold-end": (request) => {
     const { preamble, content, finish, terminal } = parts(request);
     return [
-      streamHead,
+      streamHead(request),
       ...[...preamble, ...content, ...finish].map(data),
       { kind: "gate" },
       ...terminal.map(data),
@@ -201,7 +196,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     const { preamble, content } = parts(request, { pieces: ["x".repeat(16_000)] });
     const frame = Buffer.from(content.at(-1)!);
     return [
-      streamHead,
+      streamHead(request),
       ...preamble.map(data),
       ...content.map(data),
       {
@@ -218,7 +213,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 
   "f15-big-event": (request, parameter) => {
     const options = { pieces: ["y".repeat(parameter("bytes", 4 * 2 ** 20))] };
-    return request.stream ? [streamHead, ...spread(parts(request, options)), end()] : whole(request, options);
+    return request.stream ? [streamHead(request), ...spread(parts(request, options)), end()] : whole(request, options);
   },
 };
 
@@ -236,14 +231,19 @@ function spread({ preamble, content, finish, terminal }: ReturnType<typeof parts
   return [...preamble, ...content, ...finish, ...terminal].map(data);
 }
 
-function text(request: FaultRequest): string {
+function bytesOf(request: FaultRequest): Buffer {
   const { preamble, content, finish, terminal } = parts(request);
-  return [...preamble, ...content, ...finish, ...terminal].join("");
+  return Buffer.concat([...preamble, ...content, ...finish, ...terminal].map((frame) => Buffer.from(frame)));
+}
+
+/** Of a wire that is made of lines. */
+function lines(request: FaultRequest): string {
+  return bytesOf(request).toString("utf8");
 }
 
 function upToContent(request: FaultRequest): Step[] {
   const { preamble, content } = parts(request);
-  return [streamHead, ...preamble.map(data), ...content.slice(0, 3).map(data)];
+  return [streamHead(request), ...preamble.map(data), ...content.slice(0, 3).map(data)];
 }
 
 function whole(request: FaultRequest, variation: Variation = {}): Step[] {
@@ -263,11 +263,11 @@ function jsonHead(
   return { kind: "head", status, headers: { "content-type": type, "content-length": String(length), ...headers } };
 }
 
-function oneByteEach(all: string): Step[] {
+function oneByteEach(all: string | Buffer): Step[] {
   return Array.from(Buffer.from(all), (byte) => chunk(Buffer.of(byte)));
 }
 
-const data = (frame: string): Step => ({ kind: "data", bytes: Buffer.from(frame) });
+const data = (frame: WireFrame): Step => ({ kind: "data", bytes: Buffer.from(frame) });
 const chunk = (bytes: Buffer): Step => ({ kind: "data", bytes });
 const raw = (bytes: string | Buffer): Step => ({ kind: "raw", bytes: Buffer.from(bytes) });
 const wait = (ms: number): Step => ({ kind: "wait", ms });

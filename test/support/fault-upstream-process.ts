@@ -9,6 +9,7 @@ import http from "node:http";
 import net from "node:net";
 import { type FaultRequest, type Step, stepsFor } from "./fault-behaviours.ts";
 import type { RecordedCall, Script } from "./fault-upstream.ts";
+import { wireAt } from "./wire-frames.ts";
 
 type Call = { -readonly [key in keyof RecordedCall]: RecordedCall[key] } & { body: Buffer; step: () => void };
 
@@ -119,6 +120,7 @@ function record(connection: number, received: Received): Call {
   } catch {
     // Not JSON: the journal keeps the bytes, the behaviour must come from the path.
   }
+  const said = wireAt(received.path);
   const call: Call = {
     index: calls.length,
     at: Date.now(),
@@ -126,9 +128,9 @@ function record(connection: number, received: Received): Call {
     method: received.method,
     path: received.path,
     headers: received.headers,
-    wire: /\/messages(\/count_tokens)?(\?|$)/.test(received.path) ? "anthropic" : "openai-chat",
-    model: typeof body.model === "string" ? body.model : "",
-    stream: body.stream === true,
+    wire: said.wire,
+    model: said.model ?? (typeof body.model === "string" ? body.model : ""),
+    stream: said.stream ?? body.stream === true,
     includeUsage: body.stream_options?.include_usage === true,
     base64: body.encoding_format === "base64",
     bodyBytes: received.body.length,

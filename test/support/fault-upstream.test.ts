@@ -5,7 +5,7 @@ import { behaviourNames } from "./fault-behaviours.ts";
 import { type FaultUpstream, startFaultUpstream } from "./fault-upstream.ts";
 import { outcome } from "./outcome.ts";
 import { pause } from "./until.ts";
-import { answerText } from "./wire-frames.ts";
+import { answerText } from "./wires/wire.ts";
 
 let upstream: FaultUpstream;
 before(async () => {

@@ -1,75 +1,37 @@
 /**
- * What a caller of either dialect understood of an answer, streamed or whole, in one shape, so that a test states its
- * expectation once for both. Strict: a frame that is not what the dialect promises is an error of the test.
+ * What a caller of any dialect understood of an answer, streamed or whole, in one shape, so that a test states its
+ * expectation once for all. Strict: a frame that is not what the dialect promises is an error of the test.
  */
-import assert from "node:assert/strict";
-import type { Answer, ClientDialect } from "./client.ts";
+import type { Answer, Caller } from "./client.ts";
+import { converseBody, converseStream, geminiBody, geminiStream, responsesBody, responsesStream } from "./outcomes.ts";
+import { frames, type Outcome, type SeenError, seenError, type Told } from "./seen.ts";
 
-export type Outcome = {
-  readonly status: number;
-  readonly text: string;
-  /** The dialect's own finish reason. */
-  readonly finish: string | undefined;
-  readonly usage: { readonly input: number; readonly output: number } | undefined;
-  readonly error: SeenError | undefined;
-  /** `[DONE]` or `message_stop` was the last frame. */
-  readonly terminal: boolean;
-  /** Frames after an error frame, by name; chat allows `[DONE]`, messages nothing. */
-  readonly afterError: readonly string[];
-  readonly ended: Answer["ended"];
+const streams: Readonly<Record<Caller, (answer: Answer) => Outcome>> = {
+  chat: chatStream,
+  messages: messagesStream,
+  responses: responsesStream,
+  gemini: geminiStream,
+  converse: converseStream,
+};
+const bodies: Readonly<Record<Caller, (body: Record<string, unknown>) => Told>> = {
+  chat: chatBody,
+  messages: messagesBody,
+  responses: responsesBody,
+  gemini: geminiBody,
+  converse: converseBody,
 };
 
-export type SeenError = {
-  readonly type: string;
-  readonly code: string | undefined;
-  readonly message: string;
-  readonly requestId: string | undefined;
-  readonly source: string | undefined;
-  /** Every field, for what only some errors carry. */
-  readonly fields: Readonly<Record<string, unknown>>;
-};
-
-export type Frame = { readonly event: string; readonly data: string };
-
-export function outcome(dialect: ClientDialect, answer: Answer): Outcome {
-  const streamed = /^text\/event-stream/.test(answer.headers["content-type"] ?? "");
-  if (streamed) return dialect === "chat" ? chatStream(answer) : messagesStream(answer);
+export function outcome(dialect: Caller, answer: Answer): Outcome {
+  const streamed = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/.test(
+    answer.headers["content-type"] ?? "",
+  );
+  if (streamed) return streams[dialect](answer);
   const body = JSON.parse(answer.text) as Record<string, unknown>;
   const seen = { status: answer.status, ended: answer.ended, terminal: false, afterError: [] };
-  if (answer.status >= 400 || "error" in body) {
+  if (answer.status >= 400 || (body["error"] !== undefined && body["error"] !== null)) {
     return { ...seen, text: "", finish: undefined, usage: undefined, error: seenError(dialect, body) };
   }
-  return { ...seen, ...(dialect === "chat" ? chatBody(body) : messagesBody(body)), error: undefined };
-}
-
-/** SSE events by the rules of the standard; comments are left out. */
-export function frames(text: string): Frame[] {
-  const events: Frame[] = [];
-  for (const block of text.replace(/^\uFEFF/, "").split(/\r\n\r\n|\n\n|\r\r/)) {
-    let event = "";
-    const data: string[] = [];
-    for (const line of block.split(/\r\n|\n|\r/)) {
-      if (line.startsWith("event:")) event = line.slice(6).trim();
-      else if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
-    }
-    if (data.length > 0) events.push({ event, data: data.join("\n") });
-  }
-  return events;
-}
-
-function seenError(dialect: ClientDialect, body: Record<string, unknown>): SeenError {
-  const error = body["error"] as Record<string, unknown>;
-  assert.equal(typeof error, "object", `an error object in ${JSON.stringify(body)}`);
-  if (dialect === "messages") assert.equal(body["type"], "error", "Anthropic's envelope says type: error");
-  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
-  return {
-    type: String(error["type"]),
-    code: text(error["code"]),
-    message: String(error["message"]),
-    requestId: text(error["request_id"]) ?? text(body["request_id"]),
-    source: text(error["source"]),
-    fields: { ...body, ...error },
-  };
+  return { ...seen, ...bodies[dialect](body), error: undefined };
 }
 
 type Usage = Outcome["usage"];
