@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: what a request, a frame, a start and an idle hour cost, side by side with nginx in one run.
- * `--ci` is a form of less than a minute; `--main FILE` measures another build. How to read the output: bench/README.md.
+ * `--ci` is a form of less than a minute; `--pairs` measures every pair of dialects; `--main FILE` another build. How to read the output: bench/README.md.
  */
 import { parseArgs } from "node:util";
 import { type LoadResult, runLoad } from "./client.ts";
+import { benchPairs } from "./pairs.ts";
 import { cpuMicroseconds, type Memory, memory } from "./process.ts";
 import { busyWarning, figures, machine, report, writeResults } from "./report.ts";
 import { quantile } from "./statistics.ts";
@@ -81,7 +82,17 @@ const shortStreamModel = "stream-2-1";
 await main();
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { ci: { type: "boolean", default: false }, main: { type: "string" } } });
+  const { values } = parseArgs({
+    options: {
+      ci: { type: "boolean", default: false },
+      main: { type: "string" },
+      pairs: { type: "boolean", default: false },
+    },
+  });
+  if (values.pairs) {
+    if (!(await benchPairs(values.main))) process.exitCode = 1;
+    return;
+  }
   const plan = plans[values.ci ? "ci" : "full"];
   const busy = busyWarning();
   const bench = await openBench(values.main);

@@ -70,7 +70,7 @@ export async function openBench(main: string = daemonMain()): Promise<Bench> {
 }
 
 /** What is shipped if it was built, else the source. */
-function daemonMain(): string {
+export function daemonMain(): string {
   const built = join(repository, "dist/cli/main.js");
   return existsSync(built) ? built : join(repository, "cli/main.ts");
 }
@@ -180,7 +180,7 @@ function bareConfig(port: number, upstreamPort: number): object {
   };
 }
 
-async function startDaemon(
+export async function startDaemon(
   main: string,
   home: string,
   upstreamPort: number,
@@ -228,7 +228,7 @@ async function versionMs(main: string): Promise<number | undefined> {
 }
 
 /** Asks until the answer is a 200; a port that refuses costs next to nothing, so it is asked often. */
-async function firstAnswer(child: ChildProcess, port: number, request: Buffer): Promise<void> {
+export async function firstAnswer(child: ChildProcess, port: number, request: Buffer): Promise<void> {
   const deadline = performance.now() + startMsMax;
   let status: number | undefined;
   while (performance.now() < deadline) {
@@ -241,7 +241,7 @@ async function firstAnswer(child: ChildProcess, port: number, request: Buffer): 
   throw new Error(`${child.spawnargs.slice(0, 3).join(" ")}: no 200 within ${startMsMax} ms, last status ${status}`);
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.stdin?.destroy();
