@@ -35,11 +35,18 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 /**
  * glibc gives every thread a heap of its own and keeps there what was freed: with a dozen threads 10 MB at rest and
  * twice that after a burst. How many heaps there may be is read once, at the start of a process, so the daemon's
- * process replaces itself, which takes 20 ms and keeps its number, its streams and its terminal.
+ * process replaces itself, which takes 20 ms and keeps its number, its streams and its terminal. A channel to a parent
+ * would be lost; whoever opens one sets the variable.
  */
 function restartWithFewerHeaps(): void {
   const { env, execArgv, execPath, argv, platform } = process;
-  if (platform !== "linux" || env["MALLOC_ARENA_MAX"] !== undefined || typeof process.execve !== "function") return;
+  if (
+    platform !== "linux" ||
+    env["MALLOC_ARENA_MAX"] !== undefined ||
+    typeof process.execve !== "function" ||
+    process.send !== undefined
+  )
+    return;
   try {
     process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], { ...env, MALLOC_ARENA_MAX: "2" });
   } catch {

@@ -52,6 +52,14 @@ export const commands: readonly CommandEntry[] = [
   { name: "models", summary: "List models and their prices", load: () => import("./commands/models.ts") },
   { name: "providers", summary: "List providers, and how they are", load: () => import("./commands/providers.ts") },
   { name: "route", summary: "Tell where a request would go, and why", load: () => import("./commands/route.ts") },
+  { name: "backup", summary: "Copy the home into one file", load: () => import("./commands/backup.ts") },
+  { name: "restore", summary: "Make a home from a backup", load: () => import("./commands/restore.ts") },
+  {
+    name: "bundle",
+    summary: "Make, check and install the one file for hosts without the internet",
+    load: () => import("./commands/bundle.ts"),
+  },
+  { name: "service", summary: "Install or remove the service", load: () => import("./commands/service.ts") },
   {
     name: "completion",
     summary: "Print a completion script for a shell",

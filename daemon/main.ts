@@ -3,8 +3,9 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
+import type { Distribution, OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
 import { awaitTurn, readInheritance } from "./runtime/inherit.ts";
+import { notify } from "./service/notify.ts";
 
 /** Sets the home from the option, `$BIFROST_HOME`, or the usual place. */
 function homeOf(option: string | undefined): string {
@@ -27,7 +28,11 @@ export async function serveForeground(options: ServeOptions): Promise<Served> {
     environment: process.env,
     inherited,
   });
-  const stop = (): void => daemon.stop();
+  const stop = (): void => {
+    void notify("stopping", process.env);
+    daemon.stop();
+  };
+  await notify("serving", process.env);
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   process.on("SIGUSR2", () => void daemon.restart().catch(() => undefined)); // the log has said why not
@@ -39,4 +44,8 @@ export async function serveForeground(options: ServeOptions): Promise<Served> {
 export async function openOffline(home: string): Promise<OfflineAdmin> {
   const { openFiles } = await import("./runtime/offline.ts");
   return openFiles(homeOf(home), process.env, process.cwd());
+}
+
+export async function openDistribution(): Promise<Distribution> {
+  return (await import("./distribution.ts")).distribution;
 }

@@ -71,7 +71,28 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
     const way = relative(dirname(path), join(root, "dist")).replaceAll("\\", "/") || ".";
     return [relative(join(root, "dist"), path).replaceAll("\\", "/"), text.replaceAll(outMark, way)] as const;
   });
-  return { files: new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1))), metafile: result.metafile };
+  const sorted = new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return { files: withNames(sorted), metafile: result.metafile };
+}
+
+/**
+ * A CommonJS package that is imported lazily has its names when Node imports it; esbuild gives such a chunk a default
+ * export and no more. So whoever imports it gets an object that has both.
+ */
+function withNames(files: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const nameless = new Set(
+    [...files].filter(([, text]) => /export default require_\w+\(\);\s*$/.test(text)).map(([name]) => name),
+  );
+  return new Map(
+    [...files].map(([name, text]) => [
+      name,
+      text.replace(/\bimport\("(\.{1,2}\/[^"]+\.js)"\)/g, (whole, target: string) =>
+        nameless.has(posix.join(posix.dirname(name), target))
+          ? `${whole}.then(m=>Object.assign(Object.create(m.default),{default:m.default}))`
+          : whole,
+      ),
+    ]),
+  );
 }
 
 /** Every file that a thread is started from. */

@@ -15,10 +15,10 @@ if (others.length === 0 && (word === "--version" || word === "-V")) {
   load("cli/main.js");
 }
 
-/** As in `cli/main.ts`, where the reason stands: here the executable comes without a script. */
+/** As in `cli/main.ts`, where the reasons stand: here the executable comes without a script. */
 function restartWithFewerHeaps(): void {
   const { env, execPath, argv } = process;
-  if (env["MALLOC_ARENA_MAX"] !== undefined || process.execve === undefined) return;
+  if (env["MALLOC_ARENA_MAX"] !== undefined || process.execve === undefined || process.send !== undefined) return;
   try {
     process.execve(execPath, [execPath, ...argv.slice(2)], { ...env, MALLOC_ARENA_MAX: "2", UV_THREADPOOL_SIZE: "16" });
   } catch {

@@ -1,7 +1,7 @@
 /** `bifrost restart`: the program anew over the same port; returns when another process serves. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import type { StatusAnswer, StopAnswer } from "../../daemon/admin/contract/daemon.ts";
+import type { RestartRequest, StatusAnswer, StopAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { type Client, findDaemon, openDaemon } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure } from "../failure.ts";
@@ -18,14 +18,13 @@ export function build(command: Command, context: Context): void {
     .action(async ({ drain }: { drain?: number }) => {
       const home = homeFrom(command, context);
       const before = await openDaemon(home);
-      const after = await restartDaemon(before, home, drain);
+      const after = await restartDaemon(before, home, drain === undefined ? {} : { drain_ms: drain });
       context.terminal.err(`Process ${after.pid} serves, version ${after.version}.\n`);
     });
 }
 
 /** The state of the process that serves afterwards, whichever it is. */
-export async function restartDaemon(client: Client, home: string, drainMs?: number): Promise<StatusAnswer> {
-  const body = drainMs === undefined ? {} : { drain_ms: drainMs };
+export async function restartDaemon(client: Client, home: string, body: RestartRequest): Promise<StatusAnswer> {
   const { pid, deadline_at_ms } = await client.call<StopAnswer>("POST", "/api/restart", { body });
   const deadline = Math.max(deadline_at_ms, Date.now()) + readyMs;
   while (Date.now() < deadline) {

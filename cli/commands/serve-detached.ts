@@ -9,6 +9,7 @@ import type { Served, ServeOptions } from "../../daemon/admin/contract/calling.t
 import type { Context } from "../command.ts";
 import { CliFailure, type ExitCode, exitCodes } from "../failure.ts";
 import { renderServed } from "../render-served.ts";
+import { isSingleBinary } from "../single-binary.ts";
 
 type Report =
   | { readonly ready: Omit<Served, "ended"> }
@@ -87,9 +88,7 @@ function reportOf(child: ChildProcess, logFile: string): Promise<Report> {
 
 /** From source or emitted JavaScript a script follows the executable; in the single binary there is none. */
 function selfArguments(): readonly string[] {
-  const script = process.argv[1];
-  const isBinary = script === undefined || script === process.execPath || script === process.argv[0];
-  return isBinary ? [] : [...process.execArgv, script];
+  return isSingleBinary() ? [] : [...process.execArgv, process.argv[1]!];
 }
 
 function serveArguments({ home, config, host, port }: ServeOptions): readonly string[] {

@@ -17,7 +17,14 @@ import type {
   ConfigValidateAnswer,
   ConfigValidateRequest,
 } from "./contract/config.ts";
-import type { ProvidersAnswer, ReloadAnswer, StatusAnswer, StopAnswer, StopRequest } from "./contract/daemon.ts";
+import type {
+  ProvidersAnswer,
+  ReloadAnswer,
+  RestartRequest,
+  StatusAnswer,
+  StopAnswer,
+  StopRequest,
+} from "./contract/daemon.ts";
 import type { FeedQuery } from "./contract/feed.ts";
 import type {
   CreateKeyRequest,
@@ -105,7 +112,7 @@ export type AdminServices = {
     /** Begins the drain and answers at once; the process ends later. */
     stop(request: StopRequest, action: Action): Promise<StopAnswer>;
     /** Answers when a successor is ready to take over; then drains and ends. */
-    restart(request: StopRequest, action: Action): Promise<StopAnswer>;
+    restart(request: RestartRequest, action: Action): Promise<StopAnswer>;
   };
   readonly logs: LogServices;
   /** JSON texts, each a `FeedMessage`. */

@@ -1,8 +1,13 @@
 /** Routes of the daemon itself: what it is doing, reload, stop. */
-import type { StopRequest } from "./contract/daemon.ts";
+import { z } from "zod";
+import type { RestartRequest, StopRequest } from "./contract/daemon.ts";
 import { changes, fields, type Route, reads, strict } from "./route.ts";
 
 const stop = strict<StopRequest>({ drain_ms: fields.durationMs(0).optional() });
+const restart = strict<RestartRequest>({
+  drain_ms: fields.durationMs(0).optional(),
+  take_back: z.boolean().optional(),
+});
 
 export const daemonRoutes: readonly Route[] = [
   reads({
@@ -36,13 +41,13 @@ export const daemonRoutes: readonly Route[] = [
     body: stop,
     run: (services, { body, action }) => services.daemon.stop(body, action),
   }),
-  changes<StopRequest>({
+  changes<RestartRequest>({
     method: "POST",
     path: "/api/restart",
     permission: "daemon:stop",
     action: "daemon.restart",
     summary: "Start the program anew over the same port; answers when the drain has begun",
-    body: stop,
+    body: restart,
     run: (services, { body, action }) => services.daemon.restart(body, action),
   }),
 ];

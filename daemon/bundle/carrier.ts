@@ -7,6 +7,11 @@ function carrier(): Carrier | undefined {
   return (globalThis as Record<symbol, unknown>)[Symbol.for("bifrost.binary")] as Carrier | undefined;
 }
 
+/** This process is the single binary: no script stands between its name and its words. */
+export function isCarried(): boolean {
+  return carrier() !== undefined;
+}
+
 /** Undefined: this process runs from sources or emitted JavaScript, with Node installed. */
 export function carriedBytes(name: string): Buffer | undefined {
   const bytes = carrier()?.asset(name);

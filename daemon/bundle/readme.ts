@@ -32,7 +32,7 @@ commit ${commit}, price table of ${catalogDate}
 4. Install
 
     gunzip -k bifrost.gz && chmod +x bifrost && cd ..
-    ${folder}/bifrost bundle install bifrost.bundle --pubkey KEY            for yourself, in ~/.local/share/bifrost-app
+    ${folder}/bifrost bundle install bifrost.bundle --pubkey KEY            for yourself, in ~/.local/lib/bifrost
     ${folder}/bifrost bundle install bifrost.bundle --pubkey KEY --system   for the machine, in /opt/bifrost, as a service
 
    It checks the bundle again, all of it, before it changes anything. Nothing is downloaded. The next bundle with the

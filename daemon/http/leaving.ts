@@ -7,9 +7,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 
 export type Leaving = {
+  /** From here on each answer is its connection's last. */
+  readonly begun: boolean;
   /** Of every request that comes while this watches. */
   served(request: IncomingMessage, response: ServerResponse): void;
-  /** From here on each answer is its connection's last. */
+  watch(socket: Socket): void;
   begin(): void;
   /** Connections in use of which another request is to be expected. */
   expected(): number;
@@ -28,6 +30,10 @@ export function watchLeaving(server: Server): Leaving {
 
   server.on("connection", watch);
   return {
+    get begun() {
+      return begun;
+    },
+    watch,
     served(request, response) {
       watch(request.socket);
       if (begun) response.shouldKeepAlive = false;

@@ -58,8 +58,11 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
   );
   openLane(server, {
     routeOf: plainRoute,
-    serve: (route, request, response) => begin(route, request, response, plane, done),
-    mayKeep: () => !plane.draining,
+    serve: (route, request, response) => {
+      plane.leaving?.watch(request.socket);
+      begin(route, request, response, plane, done);
+    },
+    mayKeep: () => !plane.draining && plane.leaving?.begun !== true,
     keepAliveMs: settings.keepAliveMs,
     headMs,
     bodyBytesMax: () => plane.generation.data.server.bodyBytesMax,

@@ -47,7 +47,7 @@ export type Daemon = Served & {
   /** Drains and closes; `ended` resolves. A second call does nothing. */
   stop(drainMs?: number): void;
   /** Drains, and lets the program start anew over the same port. Fails, with everything as it was, when that cannot be. */
-  restart(drainMs?: number): Promise<void>;
+  restart(drainMs?: number, takeBack?: boolean): Promise<void>;
 };
 
 /** The snapshot that makes the next start quick is also written this often. */
@@ -171,10 +171,10 @@ async function assemble(
     );
   };
   let preparing: Promise<HandOver> | undefined;
-  async function restart(drainMs?: number): Promise<void> {
+  async function restart(drainMs?: number, takeBack = false): Promise<void> {
     if (stopping || preparing !== undefined) throw new Error("the daemon is ending already");
     const address = { host, port, reusePort: config.current.server.workers > 1 };
-    preparing = prepareHandOver({ fds: workers.prepareLeaving(), ...address }, environment, log);
+    preparing = prepareHandOver({ fds: workers.prepareLeaving(), ...address }, environment, log, takeBack);
     try {
       stop(drainMs, await preparing);
     } catch (error) {

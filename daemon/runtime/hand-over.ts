@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { isCarried } from "../bundle/carrier.ts";
 import type { Log } from "../log.ts";
 
 /** What a process is told that takes over, in `BIFROST_INHERIT`. */
@@ -36,11 +37,12 @@ const readyMsMax = 60_000;
 /** The first descriptor after the standard streams and the channel. */
 const firstFd = 4;
 
-/** Throws when the successor cannot even be started; then nothing has happened. */
+/** `takeBack`: the successor is older, and may change the files back. Throws when the successor cannot even be started; then nothing has happened. */
 export async function prepareHandOver(
   inheritance: Inheritance,
   environment: NodeJS.ProcessEnv,
   log: Log,
+  takeBack: boolean,
 ): Promise<HandOver> {
   const command = successor();
   const next = start(command.file, command.args, inheritance, environment);
@@ -56,7 +58,7 @@ export async function prepareHandOver(
   }
   async function go(): Promise<boolean> {
     try {
-      await serves(next, false);
+      await serves(next, takeBack);
       standby.kill("SIGKILL");
       return true;
     } catch (error) {
@@ -94,9 +96,8 @@ function successor(): { readonly file: string; readonly args: readonly string[] 
 
 /** In the single binary no script stands between the executable and the words. */
 function ownArguments(): readonly string[] {
-  const { argv, execArgv, execPath } = process;
-  const isBinary = argv[1] === undefined || argv[1] === execPath || argv[1] === argv[0];
-  return isBinary ? argv.slice(2) : [...execArgv, ...argv.slice(1)];
+  const { argv, execArgv } = process;
+  return isCarried() ? argv.slice(2) : [...execArgv, ...argv.slice(1)];
 }
 
 function start(
@@ -109,7 +110,7 @@ function start(
   return spawn(file, args, {
     detached: true,
     stdio: ["inherit", "inherit", "inherit", "ipc", ...inheritance.fds],
-    env: { ...environment, BIFROST_DETACHED: "1", BIFROST_INHERIT: JSON.stringify(told) },
+    env: { MALLOC_ARENA_MAX: "2", ...environment, BIFROST_DETACHED: "1", BIFROST_INHERIT: JSON.stringify(told) },
   });
 }
 

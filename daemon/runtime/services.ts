@@ -42,7 +42,7 @@ export type ServicesOptions = {
   readonly workers: Workers;
   readonly telemetry: Telemetry;
   readonly stop: (drainMs?: number) => void;
-  readonly restart: (drainMs?: number) => Promise<void>;
+  readonly restart: (drainMs?: number, takeBack?: boolean) => Promise<void>;
   readonly isStopping: () => boolean;
 };
 
@@ -212,9 +212,9 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
       const { changed } = await config.reload();
       return { generation: config.current.number, hash: config.current.hash, changed, warnings: config.warnings };
     },
-    async restart({ drain_ms: drainMs = config.current.server.drainMs }) {
+    async restart({ drain_ms: drainMs = config.current.server.drainMs, take_back: takeBack = false }) {
       const running = inFlight();
-      await options.restart(drainMs).catch((error: unknown) => {
+      await options.restart(drainMs, takeBack).catch((error: unknown) => {
         throw new GatewayError("invalid_request", error instanceof Error ? error.message : String(error));
       });
       return { pid: process.pid, requests_in_flight: running, deadline_at_ms: Date.now() + drainMs };

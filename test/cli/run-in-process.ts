@@ -24,7 +24,12 @@ export async function runHere(argv: readonly string[], { home, daemon, terminal,
   const asked: string[] = [];
   const code = await run(argv, {
     environment: { BIFROST_HOME: home },
-    loadDaemon: async () => ({ serveForeground: unexpected, openOffline: unexpected, ...daemon }),
+    loadDaemon: async () => ({
+      serveForeground: unexpected,
+      openOffline: unexpected,
+      openDistribution: unexpected,
+      ...daemon,
+    }),
     terminal: {
       out: (text) => {
         out += text;

@@ -8,7 +8,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as esbuild from "esbuild";
+import { buildNote } from "../../daemon/bundle/carrier.ts";
 import { currentOrigin, emit, type Origin, root, versionLineOf } from "../emit.ts";
+import { bundledFiles } from "./documents.ts";
 import { stripElf } from "./strip-elf.ts";
 
 export type Arch = "x64" | "arm64";
@@ -60,13 +62,15 @@ async function programAssets(
   overlay: MakeOptions["overlay"],
 ): Promise<Map<string, string | Buffer>> {
   const { version, commit } = origin;
-  const { files } = await emit({ version, commit, versionLine, form: "binary", overlay });
+  const { files, metafile } = await emit({ version, commit, versionLine, form: "binary", overlay });
   const assets = new Map<string, string | Buffer>();
   for (const [name, text] of files) assets.set(name, await asCommonJs(name, text, files));
   const driver = requireHere.resolve("better-sqlite3").replace(/lib[\\/]index\.js$/, `prebuilds/linux-${arch}.node`);
   assets.set("better_sqlite3.node", readFileSync(driver));
-  assets.set("build.json", `${JSON.stringify(origin, null, 2)}\n`);
-  for (const name of ["config.example.yaml", "LICENSE"]) assets.set(name, readFileSync(join(root, name)));
+  assets.set("build.note", buildNote(origin));
+  const bundled = bundledFiles(metafile, origin, arch);
+  assets.set("bundle/index.json", JSON.stringify([...bundled.keys()]));
+  for (const [name, text] of bundled) assets.set(`bundle/${name}`, text);
   return assets;
 }
 

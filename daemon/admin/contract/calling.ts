@@ -66,6 +66,38 @@ export type StartFailureCode = "already_running" | "address_in_use" | "config_in
 export type DaemonModule = {
   serveForeground(options: ServeOptions): Promise<Served>;
   openOffline(home: string): Promise<OfflineAdmin>;
+  openDistribution(): Promise<Distribution>;
+};
+
+/** What concerns the program and its files rather than a running daemon. */
+export type Distribution = {
+  readonly createBundle: typeof import("../../bundle/create.ts").createBundle;
+  readonly openBundle: typeof import("../../bundle/open.ts").openBundle;
+  readonly installBundle: typeof import("../../bundle/install.ts").installBundle;
+  readonly rollBack: typeof import("../../bundle/rollback.ts").rollBack;
+  readonly releases: {
+    readonly all: typeof import("../../bundle/prefix.ts").releasesIn;
+    readonly currentId: typeof import("../../bundle/prefix.ts").currentId;
+    readonly history: typeof import("../../bundle/prefix.ts").historyOf;
+    readonly trustedKeys: typeof import("../../bundle/prefix.ts").trustedKeys;
+  };
+  readonly signing: {
+    readonly generate: typeof import("../../bundle/minisign.ts").generateKeys;
+    readonly readSecret: typeof import("../../bundle/minisign.ts").readSecretKey;
+  };
+  readonly service: {
+    readonly install: typeof import("../../service/install.ts").installService;
+    readonly uninstall: typeof import("../../service/install.ts").uninstallService;
+    readonly render: typeof import("../../service/unit.ts").renderUnit;
+    readonly systemHome: string;
+    readonly systemPrefix: string;
+  };
+  readonly backup: {
+    readonly make: typeof import("../../backup/backup.ts").backUp;
+    readonly restore: typeof import("../../backup/backup.ts").restore;
+    readonly verify: typeof import("../../backup/backup.ts").verifyBackup;
+    readonly passphrase: typeof import("../../backup/backup.ts").readPassphrase;
+  };
 };
 
 /** Written to `<home>/admin.json` by a daemon that listens, so that only the daemon knows where its socket may lie. */

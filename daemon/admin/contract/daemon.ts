@@ -57,4 +57,6 @@ export type ReloadAnswer = {
 
 /** How long running requests may take to end; absent: `server.drain`. */
 export type StopRequest = { readonly drain_ms?: number | undefined };
+/** `take_back`: the successor is an older version, and may undo what newer ones did to the schema. */
+export type RestartRequest = StopRequest & { readonly take_back?: boolean | undefined };
 export type StopAnswer = { readonly pid: number; readonly requests_in_flight: number; readonly deadline_at_ms: number };
