@@ -95,6 +95,7 @@ export function buildProvider(
     name,
     host: row.name,
     dialect,
+    ...(entry.dialect === undefined ? {} : { dialectOnly: true }),
     baseUrl,
     parameters,
     deployments: entry.deployments ?? {},

@@ -59,6 +59,8 @@ export type ProviderData = {
   /** Row of `providers/hosts.ts`; `custom` when only `base_url` was given. */
   readonly host: string;
   readonly dialect: DialectId;
+  /** The config says so: no other language that the host serves as well is spoken to it. */
+  readonly dialectOnly?: boolean | undefined;
   /** Without a trailing slash; paths of the dialect are appended. `echo:` for the built-in one. */
   readonly baseUrl: string;
   /** What the host's URL and paths leave open: a region, a project. */

@@ -37,6 +37,9 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
     ready[operation as Operation] = endpoints.flatMap((endpoint) => {
       const dialect = dialects[endpoint.dialect];
       if (dialect === undefined) return []; // one that this build does not speak
+      if (data.dialectOnly && operation === "chat" && endpoint.dialect !== data.dialect) return [];
+      // From the root means at the host's own address; another one may lie anywhere.
+      if (endpoint.path.startsWith("//") && !isOwnAddress(host, data)) return [];
       const { where } = endpoint;
       if (where !== undefined && !where[1].test(data.parameters[where[0]] ?? "")) return [];
       return {
@@ -54,13 +57,21 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
   return ready;
 }
 
+function isOwnAddress(host: Host, { baseUrl, parameters }: ProviderData): boolean {
+  if (host.baseUrl === "") return true;
+  return new URL(baseUrl).origin === new URL(filled(host.baseUrl, parameters)).origin;
+}
+
 function template(written: string, base: string, parameters: ProviderData["parameters"]): PathTemplate {
   const whole = written.startsWith("//") ? written.slice(1) : base + written;
-  const filled = whole.replace(/\{(\w+)\}/g, (hole, name: string) =>
+  const [before = "", after] = filled(whole, parameters).split("{model}");
+  return { before, after };
+}
+
+function filled(written: string, parameters: ProviderData["parameters"]): string {
+  return written.replace(/\{(\w+)\}/g, (hole, name: string) =>
     name === "model" ? hole : encodeURIComponent(parameters[name] ?? ""),
   );
-  const [before = "", after] = filled.split("{model}");
-  return { before, after };
 }
 
 /** Where the caller's own language is spoken, else the usual place; undefined where the operation is not offered. */

@@ -29,7 +29,7 @@ export const provider = z
     ),
     dialect: setting(
       z.enum(["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock-converse", "cohere"]),
-      "Wire language the server speaks. Default: the host's, `openai-chat` for a custom one.",
+      "Wire language that is spoken to the server, whoever calls. Default: the caller's own where the host serves it, else the host's; `openai-chat` for a custom one.",
     ),
     api_key: setting(
       text,
