@@ -1,8 +1,9 @@
-/** `bifrost providers` */
+/** `bifrost providers …` */
 import type { Command } from "commander";
 import type { ProvidersAnswer, ProviderView } from "../../daemon/admin/contract/daemon.ts";
+import type { HostsAnswer, HostView } from "../../daemon/admin/contract/hosts.ts";
 import type { TargetHealth } from "../../daemon/admin/contract/routing.ts";
-import type { Context } from "../command.ts";
+import { addSubcommand, type Context } from "../command.ts";
 import { type Column, renderDuration, renderJson, renderTable } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -36,7 +37,18 @@ const targetColumns: readonly Column<TargetHealth>[] = [
   { title: "LAST FAILURE", cell: lastFailure, shrinkTo: 16 },
 ];
 
+const hostColumns: readonly Column<HostView>[] = [
+  { title: "NAME", cell: (host) => host.name },
+  { title: "CONFIGURED", cell: (host) => host.configured.join(", ") || "–", shrinkTo: 10 },
+  { title: "OPERATIONS", cell: (host) => host.operations.join(", ") || "passthrough", shrinkTo: 16 },
+  { title: "DIALECTS", cell: (host) => host.dialects.join(", "), shrinkTo: 11 },
+  { title: "KEY", cell: keyOf, shrinkTo: 8 },
+  { title: "BASE URL", cell: (host) => host.base_url || "–", shrinkTo: 12, mayDrop: true },
+];
+
 export function build(command: Command, context: Context): void {
+  const list = addSubcommand(command, "list", "List every provider known by name, and what each serves", context);
+  buildList(list, context);
   command
     .option("--targets", "Show every target that has been asked")
     .option("--json", "Print JSON")
@@ -52,6 +64,21 @@ export function build(command: Command, context: Context): void {
         asked.length === 0 ? "\nNo target has been asked yet.\n" : `\n${renderTable(asked, targetColumns, terminal)}`,
       );
     });
+}
+
+function buildList(command: Command, context: Context): void {
+  command.option("--json", "Print JSON").action(async () => {
+    const { json } = command.optsWithGlobals<{ json?: boolean }>(); // the command above has the same
+    const path = "/api/hosts";
+    const { hosts } = await withClient(command, context, (client) => client.call<HostsAnswer>("GET", path));
+    const { terminal } = context;
+    await terminal.outSlowly(json ? renderJson(hosts) : renderTable(hosts, hostColumns, terminal));
+  });
+}
+
+function keyOf({ environment, auth, free }: HostView): string {
+  if (environment.length > 0) return environment[0]!;
+  return free ? "none" : auth.join(" or ");
 }
 
 function health({ health: now }: ProviderView): string {

@@ -26,6 +26,7 @@ import type {
   StopRequest,
 } from "./contract/daemon.ts";
 import type { FeedQuery } from "./contract/feed.ts";
+import type { HostsAnswer } from "./contract/hosts.ts";
 import type {
   CreateKeyRequest,
   KeyAnswer,
@@ -108,6 +109,7 @@ export type AdminServices = {
   readonly daemon: {
     status(): Promise<StatusAnswer>;
     providers(): Promise<ProvidersAnswer>;
+    hosts(): Promise<HostsAnswer>;
     reload(action: Action): Promise<ReloadAnswer>;
     /** Begins the drain and answers at once; the process ends later. */
     stop(request: StopRequest, action: Action): Promise<StopAnswer>;

@@ -24,6 +24,13 @@ export const daemonRoutes: readonly Route[] = [
     summary: "Configured providers, without their secrets",
     run: (services) => services.daemon.providers(),
   }),
+  reads({
+    method: "GET",
+    path: "/api/hosts",
+    permission: "models:read",
+    summary: "Providers known by name, what each serves, and which are configured",
+    run: (services) => services.daemon.hosts(),
+  }),
   changes({
     method: "POST",
     path: "/api/reload",

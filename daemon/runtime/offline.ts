@@ -7,7 +7,7 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import type { AdminServices } from "../admin/admin-services.ts";
 import type { OfflineAdmin } from "../admin/contract/calling.ts";
 import { createAdminHandler, localCaller } from "../admin/handler.ts";
-import { createModelService, listProviders } from "../admin/services/catalog.ts";
+import { createModelService, listHosts, listProviders } from "../admin/services/catalog.ts";
 import { createConfigService } from "../admin/services/config.ts";
 import type { Governance } from "../admin/services/governance.ts";
 import { createKeyService } from "../admin/services/keys.ts";
@@ -92,6 +92,7 @@ export async function openFiles(
       stop: notRunning,
       restart: notRunning,
       providers: async () => listProviders(await generation()),
+      hosts: async () => listHosts(await generation()),
     },
     logs: createLogService({
       access,

@@ -208,6 +208,7 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
       const routing = openRouting({ shared: options.memory.routing, worker: 0, settings });
       return listProviders(config.current, reportHealth(routing, Date.now()));
     },
+    hosts: async () => (await import("../admin/services/catalog.ts")).listHosts(config.current),
     async reload() {
       const { changed } = await config.reload();
       return { generation: config.current.number, hash: config.current.hash, changed, warnings: config.warnings };

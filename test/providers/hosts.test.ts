@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { hostFor, hosts } from "../../providers/hosts.ts";
 
@@ -77,3 +78,28 @@ test("hostFor() treats a name it does not know as a plain server of the dialect"
   assert.equal(hostFor("custom", "anthropic").operations.chat?.[0]?.path, "/messages");
   assert.equal(hostFor("constructor", "openai-chat").operations.chat?.[0]?.path, "/chat/completions");
 });
+
+test("docs/providers.md lists every host, as the rows have it", () => {
+  const file = new URL("../../docs/providers.md", import.meta.url);
+  const text = readFileSync(file, "utf8");
+  const [begin, end] = ["<!-- list:begin -->\n", "<!-- list:end -->"];
+  const renewed = `${text.split(begin)[0]}${begin}${renderList()}${end}${text.split(end)[1]}`;
+  if (process.env["UPDATE"] === "1") writeFileSync(file, renewed);
+  assert.equal(readFileSync(file, "utf8"), renewed);
+});
+
+function renderList(): string {
+  const lines = Object.values(hosts)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, baseUrl, environment, operations, dialect, identity, auth }) => {
+      const all = Object.values(operations).flat();
+      const dialects = [...new Set([dialect, ...all.map((endpoint) => endpoint.dialect)])];
+      const carried = auth.kind === "header" ? `header \`${auth.name}\`` : auth.kind;
+      const key = environment.length > 0 ? environment.map((variable) => `\`${variable}\``).join(", ") : carried;
+      const who = identity === undefined ? key : `${key}, or the cloud's own identity`;
+      const address = baseUrl === "" ? "in the entry" : `\`${baseUrl}\``;
+      const served = Object.keys(operations).join(", ") || "passthrough only";
+      return `| \`${name}\` | ${address} | ${who} | ${dialects.join(", ")} | ${served} |\n`;
+    });
+  return `| name | address | key | languages | operations |\n| --- | --- | --- | --- | --- |\n${lines.join("")}`;
+}

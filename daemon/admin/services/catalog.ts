@@ -1,9 +1,10 @@
 /** Providers and models as the running config has them. */
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
-import { hostFor } from "../../../providers/hosts.ts";
+import { hostFor, hosts } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { ProvidersAnswer } from "../contract/daemon.ts";
+import type { HostsAnswer, HostView } from "../contract/hosts.ts";
 import type { HealthReport } from "./provider-health.ts";
 
 /** A price is in pico-dollars a token: times a million tokens, in nano-dollars. */
@@ -26,15 +27,34 @@ export function listProviders(generation: GenerationData, health?: HealthReport)
   };
 }
 
+/** Every row we know, in alphabetical order, and what of it the config uses. */
+export function listHosts(generation: GenerationData): HostsAnswer {
+  const views = Object.values(hosts).map((host): HostView => {
+    const endpoints = Object.values(host.operations).flat();
+    const key = host.auth.kind === "header" ? host.auth.name : host.auth.kind;
+    return {
+      name: host.name,
+      base_url: host.baseUrl,
+      dialects: [...new Set([host.dialect, ...endpoints.map(({ dialect }) => dialect)])],
+      operations: Object.keys(host.operations),
+      auth: host.identity === undefined ? [key] : [key, host.identity],
+      environment: host.environment,
+      free: host.free === true,
+      configured: generation.providers.filter((provider) => provider.host === host.name).map(({ name }) => name),
+    };
+  });
+  return { hosts: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
 export function createModelService(current: () => GenerationData): AdminServices["models"] {
   return {
     async list({ provider: wanted }) {
       const generation = current();
-      const hosts = generation.providers.map(({ name, host, dialect }) => [
+      const named = generation.providers.map(({ name, host, dialect }) => [
         name,
         hostFor(host, dialect).catalog ?? host,
       ]);
-      const catalog = openCatalog(generation.prices, Object.fromEntries(hosts));
+      const catalog = openCatalog(generation.prices, Object.fromEntries(named));
       const models = generation.providers
         .filter(({ name }) => wanted === undefined || name === wanted)
         .flatMap((provider) =>

@@ -226,6 +226,20 @@ function cannedServices(
         ledger: { commit_lag_ms: 0.4, holds_open: 2 },
         warnings: ["the price of openai/new is not known"],
       }),
+      hosts: async () => ({
+        hosts: [
+          {
+            name: "bedrock",
+            base_url: "https://bedrock-runtime.{region}.amazonaws.com",
+            dialects: ["bedrock-converse", "anthropic"],
+            operations: ["chat", "count_tokens"],
+            auth: ["bearer", "aws"],
+            environment: ["AWS_BEARER_TOKEN_BEDROCK"],
+            free: false,
+            configured: ["eu"],
+          },
+        ],
+      }),
       providers: async () => ({
         providers: [
           {
