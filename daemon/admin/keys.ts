@@ -39,6 +39,8 @@ const providers = z
   .max(providersMax)
   .refine((list) => new Set(list.map((each) => each.provider)).size === list.length, "names a provider twice");
 
+const content = z.enum(["off", "metadata", "full"]);
+
 const create = oneExpiry(
   strict<CreateKeyRequest>({
     ...parent,
@@ -49,6 +51,7 @@ const create = oneExpiry(
     expires_in_ms: fields.durationMs().optional(),
     expires_at_ms: fields.epochMs().optional(),
     delete_expired: z.boolean().optional(),
+    content: content.optional(),
     budgets: scopeFields.budgets.optional(),
     limits: scopeFields.limits.optional(),
     concurrency_max: scopeFields.concurrency.optional(),
@@ -66,6 +69,7 @@ const update = oneExpiry(
     expires_in_ms: fields.durationMs().optional(),
     expires_at_ms: fields.epochMs().nullable().optional(),
     delete_expired: z.boolean().optional(),
+    content: content.nullable().optional(),
     disabled: z.boolean().optional(),
     budgets: scopeFields.budgets.optional(),
     limits: scopeFields.limitChanges.optional(),

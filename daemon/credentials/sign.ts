@@ -25,7 +25,8 @@ export function createSigner(keys: Extract<Held, { kind: "aws" }>["keys"], regio
   };
 }
 
-class Sha256 {
+/** The hash that the signing library asks for. */
+export class Sha256 {
   readonly #secret: Buffer | undefined;
   #hash: Hash;
 

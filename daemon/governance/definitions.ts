@@ -108,6 +108,8 @@ export type KeyPolicy = {
   readonly blocked?: readonly string[] | undefined;
   /** The providers it may use, and how. Absent: all; `[]`: none. */
   readonly providers?: readonly ProviderConfig[] | undefined;
+  /** What is kept of what is said with it; absent: as the config says. */
+  readonly content?: "off" | "metadata" | "full" | undefined;
 };
 
 export type ProviderConfig = {

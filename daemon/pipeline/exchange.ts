@@ -11,6 +11,7 @@ import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { HoldTicket } from "../store/sender.ts";
 import type { Coded } from "./codecs.ts";
+import type { KeptContent } from "./content.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Upload } from "./read-form.ts";
 import type { RequestSpan } from "./span.ts";
@@ -129,6 +130,8 @@ export class Exchange {
   coded: Coded | undefined;
   firstByteAt = 0;
   upstreamMs = 0;
+  /** Where something is kept of what was said. */
+  kept: KeptContent | undefined;
   /** Where traces are configured. */
   span: RequestSpan | undefined;
   attempts: AttemptTrace[] | undefined;

@@ -14,6 +14,7 @@ import { admit, type Lease } from "./admit.ts";
 import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
+import { keepAnswer, keepRequest } from "./content.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
 import { withExtraFields } from "./extra-fields.ts";
@@ -40,6 +41,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     await (exchange.route.form === "json" ? read : readOther)(exchange, plane);
     const named = identify(exchange, plane);
     if (named !== undefined) await named;
+    keepRequest(exchange, plane);
     const trip = route(exchange, plane);
     for (;;) {
       try {
@@ -90,6 +92,7 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {
   const body = withExtraFields(exchange, answer.body, answer.contentType);
   sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, answerHeaders(exchange));
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);
+  if (exchange.kept !== undefined) keepAnswer(exchange.kept, answer.body);
   exchange.released = true;
   exchange.status = answer.status;
   exchange.bytesOut = body.length;

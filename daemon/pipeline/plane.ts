@@ -39,6 +39,10 @@ export type Plane = {
   bodyBytes: number;
   /** This worker's words in shared memory; see `workerWord`. */
   readonly words: Int32Array;
+  /** Where what was said goes; made with the first of it. */
+  readonly contents: () => Sender;
+  /** Copies of what was said in requests under way. */
+  contentBytes: number;
   /** Where rows go as well while `workerWord.tap` is set. */
   readonly tap: Tap;
   draining: boolean;

@@ -6,6 +6,7 @@
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
+import { pushContent } from "./content.ts";
 import type { Exchange } from "./exchange.ts";
 import { sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
@@ -54,7 +55,7 @@ export function record(exchange: Exchange, plane: Plane): void {
   const { span } = exchange;
   const isTraced = span?.sampled === true;
   if (!settings.requests && !isTapped && !isTraced) return;
-  const row = requestRow(exchange);
+  const row = requestRow(exchange, settings.requests ? pushContent(exchange, plane) : contentLevel.off);
   if (settings.requests) plane.traffic.pushRow(row);
   if (isTapped || isTraced) plane.tap.take(row, isTraced ? spanText(span) : undefined);
 }
@@ -76,7 +77,7 @@ function auditText(exchange: Exchange): string {
 }
 
 /** In the order of `requestColumns`. */
-function requestRow(exchange: Exchange): RowValue[] {
+function requestRow(exchange: Exchange, content: number): RowValue[] {
   const { usage, target, view } = exchange;
   const now = performance.now();
   const writes = (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0);
@@ -114,7 +115,7 @@ function requestRow(exchange: Exchange): RowValue[] {
     sessionOf(exchange.request),
     tagsOf(exchange.request),
     exchange.span?.sampled ? exchange.span.traceId : null,
-    contentLevel.off,
+    content,
   ];
 }
 

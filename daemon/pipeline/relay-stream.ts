@@ -11,6 +11,7 @@ import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { StreamWriter } from "../http/stream-writer.ts";
 import { routeHeaders } from "./answer-headers.ts";
+import { keepPiece } from "./content.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Framings } from "./pumps.ts";
 import { decodeFailure, failureBytesMax } from "./relay-body.ts";
@@ -302,6 +303,7 @@ export class StreamReceiver implements Receiver {
     this.#pending = "";
     if (this.#exchange.clientGone) return;
     this.#exchange.bytesOut += bytes.length;
+    if (this.#exchange.kept !== undefined) keepPiece(this.#exchange.kept, bytes);
     this.#lastWriteAt = this.#call?.now ?? performance.now();
     if (!this.#writer.write(bytes) && !this.#isWaiting) {
       this.#isWaiting = true;

@@ -118,6 +118,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     tap: (settings) => workers?.tap(settings),
     inFlight: () => inFlight(workers),
     log,
+    store: () => store,
   });
   telemetry.use(current);
   const credentials = openCredentials(environment, log);
@@ -301,8 +302,9 @@ function once<Value>(make: () => Value): () => Value {
 
 /** Only what the thread needs: the rest of a config holds secrets. */
 function trafficSettings({ record, metrics }: GenerationData): TrafficSettings {
-  const { retentionMs, contentRetentionMs, rollups } = record;
-  return { retention: { retentionMs, contentRetentionMs, rollups }, metrics };
+  const { retentionMs, contentRetentionMs, rollups, redact, redactPatterns } = record;
+  const redaction = { kinds: redact, patterns: redactPatterns };
+  return { retention: { retentionMs, contentRetentionMs, rollups }, metrics, redaction };
 }
 
 /** Workers read owners and keys from the shared tables: a copy for each would be thousands of values. */

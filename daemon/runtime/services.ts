@@ -73,6 +73,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
   const dropped = (): DroppedAnswer => ({
     rows: readStatus(options.status, "traffic").dropped,
     ...options.telemetry.dropped(),
+    content: options.workers.counts().reduce((sum, { contentDropped }) => sum + contentDropped, 0),
   });
   const { feed, names } = options.telemetry;
   return {
@@ -107,6 +108,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       access,
       remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
       dropped: async () => dropped(),
+      object: options.telemetry.object,
     }),
     audit: createAuditService(access),
     ledger: createLedgerService(access),

@@ -20,7 +20,7 @@ import type { Retention } from "../store/traffic-thread.ts";
 import type { TrafficRetention } from "../store/traffic-writer.ts";
 import type { MetricSettings } from "../telemetry/metric-store.ts";
 import { startThread, type ThreadName } from "./threads.ts";
-import type { MetricsSettings } from "./traffic-writer.ts";
+import type { MetricsSettings, Redaction, RedactionSettings } from "./traffic-writer.ts";
 import type { FromWriterThread } from "./writer-thread.ts";
 
 export type WriterName = "state" | "traffic";
@@ -43,7 +43,11 @@ export type StoreThreads = {
 };
 
 /** What of the config the traffic writer goes by. */
-export type TrafficSettings = { readonly retention: TrafficRetention; readonly metrics: MetricSettings };
+export type TrafficSettings = {
+  readonly retention: TrafficRetention;
+  readonly metrics: MetricSettings;
+  readonly redaction: Redaction;
+};
 
 export type StoreThreadsOptions = {
   readonly home: string;
@@ -97,6 +101,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
             status,
             ...settings.retention,
             metrics: settings.metrics,
+            redaction: settings.redaction,
             paceMs: name === "state" ? options.statePaceMs : trafficPaceMs,
           },
     );
@@ -161,6 +166,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
     use: (next) => {
       settings = next;
       threads.traffic.postMessage({ type: "retention", retention: next.retention } satisfies Retention);
+      threads.traffic.postMessage({ type: "redaction", redaction: next.redaction } satisfies RedactionSettings);
       threads.traffic.postMessage({ type: "metric_settings", settings: next.metrics } satisfies MetricsSettings);
     },
   };

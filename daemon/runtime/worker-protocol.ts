@@ -23,6 +23,8 @@ export type WorkerData = {
   readonly credentials: readonly FromCredentials[];
   readonly statePort: MessagePort;
   readonly trafficPort: MessagePort;
+  /** Also to the traffic writer: what was said goes apart from the rows. */
+  readonly contentPort: MessagePort;
   /** Several workers share the port. */
   readonly reusePort: boolean;
   readonly listen: { readonly host: string; readonly port: number };
@@ -35,7 +37,7 @@ export const sendersPerBoot = 1_000_000;
 
 /** Words of one worker in shared memory, written by it and read by the main thread. */
 /** `tap` is written by the main thread: not 0 while somebody wants rows as requests end. */
-export const workerWord = { inFlight: 0, total: 1, errors: 2, tap: 3 } as const;
+export const workerWord = { inFlight: 0, total: 1, errors: 2, tap: 3, contentDropped: 4 } as const;
 export const wordsPerWorker = 16;
 
 export type ToWorker =
@@ -54,7 +56,7 @@ export type ToWorker =
   | { readonly type: "tap"; readonly settings: TapSettings }
   /** A `Tapped` was taken. */
   | { readonly type: "tap_taken" }
-  | { readonly type: "writer"; readonly writer: "state" | "traffic"; readonly port: MessagePort };
+  | { readonly type: "writer"; readonly writer: "state" | "traffic" | "content"; readonly port: MessagePort };
 
 export type FromWorker =
   /** Which scope is this end user's or tag's? */

@@ -24,8 +24,8 @@ import { type Compile, loadCompiler } from "../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { createPlaces } from "../routing/places.ts";
 import { openRouting } from "../routing/routing.ts";
-import { requestWidth, settlementWidth } from "../store/rows.ts";
-import { createSender } from "../store/sender.ts";
+import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
+import { createSender, type Sender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
 import { createNameAsker } from "./ask-name.ts";
 import { echoOrigin } from "./echo.ts";
@@ -55,6 +55,8 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
   const authorizers = new Authorizers();
   for (const told of data.credentials) authorizers.take(told);
   const built = new Map<number, Generation>();
+  let contentPort = data.contentPort;
+  let contents: Sender | undefined;
 
   const tables = openTables(data.tables, data.worker);
   const keys = createKeyReader(tables);
@@ -90,6 +92,8 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     generation: build(data.generation, compile),
     bodyBytes: 0,
     words: data.words,
+    contents: openContents,
+    contentBytes: 0,
     tap: createTap(tell),
     draining: false,
     leaving: undefined,
@@ -134,10 +138,23 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         plane.tap.taken();
         return;
       case "writer":
-        (message.writer === "state" ? plane.state : plane.traffic).resend(message.port);
+        if (message.writer === "content") resendContents(message.port);
+        else (message.writer === "state" ? plane.state : plane.traffic).resend(message.port);
         return;
     }
   });
+
+  function openContents(): Sender {
+    contents ??= createSender(contentPort, -data.sender, {
+      ...{ width: contentWidth, kind: "content", whenFull: "drop", gatherMs: trafficGatherMs },
+    });
+    return contents;
+  }
+
+  function resendContents(port: MessagePort): void {
+    contentPort = port;
+    contents?.resend(port);
+  }
 
   /** Whatever a validated config may still do to us, the worker goes on with what it has. */
   async function prepare(data: GenerationData): Promise<void> {
@@ -204,7 +221,8 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     await new Promise((resolve) => setTimeout(resolve, cut > 0 ? 2 * drainLookMs : 0));
     plane.tap.flush();
     plane.traffic.flush();
-    const durable = Promise.all([plane.state.durable(), plane.traffic.durable()]);
+    contents?.flush();
+    const durable = Promise.all([plane.state.durable(), plane.traffic.durable(), contents?.durable()]);
     await Promise.race([durable, new Promise((resolve) => setTimeout(resolve, durableMsMax))]);
     tell({ type: "drained", cut });
   }

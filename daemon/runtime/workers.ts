@@ -42,7 +42,13 @@ export type WorkersOptions = {
   readonly fds?: readonly number[];
 };
 
-export type WorkerCounts = { readonly id: number; readonly inFlight: number; readonly total: number };
+export type WorkerCounts = {
+  readonly id: number;
+  readonly inFlight: number;
+  readonly total: number;
+  /** Texts that were not kept, because too much waited to be written. */
+  readonly contentDropped: number;
+};
 
 export type Workers = {
   /** Resolves with the real port when all listen; rejects with the listener's error. */
@@ -137,7 +143,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   function spawn(number: number, words: Int32Array): Worker {
     const given = inherited.get(number) ?? [];
     inherited.delete(number);
-    const [statePort, trafficPort] = [store.port("state"), store.port("traffic")];
+    const [statePort, trafficPort, contentPort] = [store.port("state"), store.port("traffic"), store.port("traffic")];
     const data: WorkerData = {
       worker: number,
       sender: options.bootCount * sendersPerBoot + starts++,
@@ -149,13 +155,14 @@ export function startWorkers(options: WorkersOptions): Workers {
       credentials: options.credentials.current(),
       statePort,
       trafficPort,
+      contentPort,
       reusePort: count > 1,
       listen,
       fds: given,
     };
     const worker = early ?? startThread("data-plane");
     early = undefined;
-    worker.postMessage(data, [statePort, trafficPort]);
+    worker.postMessage(data, [statePort, trafficPort, contentPort]);
     if (tapped !== undefined) worker.postMessage({ type: "tap", settings: tapped } satisfies ToWorker);
     return worker;
   }
@@ -284,6 +291,9 @@ export function startWorkers(options: WorkersOptions): Workers {
     for (const slot of alive()) {
       const port = store.port(writer);
       slot.worker.postMessage({ type: "writer", writer, port } satisfies ToWorker, [port]);
+      if (writer === "state") continue;
+      const apart = store.port(writer);
+      slot.worker.postMessage({ type: "writer", writer: "content", port: apart } satisfies ToWorker, [apart]);
     }
   }
 
@@ -291,6 +301,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     return slots.map(({ number, words }) => ({
       id: number,
       inFlight: words[workerWord.inFlight]!,
+      contentDropped: words[workerWord.contentDropped]!,
       total: words[workerWord.total]!,
     }));
   }

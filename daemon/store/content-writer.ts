@@ -1,10 +1,18 @@
 /** What was said, into `contents` and out again. Hides redaction's place: nothing is written that did not pass the filter. */
 import type { Database, Statement } from "./database.ts";
-import { contentColumn as column, contentWidth } from "./rows.ts";
+import { contentColumn as column, contentLevel, contentWidth } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
 
 /** Makes of a text what may be kept of it. */
 export type ContentFilter = (text: string) => string;
+
+export type ContentDescriber = {
+  /** JSON of a request's shape, without its words. */
+  readonly request: (text: string | null, truncated: boolean) => string | null;
+  /** An answer in the form in which it is masked and kept. */
+  readonly answer: (text: string) => string;
+};
+const asItIs: ContentDescriber = { request: () => null, answer: (text) => text };
 
 export type ContentWriter = {
   /** Flat rows of `contentWidth`. In the caller's transaction. */
@@ -20,7 +28,11 @@ export type ContentWriter = {
   filter: ContentFilter;
 };
 
-export function openContentWriter(database: Database, filter: ContentFilter = (text) => text): ContentWriter {
+export function openContentWriter(
+  database: Database,
+  filter: ContentFilter = (text) => text,
+  describe: ContentDescriber = asItIs,
+): ContentWriter {
   const insert: Statement = database.prepare(
     "INSERT INTO contents (id, at, level, truncated, metadata, request, response) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
@@ -33,18 +45,15 @@ export function openContentWriter(database: Database, filter: ContentFilter = (t
     filter,
     add(rows) {
       for (let at = 0; at + contentWidth <= rows.length; at += contentWidth) {
-        const text = (index: number): string | null => {
-          const value = rows[at + index];
-          return typeof value === "string" ? self.filter(value) : null;
-        };
+        const truncated = rows[at + column.truncated] === 1;
+        const level = rows[at + column.level];
+        const [asked, answered] = [rows[at + column.request], rows[at + column.response]];
+        const keeps = level === contentLevel.full;
         insert.run(
-          rows[at + column.id],
-          rows[at + column.at],
-          rows[at + column.level],
-          rows[at + column.truncated],
-          rows[at + column.metadata],
-          text(column.request),
-          text(column.response),
+          ...[rows[at + column.id], rows[at + column.at], level, truncated ? 1 : 0],
+          describe.request(asked as string | null, truncated),
+          keeps && typeof asked === "string" ? self.filter(asked) : null,
+          keeps && typeof answered === "string" ? self.filter(describe.answer(answered)) : null,
         );
       }
     },

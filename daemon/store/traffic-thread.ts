@@ -1,4 +1,5 @@
 /** The traffic writer as a thread's body: batches from many ports, retention in between, and a few commands. */
+import type { ContentFilter } from "./content-writer.ts";
 import { openDatabase } from "./database.ts";
 import { isTrafficCommand, replyTo, type TrafficCommand } from "./requests.ts";
 import { type Group, groupRows } from "./rollup-groups.ts";
@@ -24,7 +25,12 @@ export type TrafficThreadOptions = TrafficWriterOptions & {
 const pruneMs = 60_000;
 const pruneAgainMs = 20;
 
-export function startTrafficThread(options: TrafficThreadOptions): WriterThread {
+export type TrafficThread = WriterThread & {
+  /** From now on content passes this before it is written. */
+  filter(next: ContentFilter): void;
+};
+
+export function startTrafficThread(options: TrafficThreadOptions): TrafficThread {
   const status = reportStatus(options.status, "traffic");
   const writer = new TrafficWriter(openDatabase(options.file, { synchronous: "NORMAL" }), options);
   const grouped = new WeakMap<Batch, readonly Group[]>();
@@ -74,7 +80,11 @@ export function startTrafficThread(options: TrafficThreadOptions): WriterThread 
     }
   }
 
-  return { attach: (port) => loop.attach(port), close };
+  function filter(next: ContentFilter): void {
+    writer.contents.filter = next;
+  }
+
+  return { attach: (port) => loop.attach(port), close, filter };
 }
 
 function execute(writer: TrafficWriter, command: TrafficCommand): unknown {

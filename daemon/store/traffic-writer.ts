@@ -2,7 +2,7 @@
  * The one writer of traffic.db: request rows in with their sums, content beside them, old rows out. Hides the multi-row
  * insert, and that retention and the move of rows from an older schema go by slices between commits.
  */
-import { type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
+import { type ContentDescriber, type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
 import { type Group, groupRows } from "./rollup-groups.ts";
 import { openRollupWriter, type RollupRetention, type RollupWriter, rollupRetentionDefault } from "./rollup-writer.ts";
@@ -20,6 +20,7 @@ export type TrafficWriterOptions = TrafficRetention & {
   readonly now?: () => number;
   /** What becomes of content before it is written. */
   readonly filter?: ContentFilter;
+  readonly describe?: ContentDescriber;
 };
 
 /** Rows inserted by one statement: with so many columns, more gain nothing. */
@@ -57,7 +58,7 @@ export class TrafficWriter {
       `DELETE FROM requests WHERE row IN (SELECT row FROM requests ORDER BY row LIMIT ${retentionSliceRows}) AND at < ?`,
     );
     this.#rollups = openRollupWriter(database, this.#now);
-    this.contents = openContentWriter(database, options.filter);
+    this.contents = openContentWriter(database, options.filter, options.describe);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Virtual keys: what is asked of them and how they are shown. */
+import type { ContentLevel } from "./logs.ts";
 import type { OwnerReference, ParentRequest, Source } from "./owners.ts";
 import type { BudgetRequest, BudgetView, LimitChange, LimitRequest, LimitView } from "./scopes.ts";
 
@@ -49,6 +50,8 @@ export type CreateKeyRequest = KeyParent & {
   readonly providers?: readonly ProviderConfigRequest[] | undefined;
   /** Take the key away once it has expired. */
   readonly delete_expired?: boolean | undefined;
+  /** What is kept of what is said with it. Absent: as `record.content` says. */
+  readonly content?: ContentLevel | undefined;
 };
 
 export type UpdateKeyRequest = KeyParent & {
@@ -69,6 +72,8 @@ export type UpdateKeyRequest = KeyParent & {
   /** Replaces the list; null: every provider. */
   readonly providers?: readonly ProviderConfigRequest[] | null | undefined;
   readonly delete_expired?: boolean | undefined;
+  /** null: as `record.content` says. */
+  readonly content?: ContentLevel | null | undefined;
 };
 
 /** Until `grace_ms` has passed the old secret works too; 0 (the default): it stops at once. */
@@ -96,6 +101,8 @@ export type KeyView = {
   /** null: every provider. */
   readonly providers: readonly ProviderConfigView[] | null;
   readonly delete_expired: boolean;
+  /** null: as `record.content` says. */
+  readonly content: ContentLevel | null;
   readonly in_flight: number | null;
   readonly etag: string;
   /** While a rotation's grace runs: when the old secret stops. */

@@ -37,6 +37,7 @@ export function viewKey(
     blocked: key.policy.blocked ?? [],
     providers: key.policy.providers?.map((config) => viewProvider(config, scopes, usageOf)) ?? null,
     delete_expired: key.deleteExpired ?? false,
+    content: key.policy.content ?? null,
     in_flight: usage.inFlight ?? null,
     etag: etagOf(key.change),
     old_secret_expires_at_ms: ends.length === 0 ? null : Math.max(...ends),

@@ -33,7 +33,7 @@ import { Origins } from "../../../daemon/runtime/upstream-clients.ts";
 import { Wheel } from "../../../daemon/runtime/wheel.ts";
 import { wordsPerWorker, workerWord } from "../../../daemon/runtime/worker-protocol.ts";
 import type { Batch } from "../../../daemon/store/rows.ts";
-import { requestColumns, requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
+import { contentWidth, requestColumns, requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { createSender } from "../../../daemon/store/sender.ts";
 import { createStatus, reportStatus } from "../../../daemon/store/writer-status.ts";
 import { createTap } from "../../../daemon/telemetry/tap.ts";
@@ -231,6 +231,8 @@ export async function startLab(config: object): Promise<Lab> {
     bodyBytes: 0,
     words: new Int32Array(new SharedArrayBuffer(4 * wordsPerWorker)),
     tap: createTap(() => undefined),
+    contents: () => createSender(traffic.port, -1, { width: contentWidth, kind: "content", whenFull: "drop" }),
+    contentBytes: 0,
     draining: false,
     leaving: undefined,
   };

@@ -32,7 +32,11 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
   const store = openStoreThreads({
     ...{ home, status, log },
     sender: 0,
-    traffic: { retention: { retentionMs: 1e9 }, metrics: { seriesMax: 10, tags: [] } },
+    traffic: {
+      retention: { retentionMs: 1e9 },
+      metrics: { seriesMax: 10, tags: [] },
+      redaction: { kinds: [], patterns: [] },
+    },
     statePaceMs: 0,
     onReplaced: () => undefined,
   });

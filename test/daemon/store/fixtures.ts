@@ -72,7 +72,14 @@ export async function startWriter(
   const file = name === "state" ? stateFile(home) : trafficFile(home);
   const status = createStatus();
   const worker = new Worker(new URL(`../../../daemon/runtime/${name}-writer.ts`, import.meta.url), {
-    workerData: { file, status, paceMs, retentionMs: 0, metrics: { seriesMax: 100, tags: [] } },
+    workerData: {
+      file,
+      status,
+      paceMs,
+      retentionMs: 0,
+      metrics: { seriesMax: 100, tags: [] },
+      redaction: { kinds: [], patterns: [] },
+    },
   });
   const ports: MessagePort[] = [];
   t.after(async () => {

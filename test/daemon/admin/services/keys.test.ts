@@ -83,6 +83,7 @@ test("create() answers a key that is durable, visible and complete", () =>
       blocked: [],
       providers: null,
       delete_expired: false,
+      content: null,
       in_flight: null,
       etag: key.etag,
       old_secret_expires_at_ms: null,
