@@ -69,7 +69,10 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
       } catch (error) {
         const waitMs = goOn(exchange, trip, error, plane);
         if (typeof waitMs !== "number") await waitMs;
-        else if (waitMs > 0) await pause(exchange, waitMs);
+        else if (waitMs > 0) {
+          await pause(exchange, waitMs);
+          trip.resume(Date.now());
+        }
       }
     }
     trace(exchange, trip, undefined);

@@ -121,7 +121,7 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
 
 /** The way through the targets, and how it was decided on where there was something to decide. */
 function trailText({ attempts, trip }: Exchange): string | null {
-  const decision = trip?.plan.decision;
+  const decision = trip?.plan.decision?.();
   if (decision !== undefined) return JSON.stringify({ decision, attempts });
   return attempts === undefined ? null : JSON.stringify(attempts);
 }

@@ -17,17 +17,27 @@ const errorRequestsMin = 4;
 /** So many times slower than usual is no accident. */
 const usualFactor = 2;
 
-type Kept = { readonly at: number; readonly weights: readonly number[] };
-const kept = new WeakMap<readonly Hop[], Kept[]>();
+type WorkOut = (hops: readonly Hop[], choice: Choice) => readonly number[];
+type Kept = { readonly at: number; readonly workOut: WorkOut; readonly weights: readonly number[] };
+const kept = new WeakMap<readonly Hop[], (Kept | undefined)[]>();
 
 export function adaptiveWeights(hops: readonly Hop[], choice: Choice): readonly number[] {
-  const slots = kept.get(hops) ?? [];
+  return keptWeights(hops, choice, workedOut);
+}
+
+/** Weights that hold for a moment: what they come from changes with every answer, and they need not. */
+export function keptWeights(hops: readonly Hop[], choice: Choice, workOut: WorkOut): readonly number[] {
+  let slots = kept.get(hops);
+  if (slots === undefined) {
+    slots = [undefined, undefined];
+    kept.set(hops, slots);
+  }
   const slot = choice.streamed ? 1 : 0;
   const known = slots[slot];
-  if (known !== undefined && choice.nowMs - known.at >= 0 && choice.nowMs - known.at < keptMs) return known.weights;
-  const weights = workedOut(hops, choice);
-  slots[slot] = { at: choice.nowMs, weights };
-  kept.set(hops, slots);
+  const age = known === undefined ? -1 : choice.nowMs - known.at;
+  if (known !== undefined && known.workOut === workOut && age >= 0 && age < keptMs) return known.weights;
+  const weights = workOut(hops, choice);
+  slots[slot] = { at: choice.nowMs, workOut, weights };
   return weights;
 }
 

@@ -67,7 +67,7 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
       // A success of a request that was sent before it opened is old news.
       if (state === open) return;
       const trips = state === probing ? tripsOf(word) : 0;
-      if (state === probing) Atomics.store(words, row + healthWord.closedAt, tickOf(nowMs) || 1);
+      if (state === probing) Atomics.store(words, row + healthWord.closedAt, tickOf(nowMs));
       if (change(row, word, pack(word, closed, 0, trips))) return;
     }
   }

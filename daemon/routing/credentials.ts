@@ -95,8 +95,7 @@ export function createCredentials({ words }: Pick<HealthTable, "words">, random:
     const at = known < 0 ? firstToEnd(row, nowMs) : known;
     Atomics.store(words, at + 1, until);
     Atomics.store(words, at, told ? hash | 1 : hash & ~1);
-    if (((until - words[row + latest]!) | 0) > 0 || msUntil(words[row + latest]!, nowMs) <= 0)
-      Atomics.store(words, row + latest, until);
+    if (msUntil(words[row + latest]!, nowMs) < msUntil(until, nowMs)) Atomics.store(words, row + latest, until);
   }
 
   function firstToEnd(row: number, nowMs: number): number {

@@ -213,13 +213,13 @@ function indexSize(rowsMax: number): number {
 
 /**
  * Time in a 32-bit word: hundredths of a second, compared by difference, so that it may wrap. Differences of more than
- * 248 days are not told apart.
+ * 248 days are not told apart. A word that was never written is 0, and that is always in the past.
  */
 export function tickOf(nowMs: number): number {
-  return Math.floor(nowMs / 10) | 0;
+  return Math.floor(nowMs / 10) | 0 || 1;
 }
 
 /** Milliseconds from `nowMs` until that tick; negative once it has passed. */
 export function msUntil(tick: number, nowMs: number): number {
-  return ((tick - tickOf(nowMs)) | 0) * 10;
+  return tick === 0 ? Number.NEGATIVE_INFINITY : ((tick - tickOf(nowMs)) | 0) * 10;
 }

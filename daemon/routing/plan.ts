@@ -26,5 +26,6 @@ export type Plan = {
   readonly bind?: { readonly key: AffinityKey; readonly ttlMs: number } | undefined;
   /** Targets that would drop a parameter are passed over. */
   readonly strict?: boolean | undefined;
-  readonly decision?: Decision | undefined;
+  /** Worked out when it is told: most decisions nobody asks about. */
+  readonly decision?: (() => Decision) | undefined;
 };

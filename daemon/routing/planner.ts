@@ -177,7 +177,7 @@ function decide(
   const before = hops[0]!;
   if (kept !== undefined) hops = moved(hops, kept.row, routing, request.nowMs);
   const isKept = kept !== undefined && rowOf(hops[0]!.target, routing) === kept.row;
-  const decision: Decision = {
+  const decision = (): Decision => ({
     ...(verdict === undefined || verdict.rules.length === 0 ? {} : { rules: verdict.rules.map(({ name }) => name) }),
     strategy:
       wishes?.order !== undefined ? "order" : sort !== undefined ? `sort by ${sort}` : names.stages[0]!.strategy,
@@ -193,7 +193,7 @@ function decide(
         note: `passed over: ${message}`,
       })),
     ],
-  };
+  });
   const ordered = (stages: readonly Stage[] | undefined) => stages?.flatMap(orderStage);
   return {
     hops,

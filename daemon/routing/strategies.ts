@@ -4,7 +4,7 @@
  */
 import type { Price } from "../../providers/catalog/price.ts";
 import type { StrategyName } from "../config/routing-data.ts";
-import { adaptiveWeights } from "./adaptive.ts";
+import { adaptiveWeights, keptWeights } from "./adaptive.ts";
 import type { Generation, Target } from "./generation.ts";
 import type { Hop, Stage } from "./resolve.ts";
 import { type Routing, rowOf } from "./routing.ts";
@@ -80,9 +80,12 @@ function drawn(
   weightOf: (hop: Hop, index: number) => number,
   { routing }: Choice,
 ): readonly Hop[] {
-  const weights = hops.map(weightOf);
+  const weights = new Array<number>(hops.length);
   let total = 0;
-  for (const weight of weights) total += weight;
+  for (let index = 0; index < hops.length; index++) {
+    weights[index] = weightOf(hops[index]!, index);
+    total += weights[index]!;
+  }
   if (total <= 0) return hops;
   let left = routing.random() * total;
   let first = -1;
@@ -92,40 +95,51 @@ function drawn(
     left -= weights[index]!;
     if (left < 0) break;
   }
-  const rest = order(hops.length, (index) => -weights[index]!).filter((index) => index !== first);
-  return [hops[first]!, ...rest.map((index) => hops[index]!)];
+  weights[first] = Number.POSITIVE_INFINITY;
+  for (let index = 0; index < weights.length; index++) weights[index] = -weights[index]!;
+  return byScore(hops, weights);
 }
 
 /** Lowest score first; equals in random order, or the first in the config would get everything. */
 function sorted(hops: readonly Hop[], scoreOf: (hop: Hop) => number, { routing }: Choice): readonly Hop[] {
-  const scores = hops.map((hop) => (hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop)));
-  const ties = hops.map(() => routing.random());
-  return order(
-    hops.length,
-    (index) => scores[index]!,
-    (index) => ties[index]!,
-  ).map((index) => hops[index]!);
+  const scores = new Array<number>(hops.length);
+  for (let index = 0; index < hops.length; index++) {
+    const hop = hops[index]!;
+    scores[index] = hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop);
+  }
+  // Turned by a random number of places, since what is equal stays as it comes.
+  const turn = Math.floor(routing.random() * hops.length);
+  return byScore(hops, scores, turn);
 }
 
 /** The better of two that are drawn: herds form where all take the best. */
 function twoChoices(hops: readonly Hop[], scoreOf: (hop: Hop) => number, choice: Choice): readonly Hop[] {
-  const weighted = hops.filter(({ weight }) => weight > 0);
-  if (weighted.length < 2) return sorted(hops, scoreOf, choice);
-  const one = Math.floor(choice.routing.random() * weighted.length);
-  const step = 1 + Math.floor(choice.routing.random() * (weighted.length - 1));
-  const first = weighted[one]!;
-  const second = weighted[(one + step) % weighted.length]!;
-  const best = scoreOf(second) < scoreOf(first) ? second : first;
-  return [best, ...sorted(hops, scoreOf, choice).filter((hop) => hop !== best)];
+  const scores = hops.map((hop) => (hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop)));
+  const one = Math.floor(choice.routing.random() * hops.length);
+  const step = 1 + Math.floor(choice.routing.random() * (hops.length - 1));
+  const two = (one + step) % hops.length;
+  const best = scores[two]! < scores[one]! ? two : one;
+  if (Number.isFinite(scores[best]!)) scores[best] = Number.NEGATIVE_INFINITY;
+  return byScore(hops, scores);
 }
 
-function order(count: number, first: (index: number) => number, second?: (index: number) => number): number[] {
-  const indexes = Array.from({ length: count }, (_, index) => index);
-  return indexes.sort((a, b) => {
-    const [left, right] = [first(a), first(b)];
-    if (left !== right) return left < right ? -1 : 1;
-    return second === undefined ? a - b : second(a) - second(b);
-  });
+/** An insertion sort: stages are short, and this allocates one array. */
+function byScore(hops: readonly Hop[], scores: readonly number[], turn = 0): readonly Hop[] {
+  const count = hops.length;
+  const order = new Array<number>(count);
+  for (let filled = 0; filled < count; filled++) {
+    const index = turn + filled < count ? turn + filled : turn + filled - count;
+    const score = scores[index]!;
+    let at = filled;
+    while (at > 0 && scores[order[at - 1]!]! > score) {
+      order[at] = order[at - 1]!;
+      at--;
+    }
+    order[at] = index;
+  }
+  const result = new Array<Hop>(count);
+  for (let at = 0; at < count; at++) result[at] = hops[order[at]!]!;
+  return result;
 }
 
 function rampOf({ target }: Hop, { routing, nowMs }: Choice): number {
@@ -151,20 +165,27 @@ function headroom({ target }: Hop, { routing, nowMs }: Choice): number {
 }
 
 function priceWeighted(hops: readonly Hop[], choice: Choice): readonly Hop[] {
+  const weights = keptWeights(hops, choice, priceWeights);
+  const order = drawn(hops, (_, index) => weights[index]!, choice);
+  return order;
+}
+
+function priceWeights(hops: readonly Hop[], choice: Choice): readonly number[] {
   const { routing, nowMs } = choice;
-  const isStable = ({ target }: Hop): boolean => {
-    const row = rowOf(target, routing);
-    const { requests, failures } = routing.outcomes.recent(row, nowMs, outageMs);
-    return failures <= outageShare * requests && routing.breaker.waitMs(row, nowMs) === 0;
-  };
-  const stable = hops.filter(isStable);
-  const rest = hops.filter((hop) => !stable.includes(hop));
-  const prices = stable.map(({ target }) => priceOf(target, choice));
+  const prices = hops.map(({ target }) => priceOf(target, usualRequest(choice)));
   // What nobody knows the price of is no bargain: it counts as the dearest.
   const dearest = Math.max(1, ...prices.map((price) => price ?? 0));
-  const weightOf = (hop: Hop, index: number): number =>
-    hop.weight * ((prices[index] ?? dearest) / dearest + free) ** -2;
-  return [...drawn(stable, weightOf, choice), ...rest];
+  return hops.map(({ target, weight }, index) => {
+    const row = rowOf(target, routing);
+    const { requests, failures } = routing.outcomes.recent(row, nowMs, outageMs);
+    const isStable = failures <= outageShare * requests && routing.breaker.waitMs(row, nowMs) === 0;
+    return isStable ? weight * ((prices[index] ?? dearest) / dearest + free) ** -2 : 0;
+  });
+}
+
+/** Prices are compared at one proportion, so that the weights can be kept for a moment. */
+function usualRequest(choice: Choice): Choice {
+  return { ...choice, inputTokens: 1_000, outputTokens: 300 };
 }
 
 /** What costs nothing is preferred, but not infinitely. */

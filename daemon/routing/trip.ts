@@ -155,6 +155,13 @@ export class Trip {
     throw this.first;
   }
 
+  /** After a wait: the target may have been given up meanwhile. Throws what the client is to hear. */
+  resume(nowMs: number): void {
+    if (this.#isProbe || this.#reenter(nowMs)) return;
+    this.#skip(this.target, "breaker_open", this.#routing.breaker.waitMs(this.row, nowMs));
+    this.#orThrow(nowMs);
+  }
+
   #orThrow(nowMs: number): number {
     if (this.#advance(nowMs)) return 0;
     throw this.first!;

@@ -117,6 +117,7 @@ function drive(lab: RoutingLab, asked: Asked, upstreams: Upstreams): Outcome {
       const wait = trip.next(reply.error, lab.nowMs);
       waitedMs += wait;
       lab.nowMs += wait;
+      if (wait > 0) trip.resume(lab.nowMs);
     }
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;

@@ -133,7 +133,8 @@ function answer(
   nowMs: number,
 ): RouteTestAnswer {
   const [first] = plans as [Plan];
-  const notes = new Map(first.decision?.considered.map(({ target, note }) => [target, note]));
+  const decision = first.decision?.();
+  const notes = new Map(decision?.considered.map(({ target, note }) => [target, note]));
   const isAllowed = ({ provider, model: each }: Plan["hops"][number]["target"]): boolean =>
     key === undefined || mayCall(key.policy, provider.name, each);
   const askable = ({ target }: Plan["hops"][number]): boolean =>
@@ -166,11 +167,11 @@ function answer(
     chosen,
     error:
       chosen === null ? { code: "targets_unavailable", message: "no target of the request can be asked now" } : null,
-    rules: first.decision?.rules ?? [],
-    strategy: first.decision?.strategy ?? null,
-    affinity: first.decision?.affinity ?? null,
+    rules: decision?.rules ?? [],
+    strategy: decision?.strategy ?? null,
+    affinity: decision?.affinity ?? null,
     targets,
-    left_out: (first.decision?.considered ?? [])
+    left_out: (decision?.considered ?? [])
       .filter(({ target }) => !inPlan.has(target))
       .map(({ target, note }) => ({ target, note: note ?? "" })),
     on_context_window: (first.onContext ?? []).map(({ target }) => target.name),

@@ -161,7 +161,7 @@ test("R8 applyRules() takes the first rule that holds, the nearest scope before 
       { name: "off", enabled: false, targets: ["r/off"], priority: -5 },
     ]),
   );
-  const to = (asked: Asked) => [lab.plan(asked).hops[0]?.target.name, lab.plan(asked).decision?.rules];
+  const to = (asked: Asked) => [lab.plan(asked).hops[0]?.target.name, lab.plan(asked).decision?.().rules];
   const caller = () => ({ key: "", keyId: "", user: "", team: "research", customer: "" });
   assert.deepEqual(to({ model: "p/m", inputTokens: 5_000 }), ["q/big", ["big"]]);
   assert.deepEqual(to({ model: "p/m" }), ["q/all", ["global"]]);
@@ -194,7 +194,7 @@ test("R8 applyRules() sees headers, parameters, caller, usage, time and type, an
     ]),
   );
   const plan = chain.plan({ model: "p/m" });
-  assert.deepEqual([plan.hops[0]?.target.name, plan.decision?.rules], ["q/m2", ["one", "two", "three"]]);
+  assert.deepEqual([plan.hops[0]?.target.name, plan.decision?.().rules], ["q/m2", ["one", "two", "three"]]);
 });
 
 test("R8 applyRules() passes over a rule that cannot be evaluated, counts it and says so", async () => {
@@ -206,7 +206,7 @@ test("R8 applyRules() passes over a rule that cannot be evaluated, counts it and
   );
   const plan = lab.plan({ model: "p/m" });
   assert.equal(plan.hops[0]?.target.name, "q/m");
-  assert.match(JSON.stringify(plan.decision?.considered), /rule broken.*passed over: No such key/);
+  assert.match(JSON.stringify(plan.decision?.().considered), /rule broken.*passed over: No such key/);
   const { words } = lab.routing.table;
   assert.equal(words[lab.routing.table.peek("rule:broken") + 6], 1, "its errors are counted where metrics read them");
 });

@@ -48,22 +48,33 @@ test("R2 orderHops() follows the weights of a group's targets within two points"
   assert.equal(lab.go({ model: "g" }, all).attempts.at(-1), "z/m#z", "a weight of 0 is asked when the others fail");
 });
 
-test("R2 next() rotates away from a rate-limited credential, and leaves it alone for as long as it was told", async () => {
-  const lab = await routingLab({ providers: { p: provider({ keys: three.slice(0, 2) }) } });
-  const limited: Upstreams = (_target, credential) =>
-    credential === "b" ? { ms: 1, error: failure("rate_limit_exceeded", { retryAfterMs: 30_000 }) } : { ms: 1 };
-  let rotated = lab.go({ model: "p/m" }, limited);
-  while (rotated.attempts.length === 1) rotated = lab.go({ model: "p/m" }, limited);
-  assert.deepEqual(
-    [rotated.attempts, rotated.reasons, rotated.error],
-    [["p/m#b", "p/m#a"], ["requested", "key"], undefined],
-  );
-  for (let index = 0; index < 200; index++)
-    assert.deepEqual(lab.go({ model: "p/m" }, limited).attempts, ["p/m#a"], "not asked while it rests");
-  lab.nowMs += 30_000;
-  const after = Array.from({ length: 50 }, () => lab.go({ model: "p/m" }, well).attempts[0]);
-  assert.ok(after.includes("p/m#b"), "asked again when its time is over");
-});
+// Times are 32-bit words that wrap: before and after a turn they must say the same.
+for (const epochMs of [1_770_000_000_000, 1_790_000_000_000])
+  test(`R2 next() rotates away from a rate-limited credential, and leaves it alone as long as it was told, at ${epochMs}`, async () => {
+    const lab = await routingLab({ providers: { p: provider({ keys: three.slice(0, 2) }) } });
+    lab.nowMs = epochMs;
+    const limited: Upstreams = (_target, credential) =>
+      credential === "b" ? { ms: 1, error: failure("rate_limit_exceeded", { retryAfterMs: 30_000 }) } : { ms: 1 };
+    let rotated = lab.go({ model: "p/m" }, limited);
+    while (rotated.attempts.length === 1) rotated = lab.go({ model: "p/m" }, limited);
+    assert.deepEqual(
+      [rotated.attempts, rotated.reasons, rotated.error],
+      [["p/m#b", "p/m#a"], ["requested", "key"], undefined],
+    );
+    for (let index = 0; index < 200; index++)
+      assert.deepEqual(lab.go({ model: "p/m" }, limited).attempts, ["p/m#a"], "not asked while it rests");
+    const all: Upstreams = () => ({ ms: 1, error: failure("rate_limit_exceeded", { retryAfterMs: 60_000 }) });
+    lab.go({ model: "p/m" }, all);
+    const refused = lab.go({ model: "p/m" }, well);
+    assert.deepEqual(
+      [refused.attempts, refused.error?.code],
+      [[], "targets_unavailable"],
+      "nobody is asked while all rest",
+    );
+    lab.nowMs += 60_000;
+    const after = Array.from({ length: 50 }, () => lab.go({ model: "p/m" }, well).attempts[0]);
+    assert.ok(after.includes("p/m#b"), "asked again when its time is over");
+  });
 
 test("R2 next() takes another credential at once where one was refused, for this request only, and counts it", async () => {
   const lab = await routingLab({ providers: { p: provider({ keys: three.slice(0, 2) }) } });

@@ -1,0 +1,65 @@
+/**
+ * What a decision costs, and what the state of many targets weighs: `npm run bench:routing`. CPU of this thread alone,
+ * median of rounds; the plain look-up beside it is what a config without a choice pays.
+ */
+import { rowWords } from "../daemon/routing/health-table.ts";
+import { plainPlan } from "../daemon/routing/planner.ts";
+import { Trip } from "../daemon/routing/trip.ts";
+import { key, provider, type RoutingLab, routingLab } from "../test/support/routing-lab.ts";
+import { median } from "./statistics.ts";
+
+const targets = 20;
+const rules = 20;
+const rounds = 15;
+const decisions = 20_000;
+const stateTargets = 1_000;
+
+const names = Array.from({ length: targets }, (_, index) => `p${index}`);
+const group = (strategy: string) => ({
+  providers: Object.fromEntries(names.map((name) => [name, provider(key)])),
+  groups: { g: { targets: names.map((name) => `${name}/m`), strategy } },
+  routing: {
+    rules: Array.from({ length: rules }, (_, index) => ({
+      name: `r${index}`,
+      when: `model == "other${index}" && tokens > ${index}`,
+      targets: [`p${index}/m`],
+    })),
+  },
+});
+
+for (const strategy of ["weighted", "adaptive", "lowest_latency", "price_weighted"]) {
+  const lab = await routingLab(group(strategy));
+  for (const name of names) lab.routing.outcomes.timed(lab.row(`${name}/m`), lab.nowMs, true, 100, 5);
+  print(
+    `decision_us_${strategy}`,
+    cpuOf(() => decide(lab, "g")),
+  );
+}
+const plain = await routingLab({ providers: { p: provider(key) } });
+decide(plain, "p/m");
+print(
+  "decision_us_plain",
+  cpuOf(() => {
+    new Trip(plainPlan(plain.generation, "p/m", undefined)!, plain.routing).begin(plain.nowMs);
+  }),
+);
+print("state_mb_1000_targets", (stateTargets * rowWords * 4) / 1e6);
+
+function decide(lab: RoutingLab, model: string): void {
+  new Trip(lab.plan({ model }), lab.routing).begin(lab.nowMs);
+}
+
+function cpuOf(step: () => void): number {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = process.cpuUsage();
+    for (let index = 0; index < decisions; index++) step();
+    const { user, system } = process.cpuUsage(before);
+    times.push((user + system) / decisions);
+  }
+  return median(times)!;
+}
+
+function print(name: string, value: number): void {
+  console.log(`${name} ${value.toFixed(3)}`);
+}

@@ -1,0 +1,42 @@
+/**
+ * `npm run simulate`: what one place in trouble costs, in a table; with a number, so many seeds of random trouble
+ * besides, and with `--seed N` that one alone.
+ */
+import { createSimulator, randomScenario, scenarios } from "../test/simulate/simulator.ts";
+
+const simulator = await createSimulator();
+const [first, second] = process.argv.slice(2);
+
+if (first === "--seed") {
+  const seed = Number(second);
+  const scenario = randomScenario(seed);
+  const { latenciesMs, ...report } = simulator.run(seed, scenario);
+  console.log(scenario.name);
+  console.log({ ...report, p50Ms: percentile(latenciesMs, 0.5), p99Ms: percentile(latenciesMs, 0.99) });
+} else {
+  console.table(scenarios.map(row));
+  const seeds = Number(first ?? 0);
+  const before = performance.now();
+  for (let seed = 1; seed <= seeds; seed++) simulator.run(seed, randomScenario(seed));
+  if (seeds > 0) console.log(`${seeds} seeds in ${Math.round(performance.now() - before)} ms: every promise kept`);
+}
+
+function row(scenario: (typeof scenarios)[number]): Record<string, string | number> {
+  const runs = Array.from({ length: 10 }, (_, index) => simulator.run(index + 1, scenario));
+  const sum = (pick: (run: (typeof runs)[number]) => number): number =>
+    runs.reduce((total, run) => total + pick(run), 0);
+  const asked = sum(({ requests, refused }) => requests - refused);
+  const latencies = runs.flatMap(({ latenciesMs }) => latenciesMs);
+  return {
+    scenario: scenario.name,
+    "answered %": Number(((100 * sum(({ answered }) => answered)) / asked).toFixed(2)),
+    "extra load %": Number((100 * (sum(({ attempts }) => attempts) / asked - 1)).toFixed(2)),
+    "retries %": Number(((100 * sum(({ retries }) => retries)) / asked).toFixed(2)),
+    "p50 ms": percentile(latencies, 0.5),
+    "p99 ms": percentile(latencies, 0.99),
+  };
+}
+
+function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0;
+}
