@@ -30,9 +30,9 @@ after(async () => {
 const dialects: readonly ClientDialect[] = ["chat", "messages"];
 /** The last word stands alone for longer, or on a busy machine the answer would be complete before the client has left. */
 const chunks: readonly [name: string, needle: string | undefined, pace: string][] = [
-  ["0", undefined, "words=15+gap=25"],
-  ["1", "w0 ", "words=15+gap=25"],
-  ["k", "w7 ", "words=15+gap=25"],
+  ["0", undefined, "words=30+gap=50"],
+  ["1", "w0 ", "words=30+gap=50"],
+  ["k", "w7 ", "words=30+gap=50"],
   ["last", "w2 ", "words=3+gap=400"],
 ];
 let cells = 0;
