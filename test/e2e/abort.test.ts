@@ -33,7 +33,7 @@ const chunks: readonly [name: string, needle: string | undefined, pace: string][
   ["0", undefined, "words=30+gap=50"],
   ["1", "w0 ", "words=30+gap=50"],
   ["k", "w7 ", "words=30+gap=50"],
-  ["last", "w2 ", "words=3+gap=400"],
+  ["last", "w2 ", "words=3+gap=1000"],
 ];
 let cells = 0;
 
