@@ -22,6 +22,7 @@ const callers: Readonly<Record<Wire, Caller>> = {
   "openai-responses": "responses",
   gemini: "gemini",
   "bedrock-converse": "converse",
+  cohere: "cohere",
 };
 const basePaths: Readonly<Record<Wire, string>> = {
   "openai-chat": "/v1",
@@ -29,6 +30,7 @@ const basePaths: Readonly<Record<Wire, string>> = {
   "openai-responses": "/v1",
   gemini: "/v1beta",
   "bedrock-converse": "",
+  cohere: "/v2",
 };
 
 export type PairPlan = { readonly rounds: number; readonly ms: number; readonly warmMs: number };

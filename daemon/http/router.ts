@@ -149,8 +149,8 @@ const spokenUnder: readonly (readonly [RegExp, DialectId])[] = [
 export function dialectOf(target: string, headers: IncomingHttpHeaders): Dialect {
   if (headers["anthropic-version"] !== undefined) return dialects.anthropic;
   const path = pathOf(target);
-  for (const [beginning, id] of spokenUnder) if (beginning.test(path)) return dialects[id] ?? dialects["openai-chat"];
-  if (headers["x-goog-api-key"] !== undefined) return dialects.gemini ?? dialects["openai-chat"];
+  for (const [beginning, id] of spokenUnder) if (beginning.test(path)) return dialects[id];
+  if (headers["x-goog-api-key"] !== undefined) return dialects.gemini;
   return dialects["openai-chat"];
 }
 

@@ -2,7 +2,7 @@
  * Between two dialects: a request's bytes into the upstream's, an answer's into the caller's. Hides nothing but the
  * order of the steps; values in, values out, so that a helper thread can do it for a body that would stall a worker.
  */
-import { dialectFor } from "../../providers/dialects/index.ts";
+import { dialects } from "../../providers/dialects/index.ts";
 import type {
   Dialect,
   DialectId,
@@ -54,7 +54,7 @@ export type Translated = {
 
 /** The whole way, for whoever has nothing but the bytes. */
 export function translate(job: TranslateJob, body: Buffer): Translated {
-  const [client, upstream] = [dialectFor(job.client), dialectFor(job.upstream)];
+  const [client, upstream] = [dialects[job.client], dialects[job.upstream]];
   return job.kind === "request"
     ? encodeRequest(parseRequest(client, body, job.asked), upstream, job)
     : translateAnswer(upstream, client, body, job.context);

@@ -36,7 +36,6 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
   for (const [operation, endpoints] of Object.entries(host.operations)) {
     ready[operation as Operation] = endpoints.flatMap((endpoint) => {
       const dialect = dialects[endpoint.dialect];
-      if (dialect === undefined) return []; // one that this build does not speak
       if (data.dialectOnly && operation === "chat" && endpoint.dialect !== data.dialect) return [];
       // From the root means at the host's own address; another one may lie anywhere.
       if (endpoint.path.startsWith("//") && !isOwnAddress(host, data)) return [];

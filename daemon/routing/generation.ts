@@ -3,7 +3,7 @@
  * only looks up. Hides how hosts, dialects, prices and credentials become ready-made targets.
  */
 import type { Catalog } from "../../providers/catalog/catalog.ts";
-import { dialectFor } from "../../providers/dialects/index.ts";
+import { dialects } from "../../providers/dialects/index.ts";
 import type { Dialect } from "../../providers/exchange.ts";
 import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData, Timers } from "../config/generation.ts";
@@ -106,7 +106,7 @@ function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | unde
   return {
     data,
     name: data.name,
-    dialect: dialectFor(data.dialect),
+    dialect: dialects[data.dialect],
     origin,
     endpoints: readyEndpoints(host, data),
     credentials,

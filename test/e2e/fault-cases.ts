@@ -154,7 +154,7 @@ export const faultCases: readonly FaultCase[] = [
     modes: ["stream"],
     expect: { kind: "answered" },
     // There the last word is what tells the finish.
-    expectOf: (wire) => (wire === "openai-responses" ? broken("upstream_truncated") : undefined),
+    expectOf: (wire) => (wire === "openai-responses" || wire === "cohere" ? broken("upstream_truncated") : undefined),
   },
   { fault: "F11", behaviour: "f11-no-finish", modes: ["stream"], expect: broken("upstream_truncated") },
 
@@ -184,7 +184,7 @@ export const meaningless: Readonly<Record<string, string>> = {
   "F14 whole": "the whole answer is bounded by its own length",
 };
 
-export const clients: readonly Caller[] = ["chat", "messages", "responses", "gemini", "converse"];
+export const clients: readonly Caller[] = ["chat", "messages", "responses", "gemini", "converse", "cohere"];
 export const modes: readonly Mode[] = both;
 export const faults = Array.from({ length: 15 }, (_, index) => `F${index + 1}`);
 

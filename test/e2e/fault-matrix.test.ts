@@ -33,6 +33,7 @@ const basePaths: Readonly<Record<Wire, string>> = {
   anthropic: "/v1",
   gemini: "/v1beta",
   "bedrock-converse": "",
+  cohere: "/v2",
 };
 /** How each dialect says that an answer came to its end. */
 const endings: Readonly<Record<Caller, string>> = {
@@ -41,6 +42,7 @@ const endings: Readonly<Record<Caller, string>> = {
   responses: "completed",
   gemini: "STOP",
   converse: "end_turn",
+  cohere: "COMPLETE",
 };
 
 before(async () => {
@@ -51,8 +53,8 @@ before(async () => {
     api_key: "env.UPSTREAM_KEY",
     timeouts,
   });
-  // Apart, so that on a slow machine neither fires where the other is meant.
-  const short = { first_byte: "400ms", first_byte_stream: "400ms" };
+  // Of a stream that stalls the first byte must come, however slow the machine.
+  const short = { first_byte: "400ms", first_byte_stream: "400ms", idle: "400ms" };
   const providers = wires.flatMap((wire) => [
     [wire, provider(wire, upstream.origin)],
     [`${wire}-short`, provider(wire, upstream.origin, short)],
@@ -164,7 +166,7 @@ function checkCell(
       assert.ok(seen.text !== "" && answerText.startsWith(seen.text), `what had come was told: ${seen.text}`);
       checkError(client, seen, expect.codes);
       assert.equal(seen.finish, undefined, "a broken answer never gives a finish reason");
-      assert.deepEqual(seen.afterError, client === "chat" ? ["[DONE]"] : []);
+      assert.deepEqual(seen.afterError, client === "chat" || client === "cohere" ? ["[DONE]"] : []);
       assert.ok(row.flags.includes("truncated"), `flags ${row.flags}`);
       assert.ok(row.flags.includes("estimated"), `what a broken stream used is not known: flags ${row.flags}`);
       assert.ok(
@@ -187,6 +189,8 @@ function checkCell(
       else checkError(client, seen, ["upstream_protocol"]);
   }
 }
+
+const lastWordTellsUsage: ReadonlySet<Wire> = new Set(["openai-responses", "bedrock-converse", "cohere"]);
 
 /** Where a dialect has words of its own for what went wrong, and no place for ours. */
 const ownTypes: Readonly<Partial<Record<Caller, readonly string[]>>> = {
@@ -253,8 +257,7 @@ async function leavesAtTheEnd(client: Caller, wire: Wire): Promise<void> {
   const { preamble, content, finish } = streamParts(wire, { model: "m", includeUsage: true });
   const told = 1 + preamble.length + content.length + finish.length;
   await upstream.call(behaviourOf(model), (call) => call.steps > told);
-  // Some tell their usage with the last word.
-  await leftBehind(model, asked.abort(), { usageKnown: wire !== "openai-responses" && wire !== "bedrock-converse" });
+  await leftBehind(model, asked.abort(), { usageKnown: !lastWordTellsUsage.has(wire) });
 }
 
 async function leftBehind(model: string, leftAt: number, { usageKnown = false } = {}): Promise<void> {

@@ -7,8 +7,8 @@ import { performance } from "node:perf_hooks";
 
 export type ClientDialect = "chat" | "messages";
 
-/** Everybody who may call: the model of the last two stands in the path. */
-export type Caller = ClientDialect | "responses" | "gemini" | "converse";
+/** Everybody who may call: the model of Gemini and of Converse stands in the path. */
+export type Caller = ClientDialect | "responses" | "gemini" | "converse" | "cohere";
 
 export type Answer = {
   readonly status: number;
@@ -80,6 +80,8 @@ export function pathFor({ dialect, model, stream }: Ask): string {
   switch (dialect) {
     case "responses":
       return "/v1/responses";
+    case "cohere":
+      return "/v2/chat";
     case "gemini":
       return `/v1beta/models/${name}:${stream === true ? "streamGenerateContent?alt=sse" : "generateContent"}`;
     case "converse":

@@ -3,7 +3,16 @@
  * expectation once for all. Strict: a frame that is not what the dialect promises is an error of the test.
  */
 import type { Answer, Caller } from "./client.ts";
-import { converseBody, converseStream, geminiBody, geminiStream, responsesBody, responsesStream } from "./outcomes.ts";
+import {
+  cohereBody,
+  cohereStream,
+  converseBody,
+  converseStream,
+  geminiBody,
+  geminiStream,
+  responsesBody,
+  responsesStream,
+} from "./outcomes.ts";
 import { frames, type Outcome, type SeenError, seenError, type Told } from "./seen.ts";
 
 const streams: Readonly<Record<Caller, (answer: Answer) => Outcome>> = {
@@ -12,6 +21,7 @@ const streams: Readonly<Record<Caller, (answer: Answer) => Outcome>> = {
   responses: responsesStream,
   gemini: geminiStream,
   converse: converseStream,
+  cohere: cohereStream,
 };
 const bodies: Readonly<Record<Caller, (body: Record<string, unknown>) => Told>> = {
   chat: chatBody,
@@ -19,6 +29,7 @@ const bodies: Readonly<Record<Caller, (body: Record<string, unknown>) => Told>> 
   responses: responsesBody,
   gemini: geminiBody,
   converse: converseBody,
+  cohere: cohereBody,
 };
 
 export function outcome(dialect: Caller, answer: Answer): Outcome {

@@ -132,3 +132,37 @@ function exceptionSeen(name: string, value: Body): SeenError {
     fields: value,
   };
 }
+
+type CohereAnswer = {
+  message?: { content?: { text?: string }[] };
+  finish_reason?: string;
+  usage?: { tokens: { input_tokens: number; output_tokens: number } };
+};
+
+export function cohereBody(body: Body): Told {
+  const { message, finish_reason: finish, usage } = body as CohereAnswer;
+  return {
+    text: (message?.content ?? []).map((part) => part.text ?? "").join(""),
+    finish,
+    usage: usage && { input: usage.tokens.input_tokens, output: usage.tokens.output_tokens },
+  };
+}
+
+/** An error is a finish reason there, and no other comes with it. */
+export function cohereStream(answer: Answer): Outcome {
+  const events = frames(answer.text).map(({ event, data }) => ({ name: event || data, value: parsed(data) }));
+  return gathered(answer, events, ({ value }, told) => {
+    if (value === undefined) return;
+    const delta = value["delta"] as (CohereAnswer & { error?: string }) | undefined;
+    if (value["type"] === "content-delta") {
+      told.text += (delta as { message: { content: { text?: string } } }).message.content.text ?? "";
+    }
+    told.terminal = value["type"] === "message-end";
+    if (!told.terminal || delta === undefined) return;
+    if (delta.finish_reason === "ERROR") told.error ??= seenError("cohere", { ...delta, message: delta.error });
+    else {
+      told.finish = delta.finish_reason;
+      told.usage = cohereBody(delta).usage;
+    }
+  });
+}

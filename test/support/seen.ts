@@ -47,7 +47,10 @@ export function frames(text: string): Frame[] {
 
 /** Where each dialect tells our code and the request's id beside the words. */
 export function seenError(dialect: Caller, body: Record<string, unknown>): SeenError {
-  const error = (dialect === "converse" ? body["bifrost"] : body["error"]) as Record<string, unknown>;
+  const error = (dialect === "cohere" ? body : dialect === "converse" ? body["bifrost"] : body["error"]) as Record<
+    string,
+    unknown
+  >;
   assert.equal(typeof error, "object", `an error object in ${JSON.stringify(body)}`);
   if (dialect === "messages") assert.equal(body["type"], "error", "Anthropic's envelope says type: error");
   const text = (value: unknown) => (typeof value === "string" ? value : undefined);
@@ -57,7 +60,8 @@ export function seenError(dialect: Caller, body: Record<string, unknown>): SeenE
     type: String(error["type"] ?? error["status"] ?? body["__type"]),
     code: text(info?.["reason"])?.toLowerCase() ?? text(error["reason"]) ?? text(error["code"]),
     message: String(error["message"] ?? body["message"]),
-    requestId: text(metadata?.["request_id"]) ?? text(error["request_id"]) ?? text(body["request_id"]),
+    requestId:
+      text(metadata?.["request_id"]) ?? text(error["request_id"]) ?? text(body["request_id"]) ?? text(error["id"]),
     source: text(metadata?.["source"]) ?? text(error["source"]),
     fields: { ...body, ...error },
   };

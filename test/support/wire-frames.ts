@@ -4,6 +4,7 @@
  */
 import { anthropic } from "./wires/anthropic.ts";
 import { bedrockConverse } from "./wires/bedrock-converse.ts";
+import { cohere } from "./wires/cohere.ts";
 import { gemini } from "./wires/gemini.ts";
 import { openaiChat } from "./wires/openai-chat.ts";
 import { openaiResponses } from "./wires/openai-responses.ts";
@@ -17,6 +18,7 @@ const talks = {
   "openai-responses": openaiResponses,
   gemini,
   "bedrock-converse": bedrockConverse,
+  cohere,
 } satisfies Record<string, WireTalk>;
 
 export type Wire = keyof typeof talks;
@@ -65,6 +67,7 @@ export function wireAt(path: string): { readonly wire: Wire; readonly model?: st
     const wire = verb.startsWith("converse") ? "bedrock-converse" : "gemini";
     return { wire, model: decodeURIComponent(model), stream: verb.startsWith("stream") || verb.endsWith("stream") };
   }
+  if (/\/v2\/chat(\?|$)/.test(path)) return { wire: "cohere" };
   if (/\/messages(\/count_tokens)?(\?|$)/.test(path)) return { wire: "anthropic" };
   return { wire: /\/responses(\?|$)/.test(path) ? "openai-responses" : "openai-chat" };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findEndpoint, pathFor, readyEndpoints } from "../../../daemon/routing/endpoints.ts";
-import { dialectFor } from "../../../providers/dialects/index.ts";
+import { dialects } from "../../../providers/dialects/index.ts";
 import type { DialectId } from "../../../providers/exchange.ts";
 import type { Endpoint, Host } from "../../../providers/hosts.ts";
 import { providerData } from "./provider-data.ts";
@@ -21,7 +21,7 @@ function endpoints(...chat: readonly Endpoint[]) {
 }
 
 function where(chat: readonly Endpoint[], caller: DialectId, model: string, streamed = false): string | undefined {
-  const endpoint = findEndpoint(endpoints(...chat), "chat", dialectFor(caller), { deployment: model, model });
+  const endpoint = findEndpoint(endpoints(...chat), "chat", dialects[caller], { deployment: model, model });
   return endpoint && pathFor(endpoint, model, streamed);
 }
 
@@ -60,8 +60,5 @@ test("findEndpoint() offers a model only where it is served", () => {
   assert.equal(where(chat, "openai-chat", "claude-9"), "/v9/claude/claude-9");
   assert.equal(where(chat, "anthropic", "m"), "/v9/other/m");
   assert.equal(where(chat.slice(0, 1), "anthropic", "m"), undefined);
-  assert.equal(
-    findEndpoint(endpoints(), "embeddings", dialectFor("anthropic"), { deployment: "m", model: "m" }),
-    undefined,
-  );
+  assert.equal(findEndpoint(endpoints(), "embeddings", dialects.anthropic, { deployment: "m", model: "m" }), undefined);
 });

@@ -13,8 +13,8 @@ import { fixture, frames, noCorpora, recordings, replay, seen } from "./replay.t
 
 const context = { id: "id_1", model: "m", created: 1, includeUsage: true };
 const all = Object.values(dialects);
-const responses = dialects["openai-responses"]!;
-const gemini = dialects.gemini!;
+const responses = dialects["openai-responses"];
+const gemini = dialects.gemini;
 
 function stream(dialect: Dialect, events: readonly Event[], framing?: Framing): string {
   const renderer = dialect.renderStream(framing === undefined ? context : { ...context, framing });

@@ -1,6 +1,6 @@
 /** How a client of each dialect goes on: what it keeps of an answer, whole or streamed, and how it answers the calls in it. */
 
-import { dialectFor } from "../../../providers/dialects/index.ts";
+import { dialects } from "../../../providers/dialects/index.ts";
 import type { DialectId, Event, Json, JsonObject, RenderContext } from "../../../providers/exchange.ts";
 import { frames } from "./replay.ts";
 
@@ -18,7 +18,7 @@ type Fields = Record<string, Json>;
 const context: RenderContext = { id: "id_1", model: "m", created: 1, includeUsage: true };
 
 function streamed(id: DialectId, events: readonly Event[]): { event: string; data: Fields }[] {
-  const renderer = dialectFor(id).renderStream(context);
+  const renderer = dialects[id].renderStream(context);
   const text = events.map((event) => renderer.push(event)).join("") + renderer.end();
   return frames(text)
     .filter(({ data }) => data !== "[DONE]")
@@ -26,7 +26,7 @@ function streamed(id: DialectId, events: readonly Event[]): { event: string; dat
 }
 
 function body(id: DialectId, events: readonly Event[]): Fields {
-  return dialectFor(id).render(events, context) as Fields;
+  return dialects[id].render(events, context) as Fields;
 }
 
 /** As SDKs that put a stream together do: texts are joined, lists by their `index`. */

@@ -44,7 +44,7 @@ const upstreams: readonly Upstream[] = [
     ],
   },
   {
-    dialect: dialects["openai-responses"]!,
+    dialect: dialects["openai-responses"],
     model: "gpt-5.1",
     field: "input",
     first: [{ type: "message", role: "user", content: "q" }],
@@ -70,7 +70,7 @@ const upstreams: readonly Upstream[] = [
     ],
   },
   {
-    dialect: dialects.gemini!,
+    dialect: dialects.gemini,
     model: "gemini-3-pro-preview",
     field: "contents",
     first: [{ role: "user", parts: [{ text: "q" }] }],
@@ -143,7 +143,7 @@ for (const upstream of upstreams) {
           const results = client.results(kept, () => `result of ${turn}`);
           history.push(...JSON.parse(JSON.stringify([...kept, ...results])));
           expected.push(...upstream.history(proof, turn, [`result of ${turn}`, `result of ${turn}`]));
-          const asked = dialects[client.id]!.parse(client.ask(history), { model: "m", stream: false });
+          const asked = dialects[client.id].parse(client.ask(history), { model: "m", stream: false });
           const { body, dropped } = upstream.dialect.encode({ ...asked, model: upstream.model });
           assert.deepEqual(body[upstream.field], expected);
           assert.deepEqual(dropped, []);
@@ -156,7 +156,7 @@ for (const upstream of upstreams) {
       test(`A28 encode() for ${other.dialect.id} is sent no proof of ${upstream.dialect.id}'s by a client of ${client.id}`, () => {
         const kept = client.keep(upstream.dialect.decode(upstream.answer(proofs[0]!, 2)), false);
         const history = [...client.question("q"), ...kept, ...client.results(kept, () => "r")];
-        const asked = dialects[client.id]!.parse(client.ask(JSON.parse(JSON.stringify(history))), {
+        const asked = dialects[client.id].parse(client.ask(JSON.parse(JSON.stringify(history))), {
           model: "m",
           stream: false,
         });
