@@ -37,6 +37,7 @@ export function readRecord(file: ConfigFile, build: Build, units: Units): Record
     requests: record.requests,
     retentionMs,
     audit: record.audit,
+    responses: record.responses,
     auditOnFailure: record.audit_on_failure,
     rollups: {
       minute: duration(rollups.minutes, "rollups", "minutes"),

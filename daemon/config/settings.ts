@@ -66,6 +66,7 @@ export const defaults = {
     requests: true,
     retention: "30d",
     audit: true,
+    responses: true,
     audit_on_failure: "block",
     rollups: { minutes: "2d", hours: "90d", days: "730d" },
     content: "off",
@@ -100,4 +101,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "c448c60677606747";
+export const schemaFingerprint = "34833d76a4717928";

@@ -21,6 +21,8 @@ export type OffloadData =
 export type RecordData = {
   readonly requests: boolean;
   readonly retentionMs: number;
+  /** Responses that callers ask to keep are kept, where the provider does not. */
+  readonly responses: boolean;
   readonly audit: boolean;
   readonly auditOnFailure: "block" | "count";
   readonly rollups: RollupRetention;

@@ -16,7 +16,7 @@ type Call = {
 };
 
 /** What `rest` of the path may be, each with the methods that it takes. */
-type ObjectCall = Call & { readonly form: "object" };
+type ObjectCall = Call & { readonly form: "object" | "stored" };
 
 /** Under `/v1`; an SDK's base URL ends with it. */
 const openaiCalls: readonly Call[] = [
@@ -62,6 +62,7 @@ const openaiCalls: readonly Call[] = [
 const openaiObjects: readonly ObjectCall[] = [
   { path: "/files", name: "files", operation: "files", dialect: "openai-chat", form: "object" },
   { path: "/batches", name: "batches", operation: "batches", dialect: "openai-chat", form: "object" },
+  { path: "/responses", name: "responses.stored", operation: "files", dialect: "openai-responses", form: "stored" },
 ];
 const anthropicCalls: readonly Call[] = [
   { path: "/v1/messages", name: "messages", operation: "chat", dialect: "anthropic" },
@@ -181,7 +182,7 @@ export const objectRoutes: ReadonlyMap<string, Route> = (() => {
 export const objectMethods: readonly (readonly [rest: RegExp, methods: readonly string[]])[] = [
   [/^$/, ["GET", "POST"]],
   [/^\/[^/]+$/, ["GET", "DELETE"]],
-  [/^\/[^/]+\/content$/, ["GET"]],
+  [/^\/[^/]+\/(?:content|input_items)$/, ["GET"]],
   [/^\/[^/]+\/cancel$/, ["POST"]],
 ];
 

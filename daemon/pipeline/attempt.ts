@@ -36,6 +36,7 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
   const { provider } = lease.target;
   const { operation, dialect } = exchange.route;
   const endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
+  exchange.isRelay = endpoint?.dialect === dialect;
   if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
   if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {

@@ -9,6 +9,7 @@ import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
+import type { KeptResponse } from "../store/kept-responses.ts";
 import type { HoldTicket } from "../store/sender.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
@@ -58,9 +59,10 @@ export type Route = {
   readonly dialect: Dialect;
   /**
    * What its request bodies are. `json`: read whole. `form`: a form that streams through, or JSON. `object`: a file or
-   * batch of a provider's. `any`: whatever it is, passed on raw.
+   * batch of a provider's. `stored`: a response that
+   * was kept. `any`: whatever it is, passed on raw.
    */
-  readonly form: "json" | "form" | "object" | "any";
+  readonly form: "json" | "form" | "object" | "stored" | "any";
   /** What the path says of streaming; undefined: the body says. */
   readonly stream: boolean | undefined;
   /** How a stream is framed for the caller, where not in the dialect's usual way. */
@@ -99,6 +101,14 @@ export class Exchange {
   view: RequestView | undefined;
   /** A body that goes on while it comes. */
   upload: Upload | undefined;
+  /** Responses: the caller's own input items, where they are to be kept; what it goes on from; what is asked about. */
+  ownInput: readonly unknown[] | undefined;
+  previousResponse: string | undefined;
+  stored: KeptResponse | undefined;
+  /** Hears of the frames that go to the client, as latin1 text. */
+  onFrames: ((frames: string) => void) | undefined;
+  /** The last attempt's provider speaks the caller's dialect. */
+  isRelay = false;
   /** Its bytes have been taken: no other target can get them. */
   consumed = false;
   /** Its way through its targets. */

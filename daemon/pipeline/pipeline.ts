@@ -24,6 +24,7 @@ import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
 import { record, recordAttempt } from "./record.ts";
 import { isRelayed, relayAttempt } from "./relay-attempt.ts";
+import { answersStored, continued, forgetStored, rememberAnswer, speaksResponses, watchResponse } from "./responses.ts";
 import { route } from "./route.ts";
 import { settle } from "./settle.ts";
 import { beginSpan } from "./span.ts";
@@ -42,6 +43,12 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const named = identify(exchange, plane);
     if (named !== undefined) await named;
     keepRequest(exchange, plane);
+    if (speaksResponses(exchange)) {
+      const before = continued(exchange, plane);
+      if (before !== undefined) await before;
+      watchResponse(exchange, plane);
+    }
+    if (exchange.stored !== undefined && (await answersStored(exchange, plane))) return;
     const trip = route(exchange, plane);
     for (;;) {
       try {
@@ -64,6 +71,9 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
           if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
         }
         deliver(exchange, result);
+        if (exchange.ownInput !== undefined && result.answer !== undefined)
+          rememberAnswer(exchange, result.answer.body, plane);
+        if (exchange.stored !== undefined) forgetStored(exchange, plane);
         arrived(exchange, trip, result);
         break;
       } catch (error) {

@@ -11,6 +11,7 @@ import type { Generation } from "../routing/generation.ts";
 import type { Places } from "../routing/places.ts";
 import type { Routing } from "../routing/routing.ts";
 import type { Health } from "../runtime/health.ts";
+import type { ResponseKeeper } from "../runtime/response-keeper.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
 import type { Sender } from "../store/sender.ts";
@@ -32,6 +33,7 @@ export type Plane = {
   readonly wheel: Wheel;
   /** For bodies whose translation would stall everybody else. */
   readonly translator: Translator;
+  readonly responses: ResponseKeeper;
   readonly nextId: () => string;
   /** The newest generation that all workers have. */
   generation: Generation;

@@ -12,9 +12,11 @@ import { modelInPath, splitRest } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { read } from "./read.ts";
 import { isForm, readAnything, readForm } from "./read-form.ts";
+import { findStored } from "./responses.ts";
 
 export async function readOther(exchange: Exchange, plane: Plane): Promise<RequestView> {
   const { route } = exchange;
+  if (route.form === "stored") await findStored(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
   if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? ""))
@@ -57,10 +59,18 @@ function keep(exchange: Exchange, view: RequestView): RequestView {
 /** Where a call goes that is for a provider and not for a model. */
 export function providerTarget(exchange: Exchange): Target {
   const { generation, route, view } = exchange;
+  if (exchange.stored?.provider !== undefined) return storedTarget(generation, exchange.stored.provider);
   const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
   const provider = named === undefined ? usualProvider(generation, route.operation) : generation.providers.get(named);
   if (provider === undefined) throw noProvider(generation, named, route.operation);
   return targetAt(generation, provider, view?.model, exchange.request.method === "POST");
+}
+
+function storedTarget(generation: Generation, name: string): Target {
+  const slash = name.indexOf("/");
+  const provider = generation.providers.get(name.slice(0, slash));
+  if (provider === undefined) throw noProvider(generation, name.slice(0, slash), "responses");
+  return targetAt(generation, provider, name.slice(slash + 1), false);
 }
 
 /** Nothing says which: the first in the config's order that has such things. */

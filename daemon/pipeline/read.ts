@@ -64,6 +64,16 @@ function completed({ request, pathModel, route }: Exchange, view: RequestView, b
   };
 }
 
+/** In place of what was read, by what was known of it: it is read again, since what decides must be what is sent. */
+export function replaceBody(exchange: Exchange, plane: Plane, body: Buffer): void {
+  const { bodyBytesMax } = exchange.generation.data.server;
+  if (body.length > bodyBytesMax) {
+    const message = `the response and what it goes on from are larger than ${bodyBytesMax} bytes`;
+    throw new GatewayError("payload_too_large", message, { source: "client", param: "previous_response_id" });
+  }
+  take(exchange, plane, body);
+}
+
 /** Counted as they come, or slow senders could together bring any amount. */
 export function holdBytes(exchange: Exchange, plane: Plane, bytes: number): boolean {
   if (plane.bodyBytes + bytes > exchange.generation.data.server.bodiesBytesMax) return false;

@@ -43,7 +43,9 @@ const rawOperations: ReadonlySet<string> = new Set([
 ]);
 
 export function isRelayed({ route }: Exchange): boolean {
-  return route.form === "object" || route.form === "any" || rawOperations.has(route.operation);
+  return (
+    route.form === "object" || route.form === "stored" || route.form === "any" || rawOperations.has(route.operation)
+  );
 }
 
 type Place = {
@@ -91,11 +93,21 @@ function placeFor(exchange: Exchange, { target }: Lease): Place {
   const { provider } = target;
   if (route.form === "any")
     return { dialect: provider.dialect, path: passthroughPath(exchange, provider), endpoint: undefined };
-  const endpoint = findEndpoint(provider.endpoints, route.operation, route.dialect, target);
+  const operation = route.form === "stored" ? "chat" : route.operation;
+  const endpoint = findEndpoint(provider.endpoints, operation, route.dialect, target);
   if (endpoint === undefined || endpoint.dialect.id !== route.dialect.id)
     throw noEndpoint(provider.name, route.operation);
   const path = pathFor(endpoint, target.deployment, false);
+  if (route.form === "stored") return { dialect: endpoint.dialect, path: storedPath(exchange, path), endpoint };
   return { dialect: endpoint.dialect, path: route.form === "object" ? objectPath(exchange, path) : path, endpoint };
+}
+
+/** `/responses/{id}` and what comes after it, which the router has looked at. */
+function storedPath({ rest, stored, request }: Exchange, base: string): string {
+  const verb = rest.split("/")[2];
+  const query = (request.url ?? "").split("?")[1];
+  const path = `${base}/${encodeURIComponent(stored!.id)}${verb === undefined ? "" : `/${verb}`}`;
+  return query === undefined ? path : `${path}?${query}`;
 }
 
 function receiverFor(
@@ -128,7 +140,7 @@ function receiverFor(
       finish({
         streamed: true,
         // What costs nothing by its nature, or was refused, is settled at nothing.
-        refused: status >= 400 || exchange.route.form === "object",
+        refused: status >= 400 || exchange.route.form === "object" || exchange.route.form === "stored",
         usage: receiver.usage(),
         finished: true,
         outputBytes: receiver.outputBytes,

@@ -236,6 +236,7 @@ export class StreamReceiver implements Receiver {
     const step = this.#pump.frame(frame);
     if (step === "drop") return;
     const out = this.#pump.out;
+    if (this.#exchange.onFrames !== undefined) this.#exchange.onFrames(out);
     if (this.#held !== undefined && (step === "hold" || (step === "release" && this.#mustShow()))) {
       this.#held += out;
       if (this.#held.length > heldBytesMax) this.#release();

@@ -31,7 +31,7 @@ export function route(exchange: Exchange, plane: Plane): Trip {
 
 function planFor(exchange: Exchange, plane: Plane): Plan {
   const { generation, route: asked } = exchange;
-  if (asked.form === "object" || asked.form === "any")
+  if (asked.form === "object" || asked.form === "stored" || asked.form === "any")
     return { hops: [{ target: providerTarget(exchange), weight: 1, retries: 0 }] };
   const { model, fallbacks, preferences } = exchange.view!;
   const isPlain = preferences === undefined && exchange.caller!.providers === undefined;

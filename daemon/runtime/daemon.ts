@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Served, ServeOptions } from "../admin/contract/calling.ts";
 import { createAdminHandler } from "../admin/handler.ts";
@@ -128,6 +129,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     findName: governing.names.find,
     ...{ tables: memory.shared, routing: memory.routing, status, bootCount, store, log, early },
     generation: withoutDeclared(current),
+    responsesFile: join(options.home, "responses.db"),
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
   });

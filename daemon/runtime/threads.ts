@@ -8,6 +8,7 @@ const sources = {
   reader: () => new URL("./reader.ts", import.meta.url),
   credentials: () => new URL("../credentials/thread.ts", import.meta.url),
   translator: () => new URL("./translator-thread.ts", import.meta.url),
+  responses: () => new URL("./responses-thread.ts", import.meta.url),
 } as const;
 
 export type ThreadName = keyof typeof sources;

@@ -27,6 +27,8 @@ export type WorkerData = {
   readonly contentPort: MessagePort;
   /** Several workers share the port. */
   readonly reusePort: boolean;
+  /** File of the responses that are kept. */
+  readonly responsesFile: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** Listening descriptors of a predecessor, in place of a new one. */
   readonly fds: readonly number[];

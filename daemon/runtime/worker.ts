@@ -32,6 +32,7 @@ import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
 import { listen } from "./listening.ts";
+import { createResponseKeeper } from "./response-keeper.ts";
 import { startThread } from "./threads.ts";
 import { createTranslator } from "./translator.ts";
 import { Origins } from "./upstream-clients.ts";
@@ -88,6 +89,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     health: openHealth(data.status),
     wheel: new Wheel(),
     translator: createTranslator({ start: () => startThread("translator") }),
+    responses: createResponseKeeper(() => startThread("responses", { file: data.responsesFile })),
     nextId: createRequestIds(data.worker),
     generation: build(data.generation, compile),
     bodyBytes: 0,

@@ -29,6 +29,7 @@ export type WorkersOptions = {
   readonly status: Int32Array;
   readonly bootCount: number;
   readonly store: StoreThreads;
+  readonly responsesFile: string;
   readonly generation: GenerationData;
   readonly log: Log;
   /** Rows that `tap` asked for. */
@@ -157,6 +158,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       trafficPort,
       contentPort,
       reusePort: count > 1,
+      responsesFile: options.responsesFile,
       listen,
       fds: given,
     };

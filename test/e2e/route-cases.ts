@@ -30,6 +30,8 @@ type Sample = {
   readonly streams?: string;
   readonly isForProvider?: true;
   readonly isFree?: true;
+  /** About something that only its maker may see. */
+  readonly isOwn?: true;
 };
 
 const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
@@ -209,6 +211,7 @@ export const samples: Readonly<Record<string, Sample>> = {
     answer: {},
     isFree: true,
   },
+  "responses.stored": { path: () => "/v1/responses/resp_1", method: "GET", answer: {}, isOwn: true },
   files: { ...nothing, path: () => "/v1/files?provider=up", method: "GET" },
   batches: { ...nothing, path: () => "/v1/batches?provider=up", method: "GET" },
   passthrough: {

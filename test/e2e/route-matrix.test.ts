@@ -119,7 +119,14 @@ test("A66 every route of the table has a case, and every case a route", () => {
   assert.ok(missing.length === 0 || missing.every((name) => planned.has(name)), missing.join());
 });
 
+test("A66 responses.stored is for the key that made the response, and nobody else", async () => {
+  const one = routeCase("responses.stored", "up/m", false);
+  assert.equal((await ask(one, undefined, false)).status, 401);
+  assert.equal((await ask(one, await createKey(), false)).status, 404);
+});
+
 for (const name of routeNames()) {
+  if (samples[name]?.isOwn) continue; // what it is asked about belongs to whoever made it: above
   const streams = samples[name]?.streams !== undefined;
   const alwaysStreams = /stream$/.test(name);
   for (const stream of alwaysStreams ? [true] : streams ? [false, true] : [false]) {

@@ -30,6 +30,11 @@ export const record = z.strictObject({
   requests: setting(flag, "Keep one row per request in `traffic.db`.", defaults.record.requests),
   retention: setting(duration, "How long request rows are kept.", defaults.record.retention),
   audit: setting(flag, "Keep one hash-chained audit row per request.", defaults.record.audit),
+  responses: setting(
+    flag,
+    "Keep responses of `/v1/responses` for `previous_response_id` and `GET` where the provider does not, unless the request says `store: false`; for 30 days, in `responses.db`.",
+    defaults.record.responses,
+  ),
   audit_on_failure: setting(
     z.enum(["block", "count"]),
     "When the audit trail cannot be written: refuse requests, or serve and count what is missing.",

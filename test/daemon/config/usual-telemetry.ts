@@ -1,7 +1,7 @@
 /** What `record`, `metrics`, `tracing` and `alerts` are when the file does not say. */
 export const usualTelemetry = {
   record: {
-    ...{ requests: true, retentionMs: 2_592_000_000, audit: true, auditOnFailure: "block" },
+    ...{ requests: true, retentionMs: 2_592_000_000, responses: true, audit: true, auditOnFailure: "block" },
     rollups: { minute: 172_800_000, hour: 7_776_000_000, day: 63_072_000_000 },
     ...{ content: "off", contentRequest: "less", contentBytesMax: 65_536, contentRetentionMs: 2_592_000_000 },
     ...{ redact: ["secrets"], redactPatterns: [], offload: undefined },

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import { loadConfig } from "../../../daemon/config/load.ts";
 import { createCallerFacts } from "../../../daemon/governance/caller-facts.ts";
@@ -27,6 +28,7 @@ import { createPlaces } from "../../../daemon/routing/places.ts";
 import { createSharedRouting, openRouting } from "../../../daemon/routing/routing.ts";
 import { echoOrigin } from "../../../daemon/runtime/echo.ts";
 import { openHealth } from "../../../daemon/runtime/health.ts";
+import { createResponseKeeper } from "../../../daemon/runtime/response-keeper.ts";
 import { startThread } from "../../../daemon/runtime/threads.ts";
 import { createTranslator } from "../../../daemon/runtime/translator.ts";
 import { Origins } from "../../../daemon/runtime/upstream-clients.ts";
@@ -39,6 +41,7 @@ import { createStatus, reportStatus } from "../../../daemon/store/writer-status.
 import { createTap } from "../../../daemon/telemetry/tap.ts";
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../../providers/gateway-error.ts";
+import { temporaryHome } from "../../support/daemon.ts";
 import { until } from "../../support/until.ts";
 
 export type Upstream = {
@@ -220,6 +223,7 @@ export async function startLab(config: object): Promise<Lab> {
     health: openHealth(status),
     wheel: new Wheel(),
     translator: createTranslator({ start: () => startThread("translator") }),
+    responses: createResponseKeeper(() => startThread("responses", { file: join(temporaryHome(), "responses.db") })),
     nextId: createRequestIds(1),
     generation: buildGeneration(
       loaded.data,

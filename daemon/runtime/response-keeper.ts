@@ -1,0 +1,87 @@
+/**
+ * A worker's way to the responses that are kept. Hides the thread that has the file open, which starts with the first
+ * question, and that what is to be kept is not waited for.
+ */
+import type { Worker } from "node:worker_threads";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { KeptResponse } from "../store/kept-responses.ts";
+
+/** Questions that wait for the thread; one more is refused, and what was to be kept is not. */
+const waitingMax = 1_024;
+/** A longer response, with its input, is not kept. */
+export const keptBytesMax = 4 * 1024 * 1024;
+
+export type ToKeeper =
+  | { readonly type: "get"; readonly number: number; readonly id: string; readonly keyId: number }
+  | { readonly type: "put"; readonly number: number; readonly kept: KeptResponse }
+  | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number };
+
+export type KeeperAnswer = {
+  readonly number: number;
+  readonly kept?: KeptResponse | undefined;
+  readonly removed?: boolean;
+  readonly failed?: string;
+};
+
+export type ResponseKeeper = {
+  get(id: string, keyId: number): Promise<KeptResponse | undefined>;
+  /** False: there is no room, or it is too long. */
+  put(kept: KeptResponse): boolean;
+  remove(id: string, keyId: number): Promise<boolean>;
+};
+
+type Waiting = { readonly resolve: (answer: KeeperAnswer) => void; readonly reject: (error: GatewayError) => void };
+
+export function createResponseKeeper(start: () => Worker): ResponseKeeper {
+  const waiting = new Map<number, Waiting>();
+  let thread: Worker | undefined;
+  let last = 0;
+
+  function ask(question: Omit<ToKeeper, "number"> & { type: ToKeeper["type"] }): Promise<KeeperAnswer> {
+    return new Promise((resolve, reject) => {
+      if (waiting.size >= waitingMax) {
+        reject(unavailable("too many wait for the kept responses"));
+        return;
+      }
+      const number = ++last;
+      waiting.set(number, { resolve, reject });
+      thread ??= begin();
+      thread.postMessage({ ...question, number });
+    });
+  }
+
+  function begin(): Worker {
+    const worker = start();
+    worker.on("message", (answer: KeeperAnswer) => {
+      const asked = waiting.get(answer.number);
+      waiting.delete(answer.number);
+      if (answer.failed === undefined) asked?.resolve(answer);
+      else asked?.reject(unavailable(answer.failed));
+    });
+    worker.on("error", () => {}); // "exit" follows
+    worker.on("exit", () => {
+      thread = undefined;
+      for (const { reject } of waiting.values()) reject(unavailable("the kept responses cannot be read"));
+      waiting.clear();
+    });
+    worker.unref(); // nobody waits for it alone
+    return worker;
+  }
+
+  return {
+    get: async (id, keyId) => (await ask({ type: "get", id, keyId } as ToKeeper)).kept,
+    put(kept) {
+      if (kept.input.length + kept.response.length > keptBytesMax || waiting.size >= waitingMax) return false;
+      ask({ type: "put", kept } as ToKeeper).catch(() => {}); // it was offered, not promised
+      return true;
+    },
+    remove: async (id, keyId) => (await ask({ type: "remove", id, keyId } as ToKeeper)).removed === true,
+  };
+}
+
+function unavailable(why: string): GatewayError {
+  return new GatewayError("database_unavailable", `kept responses are not available now: ${why}`, {
+    source: "gateway",
+    retryAfterMs: 1000,
+  });
+}

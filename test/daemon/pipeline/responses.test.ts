@@ -1,0 +1,146 @@
+/** Responses that are kept: for providers that have no memory, and beside those that have. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import {
+  answers,
+  call,
+  chunk,
+  completion,
+  done,
+  errorOf,
+  type Lab,
+  startLab,
+  startUpstream,
+  stop,
+  streams,
+  type Upstream,
+  usageChunk,
+} from "./lab.ts";
+
+let upstream: Upstream;
+let lab: Lab;
+let key: string;
+before(async () => {
+  upstream = await startUpstream();
+  const provider = (name: string, dialect: string) => ({
+    base_url: `${upstream.origin}/${name}`,
+    dialect,
+    models: ["m"],
+    api_key: "env.SECRET",
+  });
+  lab = await startLab({
+    providers: { chat: provider("chat", "openai-chat"), own: provider("own", "openai-responses") },
+  });
+});
+let answered = 0;
+beforeEach(() => {
+  key = lab.createKey();
+  upstream.answer = hello;
+});
+
+/** Every answer has an id of its own. */
+const hello: Upstream["answer"] = (request, response, seen) =>
+  answers({ ...completion, id: `chatcmpl-${++answered}` })(request, response, seen);
+after(async () => {
+  await lab?.stop();
+  await upstream?.stop();
+});
+
+const create = (body: object, by = key) =>
+  call(lab.url, { path: "/v1/responses", key: by, body: { model: "chat/m", ...body } });
+const about = (path: string, method = "GET", by = key) =>
+  call(lab.url, { method, path: `/v1/responses/${path}`, key: by });
+const idOf = ({ text }: { text: string }) => (JSON.parse(text) as { id: string }).id;
+const sentMessages = () =>
+  (JSON.parse(upstream.seen.at(-1)!.body) as { messages: { role: string; content: unknown }[] }).messages;
+const words = ({ role, content }: { role: string; content: unknown }) => [
+  role,
+  typeof content === "string" ? content : (content as { text: string }[]).map(({ text }) => text).join(""),
+];
+
+test("goOnFrom() tells a provider without memory the whole conversation, streamed or not", async () => {
+  const first = await create({ input: "one" });
+  assert.equal(first.status, 200, first.text);
+  const second = await create({ input: [{ role: "user", content: "two" }], previous_response_id: idOf(first) });
+  assert.equal(second.status, 200, second.text);
+  assert.deepEqual(sentMessages().map(words), [
+    ["user", "one"],
+    ["assistant", "Hello."],
+    ["user", "two"],
+  ]);
+  upstream.answer = streams(chunk({ content: "Streamed." }), stop, usageChunk, done);
+  const third = await create({ input: "three", stream: true, previous_response_id: idOf(second) });
+  const id = /"id":"(resp_[^"]+|[^"]+)"/.exec(third.text.slice(third.text.indexOf('"response"')))?.[1] ?? "";
+  upstream.answer = hello;
+  const fourth = await create({ input: "four", previous_response_id: id });
+  assert.equal(fourth.status, 200, fourth.text);
+  assert.deepEqual(sentMessages().map(words).at(-2), ["assistant", "Streamed."]);
+  assert.equal(sentMessages().length, 7);
+});
+
+test("answersStored() gives back what was kept, its input, and nothing once it was deleted", async () => {
+  const made = await create({ input: "one", instructions: "be kind" });
+  const id = idOf(made);
+  assert.deepEqual(JSON.parse((await about(id)).text), JSON.parse(made.text));
+  const items = JSON.parse((await about(`${id}/input_items`)).text) as { data: { role: string; content: string }[] };
+  assert.deepEqual(
+    items.data.map(({ role, content }) => [role, content]),
+    [["user", "one"]],
+  );
+  const cancelled = await about(`${id}/cancel`, "POST");
+  assert.deepEqual([cancelled.status, errorOf(cancelled).code], [400, "invalid_request"]);
+  assert.deepEqual(JSON.parse((await about(id, "DELETE")).text), { id, object: "response", deleted: true });
+  for (const gone of [about(id), about(id, "DELETE"), create({ input: "x", previous_response_id: id })])
+    assert.equal((await gone).status, 404);
+});
+
+test("owned() keeps a response to the key that made it", async () => {
+  const id = idOf(await create({ input: "secret" }));
+  const other = lab.createKey();
+  for (const tried of [
+    about(id, "GET", other),
+    about(id, "DELETE", other),
+    about(`${id}/input_items`, "GET", other),
+    create({ input: "x", previous_response_id: id }, other),
+  ]) {
+    const answer = await tried;
+    assert.deepEqual([answer.status, answer.text.includes("secret")], [404, false]);
+  }
+  assert.equal((await call(lab.url, { method: "GET", path: `/v1/responses/${id}` })).status, 401);
+  assert.equal((await about(id)).status, 200, "it is still there for its own");
+});
+
+test("watchResponse() keeps nothing where the request says so", async () => {
+  const id = idOf(await create({ input: "one", store: false }));
+  assert.equal((await about(id)).status, 404);
+});
+
+test("a provider that keeps its own is asked itself, and only it", async () => {
+  const kept = {
+    ...completion,
+    id: "resp_theirs",
+    object: "response",
+    status: "completed",
+    store: true,
+    output: [],
+    usage: { input_tokens: 1, output_tokens: 1 },
+  };
+  upstream.answer = answers(kept);
+  const made = await create({ model: "own/m", input: "one" });
+  assert.deepEqual(JSON.parse(made.text), kept);
+  const fetched = await about("resp_theirs");
+  assert.deepEqual([JSON.parse(fetched.text), upstream.seen.at(-1)?.path], [kept, "/own/responses/resp_theirs"]);
+  await about("resp_theirs/input_items?limit=2");
+  assert.equal(upstream.seen.at(-1)?.path, "/own/responses/resp_theirs/input_items?limit=2");
+  assert.equal((await about("resp_theirs", "GET", lab.createKey())).status, 404);
+  await create({ model: "own/m", input: "two", previous_response_id: "resp_theirs" });
+  assert.equal(
+    (JSON.parse(upstream.seen.at(-1)!.body) as { previous_response_id: string }).previous_response_id,
+    "resp_theirs",
+  );
+  const elsewhere = await create({ model: "chat/m", input: "two", previous_response_id: "resp_theirs" });
+  assert.ok(elsewhere.status >= 400 && elsewhere.status < 500, elsewhere.text);
+  upstream.answer = answers({ id: "resp_theirs", deleted: true });
+  assert.equal((await about("resp_theirs", "DELETE")).status, 200);
+  assert.equal((await about("resp_theirs")).status, 404);
+});
