@@ -3,7 +3,8 @@
  * handler in this process over the same files.
  */
 import { readFileSync } from "node:fs";
-import { request as dial } from "node:http";
+import { request as dialPlain, type RequestOptions } from "node:http";
+import { request as dialSecure } from "node:https";
 import { connect } from "node:net";
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
@@ -59,6 +60,23 @@ export async function openDaemon(home: string): Promise<Client> {
   );
 }
 
+/** A daemon elsewhere, by the address of its admin API and a token for it. */
+export type Remote = { readonly url: string; readonly token: string };
+
+export function openRemote({ url, token }: Remote): Client {
+  const origin = parseOrigin(url);
+  const headers = { host: origin.host, authorization: `Bearer ${token}` };
+  const port = origin.port === "" ? undefined : Number(origin.port);
+  const place = { protocol: origin.protocol, hostname: origin.hostname.replace(/^\[|\]$/g, ""), port };
+  return httpClient(undefined, (method, path, options = {}) => exchange(place, headers, method, path, options));
+}
+
+function parseOrigin(url: string): URL {
+  const origin = URL.parse(url);
+  if (origin !== null && /^https?:$/.test(origin.protocol) && origin.pathname === "/") return origin;
+  throw new CliFailure(`"${url}" is not the address of an admin API`, exitCodes.usage, "Write it as http://host:8081.");
+}
+
 export async function openClient(home: string, loadDaemon: () => Promise<DaemonModule>): Promise<Client> {
   const deadline = performance.now() + homeWaitMs;
   for (;;) {
@@ -100,10 +118,17 @@ function answers(socket: string): Promise<boolean> {
 }
 
 function socketClient(address: AdminAddress): Client {
-  const send = (method: string, path: string, options: CallOptions = {}) =>
-    exchange(address.socket, method, path, options);
+  return httpClient(address, (method, path, options = {}) =>
+    exchange({ socketPath: address.socket }, { host: "bifrost" }, method, path, options),
+  );
+}
+
+function httpClient(
+  daemon: AdminAddress | undefined,
+  send: (method: string, path: string, options?: CallOptions) => ReturnType<typeof exchange>,
+): Client {
   return {
-    daemon: address,
+    daemon,
     async call<Answer>(method: string, path: string, options?: CallOptions) {
       const { status, chunks } = await send(method, path, options);
       const text = await collect(chunks);
@@ -141,21 +166,25 @@ async function offlineClient(home: string, loadDaemon: () => Promise<DaemonModul
   };
 }
 
+type Place = Pick<RequestOptions, "socketPath" | "protocol" | "hostname" | "port">;
+
 function exchange(
-  socketPath: string,
+  place: Place,
+  own: Readonly<Record<string, string>>,
   method: string,
   path: string,
   { query, body }: CallOptions,
 ): Promise<{ readonly status: number; readonly chunks: AsyncIterable<Buffer> }> {
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers: Record<string, string | number> = { host: "bifrost", connection: "close" };
+  const headers: Record<string, string | number> = { ...own, connection: "close" };
   if (text !== undefined) {
     headers["content-type"] = "application/json";
     headers["content-length"] = Buffer.byteLength(text);
   }
   return new Promise((settle, reject) => {
+    const dial = place.protocol === "https:" ? dialSecure : dialPlain;
     const outgoing = dial({
-      socketPath,
+      ...place,
       method,
       path: withQuery(path, query),
       headers,

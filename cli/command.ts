@@ -22,7 +22,7 @@ export type Context = Surroundings & {
   exitWith(code: number): void;
 };
 
-export type GlobalOptions = { readonly home?: string; readonly debug?: boolean };
+export type GlobalOptions = { readonly home?: string; readonly url?: string; readonly debug?: boolean };
 
 /** A subcommand with the same manners as its parent. */
 export function prepare(command: Command, { terminal }: Context): Command {

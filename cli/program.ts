@@ -29,6 +29,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "limits", summary: "Limits by model and provider", load: () => import("./commands/limits.ts") },
   { name: "budgets", summary: "All budgets; overrides and resets", load: () => import("./commands/budgets.ts") },
   { name: "wallets", summary: "Prepaid wallets and their top-ups", load: () => import("./commands/wallets.ts") },
+  { name: "tokens", summary: "Tokens for the admin API over TCP", load: () => import("./commands/tokens.ts") },
   { name: "logs", summary: "List requests, or follow them", load: () => import("./commands/logs.ts") },
   {
     name: "explain",
@@ -108,6 +109,7 @@ export function describeProgram(program: Command): Command {
     .usage("<command> [options]")
     .version(version, "-V, --version", "Print the version")
     .option("--home <directory>", "Where the daemon keeps its files (default: $BIFROST_HOME or ~/.local/share/bifrost)")
+    .option("--url <address>", "Ask this admin API with $BIFROST_TOKEN (default: $BIFROST_URL)")
     .option("--debug", "Show the stack trace of a failure")
     .helpCommand("help [command]", "Show the help of a command")
     .addHelpText("after", "\nStart with: bifrost serve\nExit codes and every option: docs/cli.md");
@@ -117,7 +119,7 @@ export function describeProgram(program: Command): Command {
 function commandName(argv: readonly string[]): string | undefined {
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index]!;
-    if (word === "--home") index += 1;
+    if (word === "--home" || word === "--url") index += 1;
     else if (!word.startsWith("-")) return word;
   }
   return undefined;

@@ -1,11 +1,22 @@
 /** A command's talk with the admin API. Hides opening, closing, and which of the global options say where. */
 import type { Command } from "commander";
-import { type Client, homeOf, openClient, openDaemon } from "./client.ts";
+import { type Client, homeOf, openClient, openDaemon, openRemote, type Remote } from "./client.ts";
 import type { Context, GlobalOptions } from "./command.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
 
 export function homeFrom(command: Command, context: Context): string {
   return homeOf(command.optsWithGlobals<GlobalOptions>().home, context.environment);
+}
+
+/** The daemon elsewhere that is meant: by `--url` or `$BIFROST_URL`, with the token of `$BIFROST_TOKEN`. */
+export function remoteFrom(command: Command, { environment }: Context): Remote | undefined {
+  const { url = environment["BIFROST_URL"], home } = command.optsWithGlobals<GlobalOptions>();
+  if (url === undefined || url === "" || home !== undefined) return undefined;
+  const token = environment["BIFROST_TOKEN"];
+  if (token !== undefined && token !== "") return { url, token };
+  const hint =
+    "Put a token that `bifrost tokens create` made there into the environment; arguments are seen by others.";
+  throw new CliFailure("$BIFROST_TOKEN is not set", exitCodes.usage, hint);
 }
 
 /** Runs `ask` against the daemon or, with none running, against the files. */
@@ -14,7 +25,9 @@ export async function withClient<Result>(
   context: Context,
   ask: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = await openClient(homeFrom(command, context), context.loadDaemon);
+  const remote = remoteFrom(command, context);
+  const client =
+    remote === undefined ? await openClient(homeFrom(command, context), context.loadDaemon) : openRemote(remote);
   try {
     return await ask(client);
   } finally {
@@ -28,7 +41,8 @@ export async function withDaemon<Result>(
   context: Context,
   ask: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  return ask(await openDaemon(homeFrom(command, context)));
+  const remote = remoteFrom(command, context);
+  return ask(remote === undefined ? await openDaemon(homeFrom(command, context)) : openRemote(remote));
 }
 
 /** Where nobody can be asked, only `--yes` is a yes. */

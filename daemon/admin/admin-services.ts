@@ -53,7 +53,9 @@ import type {
   WalletAnswer,
 } from "./contract/owners.ts";
 import type { RouteTestAnswer, RouteTestRequest, RulesAnswer } from "./contract/routing.ts";
+import type { CreateTokenRequest, TokenAnswer, TokenListAnswer, TokenSecretAnswer } from "./contract/tokens.ts";
 import type { LogServices } from "./log-services.ts";
+import type { Permission } from "./permissions.ts";
 
 /**
  * One mutating call under way. Exactly one audit record comes of it: a service that writes it in the same transaction
@@ -66,6 +68,8 @@ export type Action = {
   readonly atMs: number;
   /** The version that the client means to change, as it was told: `"17"`. */
   readonly ifMatch?: string | undefined;
+  /** What the caller may do, and until when: nobody gives away more. */
+  readonly caller: { readonly permissions: "all" | ReadonlySet<Permission>; readonly expiresAtMs?: number | undefined };
   entry(change: { readonly target: string | null; readonly before?: unknown; readonly after?: unknown }): AuditEntry;
   recorded(): void;
 };
@@ -106,6 +110,11 @@ export type OwnerServices = {
 export type AdminServices = {
   readonly keys: KeyServices;
   readonly owners: OwnerServices;
+  readonly tokens: {
+    create(request: CreateTokenRequest, action: Action): Promise<TokenSecretAnswer>;
+    list(): Promise<TokenListAnswer>;
+    revoke(id: string, action: Action): Promise<TokenAnswer>;
+  };
   readonly daemon: {
     status(): Promise<StatusAnswer>;
     providers(): Promise<ProvidersAnswer>;
@@ -144,30 +153,7 @@ export type AdminServices = {
   };
 };
 
-export type Permission =
-  | "status:read"
-  | "daemon:reload"
-  | "daemon:stop"
-  | "keys:read"
-  | "keys:write"
-  | "customers:read"
-  | "customers:write"
-  | "teams:read"
-  | "teams:write"
-  | "users:read"
-  | "users:write"
-  | "limits:read"
-  | "limits:write"
-  | "budgets:read"
-  | "budgets:write"
-  | "logs:read"
-  | "logs:write"
-  | "metrics:read"
-  | "audit:read"
-  | "ledger:read"
-  | "config:read"
-  | "config:write"
-  | "models:read";
+export type { Permission } from "./permissions.ts";
 
 /** One management action, to be chained into the audit trail. Secrets never stand in `before` or `after`. */
 export type AuditEntry = {

@@ -6,7 +6,12 @@ import { z } from "zod";
 import type { Action, AdminServices, Permission } from "./admin-services.ts";
 
 /** Who calls: known from the listener, never from the request. */
-export type Caller = { readonly actor: string; readonly permissions: "all" | ReadonlySet<Permission> };
+export type Caller = {
+  readonly actor: string;
+  readonly permissions: "all" | ReadonlySet<Permission>;
+  /** When a token's own time ends. */
+  readonly expiresAtMs?: number | undefined;
+};
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 

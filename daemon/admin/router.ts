@@ -8,6 +8,7 @@ import type { Action, AuditEntry } from "./admin-services.ts";
 import type { AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { renderAdminError } from "./failure.ts";
 import type { AdminHandler, AdminHandlerOptions } from "./handler.ts";
+import { createRepeats, type Repeats } from "./repeats.ts";
 import { type Caller, EventsAnswer, type Route, TextAnswer } from "./route.ts";
 import { adminRoutes } from "./routes.ts";
 
@@ -15,9 +16,10 @@ export type RouterOptions = AdminHandlerOptions & { readonly routes?: readonly R
 
 export function createRouter(options: RouterOptions): AdminHandler {
   const routes = compile(options.routes ?? adminRoutes);
+  const repeats = createRepeats(options.now);
   return async (request, caller) => {
     try {
-      return await answer(options, routes, request, caller);
+      return await answer(options, routes, repeats, request, caller);
     } catch (error) {
       return renderAdminError(error, options);
     }
@@ -29,6 +31,7 @@ type CompiledRoute = { readonly route: Route; readonly segments: readonly string
 async function answer(
   options: RouterOptions,
   routes: readonly CompiledRoute[],
+  repeats: Repeats,
   request: AdminRequest,
   caller: Caller,
 ): Promise<AdminResponse> {
@@ -41,8 +44,9 @@ async function answer(
   const body = readBody(route, request.body);
   if (route.action !== undefined) {
     const input = { params, query, body };
-    const run = () => runRecorded(options, route, route.action!, input, caller, request.ifMatch);
-    return answered(await run());
+    const run = async (): Promise<AdminResponse> =>
+      answered(await runRecorded(options, route, route.action!, input, caller, request.ifMatch));
+    return repeats.once(request, caller.actor, run);
   }
   const result = route.run(options.services, { params, query, body, action: undefined, accept: request.accept });
   if (result instanceof TextAnswer) return { status: 200, contentType: result.contentType, text: result.text };
@@ -83,7 +87,7 @@ async function runRecorded(
   try {
     const result = await route.run(services, {
       ...input,
-      action: { actor: caller.actor, name, atMs, entry, recorded, ifMatch },
+      action: { actor: caller.actor, name, atMs, entry, recorded, ifMatch, caller },
     });
     if (!isRecorded) await services.audit.record(unsaid);
     return result;

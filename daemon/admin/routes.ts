@@ -7,14 +7,18 @@ import { keyRoutes } from "./keys.ts";
 import { logRoutes } from "./logs.ts";
 import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
+import { openapiRoute } from "./openapi.ts";
 import { ownerRoutes } from "./owners.ts";
 import type { Route } from "./route.ts";
 import { routingRoutes } from "./routing.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 export const adminRoutes: readonly Route[] = [
   ...daemonRoutes,
   ...keyRoutes,
   ...ownerRoutes,
+  ...tokenRoutes,
+  openapiRoute(() => adminRoutes),
   ...logRoutes,
   ...feedRoutes,
   ...metricRoutes,

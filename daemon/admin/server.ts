@@ -21,6 +21,8 @@ import { serveSocket } from "./web-socket.ts";
 export const adminBodyBytesMax = 4_000_000;
 export const adminRequestsMax = 64;
 const requestReadMs = 30_000;
+/** Requests of one caller over TCP that lack a token are told so after this, so that guessing is slow. */
+const refusalMs = 100;
 const hosts: ReadonlySet<string> = new Set(["bifrost", "localhost"]);
 
 export type AdminServerOptions = FaultReporter & {
@@ -66,8 +68,68 @@ export async function listenAdmin(options: AdminServerOptions): Promise<AdminSer
   return { socket, close };
 }
 
+/** The caller of a request, by its bearer token; throws `missing_` or `invalid_api_key`. */
+export type Authenticate = (authorization: string | undefined) => Caller;
+
+export type AdminTcpOptions = Omit<AdminServerOptions, "home" | "environment"> & {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly authenticate: Authenticate;
+};
+
+/** The same API for holders of tokens. Whoever reaches the port and has none learns nothing. */
+export async function listenAdminTcp(
+  options: AdminTcpOptions,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server = createServer({ requestTimeout: requestReadMs, keepAliveTimeout: 5_000 });
+  let running = 0;
+  server.on("request", (incoming, outgoing) => {
+    running += 1;
+    serveTokenHolder(options, incoming, outgoing, running > adminRequestsMax)
+      .catch(() => outgoing.destroy())
+      .finally(() => {
+        running -= 1;
+      });
+  });
+  server.on("upgrade", (incoming, connection, head) => {
+    connection.on("error", () => connection.destroy());
+    try {
+      const caller = options.authenticate(incoming.headers.authorization);
+      upgrade(options, caller, incoming, connection, head).catch(() => connection.destroy());
+    } catch {
+      connection.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n");
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.listen, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : options.listen.port,
+    close: () => closeServer(server, []),
+  };
+}
+
+async function serveTokenHolder(
+  options: AdminTcpOptions,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  isOverloaded: boolean,
+): Promise<void> {
+  let caller: Caller;
+  try {
+    caller = options.authenticate(incoming.headers.authorization);
+  } catch (error) {
+    await new Promise((resolve) => setTimeout(resolve, refusalMs));
+    outgoing.setHeader("connection", "close");
+    outgoing.setHeader("www-authenticate", "Bearer");
+    return writeAnswer(options, outgoing, renderAdminError(error, options));
+  }
+  return serveOne(options, caller, incoming, outgoing, isOverloaded);
+}
+
 async function serveOne(
-  options: AdminServerOptions,
+  options: Pick<AdminServerOptions, "version" | "handle"> & FaultReporter,
   caller: Caller,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -88,7 +150,7 @@ async function serveOne(
 }
 
 async function upgrade(
-  options: AdminServerOptions,
+  options: Pick<AdminServerOptions, "handle"> & FaultReporter,
   caller: Caller,
   incoming: IncomingMessage,
   socket: Duplex,
@@ -107,6 +169,8 @@ async function upgrade(
 function assertNoPage({ headers }: IncomingMessage): void {
   if (headers.origin !== undefined || headers.referer !== undefined)
     throw new GatewayError("permission_denied", "the admin API does not answer web pages");
+  // A page that was made to believe another name of ours has no token to send.
+  if (headers.authorization !== undefined) return;
   const host = headers.host?.replace(/:\d+$/, "").toLowerCase();
   if (host === undefined || !hosts.has(host))
     throw new GatewayError("permission_denied", 'the admin API answers to the host "bifrost" or "localhost" only');
@@ -119,11 +183,16 @@ async function read(incoming: IncomingMessage): Promise<AdminRequest> {
   const method = incoming.method ?? "";
   const path = incoming.url ?? "";
   const ifMatch = headers["if-match"];
+  const idempotencyKey = textOf(headers["idempotency-key"]);
   const bytes = await readBody(incoming);
-  if (bytes.length === 0) return { method, path, accept, ifMatch };
+  if (bytes.length === 0) return { method, path, accept, ifMatch, idempotencyKey };
   if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? ""))
     throw new GatewayError("unsupported_media_type", "the body must be application/json");
-  return { method, path, accept, ifMatch, body: parse(bytes) };
+  return { method, path, accept, ifMatch, idempotencyKey, body: parse(bytes) };
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
 }
 
 async function readBody(incoming: IncomingMessage): Promise<Buffer> {

@@ -9,11 +9,12 @@ import type { Worker } from "node:worker_threads";
 import type { Served, ServeOptions } from "../admin/contract/calling.ts";
 import { createAdminHandler } from "../admin/handler.ts";
 import type { AdminServer } from "../admin/server.ts";
-import { listenAdmin } from "../admin/server.ts";
+import { listenAdmin, listenAdminTcp } from "../admin/server.ts";
+import { createAuthenticate } from "../admin/services/tokens.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { type Log, openLog } from "../log.ts";
 import { prepareTraffic, stateFile } from "../store/boot.ts";
-import { openDatabase } from "../store/database.ts";
+import { type Database, openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { knownMigrations } from "../store/migrations/list.ts";
 import { takeBackNewer } from "../store/take-back.ts";
@@ -76,6 +77,7 @@ type Parts = {
   readonly credentials: Credentials;
   readonly log: Log;
   readonly memory: SharedMemory;
+  readonly database: () => Database;
   readonly governing: Governing;
   readonly store: StoreThreads;
   readonly workers: Workers;
@@ -140,7 +142,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   return assemble(
     options,
     lock,
-    { config, credentials, governing, log, memory, store, workers, telemetry },
+    { config, credentials, database, governing, log, memory, store, workers, telemetry },
     status,
     port,
   );
@@ -199,19 +201,22 @@ async function assemble(
     stop,
     isStopping: () => stopping,
   });
-  const admin: AdminServer = await listenAdmin({
-    home,
-    version,
-    environment,
-    handle: createAdminHandler({
-      services,
-      now: Date.now,
-      faultId,
-      onFault: (error, id) => log.error("admin API fault", { id, error: describe(error) }),
-    }),
-    faultId,
-    onFault: (error, id) => log.error("admin API fault", { id, error: describe(error) }),
-  });
+  const onFault = (error: unknown, id: string): void => log.error("admin API fault", { id, error: describe(error) });
+  const handle = createAdminHandler({ services, now: Date.now, faultId, onFault });
+  const admin: AdminServer = await listenAdmin({ home, version, environment, handle, faultId, onFault });
+  const { listen } = config.current.admin ?? {};
+  const adminTcp =
+    listen === undefined
+      ? undefined
+      : await listenAdminTcp({
+          version,
+          handle,
+          faultId,
+          onFault,
+          listen,
+          authenticate: createAuthenticate(parts.database, Date.now),
+        });
+  if (adminTcp !== undefined) log.info("admin API listening", { host: listen?.host, port: adminTcp.port });
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
     await governing.use(next.governance);
@@ -231,7 +236,7 @@ async function assemble(
     await parts.credentials.close();
     await config.close();
     await telemetry.close();
-    await admin.close();
+    await Promise.all([admin.close(), adminTcp?.close()]);
     await snapshot(parts);
     await store.close();
     lock.release();

@@ -15,6 +15,7 @@ import { createLogService } from "../admin/services/logs.ts";
 import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
+import { createTokenService } from "../admin/services/tokens.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { createTurns } from "../admin/services/turns.ts";
 import { bootConfig } from "../config/boot.ts";
@@ -86,6 +87,7 @@ export async function openFiles(
       publicId: () => newPublicId("key_"),
     }),
     owners: createOwnerService(governance),
+    tokens: createTokenService(access, governance),
     daemon: {
       status: notRunning,
       reload: notRunning,

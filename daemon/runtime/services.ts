@@ -12,6 +12,7 @@ import { createOwnerService } from "../admin/services/owners.ts";
 import { reportHealth } from "../admin/services/provider-health.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
+import { createTokenService } from "../admin/services/tokens.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { openRouting } from "../routing/routing.ts";
@@ -85,6 +86,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       publicId: () => newPublicId("key_"),
     }),
     owners: createOwnerService(governance),
+    tokens: createTokenService(access, governance),
     daemon: createDaemonService(options, access),
     feed: createFeedService(feed, names),
     metrics: createMetrics({
@@ -148,7 +150,7 @@ function lazily<Service extends object>(load: () => Promise<Service>): Service {
 
 export function action(name: string): Action {
   const atMs = Date.now();
-  const { actor } = localCaller();
+  const { actor, permissions } = localCaller();
   return {
     actor,
     name,
@@ -163,6 +165,7 @@ export function action(name: string): Action {
       after,
     }),
     recorded: () => undefined,
+    caller: { permissions },
   };
 }
 

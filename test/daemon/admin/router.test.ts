@@ -30,6 +30,8 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "budget.override": { extra_nano: 5, mode: "forever" },
   "budget.reset": undefined,
   "wallet.top_up": { amount_nano: 5 },
+  "token.create": { name: "made", permissions: ["status:read"] },
+  "token.revoke": undefined,
 };
 
 /** Everything that a path may name is there, under one name. */
@@ -37,13 +39,17 @@ async function makeAll(lab: Lab): Promise<void> {
   const body = { name: "ci", budgets: [{ limit_nano: 9, window: { kind: "forever" } }] };
   for (const { method, path, action } of adminRoutes) {
     if (method !== "POST" || !action?.endsWith(".create") || path === "/api/governance/virtual-keys") continue;
+    if (action === "token.create") {
+      await lab.ask({ method, path, body: { name: "ci", role: "viewer" } });
+      continue;
+    }
     await lab.ask({ method, path, body });
   }
 }
 
 function pathFor(route: Route): string {
   const id = route.path.startsWith("/api/governance/") ? "ci" : "req_1";
-  return route.path.replace("{key}", "ci").replace("{id}", id).replace("{slot}", "0");
+  return route.path.replace("{key}", "ci").replace("{id}", id).replace("{slot}", "0").replace("{token}", "ci");
 }
 
 function errorOf(response: AdminResponse): ErrorAnswer["error"] & { status: number } {

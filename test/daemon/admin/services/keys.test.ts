@@ -16,7 +16,7 @@ function action(name: string): Action {
     after: null,
     ...change,
   });
-  return { actor: "local:7", name, atMs: 0, entry, recorded: () => {} };
+  return { actor: "local:7", name, atMs: 0, entry, recorded: () => {}, caller: { permissions: "all" } };
 }
 
 async function withLab(body: (lab: Lab) => Promise<void>): Promise<void> {

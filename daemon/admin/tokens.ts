@@ -1,0 +1,42 @@
+/** Routes of admin tokens, and what their requests may hold. */
+import { z } from "zod";
+import type { CreateTokenRequest } from "./contract/tokens.ts";
+import { changes, fields, type Route, reads, strict } from "./route.ts";
+import { nameField } from "./scope-fields.ts";
+
+const create = strict<CreateTokenRequest>({
+  name: nameField("tok_"),
+  permissions: z.array(fields.text(64)).max(100).optional(),
+  role: z.enum(["admin", "operator", "viewer"]).optional(),
+  expires_in_ms: fields.durationMs().optional(),
+}).refine(({ permissions, role }) => (permissions === undefined) !== (role === undefined), {
+  path: ["permissions"],
+  message: "give permissions or a role",
+});
+
+export const tokenRoutes: readonly Route[] = [
+  reads({
+    method: "GET",
+    path: "/api/tokens",
+    permission: "tokens:read",
+    summary: "List admin tokens, newest first",
+    run: (services) => services.tokens.list(),
+  }),
+  changes<CreateTokenRequest>({
+    method: "POST",
+    path: "/api/tokens",
+    permission: "tokens:write",
+    action: "token.create",
+    summary: "Make an admin token that may do no more than its maker; the answer is the only one that holds its secret",
+    body: create,
+    run: (services, { body, action }) => services.tokens.create(body, action),
+  }),
+  changes({
+    method: "DELETE",
+    path: "/api/tokens/{token}",
+    permission: "tokens:write",
+    action: "token.revoke",
+    summary: "Revoke an admin token for good",
+    run: (services, { params, action }) => services.tokens.revoke(params["token"]!, action),
+  }),
+];

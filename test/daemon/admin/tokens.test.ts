@@ -1,0 +1,141 @@
+/** Who may call what of the admin API: every route against every role, and that nobody gives away more than they have. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { AdminRequest } from "../../../daemon/admin/contract/calling.ts";
+import type { TokenSecretAnswer } from "../../../daemon/admin/contract/tokens.ts";
+import { describe } from "../../../daemon/admin/openapi.ts";
+import { type Permission, permissions, type Role, roles } from "../../../daemon/admin/permissions.ts";
+import { adminRoutes } from "../../../daemon/admin/routes.ts";
+import { createAuthenticate, grantedBy } from "../../../daemon/admin/services/tokens.ts";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import { openLab } from "./admin-lab.ts";
+
+const pathOf = (path: string) => path.replaceAll(/\{\w+\}/g, "none");
+
+for (const role of Object.keys(roles) as Role[]) {
+  test(`A35 roles let ${role} call what its permissions name, and nothing else`, async () => {
+    const lab = openLab();
+    try {
+      for (const route of adminRoutes) {
+        assert.ok(permissions.includes(route.permission), `${route.path} names a permission that exists`);
+        const caller = { actor: `token:${role}`, permissions: roles[role] };
+        const answer = await lab.handle({ method: route.method, path: `${pathOf(route.path)}?surprise=1` }, caller);
+        const isRefused = answer.status === 403;
+        const at = `${role} ${route.method} ${route.path}`;
+        assert.equal(isRefused, !roles[role].has(route.permission), at);
+        if (role === "viewer" && route.action !== undefined) assert.ok(isRefused, `${at} changes something`);
+      }
+    } finally {
+      await lab.close();
+    }
+  });
+}
+
+test("A34 grantedBy() never grants what the maker does not have", () => {
+  const some = fc.subarray([...permissions]);
+  fc.assert(
+    fc.property(some, some, fc.constantFrom("none", "*", "admin", "operator", "viewer"), (own, asked, also) => {
+      const maker = new Set<Permission>(own);
+      const role = also in roles ? (also as Role) : undefined;
+      const request = role === undefined ? { permissions: also === "*" ? ["*"] : asked } : { role };
+      try {
+        for (const granted of grantedBy(request, maker)) assert.ok(maker.has(granted));
+      } catch (error) {
+        assert.ok(error instanceof GatewayError && error.code === "permission_denied");
+        const wanted = role === undefined ? (also === "*" ? permissions : asked) : [...roles[role]];
+        assert.ok(
+          wanted.some((each) => !maker.has(each)),
+          "it is refused only where it would be more",
+        );
+      }
+    }),
+  );
+});
+
+test("A34 a token makes none that may do more or lives longer, and what it makes is under its owner", async () => {
+  const lab = openLab();
+  const ask = async (secret: string | undefined, request: AdminRequest) => {
+    const door = createAuthenticate(
+      () => lab.writer.database,
+      () => lab.clock,
+    );
+    const answer = await lab.handle(request, secret === undefined ? localAll : door(`Bearer ${secret}`));
+    return { status: answer.status, body: "body" in answer ? (answer.body as TokenSecretAnswer) : undefined };
+  };
+  const localAll = { actor: "local:0", permissions: "all" } as const;
+  const make = (secret: string | undefined, body: object) => ask(secret, { method: "POST", path: "/api/tokens", body });
+  try {
+    const operator = { name: "op", permissions: ["tokens:write", "keys:read"], expires_in_ms: 60_000 };
+    const { secret } = (await make(undefined, operator)).body!;
+    assert.equal((await make(secret, { name: "a", permissions: ["keys:write"], expires_in_ms: 1_000 })).status, 403);
+    assert.equal((await make(secret, { name: "b", role: "admin", expires_in_ms: 1_000 })).status, 403);
+    assert.equal((await make(secret, { name: "c", permissions: ["keys:read"] })).status, 403, "without an end");
+    assert.equal((await make(secret, { name: "d", permissions: ["keys:read"], expires_in_ms: 61_000 })).status, 403);
+    assert.equal((await make(secret, { name: "e", permissions: ["keys:read"], expires_in_ms: 59_000 })).status, 200);
+    assert.equal((await ask(secret, { method: "GET", path: "/api/keys" })).status, 200);
+    assert.equal((await ask(secret, { method: "POST", path: "/api/keys", body: { name: "k" } })).status, 403);
+    lab.clock += 60_000;
+    assert.throws(
+      () =>
+        createAuthenticate(
+          () => lab.writer.database,
+          () => lab.clock,
+        )(`Bearer ${secret}`),
+      {
+        code: "expired_api_key",
+      },
+    );
+    const trail = JSON.stringify(lab.records());
+    assert.ok(!trail.includes(secret), "no secret in the trail");
+  } finally {
+    await lab.close();
+  }
+});
+
+test("repeats() make a change once that is sent twice with one Idempotency-Key", async () => {
+  const lab = openLab();
+  try {
+    const request = { method: "POST", path: "/api/keys", body: { name: "ci" }, idempotencyKey: "7" };
+    const [first, second] = [await lab.ask(request), await lab.ask(request)];
+    assert.deepEqual(first, second);
+    assert.equal(lab.records().length, 1);
+    const other = await lab.ask({ ...request, body: { name: "cd" } });
+    assert.equal(other.status, 409);
+    assert.equal((await lab.ask({ ...request, idempotencyKey: "8" })).status, 409, "the name is taken");
+  } finally {
+    await lab.close();
+  }
+});
+
+test("router() changes only the version that If-Match names", async () => {
+  const lab = openLab();
+  try {
+    const made = await lab.ask({ method: "POST", path: "/api/governance/teams", body: { name: "t" } });
+    assert.ok("body" in made && made.etag !== undefined);
+    const patch = { method: "PATCH", path: "/api/governance/teams/t", body: { description: "x" }, ifMatch: made.etag };
+    assert.equal((await lab.ask(patch)).status, 200);
+    assert.equal((await lab.ask(patch)).status, 412);
+    assert.equal((await lab.ask({ ...patch, ifMatch: "*" })).status, 200);
+  } finally {
+    await lab.close();
+  }
+});
+
+test("describe() has every route, with the schemas that check it", () => {
+  const { openapi, paths } = describe(adminRoutes) as {
+    openapi: string;
+    paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: object }> } }>>;
+  };
+  assert.equal(openapi, "3.1.0");
+  for (const route of adminRoutes) {
+    const operation = paths[route.path]?.[route.method.toLowerCase()];
+    assert.ok(operation, `${route.method} ${route.path}`);
+    assert.equal(operation.requestBody !== undefined, route.body !== undefined);
+  }
+  const schema = paths["/api/keys"]?.["post"]?.requestBody?.content["application/json"]?.schema as {
+    additionalProperties: boolean;
+    required: string[];
+  };
+  assert.deepEqual([schema.additionalProperties, schema.required], [false, ["name"]]);
+});
