@@ -57,7 +57,7 @@ export function openTmux(options: {
     keys: (...keys) => void run("send-keys", ...keys),
     text: (text) => void run("send-keys", "-l", text),
     see,
-    seeStyled: () => run("capture-pane", "-p", "-e").split("\n").slice(0, -1),
+    seeStyled: () => run("capture-pane", "-p", "-e", "-N").split("\n").slice(0, -1),
     seeing: async (what, withinMs = seenMsMax) => {
       try {
         return await until(String(what), () => what.test(see().join("\n")) && see(), withinMs);

@@ -157,8 +157,11 @@ function timeline(row: LogRow, attempts: readonly AttemptView[], width: number):
   const whole = row.latency_ms;
   if (whole === null) return [line("  ", span("not known", "dim"))];
   const room = Math.max(barMin, width - labelWidth - resultWidth - 2);
-  const tried = attempts.filter(({ latency_ms: ms }) => ms !== null && ms > 0);
-  const upstream = tried.reduce((sum, { latency_ms: ms }) => sum + ms!, 0);
+  const tried = attempts.flatMap((attempt, index) => {
+    const { latency_ms: took } = attempt;
+    return took === null || took <= 0 ? [] : [{ attempt, took, number: index + 1 }];
+  });
+  const upstream = tried.reduce((sum, { took }) => sum + took, 0);
   const ours = Math.max(0, whole - upstream);
   let at = tried.length === 0 ? 0 : ours;
   const lines: Line[] = [
@@ -172,11 +175,10 @@ function timeline(row: LogRow, attempts: readonly AttemptView[], width: number):
       `${duration(ours)}  ${percent(whole === 0 ? 0 : ours / whole)}`,
     ),
   ];
-  for (const [index, attempt] of tried.entries()) {
-    const took = attempt.latency_ms!;
+  for (const [index, { attempt, took, number }] of tried.entries()) {
     const isLast = index === tried.length - 1;
     const wait = isLast && row.ttft_ms !== null ? Math.max(0, Math.min(took, row.ttft_ms - at)) : took;
-    const name = `${index + 1} ${attempt.target}`;
+    const name = `${number} ${attempt.target}`;
     const good = attempt.outcome === "ok" || (attempt.status ?? 500) < 400;
     const result = good ? `${duration(took)}` : `${duration(took)}  ${attempt.outcome}`;
     if (isLast && row.ttft_ms !== null && wait < took) {

@@ -33,7 +33,7 @@ const columns: readonly Column<LogRow>[] = [
   { title: "ST", field: "status", width: 3, cell: (row) => [statusSpan(row.status)], value: (row) => row.status },
   {
     title: "KEY",
-    width: 8,
+    width: 11,
     grow: 1,
     drop: 3,
     cell: (row) => [span(keyOf(row), row.key === null ? "dim" : "plain")],
@@ -42,7 +42,7 @@ const columns: readonly Column<LogRow>[] = [
   {
     title: "MODEL",
     width: 19,
-    grow: 2,
+    grow: 1,
     cell: (row) => [span(row.target ?? row.model ?? "–", row.target === null ? "dim" : "info")],
     value: (row) => row.target ?? row.model,
   },
@@ -88,8 +88,8 @@ const columns: readonly Column<LogRow>[] = [
   { title: "", width: 10, drop: 7, cell: (row, width) => [gauge(row.latency_ms, width)] },
   {
     title: "NOTES",
-    width: 14,
-    grow: 2,
+    width: 19,
+    grow: 1,
     drop: 5,
     cell: (row) => notes(row),
     value: (row) => [row.error ?? "", ...row.flags].join(" "),
