@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
+import { views } from "../tui/views.ts";
 
 type Words = ReadonlyMap<string, Place>;
 type Place = {
@@ -35,6 +36,7 @@ async function collectWords(context: Context): Promise<Words> {
     const built = new Command(name);
     if (name !== "completion") (await load()).build(built, context);
     words.set(name, placeOf(built));
+    if (name === "tui") words.set(name, { ...placeOf(built), words: views.map((view) => view.name) });
     for (const each of built.commands) words.set(`${name} ${each.name()}`, placeOf(each));
   }
   return words;

@@ -1,10 +1,9 @@
 /** `bifrost tui`: the screen. Loads it, and tells why not where there is no terminal to show it on. */
-import { Argument, type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { homeFrom } from "../session.ts";
-import { createSource, daemonOf } from "../tui/source.ts";
-import { views } from "../tui/views.ts";
+import { openFirst } from "../tui/terminal/first-frame.ts";
 
 type Options = {
   readonly readOnly?: boolean;
@@ -16,7 +15,7 @@ type Options = {
 
 export function build(command: Command, context: Context): void {
   command
-    .addArgument(new Argument("[view]", "which view to begin with").choices(views.map(({ name }) => name)))
+    .argument("[view]", "which view to begin with: traffic, spend, keys …")
     .argument("[subject]", "of which thing: a request's id")
     .option("--read-only", "Refuse everything that changes something")
     .addOption(new Option("--theme <theme>", "Colours for this background").choices(["dark", "light"]))
@@ -38,20 +37,41 @@ export function build(command: Command, context: Context): void {
           exitCodes.usage,
           "In a pipe use: bifrost logs -f, bifrost top, bifrost usage, each with --json.",
         );
-      const { runTui } = await import("../tui/run-tui.ts");
-      const code = await runTui(
-        { input: stdin, output: stdout, environment: context.environment },
-        {
-          source: createSource(daemonOf(homeFrom(command, context))),
-          readOnly: options.readOnly === true,
-          remote: undefined,
-          start: { view: view ?? "traffic", subject },
-          theme: options.theme,
-          color: options.color,
-          mouse: options.mouse,
-          screenReader: options.screenReader ?? Boolean(context.environment["BIFROST_SCREEN_READER"]),
-        },
-      );
-      context.exitWith(code);
+      const home = homeFrom(command, context);
+      const screenReader = options.screenReader ?? Boolean(context.environment["BIFROST_SCREEN_READER"]);
+      // Before anything else is loaded: half of the time to the first frame is reading files.
+      const first = screenReader
+        ? undefined
+        : openFirst(stdout, { mouse: options.mouse, environment: context.environment });
+      try {
+        const [{ runTui }, { createSource, daemonOf }, { viewNamed, views }] = await Promise.all([
+          import("../tui/run-tui.ts"),
+          import("../tui/source.ts"),
+          import("../tui/views.ts"),
+        ]);
+        const start = viewNamed(view ?? "traffic");
+        if (start === undefined)
+          throw new InvalidArgumentError(
+            `There is no view "${view}". Views: ${views.map(({ name }) => name).join(", ")}.`,
+          );
+        first?.loaded();
+        const code = await runTui(
+          { input: stdin, output: stdout, environment: context.environment, screen: first?.screen },
+          {
+            source: createSource(daemonOf(home)),
+            readOnly: options.readOnly === true,
+            remote: undefined,
+            start: { view: start.name, subject },
+            theme: options.theme,
+            color: options.color,
+            mouse: options.mouse,
+            screenReader,
+          },
+        );
+        context.exitWith(code);
+      } finally {
+        first?.loaded();
+        first?.screen.leave();
+      }
     });
 }

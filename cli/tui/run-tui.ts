@@ -10,13 +10,16 @@ import { type Geometry, press } from "./press.ts";
 import { createSession, type SessionOptions } from "./session.ts";
 import type { Source } from "./source.ts";
 import { createSpeaker } from "./speak.ts";
+import { screenOn } from "./terminal/first-frame.ts";
 import { createInputParser, escapeWaitMs } from "./terminal/keys.ts";
-import { createScreen } from "./terminal/screen.ts";
+import type { Screen } from "./terminal/screen.ts";
 
 export type TuiStreams = {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
   readonly environment: NodeJS.ProcessEnv;
+  /** Opened already, with a first frame on it; not wanted where things are said in words. */
+  readonly screen?: Screen | undefined;
 };
 
 export type TuiOptions = {
@@ -40,16 +43,7 @@ const exitSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<number> {
   const { input, output, environment } = streams;
-  const multiplexer = environment["TMUX"] ? "tmux" : environment["TERM"]?.startsWith("screen") ? "screen" : undefined;
-  const screen = createScreen(
-    {
-      write: (text) => void output.write(text),
-      get backlog() {
-        return output.writableLength;
-      },
-    },
-    { mouse: options.mouse, multiplexer },
-  );
+  const screen = streams.screen ?? screenOn(output, { mouse: options.mouse, environment });
   const palette = createPalette(options.color ?? colorDepth(environment), options.theme ?? themeOf(environment));
   let finish: (code: number) => void = () => undefined;
   const ended = new Promise<number>((settle) => {
