@@ -6,12 +6,12 @@ import { commands } from "../../cli/program.ts";
 import { makeMan, manFile } from "../../tools/make-man.ts";
 
 test("docs/bifrost.1 is what npm run man makes of the commands", async () => {
-  assert.equal(readFileSync(manFile, "utf8"), await makeMan(), "npm run man brings it up to date");
+  assert.ok(readFileSync(manFile, "utf8") === (await makeMan()), "npm run man brings it up to date");
 });
 
 test("makeMan() has a section for each command, and no line that roff would take for a request", async () => {
   const text = await makeMan();
-  for (const { name } of commands) assert.match(text, new RegExp(`^\\.SS ${name}`, "m"));
+  for (const { name } of commands) assert.ok(text.includes(`\n.SS ${name.replaceAll("-", "\\-")}`), name);
   for (const line of text.split("\n")) assert.match(line, /^(\.(TH|SH|SS|TP|B|I|nf|fi)\b|[^.'])|^$/);
 });
 
