@@ -45,5 +45,5 @@ try {
 }
 
 function take(name: string): void {
-  writeFileSync(join(folder, `tui-${name}.svg`), renderSvg(tmux.seeStyled(), width));
+  writeFileSync(join(folder, `tui-${name}.svg`), renderSvg(tmux.seeStyled(), width, `bifrost tui: ${name}`));
 }

@@ -10,7 +10,7 @@ const sixteen = ["#1c1f26", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd
 const brightGrey = "#80889a";
 
 /** `lines` as `tmux capture-pane -e -p` prints them. */
-export function renderSvg(lines: readonly string[], columns: number): string {
+export function renderSvg(lines: readonly string[], columns: number, title: string): string {
   const width = Math.ceil(columns * cell.width + 2 * margin);
   const height = lines.length * cell.height + 2 * margin;
   // A line goes on in the style in which the one before ended.
@@ -23,6 +23,7 @@ export function renderSvg(lines: readonly string[], columns: number): string {
     })
     .join("\n");
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+<title>${escaped(title)}</title>
 <rect width="${width}" height="${height}" rx="8" fill="${dark.ground}"/>
 <g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" xml:space="preserve">
 ${rows}
