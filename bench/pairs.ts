@@ -34,7 +34,7 @@ const basePaths: Readonly<Record<Wire, string>> = {
 };
 
 export type PairPlan = { readonly rounds: number; readonly ms: number; readonly warmMs: number };
-export const pairPlan: PairPlan = { rounds: 5, ms: 400, warmMs: 300 };
+export const pairPlan: PairPlan = { rounds: 3, ms: 300, warmMs: 200 };
 const concurrency = 16;
 const streamFrames = 200;
 /** What the issue of this table is allowed: times the diagonal. */

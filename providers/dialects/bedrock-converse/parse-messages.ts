@@ -122,7 +122,8 @@ function parseReasoning(block: Shape, content: Shape, at: string): Part {
   const signature = optionalText(told, "signature", `${at}.reasoningText.signature`);
   return {
     type: "thinking",
-    text: requiredText(told, "text", `${at}.reasoningText.text`),
+    // A client that put a stream together has none where only the proof was told.
+    text: optionalText(told, "text", `${at}.reasoningText.text`) ?? "",
     ...(signature === undefined || signature === "" ? {} : { signature }),
   };
 }

@@ -23,6 +23,8 @@ const hi = {
   "openai-responses": { input: [{ type: "message", role: "user", content: "hi" }] },
   anthropic: { messages: [{ role: "user", content: "hi" }] },
   gemini: { contents: [{ role: "user", parts: [{ text: "hi" }] }] },
+  "bedrock-converse": { messages: [{ role: "user", content: [{ text: "hi" }] }] },
+  cohere: { messages: [{ role: "user", content: "hi" }] },
 } as const;
 
 const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] } as const;
@@ -35,20 +37,37 @@ const tools = {
   "openai-responses": { tools: [{ type: "function", name: "weather", description: "d", parameters: schema }] },
   anthropic: { tools: [{ name: "weather", description: "d", input_schema: schema }] },
   gemini: { tools: [{ functionDeclarations: [{ name: "weather", description: "d", parametersJsonSchema: schema }] }] },
+  "bedrock-converse": {
+    toolConfig: { tools: [{ toolSpec: { name: "weather", description: "d", inputSchema: { json: schema } } }] },
+  },
+  cohere: { tools: [chatTool()] },
 } as const;
 const looseTools = {
   "openai-responses": { tools: [{ ...tools["openai-responses"].tools[0], strict: false }] },
 } as const;
 
-function withTools(choice: Readonly<Record<keyof typeof tools, JsonObject>>): Pick<Asked, "said" | "sent"> {
-  const ids = ["openai-chat", "openai-responses", "anthropic", "gemini"] as const;
+/** `without`: whose words for the choice say less than the row does. */
+function withTools(choice: Readonly<Record<keyof typeof tools, JsonObject>>, ...without: readonly DialectId[]): Asked {
+  const ids = ["openai-chat", "openai-responses", "anthropic", "gemini", "cohere"] as const;
   const all = ids.map((id) => [id, { ...hi[id], ...tools[id], ...choice[id] }] as const);
   const { "openai-responses": loose } = looseTools;
+  const { toolConfig } = tools["bedrock-converse"];
+  const converse = choice["bedrock-converse"];
   return {
-    said: Object.fromEntries(all),
-    sent: { "openai-responses": { ...hi["openai-responses"], ...loose, ...choice["openai-responses"] } },
+    said: {
+      ...Object.fromEntries(all),
+      "bedrock-converse": { ...hi["bedrock-converse"], toolConfig: { ...toolConfig, ...converse } },
+    },
+    sent: {
+      "openai-responses": { ...hi["openai-responses"], ...loose, ...choice["openai-responses"] },
+      // Without the tools, since there is no word for not calling them.
+      ...(converse === noChoice ? { "bedrock-converse": hi["bedrock-converse"] } : {}),
+    },
+    from: [...ids, "bedrock-converse" as const].filter((id) => !without.includes(id)),
   };
 }
+
+const noChoice: JsonObject = {};
 
 const calling = (name: string, args: JsonObject, id?: string): JsonObject => ({
   functionCall: { ...(id === undefined ? {} : { id }), name, args },
@@ -77,6 +96,16 @@ export const asked: Readonly<Record<string, Asked>> = {
         ...hi.gemini,
         generationConfig: { temperature: 0.5, topP: 0.9 },
       },
+      "bedrock-converse": {
+        ...hi["bedrock-converse"],
+        system: [{ text: "be brief" }],
+        inferenceConfig: { temperature: 0.5, topP: 0.9 },
+      },
+      cohere: {
+        messages: [{ role: "system", content: "be brief" }, ...hi.cohere.messages],
+        temperature: 0.5,
+        p: 0.9,
+      },
     },
   },
   "stop sequences": {
@@ -84,6 +113,8 @@ export const asked: Readonly<Record<string, Asked>> = {
       "openai-chat": { ...hi["openai-chat"], stop: ["A", "B"] },
       anthropic: { ...hi.anthropic, stop_sequences: ["A", "B"] },
       gemini: { ...hi.gemini, generationConfig: { stopSequences: ["A", "B"] } },
+      "bedrock-converse": { ...hi["bedrock-converse"], inferenceConfig: { stopSequences: ["A", "B"] } },
+      cohere: { ...hi.cohere, stop_sequences: ["A", "B"] },
     },
     sent: { "openai-responses": hi["openai-responses"] },
     drops: { "openai-responses": 1 },
@@ -96,8 +127,13 @@ export const asked: Readonly<Record<string, Asked>> = {
         generationConfig: { seed: 7, frequencyPenalty: 0.1, presencePenalty: 0.2, candidateCount: 2 },
       },
     },
-    sent: { "openai-responses": hi["openai-responses"], anthropic: hi.anthropic },
-    drops: { "openai-responses": 4, anthropic: 4 },
+    sent: {
+      "openai-responses": hi["openai-responses"],
+      anthropic: hi.anthropic,
+      "bedrock-converse": hi["bedrock-converse"],
+      cohere: { ...hi.cohere, seed: 7, frequency_penalty: 0.1, presence_penalty: 0.2 },
+    },
+    drops: { "openai-responses": 4, anthropic: 4, "bedrock-converse": 4, cohere: 1 },
   },
   "log probabilities": {
     said: {
@@ -109,8 +145,12 @@ export const asked: Readonly<Record<string, Asked>> = {
       },
       gemini: { ...hi.gemini, generationConfig: { responseLogprobs: true, logprobs: 3 } },
     },
-    sent: { anthropic: hi.anthropic },
-    drops: { anthropic: 2 },
+    sent: {
+      anthropic: hi.anthropic,
+      "bedrock-converse": hi["bedrock-converse"],
+      cohere: { ...hi.cohere, logprobs: true },
+    },
+    drops: { anthropic: 2, "bedrock-converse": 2, cohere: 1 },
   },
   images: {
     said: {
@@ -136,12 +176,16 @@ export const asked: Readonly<Record<string, Asked>> = {
       ),
     },
     sent: {
-      "openai-chat": user(
+      "bedrock-converse": {
+        messages: [{ role: "user", content: [{ text: "see" }, { image: { format: "png", source: { bytes: png } } }] }],
+      },
+      cohere: user(
         { type: "text", text: "see" },
         { type: "image_url", image_url: { url: "https://a/b.png" } },
         { type: "image_url", image_url: { url: `data:image/png;base64,${png}` } },
       ),
     },
+    drops: { "bedrock-converse": 1 },
     from: ["openai-chat", "anthropic", "gemini"],
   },
   "a document": {
@@ -158,6 +202,13 @@ export const asked: Readonly<Record<string, Asked>> = {
       anthropic: user({ type: "document", source: { type: "base64", media_type: "application/pdf", data: "JVBE" } }),
       gemini: parts({ inlineData: { mimeType: "application/pdf", data: "JVBE" } }),
     },
+    sent: {
+      "bedrock-converse": {
+        messages: [
+          { role: "user", content: [{ document: { format: "pdf", name: "document 1", source: { bytes: "JVBE" } } }] },
+        ],
+      },
+    },
     from: ["anthropic", "gemini"],
   },
   "a recording": {
@@ -172,33 +223,58 @@ export const asked: Readonly<Record<string, Asked>> = {
       ),
       gemini: parts({ text: "hear" }, { inlineData: { mimeType: "audio/wav", data: "UklG" } }),
     },
-    sent: { anthropic: { messages: [{ role: "user", content: "hear" }] } },
-    drops: { anthropic: 1 },
+    sent: {
+      anthropic: { messages: [{ role: "user", content: "hear" }] },
+      "bedrock-converse": {
+        messages: [
+          { role: "user", content: [{ text: "hear" }, { audio: { format: "wav", source: { bytes: "UklG" } } }] },
+        ],
+      },
+      cohere: { messages: [{ role: "user", content: "hear" }] },
+    },
+    drops: { anthropic: 1, cohere: 1 },
   },
-  "a free choice of tools": withTools({
-    "openai-chat": { tool_choice: "auto" },
-    "openai-responses": { tool_choice: "auto" },
-    anthropic: { tool_choice: { type: "auto" } },
-    gemini: { toolConfig: { functionCallingConfig: { mode: "AUTO" } } },
-  }),
+  "a free choice of tools": withTools(
+    {
+      "openai-chat": { tool_choice: "auto" },
+      "openai-responses": { tool_choice: "auto" },
+      anthropic: { tool_choice: { type: "auto" } },
+      gemini: { toolConfig: { functionCallingConfig: { mode: "AUTO" } } },
+      "bedrock-converse": { toolChoice: { auto: {} } },
+      cohere: {},
+    },
+    "cohere",
+  ),
   "some tool": withTools({
     "openai-chat": { tool_choice: "required" },
     "openai-responses": { tool_choice: "required" },
     anthropic: { tool_choice: { type: "any" } },
     gemini: { toolConfig: { functionCallingConfig: { mode: "ANY" } } },
+    "bedrock-converse": { toolChoice: { any: {} } },
+    cohere: { tool_choice: "REQUIRED" },
   }),
-  "no tool": withTools({
-    "openai-chat": { tool_choice: "none" },
-    "openai-responses": { tool_choice: "none" },
-    anthropic: { tool_choice: { type: "none" } },
-    gemini: { toolConfig: { functionCallingConfig: { mode: "NONE" } } },
-  }),
-  "one tool": withTools({
-    "openai-chat": { tool_choice: { type: "function", function: { name: "weather" } } },
-    "openai-responses": { tool_choice: { type: "function", name: "weather" } },
-    anthropic: { tool_choice: { type: "tool", name: "weather" } },
-    gemini: { toolConfig: { functionCallingConfig: { mode: "ANY", allowedFunctionNames: ["weather"] } } },
-  }),
+  "no tool": withTools(
+    {
+      "openai-chat": { tool_choice: "none" },
+      "openai-responses": { tool_choice: "none" },
+      anthropic: { tool_choice: { type: "none" } },
+      gemini: { toolConfig: { functionCallingConfig: { mode: "NONE" } } },
+      "bedrock-converse": noChoice,
+      cohere: { tool_choice: "NONE" },
+    },
+    "bedrock-converse",
+  ),
+  "one tool": withTools(
+    {
+      "openai-chat": { tool_choice: { type: "function", function: { name: "weather" } } },
+      "openai-responses": { tool_choice: { type: "function", name: "weather" } },
+      anthropic: { tool_choice: { type: "tool", name: "weather" } },
+      gemini: { toolConfig: { functionCallingConfig: { mode: "ANY", allowedFunctionNames: ["weather"] } } },
+      "bedrock-converse": { toolChoice: { tool: { name: "weather" } } },
+      cohere: { tool_choice: "REQUIRED" },
+    },
+    "cohere",
+  ),
   "parallel calls and their results": {
     said: {
       "openai-chat": {
@@ -262,6 +338,43 @@ export const asked: Readonly<Record<string, Asked>> = {
           },
         ],
       },
+      "bedrock-converse": {
+        messages: [
+          ...hi["bedrock-converse"].messages,
+          {
+            role: "assistant",
+            content: [
+              { text: "looking" },
+              { toolUse: { toolUseId: "a", name: "weather", input: { city: "Bern" } } },
+              { toolUse: { toolUseId: "b", name: "now", input: {} } },
+            ],
+          },
+          {
+            role: "user",
+            content: [
+              { toolResult: { toolUseId: "a", content: [{ text: "rain" }] } },
+              { toolResult: { toolUseId: "b", content: [{ text: '{"hour":9}' }] } },
+              { text: "and?" },
+            ],
+          },
+        ],
+      },
+      cohere: {
+        messages: [
+          ...hi.cohere.messages,
+          {
+            role: "assistant",
+            tool_plan: "looking",
+            tool_calls: [
+              { id: "a", type: "function", function: { name: "weather", arguments: '{"city":"Bern"}' } },
+              { id: "b", type: "function", function: { name: "now", arguments: "{}" } },
+            ],
+          },
+          { role: "tool", tool_call_id: "a", content: "rain" },
+          { role: "tool", tool_call_id: "b", content: '{"hour":9}' },
+          { role: "user", content: "and?" },
+        ],
+      },
     },
     sent: {
       gemini: {
@@ -290,6 +403,18 @@ export const asked: Readonly<Record<string, Asked>> = {
       gemini: {
         ...hi.gemini,
         generationConfig: { responseMimeType: "application/json", responseJsonSchema: schema },
+      },
+      cohere: { ...hi.cohere, response_format: { type: "json_object", json_schema: schema } },
+    },
+    sent: {
+      "bedrock-converse": {
+        ...hi["bedrock-converse"],
+        outputConfig: {
+          textFormat: {
+            type: "json_schema",
+            structure: { jsonSchema: { schema: JSON.stringify(schema), name: "response" } },
+          },
+        },
       },
     },
     from: ["openai-chat", "openai-responses", "gemini"],

@@ -139,4 +139,41 @@ const contents: Client = {
   },
 };
 
-export const clients: readonly Client[] = [chat, responses, messages, contents];
+const converse: Client = {
+  id: "bedrock-converse",
+  ask: (history) => ({ messages: history }),
+  question: (text) => [{ role: "user", content: [{ text }] }],
+  keep(events, inPieces) {
+    if (!inPieces) return [(body(this.id, events)["output"] as { message: Json }).message];
+    const blocks: Fields[] = [];
+    for (const { event, data } of streamed(this.id, events)) {
+      const at = data["contentBlockIndex"] as number;
+      if (event === "contentBlockStart") blocks[at] = data["start"] as Fields;
+      if (event !== "contentBlockDelta") continue;
+      const delta = data["delta"] as Fields;
+      const block = blocks[at] ?? {};
+      blocks[at] = block;
+      const thought = delta["reasoningContent"] as Fields | undefined;
+      if (thought === undefined) merge(block, delta);
+      else if ("redactedContent" in thought) block["reasoningContent"] = thought;
+      else merge(block, { reasoningContent: { reasoningText: thought } });
+    }
+    const content = blocks.map((block) => {
+      const call = block["toolUse"] as Fields | undefined;
+      return call === undefined ? block : { toolUse: { ...call, input: JSON.parse(String(call["input"])) as Json } };
+    });
+    return [{ role: "assistant", content }];
+  },
+  results(kept, text) {
+    const { content } = kept[0] as { content: { toolUse?: { toolUseId: string } }[] };
+    const calls = content.flatMap(({ toolUse }) => toolUse ?? []);
+    return [
+      {
+        role: "user",
+        content: calls.map(({ toolUseId }) => ({ toolResult: { toolUseId, content: [{ text: text(toolUseId) }] } })),
+      },
+    ];
+  },
+};
+
+export const clients: readonly Client[] = [chat, responses, messages, contents, converse];

@@ -14,11 +14,12 @@ function whole(id: DialectId, body: JsonObject): JsonObject {
     case "openai-responses":
       return { model: "m", max_output_tokens: 20, ...body };
     case "anthropic":
+    case "cohere":
       return { model: "m", max_tokens: 20, ...body };
     case "gemini":
       return { ...body, generationConfig: { maxOutputTokens: 20, ...(body["generationConfig"] as JsonObject) } };
-    default:
-      return body;
+    case "bedrock-converse":
+      return { ...body, inferenceConfig: { maxTokens: 20, ...(body["inferenceConfig"] as JsonObject) } };
   }
 }
 
