@@ -1,5 +1,5 @@
-/** The daemon's own log: what happened to the daemon, never what was said through it. Hides format, level and file. */
-import { closeSync, openSync, writeSync } from "node:fs";
+/** The daemon's own log: what happened to the daemon, never what was said through it. Hides format, level, file, and its rotation. */
+import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -14,6 +14,9 @@ export type LogSettings = {
   readonly format: "json" | "text";
   /** Absent: standard error. */
   readonly file?: string | undefined;
+  /** A file that has this many bytes is set aside, and so many are kept. */
+  readonly rotateBytes?: number;
+  readonly rotateKeep?: number;
 };
 
 const order: readonly LogLevel[] = ["debug", "info", "warn", "error"];
@@ -24,6 +27,7 @@ const lineCharactersMax = 16_384;
 export function openLog(settings: LogSettings, now: () => Date = () => new Date()): Log {
   let current = settings;
   let descriptor = open(settings.file);
+  let bytes = sizeOf(descriptor);
 
   function write(level: LogLevel, message: string, fields: LogFields = {}): void {
     if (order.indexOf(level) < order.indexOf(current.level)) return;
@@ -33,10 +37,24 @@ export function openLog(settings: LogSettings, now: () => Date = () => new Date(
         ? JSON.stringify({ time, level, message, ...fields })
         : `${time} ${level.padEnd(5)} ${message}${Object.entries(fields).map(pair).join("")}`;
     try {
-      writeSync(descriptor, `${line.slice(0, lineCharactersMax)}\n`);
+      bytes += writeSync(descriptor, `${line.slice(0, lineCharactersMax)}\n`);
+      if (bytes >= (current.rotateBytes ?? Number.POSITIVE_INFINITY)) turnOver();
     } catch {
       // A full disk or a closed terminal must not stop the daemon; there is nowhere left to say so.
     }
+  }
+
+  function turnOver(): void {
+    const { file, rotateKeep = 1 } = current;
+    if (file === undefined) return;
+    for (let number = rotateKeep; number > 0; number--) {
+      const older = number === 1 ? file : `${file}.${number - 1}`;
+      if (existsSync(older)) renameSync(older, `${file}.${number}`);
+    }
+    const opened = open(file);
+    closeFile(descriptor);
+    descriptor = opened;
+    bytes = 0;
   }
 
   return {
@@ -49,6 +67,7 @@ export function openLog(settings: LogSettings, now: () => Date = () => new Date(
         const opened = open(next.file);
         closeFile(descriptor);
         descriptor = opened;
+        bytes = sizeOf(descriptor);
       }
       current = next;
     },
@@ -58,6 +77,10 @@ export function openLog(settings: LogSettings, now: () => Date = () => new Date(
 
 function open(file: string | undefined): number {
   return file === undefined ? standardError : openSync(file, "a", 0o600);
+}
+
+function sizeOf(descriptor: number): number {
+  return descriptor === standardError ? 0 : fstatSync(descriptor).size;
 }
 
 function closeFile(descriptor: number): void {

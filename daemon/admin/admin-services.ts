@@ -25,6 +25,7 @@ import type {
   StopAnswer,
   StopRequest,
 } from "./contract/daemon.ts";
+import type { EgressAnswer } from "./contract/egress.ts";
 import type { FeedQuery } from "./contract/feed.ts";
 import type { HostsAnswer } from "./contract/hosts.ts";
 import type {
@@ -146,6 +147,7 @@ export type AdminServices = {
     history(): Promise<ConfigHistoryAnswer>;
     rollback(request: ConfigRollbackRequest, action: Action): Promise<ReloadAnswer>;
   };
+  readonly egress: { list(): Promise<EgressAnswer> };
   readonly models: { list(query: ModelsQuery): Promise<ModelsAnswer> };
   readonly routing: {
     test(request: RouteTestRequest): Promise<RouteTestAnswer>;

@@ -2,6 +2,7 @@
 import { auditRoutes } from "./audit.ts";
 import { configRoutes } from "./config.ts";
 import { daemonRoutes } from "./daemon.ts";
+import { egressRoutes } from "./egress.ts";
 import { feedRoutes } from "./feed.ts";
 import { keyRoutes } from "./keys.ts";
 import { logRoutes } from "./logs.ts";
@@ -15,6 +16,7 @@ import { tokenRoutes } from "./tokens.ts";
 
 export const adminRoutes: readonly Route[] = [
   ...daemonRoutes,
+  ...egressRoutes,
   ...keyRoutes,
   ...ownerRoutes,
   ...tokenRoutes,

@@ -3,6 +3,7 @@
  * of YAML or of the schema library, so that a start without a file loads neither.
  */
 import { isIP } from "node:net";
+import { egressOf } from "../egress/addresses.ts";
 import { buildGovernance } from "./build-governance.ts";
 import { buildProvider, builtInPrices, builtIns, type ProviderContext } from "./build-providers.ts";
 import { buildRouting } from "./build-routing.ts";
@@ -96,7 +97,7 @@ export function build(file: ConfigFile, inputs: BuildInputs): Built {
       return proxy;
     },
   };
-  return { data: generation(file, shared), ...findings, files: [...files], literals, secrets };
+  return { data: withEgress(file, generation(file, shared)), ...findings, files: [...files], literals, secrets };
 }
 
 function generation(file: ConfigFile, build: Build): GenerationData {
@@ -149,6 +150,11 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     ...(file.compat?.litellm ? { compat: { litellm: true } } : {}),
     admin: readAdmin(file, build),
   };
+}
+
+/** Last, since every other part may name an address. */
+function withEgress({ network }: ConfigFile, data: GenerationData): GenerationData {
+  return network?.egress === "closed" ? { ...data, egress: egressOf(data) } : data;
 }
 
 function readAdmin(file: ConfigFile, build: Build): NonNullable<GenerationData["admin"]> {
@@ -225,7 +231,11 @@ function readLog(file: ConfigFile, build: Build): GenerationData["log"] {
   return {
     level: log.level,
     format: log.format,
-    ...(file.log?.file !== undefined && { file: expandPath(file.log.file, build) }),
+    ...(file.log?.file !== undefined && {
+      file: expandPath(file.log.file, build),
+      rotateBytes: readSize(log.rotate_size, ["log", "rotate_size"], build, { least: 1_024 }),
+      rotateKeep: log.rotate_keep,
+    }),
   };
 }
 

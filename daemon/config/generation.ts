@@ -3,6 +3,7 @@
  * Durations are milliseconds, sizes bytes, secrets already resolved. Keys, limits and balances are not in it.
  */
 import type { DialectId } from "../../providers/exchange.ts";
+import type { EgressAddress } from "../egress/addresses.ts";
 import type { GovernanceData } from "./governance-data.ts";
 import type { FallbackLists, Labels, RoutingData } from "./routing-data.ts";
 import type { AlertsData, MetricsData, RecordData, TracingData } from "./telemetry-data.ts";
@@ -135,6 +136,8 @@ export type GenerationData = {
     readonly firstKeyBudget?: { readonly limitNano: number; readonly windowMs: number } | undefined;
   };
   readonly providers: readonly ProviderData[];
+  /** All that may be called; absent: anything. */
+  readonly egress?: readonly EgressAddress[];
   /** Alias → target name (`provider/model`, or another bare name). */
   readonly aliases: Readonly<Record<string, string>>;
   /** Model as asked (one `*` allowed) → ordered targets tried after it. */
@@ -163,6 +166,8 @@ export type GenerationData = {
     readonly format: "json" | "text";
     /** undefined: standard error. */
     readonly file?: string | undefined;
+    readonly rotateBytes?: number;
+    readonly rotateKeep?: number;
   };
   /** What the file declares of owners, keys and limits; only the main thread has it. */
   readonly governance?: GovernanceData | undefined;

@@ -94,11 +94,12 @@ export const defaults = {
     cooldown: "1h",
     resolved: true,
   },
-  log: { level: "info", format: "json" },
+  network: { egress: "open" },
+  log: { level: "info", format: "json", rotate_size: "64MB", rotate_keep: 5 },
 } as const;
 
 /**
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "34833d76a4717928";
+export const schemaFingerprint = "1d4147ef59a6c17b";

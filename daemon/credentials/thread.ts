@@ -1,6 +1,7 @@
 /** Thread main of the credentials: keeps those of the newest generation fresh and tells of each renewal. */
 import { parentPort } from "node:worker_threads";
 import type { Identity } from "../config/generation.ts";
+import { followEgress } from "../egress/guard.ts";
 import { keep } from "./keeper.ts";
 import { type Lasting, openSource } from "./source.ts";
 
@@ -13,6 +14,7 @@ export type FromCredentials =
 
 if (parentPort !== null) {
   const parent = parentPort;
+  followEgress();
   const keepers = new Map<string, () => void>();
   parent.on("message", (wanted: readonly Wanted[]) => {
     for (const [key, close] of keepers) {

@@ -12,6 +12,8 @@ import type { AdminServer } from "../admin/server.ts";
 import { listenAdmin, listenAdminTcp } from "../admin/server.ts";
 import { createAuthenticate } from "../admin/services/tokens.ts";
 import type { GenerationData } from "../config/generation.ts";
+import { onRefused, tellEgress } from "../egress/guard.ts";
+import { tellOfRefusal } from "../egress/refusals.ts";
 import { type Log, openLog } from "../log.ts";
 import { prepareTraffic, stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
@@ -98,6 +100,8 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   const config = await opening;
   const { current } = config;
   const log = openLog(current.log);
+  tellEgress(current.egress);
+  onRefused(tellOfRefusal(log));
   if (damaged !== undefined) log.warn("traffic.db was damaged; a new request log was begun", { aside: damaged });
   const memory = fillSharedMemory(home, current.server.workers, Date.now(), declareAtStart(current.governance));
   if (memory.boot.recovered > 0)
@@ -219,6 +223,7 @@ async function assemble(
   if (adminTcp !== undefined) log.info("admin API listening", { host: listen?.host, port: adminTcp.port });
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
+    tellEgress(next.egress);
     await governing.use(next.governance);
     await workers.use(withoutDeclared(next));
     parts.credentials.use(next.providers);

@@ -106,6 +106,7 @@ export async function openFiles(
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),
+    egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(await generation()) },
     models: { list: async (query) => createModelServiceOf(await generation()).list(query) },
     routing: { test: notRunning, rules: notRunning },
   };

@@ -118,6 +118,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
     config: lazily(async () =>
       (await import("../admin/services/config.ts")).createConfigService(config, options.environment),
     ),
+    egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(config.current) },
     models: lazily(async () => (await import("../admin/services/catalog.ts")).createModelService(() => config.current)),
     routing: lazily(async () =>
       (await import("../admin/services/routing.ts")).createRoutingService({

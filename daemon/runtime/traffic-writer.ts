@@ -1,6 +1,7 @@
 /** Thread main of the traffic writer: takes ports from the main thread, gives everything else to the store. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { RedactKind } from "../config/telemetry-data.ts";
+import { followEgress } from "../egress/guard.ts";
 import { startTrafficThread } from "../store/traffic-thread.ts";
 import type { TrafficRetention } from "../store/traffic-writer.ts";
 import { readStatus } from "../store/writer-status.ts";
@@ -39,6 +40,7 @@ const thread = startTrafficThread({
   onFault: fault,
 });
 redact(data.redaction);
+followEgress(); // texts may be kept elsewhere
 serveWriterThread(parentPort, thread);
 
 /** Until the patterns of the config are ready nothing that they might mask is written. */

@@ -8,6 +8,8 @@ import type { GatewayError } from "../../providers/gateway-error.ts";
 import { hostFor } from "../../providers/hosts.ts";
 import type { GenerationData, ProviderData } from "../config/generation.ts";
 import { Authorizers } from "../credentials/authorizer.ts";
+import { limitEgress, onRefused } from "../egress/guard.ts";
+import { tellOfRefusal } from "../egress/refusals.ts";
 import { createCallerFacts } from "../governance/caller-facts.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
@@ -52,6 +54,8 @@ const durableMsMax = 5_000;
 
 /** @param compile for the rules of the first generation, if it has any */
 export function runWorker(parent: MessagePort, data: WorkerData, compile: Compile | undefined): void {
+  limitEgress(data.generation.egress);
+  onRefused(tellOfRefusal({ warn: (message, fields) => log("warn", message, fields ?? {}) }));
   const origins = new Origins();
   const authorizers = new Authorizers();
   for (const told of data.credentials) authorizers.take(told);
@@ -187,6 +191,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     const next = built.get(number);
     if (next !== undefined) {
       plane.generation = next;
+      limitEgress(next.data.egress);
       plane.routing.settings = next.data.routing;
       built.clear();
       authorizers.retain(next.data.providers);

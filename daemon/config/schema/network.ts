@@ -1,8 +1,14 @@
 /** The way out to providers, and where the admin API listens. */
 import { z } from "zod";
+import { defaults } from "../settings.ts";
 import { listMax, setting, text } from "./setting.ts";
 
 export const network = z.strictObject({
+  egress: setting(
+    z.enum(["open", "closed"]),
+    "`closed` refuses every connection but those to addresses of this config, when it is made; `bifrost egress` lists them.",
+    defaults.network.egress,
+  ),
   proxy: setting(
     text,
     "Proxy for all providers: a URL, `env.NAME`, or `none`. Default: HTTPS_PROXY and HTTP_PROXY of the environment.",

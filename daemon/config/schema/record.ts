@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defaults } from "../settings.ts";
 import { redactKinds } from "../telemetry-data.ts";
-import { duration, flag, section, setting, size, text } from "./setting.ts";
+import { duration, flag, section, setting, size, text, whole } from "./setting.ts";
 
 const rollups = z.strictObject({
   minutes: setting(duration, "Sums by minute.", defaults.record.rollups.minutes),
@@ -69,4 +69,14 @@ export const log = z.strictObject({
   level: setting(z.enum(["debug", "info", "warn", "error"]), "Least severe line the daemon logs.", defaults.log.level),
   format: setting(z.enum(["json", "text"]), "One JSON object a line, or text for people.", defaults.log.format),
   file: setting(text, "File to append to, relative to the config file. Default: standard error."),
+  rotate_size: setting(
+    size,
+    "A file of this size is set aside as `<file>.1`, and a new one begun.",
+    defaults.log.rotate_size,
+  ),
+  rotate_keep: setting(
+    whole.min(1, "must be at least 1").max(1_000, "must not be more than 1000"),
+    "So many older files are kept.",
+    defaults.log.rotate_keep,
+  ),
 });

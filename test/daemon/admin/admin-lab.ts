@@ -320,6 +320,12 @@ function cannedServices(
       }),
       rules: async () => ({ rules: [] }),
     },
+    egress: {
+      list: async () => ({
+        egress: "closed",
+        addresses: [{ host: "api.openai.com", port: 443, used_by: "providers.openai", local: false }],
+      }),
+    },
     models: {
       list: async () => ({
         models: [
