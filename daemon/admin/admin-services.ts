@@ -2,6 +2,7 @@
  * What the daemon puts behind the admin API, as an interface of values. Hides from the routes where keys, logs and
  * config live; the composition root implements it, over running threads or over the files alone.
  */
+import type { AlertsAnswer, AlertTestAnswer } from "./contract/alerts.ts";
 import type {
   AuditExportQuery,
   AuditListAnswer,
@@ -129,6 +130,7 @@ export type AdminServices = {
   readonly logs: LogServices;
   /** JSON texts, each a `FeedMessage`. */
   readonly feed: { listen(query: FeedQuery): AsyncIterable<string> };
+  readonly alerts: { list(): Promise<AlertsAnswer>; test(channel: string): Promise<AlertTestAnswer> };
   readonly metrics: { render(openMetrics: boolean): AsyncIterable<string> };
   readonly audit: {
     /** Resolves when the record is durable. */

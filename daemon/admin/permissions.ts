@@ -19,6 +19,8 @@ export const permissions = [
   "logs:read",
   "logs:write",
   "metrics:read",
+  "alerts:read",
+  "alerts:write",
   "audit:read",
   "ledger:read",
   "config:read",

@@ -1,4 +1,5 @@
 /** The table of the admin API: every route there is, and nothing answers that does not stand here. */
+import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { configRoutes } from "./config.ts";
 import { daemonRoutes } from "./daemon.ts";
@@ -24,6 +25,7 @@ export const adminRoutes: readonly Route[] = [
   ...logRoutes,
   ...feedRoutes,
   ...metricRoutes,
+  ...alertRoutes,
   ...auditRoutes,
   ...configRoutes,
   ...modelRoutes,

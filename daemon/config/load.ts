@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { build } from "./build.ts";
+import { checkTelemetry } from "./check-telemetry.ts";
 import { hasEndMarker } from "./end-marker.ts";
 import type { GenerationData } from "./generation.ts";
 import { type ConfigProblem, type Finding, type Path, renderPath } from "./problems.ts";
@@ -84,8 +85,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
       : undefined,
     faulty: findings.filter(({ path }) => path[0] === "providers").map(({ path }) => String(path[1])),
   });
+  const late = await checkTelemetry(built.data);
   const warnings = [...built.warnings, ...pinned(options.previous, built.data)].map(place);
-  const problems = [...findings, ...built.problems.filter((finding) => !follows(finding, findings))].map(place);
+  const problems = [...findings, ...built.problems.filter((finding) => !follows(finding, findings)), ...late].map(
+    place,
+  );
   if (options.requireEnd && !hasEndMarker(text)) problems.push(cut(options.path, text));
   if (problems.length > 0)
     return { ok: false, problems: sorted(problems), warnings: sorted(warnings), files: built.files };

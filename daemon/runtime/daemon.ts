@@ -20,7 +20,7 @@ import { type Database, openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { knownMigrations } from "../store/migrations/list.ts";
 import { takeBackNewer } from "../store/take-back.ts";
-import { createStatus } from "../store/writer-status.ts";
+import { createStatus, readStatus } from "../store/writer-status.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
 import { type Credentials, openCredentials } from "./credentials.ts";
@@ -29,6 +29,7 @@ import { type Governing, openGoverning } from "./governing.ts";
 import { type HandOver, prepareHandOver } from "./hand-over.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
 import { type Inherited, usableFds } from "./inherit.ts";
+import { residentBytes } from "./metrics.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads, type TrafficSettings } from "./store-threads.ts";
@@ -126,6 +127,17 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     inFlight: () => inFlight(workers),
     log,
     store: () => store,
+    facts: {
+      peek: memory.peek,
+      daemon: () => {
+        const [state, traffic] = [readStatus(status, "state"), readStatus(status, "traffic")];
+        return {
+          ...{ store_up: state.health !== "unhealthy", log_up: traffic.health !== "unhealthy" },
+          ...{ commit_lag_ms: state.lagMs, dropped: traffic.dropped, in_flight: inFlight(workers) },
+          ...{ holds_open: memory.openHolds(), memory_mb: (residentBytes() ?? 0) / 1e6 },
+        };
+      },
+    },
   });
   telemetry.use(current);
   const credentials = openCredentials(environment, log);

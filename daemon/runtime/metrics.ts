@@ -88,7 +88,7 @@ function samples(options: MetricsOptions, { credentials, overflow }: MetricSnaps
 }
 
 /** Not `process.memoryUsage()`, which throws where /proc is not mounted. */
-function residentBytes(): number | undefined {
+export function residentBytes(): number | undefined {
   try {
     const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;

@@ -103,6 +103,7 @@ export async function openFiles(
     }),
     feed: { listen: noneRuns },
     metrics: { render: noneRuns },
+    alerts: { list: notRunning, test: notRunning },
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     config: createConfigService(source, environment),

@@ -89,6 +89,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
     tokens: createTokenService(access, governance),
     daemon: createDaemonService(options, access),
     feed: createFeedService(feed, names),
+    alerts: options.telemetry.alerts,
     metrics: createMetrics({
       ...{ dropped, status: options.status, startedAtMs: options.startedAtMs },
       settings: () => config.current.metrics,
@@ -104,7 +105,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       openHolds: memory.openHolds,
       generation: () => config.current.number,
       listeners: () => feed.listeners,
-      alerts: () => new Map(),
+      alerts: options.telemetry.alerts.firing,
     }),
     logs: createLogService({
       access,

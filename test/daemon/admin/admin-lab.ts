@@ -269,6 +269,7 @@ function cannedServices(
     },
     feed: { listen: () => unasked.export() },
     metrics: { render: () => unasked.export() },
+    alerts: { list: noAnswer, test: async () => ({ ok: true, status: 200, error: null, latency_ms: 1 }) },
     logs: {
       ...unasked,
       list: async (query) => listRows(lab.rows, query),

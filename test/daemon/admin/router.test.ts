@@ -20,6 +20,7 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "key.rotate": { grace_ms: 1_000 },
   "config.rollback": { generation: 2 },
   "logs.delete": { ids: ["req_1"] },
+  "alert.test": undefined,
   ...Object.fromEntries(
     ["customer", "team", "user", "end_user", "tag", "model_limit", "provider_limit"].flatMap((kind) => [
       [`${kind}.create`, { name: "made", concurrency_max: 3 }],
@@ -49,7 +50,12 @@ async function makeAll(lab: Lab): Promise<void> {
 
 function pathFor(route: Route): string {
   const id = route.path.startsWith("/api/governance/") ? "ci" : "req_1";
-  return route.path.replace("{key}", "ci").replace("{id}", id).replace("{slot}", "0").replace("{token}", "ci");
+  return route.path
+    .replace("{key}", "ci")
+    .replace("{id}", id)
+    .replace("{slot}", "0")
+    .replace("{token}", "ci")
+    .replace("{channel}", "ops");
 }
 
 function errorOf(response: AdminResponse): ErrorAnswer["error"] & { status: number } {
