@@ -7,7 +7,6 @@ import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { findDaemon, openDaemon } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
-import { renderManPage } from "../man-page.ts";
 import { renderTable } from "../render.ts";
 import { confirm, homeFrom } from "../session.ts";
 import { restartDaemon } from "./restart.ts";
@@ -52,7 +51,6 @@ function create(command: Command, context: Context): void {
             () => context.environment["BIFROST_BUNDLE_PASSWORD"],
           ),
           config: options.withConfig ? readConfig(home) : undefined,
-          man: await renderManPage(context),
           unit: tools.service.render({
             executable: `${tools.service.systemPrefix}/bin/bifrost`,
             scope: "system",

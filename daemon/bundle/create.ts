@@ -19,8 +19,6 @@ export type CreateOptions = {
   readonly key: SecretKey;
   /** The config of this home, besides the example. */
   readonly config?: Buffer | undefined;
-  /** Written by the command line, which knows its commands. */
-  readonly man: string;
   readonly unit: string;
   readonly progress: (what: string) => void;
 };
@@ -61,7 +59,6 @@ export function createBundle(options: CreateOptions): Created {
   const contents = new Map<string, Buffer>([
     ["manifest.json", Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)],
     ["bifrost.gz", packed],
-    ["bifrost.1", Buffer.from(options.man)],
     ["bifrost.service", Buffer.from(options.unit)],
     ...carried,
     ...(options.config === undefined ? [] : ([["config.yaml", options.config]] as const)),

@@ -22,6 +22,7 @@ export function bundledFiles(metafile: Metafile, origin: Origin, arch: string): 
   return new Map([
     ["config.example.yaml", read("config.example.yaml")],
     ["prices.json", read("providers/catalog/data.json")],
+    ["bifrost.1", read("docs/bifrost.1")],
     ["LICENSE", read("LICENSE")],
     ["licences.txt", renderLicences(parts)],
     ["sbom.cdx.json", renderCycloneDx(parts, origin)],

@@ -43,7 +43,7 @@ export function bundleLab(version = "1.2.3", committedAt = 1_764_000_000, secret
   writeFileSync(executable, fakeExecutable(version, committedAt));
   const file = join(folder, "a.bundle");
   createBundle({
-    ...{ out: file, executable, man: ".TH X\n", unit: "[Unit]\n", progress: () => undefined },
+    ...{ out: file, executable, unit: "[Unit]\n", progress: () => undefined },
     key: readSecretKey(secret, () => undefined),
   });
   const [prefix, home] = [join(folder, "prefix"), join(folder, "home")];
