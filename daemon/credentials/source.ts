@@ -25,8 +25,13 @@ export type Source = () => Promise<Lasting>;
 
 export async function openSource(identity: Identity): Promise<Source> {
   switch (identity.kind) {
-    case "aws":
+    case "aws": {
+      const { keys, role } = identity;
+      // Keys that are at hand need no library; loading it takes a second or two.
+      if (keys !== undefined && role === undefined)
+        return async () => ({ held: { kind: "aws", keys }, expiresAt: undefined });
       return (await import("./aws.ts")).openAws(identity);
+    }
     case "google":
       return (await import("./google.ts")).openGoogle(identity);
     case "entra":

@@ -18,7 +18,8 @@ import {
 } from "@aws-sdk/client-bedrock-runtime";
 import { CohereClientV2 } from "cohere-ai";
 import OpenAI from "openai";
-import { eventChunks, eventStream } from "../../daemon/http/event-stream.ts";
+import { EventStreamSplitter, eventChunks, eventStream } from "../../daemon/http/event-stream.ts";
+import { open } from "../support/client.ts";
 import { baseKeys, type Cloud, type Sent, startCloud } from "../support/cloud.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { isSignedWith, scopeOf } from "../support/sigv4.ts";
@@ -50,6 +51,7 @@ before(async () => {
   daemon = await startDaemon({
     config: {
       ledger: patientLedger,
+      server: { keep_alive_comment: "50ms" },
       providers: {
         bedrock: {
           ...there,
@@ -308,6 +310,52 @@ test("F7 a Converse stream that breaks ends with an exception that the AWS SDK t
       },
       { name: "ModelStreamErrorException" },
     );
+    assert.equal(text, "Grüezi");
+  } finally {
+    cloud.answer = speak;
+    client.destroy();
+  }
+});
+
+test("A24 the AWS and Cohere SDKs finish a slow stream, kept alive by what they pass over", async () => {
+  const whole = bytes(eventStream.write(converseEvents));
+  const begun = converseEvents.slice(0, converseEvents.indexOf("event: contentBlockStop"));
+  const cut = bytes(eventStream.write(begun)).length;
+  let release = (): void => undefined;
+  async function* slowly(): AsyncGenerator<Buffer> {
+    const gate = Promise.withResolvers<void>();
+    release = gate.resolve;
+    yield whole.subarray(0, cut);
+    await gate.promise;
+    yield whole.subarray(cut);
+  }
+  cloud.answer = () => ({ type: eventType, body: slowly() });
+  const client = aws();
+  try {
+    const raw = await open(daemon.url, { dialect: "converse", model: `bedrock/${claude}`, key, stream: true });
+    await raw.until("ping");
+    release();
+    const frames: string[] = [];
+    const splitter = new EventStreamSplitter(1 << 20);
+    splitter.push((await raw.answer()).bytes, (frame) => frames.push(eventStream.read(frame).event));
+    assert.ok(frames.includes("ping") && frames.at(-1) === "metadata", frames.join(" "));
+
+    const { stream } = await client.send(
+      new ConverseStreamCommand({ modelId: `bedrock/${claude}`, messages: converseQuestion }),
+    );
+    const seen: string[] = [];
+    for await (const event of stream!) {
+      seen.push(...Object.keys(event));
+      if (event.contentBlockDelta?.delta?.text === "ezi") setTimeout(() => release(), 200); // four keep-alives
+    }
+    assert.deepEqual([seen[0], seen.at(-1), seen.includes("$unknown")], ["messageStart", "metadata", false]);
+
+    let text = "";
+    for await (const event of await cohere().chatStream({ model: `bedrock/${claude}`, messages: question })) {
+      if (event.type !== "content-delta") continue;
+      text += event.delta?.message?.content?.text ?? "";
+      if (text === "Grüezi") setTimeout(() => release(), 200);
+    }
     assert.equal(text, "Grüezi");
   } finally {
     cloud.answer = speak;

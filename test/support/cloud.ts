@@ -10,6 +10,7 @@ import http, { type IncomingHttpHeaders, type RequestListener } from "node:http"
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { isSignedWith } from "./sigv4.ts";
 
 export type Sent = {
@@ -29,7 +30,9 @@ export type Cloud = {
   /** What models say; a chat completion where it says nothing. */
   answer: (
     sent: Sent,
-  ) => { readonly type: string; readonly body: string | Buffer; readonly status?: number } | undefined;
+  ) =>
+    | { readonly type: string; readonly body: string | Buffer | AsyncIterable<Buffer>; readonly status?: number }
+    | undefined;
   /** Seconds that the next role lasts. */
   roleSeconds: number;
   stop(): Promise<void>;
@@ -55,7 +58,8 @@ export async function startCloud(folder: string, publicKey: string): Promise<Clo
       const said = isGrant ? undefined : cloud.answer(sent);
       if (said !== undefined) {
         response.writeHead(said.status ?? 200, { "content-type": said.type });
-        response.end(said.body);
+        if (typeof said.body === "string" || Buffer.isBuffer(said.body)) response.end(said.body);
+        else Readable.from(said.body).pipe(response);
         return;
       }
       const [status, type, text] = isGrant
