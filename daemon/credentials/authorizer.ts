@@ -10,11 +10,13 @@ import type { FromCredentials, Wanted } from "./thread.ts";
 
 /** What a signature covers. */
 export type Signable = {
+  readonly method: string;
   /** With its port where that is not the usual one, as the `host` header says it. */
   readonly host: string;
   /** Path and query as they are sent. */
   readonly path: string;
-  readonly contentType: string;
+  /** Undefined where the request says none, for want of a body. */
+  readonly contentType: string | undefined;
   readonly body: Uint8Array;
 };
 

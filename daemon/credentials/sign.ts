@@ -8,15 +8,15 @@ export type Signer = (request: Signable) => Promise<readonly string[]>;
 
 export function createSigner(keys: Extract<Held, { kind: "aws" }>["keys"], region: string, service: string): Signer {
   const signer = new SignatureV4({ credentials: keys, region, service, sha256: Sha256 });
-  return async ({ host, path, contentType, body }) => {
+  return async ({ method, host, path, contentType, body }) => {
     const question = path.indexOf("?");
     const signed = await signer.sign({
-      method: "POST",
+      method,
       protocol: "https:",
       hostname: host,
       path: question < 0 ? path : path.slice(0, question),
       query: question < 0 ? {} : Object.fromEntries(new URLSearchParams(path.slice(question + 1))),
-      headers: { host, "content-type": contentType },
+      headers: contentType === undefined ? { host } : { host, "content-type": contentType },
       body,
     });
     return Object.entries(signed.headers).flatMap(([name, value]) =>

@@ -283,7 +283,13 @@ function options(
   const ready = { path, method: "POST", headers, body: body.bytes } as const;
   if (credential.authorizer === undefined) return ready;
   const host = new URL(provider.data.baseUrl).host;
-  const proof = credential.authorizer.authorize({ host, path, contentType: "application/json", body: body.bytes });
+  const proof = credential.authorizer.authorize({
+    method: "POST",
+    host,
+    path,
+    contentType: "application/json",
+    body: body.bytes,
+  });
   const proven = (pairs: readonly string[]) => ({ ...ready, headers: headers.concat(pairs) });
   return proof instanceof Promise ? proof.then(proven) : proven(proof);
 }

@@ -186,9 +186,10 @@ function request(
   const ready = { path, method, headers, body: body as Buffer | null } as const;
   if (credential.authorizer === undefined) return ready;
   const proof = credential.authorizer.authorize({
+    method,
     host: hostOf(provider),
     path,
-    contentType: asked.headers["content-type"] ?? "application/json",
+    contentType: body === null ? undefined : asked.headers["content-type"],
     body: whole ?? nothing,
   });
   const proven = (pairs: readonly string[]) => ({ ...ready, headers: headers.concat(pairs) });

@@ -412,3 +412,24 @@ test("A24 the Cohere SDK, unmodified, speaks with Cohere and with others", async
   }
   assert.deepEqual([text, finish], ["Grüezi", "COMPLETE"]);
 });
+
+test("what is passed through raw is signed as well, whatever its method", async () => {
+  cloud.answer = () => ({ type: "application/json", body: "{}" });
+  try {
+    for (const [method, body] of [
+      ["GET", undefined],
+      ["POST", '{"modelId":"m"}'],
+    ] as const) {
+      const answer = await fetch(`${daemon.url}/passthrough/bedrock/async-invoke?maxResults=5&nextToken=a%2Fb`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body }),
+      });
+      assert.equal(answer.status, 200, await answer.text());
+      assert.equal(cloud.calls.at(-1)!.path, "/async-invoke?maxResults=5&nextToken=a%2Fb");
+      assert.ok(isSignedWith(baseKeys.secret, cloud.calls.at(-1)!), method);
+    }
+  } finally {
+    cloud.answer = speak;
+  }
+});

@@ -17,7 +17,8 @@ export function listProviders(generation: GenerationData, health?: HealthReport)
       host: provider.host,
       dialect: provider.dialect,
       base_url: provider.baseUrl,
-      credentials: provider.credentials.map(({ id }) => id),
+      credentials:
+        provider.identity === undefined ? provider.credentials.map(({ id }) => id) : [provider.identity.kind],
       models: provider.models,
       any_model: provider.anyModel,
       free: provider.free,

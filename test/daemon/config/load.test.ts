@@ -27,7 +27,9 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
   [
     "a key of another section",
     "log:\n  port: 1\n",
-    ['c.yaml:2:3: log.port: unknown key; known here: level, format, file, rotate_size, rotate_keep (did you mean "server.port"?)'],
+    [
+      'c.yaml:2:3: log.port: unknown key; known here: level, format, file, rotate_size, rotate_keep (did you mean "server.port"?)',
+    ],
   ],
   [
     "a key in a list",
