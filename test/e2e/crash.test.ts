@@ -1,13 +1,14 @@
 /** A daemon killed at any moment: what the books say when it comes back. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import { ask } from "../support/client.ts";
 import { patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { pause } from "../support/until.ts";
 
-/** `BIFROST_LONG=1` plays ten times as many. */
-const rounds = process.env["BIFROST_LONG"] === undefined ? 13 : 250;
+/** Of each durability. `npm run kill-loop` plays 100, `BIFROST_LONG=1` 250. */
+const rounds = Number(process.env["BIFROST_KILL_ROUNDS"] ?? (process.env["BIFROST_LONG"] === undefined ? 13 : 250));
 const callers = 12;
 
 let upstream: FaultUpstream;
@@ -25,9 +26,14 @@ for (const durability of ["grouped", "strict"] as const) {
           ledger: { ...patientLedger, durability, hold_input: "bytes" },
           providers: { paid: { base_url: `${upstream.origin}/v1`, api_key: "env.UPSTREAM_KEY" } },
           prices: { "paid/*": { input: 1, output: 5 } },
+          governance: { tags: { each: { budgets: ["100000"] } }, end_users: { each: { budgets: ["100000/1d"] } } },
         },
       });
-      const key = await daemon.createKey({ budget: "100000/1d" });
+      const budgets = [{ limit_nano: 1e14, window: { kind: "forever" } }];
+      await daemon.admin("POST", "/api/governance/customers", { name: "c", budgets });
+      await daemon.admin("POST", "/api/governance/teams", { name: "t", customer: "c", budgets });
+      const made = { name: "k", team: "t", budgets };
+      const { secret: key } = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", made);
       const model = `slow+words=3+gap=8+${durability}`;
       let answered = 0;
       for (let round = 0; round < rounds; round += 1) {
@@ -36,7 +42,8 @@ for (const durability of ["grouped", "strict"] as const) {
           while (going) {
             const stream = index % 2 === 0;
             const dialect = index % 3 === 0 ? "messages" : "chat";
-            const question = { dialect, model: `paid/${model}`, key, stream, maxTokens: 50 } as const;
+            const names = { "x-bifrost-end-user": `u${round}-${index % 4}`, "x-bifrost-tags": `t${index % 3}` };
+            const question = { dialect, model: `paid/${model}`, key, stream, maxTokens: 50, headers: names } as const;
             const answer = await ask(daemon.url, question).catch(() => undefined);
             if (answer?.status === 200 && answer.ended === "complete") answered += 1;
             if (answer === undefined) return; // the daemon is gone

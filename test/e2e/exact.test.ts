@@ -1,0 +1,52 @@
+/** A thousand at once, through real sockets and all workers: exactly as many pass as may. */
+import assert from "node:assert/strict";
+import http from "node:http";
+import { after, before, test } from "node:test";
+import { ask } from "../support/client.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+
+const callers = 1_000;
+
+let daemon: Daemon;
+const agent = new http.Agent({ keepAlive: true, maxSockets: 200 });
+before(async () => {
+  daemon = await startDaemon({
+    config: {
+      server: { workers: 3 },
+      ledger: { ...patientLedger, hold_input: "bytes" },
+      // A price by request is known before it is sent: what is held is what it costs.
+      prices: { "echo-paid/*": { input: 0, output: 0, request: 0.01 } },
+    },
+  });
+});
+after(async () => {
+  agent.destroy();
+  await daemon?.stop();
+});
+
+async function passed(key: string, model: string): Promise<Map<number, number>> {
+  const answers = await Promise.all(
+    Array.from({ length: callers }, () => ask(daemon.url, { dialect: "chat", model, key, maxTokens: 5, agent })),
+  );
+  const counts = new Map<number, number>();
+  for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return counts;
+}
+
+test("A15 admit() lets exactly 10 of 1,000 requests at once through a limit of 10", async () => {
+  const key = await daemon.createKey({ name: "ten-requests", rpm: 10 });
+  assert.deepEqual([...(await passed(key, "echo"))].sort(), [
+    [200, 10],
+    [429, 990],
+  ]);
+});
+
+test("A1 admit() lets exactly 10 of 1,000 requests at once through a budget for 10", async () => {
+  const key = await daemon.createKey({ name: "ten-paid", budget: "0.1/1d" });
+  assert.deepEqual([...(await passed(key, "echo-paid"))].sort(), [
+    [200, 10],
+    [402, 990],
+  ]);
+  const check = await daemon.settled();
+  assert.equal(check.overrun_nano, 0);
+});
