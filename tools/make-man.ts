@@ -49,6 +49,7 @@ export async function makeMan(): Promise<string> {
 
 const environment = [
   ["BIFROST_HOME", "The home, where --home is not given."],
+  ["BIFROST_URL, BIFROST_TOKEN", "The admin API of a daemon elsewhere, and a token for it."],
   ["NO_COLOR", "Set and not empty: no colour."],
   ["COLORTERM, TERM, COLORFGBG", "How many colours the screen uses, and for which background."],
 ] as const;

@@ -1,8 +1,9 @@
 /** `bifrost tui`: the screen. Loads it, and tells why not where there is no terminal to show it on. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { openRemote } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
-import { homeFrom } from "../session.ts";
+import { homeFrom, remoteFrom } from "../session.ts";
 import { openFirst } from "../tui/terminal/first-frame.ts";
 
 type Options = {
@@ -37,7 +38,7 @@ export function build(command: Command, context: Context): void {
           exitCodes.usage,
           "In a pipe use: bifrost logs -f, bifrost top, bifrost usage, each with --json.",
         );
-      const home = homeFrom(command, context);
+      const remote = remoteFrom(command, context);
       const screenReader = options.screenReader ?? Boolean(context.environment["BIFROST_SCREEN_READER"]);
       // Before anything else is loaded: half of the time to the first frame is reading files.
       const first = screenReader
@@ -58,9 +59,11 @@ export function build(command: Command, context: Context): void {
         const code = await runTui(
           { input: stdin, output: stdout, environment: context.environment, screen: first?.screen },
           {
-            source: createSource(daemonOf(home)),
+            source: createSource(
+              remote === undefined ? daemonOf(homeFrom(command, context)) : async () => openRemote(remote),
+            ),
             readOnly: options.readOnly === true,
-            remote: undefined,
+            remote: remote?.url,
             start: { view: start.name, subject },
             theme: options.theme,
             color: options.color,

@@ -166,9 +166,11 @@ function drawTable(pane: Pane, state: State, head: readonly Line[], width: numbe
   };
 }
 
-function waiting({ error }: Pane, { lostSince }: State): Line {
-  if (lostSince !== undefined)
-    return line("  ", span("No daemon answers. Start one with: bifrost serve --detach", "bad"));
+function waiting({ error }: Pane, { lostSince, remote }: State): Line {
+  if (lostSince !== undefined) {
+    const what = remote === undefined ? "Start one with: bifrost serve --detach" : `Nobody answers at ${remote}.`;
+    return line("  ", span(`No daemon answers. ${what}`, "bad"));
+  }
   return error === undefined ? line("  ", span("Loading …", "dim")) : line("  ", span(error, "bad"));
 }
 

@@ -3,7 +3,7 @@
  * socket or be far away; a call that fails for that reason makes the next one look for the daemon anew.
  */
 import { type CallOptions, type Client, openDaemon } from "../client.ts";
-import { CliFailure, exitCodes } from "../failure.ts";
+import { CliFailure, codeOf, exitCodes } from "../failure.ts";
 
 export type Source = {
   get<Answer>(path: string, query?: CallOptions["query"]): Promise<Answer>;
@@ -44,9 +44,10 @@ export function createSource(open: OpenClient): Source {
   };
 }
 
-/** Not an answer of the daemon's, but none. */
+/** Not an answer of the daemon's, but none: it has stopped, or the way to it is gone. */
 export function isLoss(error: unknown): boolean {
-  return error instanceof CliFailure && error.exitCode === exitCodes.notRunning;
+  if (!(error instanceof CliFailure)) return false;
+  return error.exitCode === exitCodes.notRunning || /^E[A-Z_]+$/.test(codeOf(error.cause) ?? "");
 }
 
 export function daemonOf(home: string): OpenClient {

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openRemote } from "../../../cli/client.ts";
+import { createSource } from "../../../cli/tui/source.ts";
+import type { TokenSecretAnswer } from "../../../daemon/admin/contract/tokens.ts";
+import { startDaemon } from "../../support/daemon.ts";
+import { openTui } from "./tui-lab.ts";
+
+test("tui shows a daemon elsewhere by its address and a token, says what the token may not do, and waits while it is away", async (t) => {
+  const daemon = await startDaemon({ config: { admin: { listen: "127.0.0.1:0" } } });
+  t.after(() => daemon.stop());
+  await daemon.createKey({ name: "shop" });
+  const port = /"port":(\d+)/.exec(
+    daemon
+      .stderr()
+      .split("\n")
+      .find((line) => line.includes("admin API listening")) ?? "",
+  )?.[1];
+  const { secret } = await daemon.admin<TokenSecretAnswer>("POST", "/api/tokens", { name: "viewer", role: "viewer" });
+  const lab = await openTui({
+    source: createSource(async () => openRemote({ url: `http://127.0.0.1:${port}`, token: secret })),
+    view: "keys",
+  });
+  t.after(() => lab.close());
+  await lab.seeing(/shop/);
+  await lab.seeing(/● serving|▲ \d warning/);
+  lab.type("d");
+  await lab.seeing(/Disable/);
+  lab.type("y");
+  await lab.seeing(/permission keys:write/);
+  await daemon.kill("SIGTERM");
+  assert.match((await lab.seeing(/no daemon/)).join("\n"), /shop/);
+});
