@@ -1,5 +1,6 @@
 /** Every view there is, in the order of the bar. A new one is a file in `views/` and a word here. */
 import type { AnyView } from "./view.ts";
+import { alerts } from "./views/alerts.ts";
 import { audit } from "./views/audit.ts";
 import { config, diff } from "./views/config.ts";
 import { keys } from "./views/keys.ts";
@@ -19,6 +20,7 @@ export const views: readonly AnyView[] = [
   models,
   audit,
   config,
+  alerts,
   request,
   diff,
 ];

@@ -16,6 +16,7 @@ import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
 import type { OwnerListAnswer, OwnerView } from "../../../daemon/admin/contract/owners.ts";
 import type { ProviderHealth } from "../../../daemon/admin/contract/routing.ts";
 import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
+import { cannedAlerts } from "./canned-alerts.ts";
 import { cannedNow, explained, logRows, said } from "./canned-requests.ts";
 import { cannedHistogram, cannedRankings } from "./canned-spend.ts";
 
@@ -118,6 +119,7 @@ function canned(): Record<string, unknown> {
       older: null,
     }),
     "/api/audit/verify": proof,
+    "/api/alerts": cannedAlerts,
     "/api/config/history": history,
     "/api/config/diff": diff,
     "POST /api/config/validate": valid,
