@@ -18,6 +18,7 @@ import { type H2c, serveH2c } from "./h2c.ts";
 import { openLane } from "./lane/lane.ts";
 import { sendBody, sendFailure } from "./reply.ts";
 import { dialectOf, type Match, match } from "./router.ts";
+import { type Sockets, serveSockets } from "./sockets.ts";
 
 /** A client may keep this many connections to one worker. */
 const connectionsMax = 20_000;
@@ -28,7 +29,7 @@ const headMsMax = 60_000;
 /** A refused connection whose other half stays open is closed after this. */
 const refusedLingerMs = 1_000;
 
-export type Listener = Server & { readonly second: H2c };
+export type Listener = Server & { readonly second: H2c; readonly sockets: Sockets };
 
 export function createListener(plane: Plane, log: (error: GatewayError, id: string) => void): Listener {
   const { server: settings } = plane.generation.data;
@@ -68,7 +69,10 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
     bodyBytesMax: () => plane.generation.data.server.bodyBytesMax,
     headBytesMax: settings.headerBytesMax,
   });
-  return Object.assign(server, { second });
+  const sockets = serveSockets(server, plane, (route, request, response) =>
+    begin(route, request, response, plane, done),
+  );
+  return Object.assign(server, { second, sockets });
 }
 
 /** Operations whose body is a JSON text that is read whole. */

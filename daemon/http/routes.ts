@@ -186,6 +186,21 @@ export const objectMethods: readonly (readonly [rest: RegExp, methods: readonly 
   [/^\/[^/]+\/cancel$/, ["POST"]],
 ];
 
+/** Where a WebSocket may be opened. */
+export const socketPaths: ReadonlyMap<string, "responses" | "realtime"> = new Map(
+  openaiPrefixes.flatMap((prefix) => [
+    [`${prefix}/responses`, "responses"] as const,
+    [`${prefix}/realtime`, "realtime"] as const,
+  ]),
+);
+
+const realtime = route({ name: "realtime", operation: "realtime", dialect: "openai-chat" })!;
+
+/** Of what has no path of its own in the table. */
+export function routeByName(name: "realtime"): Route {
+  return { realtime }[name];
+}
+
 export const passthroughPrefix = "/passthrough";
 const passedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 

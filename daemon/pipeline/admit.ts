@@ -156,7 +156,7 @@ function assertLedger(exchange: Exchange, plane: Plane): void {
 
 /** Text comes out of it, and costs. */
 export function generates({ operation }: Route): boolean {
-  return operation === "chat" || operation === "completions" || operation === "compact";
+  return operation === "chat" || operation === "completions" || operation === "compact" || operation === "realtime";
 }
 
 type Bounds = { readonly input: number; readonly output: number; readonly injectCap: number | undefined };

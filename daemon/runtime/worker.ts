@@ -210,6 +210,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
       listening.stopAccepting();
     } else plane.draining = true;
     server.second.close();
+    server.sockets.close();
     const startedAt = performance.now();
     const timer = setInterval(() => {
       const [left, passed] = [data.words[workerWord.inFlight]!, performance.now() - startedAt];

@@ -1,0 +1,156 @@
+/**
+ * WebSockets of clients: Responses a turn at a time, and realtime sessions. Hides the upgrade, where a browser's SDK puts
+ * its key, and that a turn goes through the same pipeline as a request: key, models, limits, budget and record are asked
+ * anew for each.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { dialects } from "../../providers/dialects/index.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Route } from "../pipeline/exchange.ts";
+import { asFailure } from "../pipeline/pipeline.ts";
+import type { Plane } from "../pipeline/plane.ts";
+import { startRealtime } from "../pipeline/realtime.ts";
+import type { ClientResponse, WholeRequest } from "./client-messages.ts";
+import { callRoutes, socketPaths } from "./routes.ts";
+import { SocketResponse } from "./socket-response.ts";
+import { callerOf, tell } from "./socket-words.ts";
+
+/** Turns of one socket that wait for the one before them. */
+const turnsMax = 16;
+const socketsMax = 5_000;
+/** A socket is asked whether it is still there. */
+const pingMs = 30_000;
+/** RFC 6455 §7.4.1. */
+const goingAway = 1001;
+const policyViolation = 1008;
+
+export type Sockets = {
+  /** Polite: each ends with its turn, told that we go away. */
+  close(): void;
+};
+
+type Begin = (route: Route, request: WholeRequest, response: ClientResponse) => void;
+
+export function serveSockets(server: Server, plane: Plane, begin: Begin): Sockets {
+  const { bodyBytesMax } = plane.generation.data.server;
+  const upgrader = new WebSocketServer({ noServer: true, maxPayload: bodyBytesMax, perMessageDeflate: false });
+  const open = new Set<{ readonly socket: WebSocket; isBusy: () => boolean }>();
+
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
+    try {
+      const { kind, headers } = admitted(request, plane, open.size);
+      upgrader.handleUpgrade(request, socket, head, (client) => {
+        const isBusy =
+          kind === "realtime"
+            ? startRealtime(client, request, headers, plane)
+            : takeTurns(client, request, headers, begin);
+        const entry = { socket: client, isBusy };
+        open.add(entry);
+        const ping = setInterval(() => client.ping(), pingMs).unref();
+        client.on("error", () => {}); // "close" follows
+        client.once("close", () => {
+          clearInterval(ping);
+          open.delete(entry);
+        });
+      });
+    } catch (error) {
+      refuse(socket, asFailure(error), plane.nextId());
+    }
+  });
+
+  return {
+    close() {
+      for (const { socket, isBusy } of open) {
+        const end = (): void => {
+          if (isBusy()) setTimeout(end, 50).unref();
+          else socket.close(goingAway, "the gateway is shutting down");
+        };
+        end();
+      }
+    },
+  };
+}
+
+function admitted(request: IncomingMessage, plane: Plane, count: number) {
+  const path = (request.url ?? "/").split("?")[0]!;
+  const kind = socketPaths.get(path);
+  if (kind === undefined) throw new GatewayError("route_not_found", "there is no socket here", { source: "client" });
+  if (plane.draining || count >= socketsMax) {
+    throw new GatewayError("overloaded", "no further socket is taken now", { source: "gateway", retryAfterMs: 1000 });
+  }
+  const headers = withProtocolKey(request.headers);
+  callerOf(headers, plane); // once for the upgrade, and again for each turn
+  return { kind, headers };
+}
+
+/** A browser cannot set headers: OpenAI's SDK names the key as a protocol. */
+function withProtocolKey(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { "sec-websocket-protocol": protocols, ...rest } = headers;
+  const key = protocols
+    ?.split(",")
+    .map((protocol) => protocol.trim())
+    .find((protocol) => protocol.startsWith(keyProtocol));
+  return key === undefined ? rest : { ...rest, authorization: `Bearer ${key.slice(keyProtocol.length)}` };
+}
+
+const keyProtocol = "openai-insecure-api-key.";
+
+/** Each `response.create` is a streamed request of its own, one after the other. */
+function takeTurns(
+  client: WebSocket,
+  request: IncomingMessage,
+  headers: IncomingHttpHeaders,
+  begin: Begin,
+): () => boolean {
+  const waiting: Buffer[] = [];
+  let busy = false;
+  const route = callRoutes.get("/v1/responses")!;
+
+  function next(): void {
+    const wholeBody = waiting.shift();
+    busy = wholeBody !== undefined;
+    if (wholeBody === undefined) return;
+    const rawHeaders = Object.entries(headers).flatMap(([name, value]) =>
+      typeof value === "string" ? [name, value] : [],
+    );
+    const whole = { method: "POST", url: "/v1/responses", headers, rawHeaders, socket: request.socket, wholeBody };
+    begin(route, whole, new SocketResponse(client, next));
+  }
+
+  client.on("message", (data: RawData, isBinary: boolean) => {
+    const turn = isBinary ? undefined : turnOf(data);
+    if (turn === undefined)
+      tell(client, new GatewayError("invalid_request", "send `response.create` as JSON text", { source: "client" }));
+    else if (waiting.length >= turnsMax) client.close(policyViolation, "too many turns wait");
+    else {
+      waiting.push(turn);
+      if (!busy) next();
+    }
+  });
+  return () => busy;
+}
+
+/** The body of the request that this event stands for. */
+function turnOf(data: RawData): Buffer | undefined {
+  let event: unknown;
+  try {
+    event = JSON.parse(data.toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof event !== "object" || event === null) return undefined;
+  const { type, response, ...flat } = event as { type?: unknown; response?: unknown };
+  if (type !== "response.create") return undefined;
+  const body = typeof response === "object" && response !== null ? response : flat;
+  return Buffer.from(JSON.stringify({ ...body, stream: true }));
+}
+
+function refuse(socket: Duplex, error: GatewayError, id: string): void {
+  const body = JSON.stringify(dialects["openai-chat"].renderFailure(error, id));
+  socket.end(
+    `HTTP/1.1 ${error.status} ${error.code}\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,235 @@
+/**
+ * A realtime session: a client's WebSocket and a provider's, every message as it came, metered a turn at a time. Hides
+ * where a turn begins (what the client asks for, or what the provider begins by itself), and that each is admitted and
+ * settled like a request: a key that may no longer, or has nothing left, ends the session before its next turn.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { type RawData, WebSocket } from "ws";
+import { mediaUsage } from "../../providers/dialects/media-usage.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { emptyView } from "../http/request-view.ts";
+import { routeByName } from "../http/routes.ts";
+import { callerOf, tell } from "../http/socket-words.ts";
+import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
+import type { Target } from "../routing/generation.ts";
+import { findTarget } from "../routing/resolve.ts";
+import { workerWord } from "../runtime/worker-protocol.ts";
+import { admit, type Lease } from "./admit.ts";
+import { Exchange } from "./exchange.ts";
+import { asFailure } from "./pipeline.ts";
+import type { Plane } from "./plane.ts";
+import { record } from "./record.ts";
+import { settle } from "./settle.ts";
+
+const modelCharactersMax = 512;
+/** What one side has not taken; the other is not read until it has. */
+const bufferedBytesMax = 1024 * 1024;
+/** Messages that wait for the provider's socket to open. */
+const waitingMax = 256;
+const policyViolation = 1008;
+const internalFault = 1011;
+
+type Turn = { readonly exchange: Exchange; readonly lease: Lease };
+
+export function startRealtime(
+  client: WebSocket,
+  request: IncomingMessage,
+  headers: IncomingHttpHeaders,
+  plane: Plane,
+): () => boolean {
+  let turn: Turn | undefined;
+  let bytes = 0;
+  const early: string[] = [];
+  let opened: { readonly target: Target; readonly upstream: WebSocket };
+  try {
+    opened = open(request, headers, plane);
+  } catch (error) {
+    end(asFailure(error));
+    return () => false;
+  }
+  const { target, upstream } = opened;
+
+  function begin(): void {
+    const exchange = new Exchange(
+      plane.nextId(),
+      request,
+      noResponse as never,
+      routeByName("realtime"),
+      plane.generation,
+    );
+    exchange.caller = callerOf(headers, plane);
+    exchange.bytesIn = bytes;
+    exchange.view = { ...emptyView(), model: modelOf(request), stream: true };
+    bytes = 0;
+    plane.words[workerWord.total]!++;
+    try {
+      const lease = admit(exchange, target, plane);
+      exchange.target = target;
+      turn = { exchange, lease };
+    } catch (error) {
+      const failure = asFailure(error);
+      exchange.error = failure;
+      exchange.status = failure.status;
+      record(exchange, plane);
+      throw failure;
+    }
+  }
+
+  /** @param told the turn's `response`, with what it used */
+  function finish(told: unknown, status: number): void {
+    if (turn === undefined) return;
+    const { exchange, lease } = turn;
+    turn = undefined;
+    const usage = told === undefined ? undefined : mediaUsage(JSON.stringify(told));
+    exchange.status = status;
+    exchange.released = true;
+    settle(
+      exchange,
+      lease,
+      { sent: true, refused: false, usage, finished: usage !== undefined, outputBytes: exchange.bytesOut },
+      plane,
+    );
+    record(exchange, plane);
+  }
+
+  function end(error: GatewayError): void {
+    if (client.readyState === client.OPEN) {
+      tell(client, error);
+      client.close(error.details.source === "provider" ? internalFault : policyViolation, error.code);
+    }
+  }
+
+  client.on("message", (data: RawData, isBinary: boolean) => {
+    const text = isBinary ? undefined : data.toString();
+    bytes += (data as Buffer).length;
+    try {
+      const type = text === undefined ? undefined : typeOf(text);
+      if (type === "session.update") assertSameModel(text!, target);
+      if (type === "response.create" && turn === undefined) begin();
+    } catch (error) {
+      end(asFailure(error));
+      return;
+    }
+    if (upstream.readyState === upstream.CONNECTING) {
+      if (text !== undefined && early.length < waitingMax) early.push(text);
+    } else forward(client, upstream, text ?? (data as Buffer));
+  });
+  upstream.on("open", () => {
+    for (const text of early.splice(0)) upstream.send(text);
+  });
+  upstream.on("message", (data: RawData, isBinary: boolean) => {
+    const text = isBinary ? undefined : data.toString();
+    const type = text === undefined ? undefined : typeOf(text);
+    if (type === "response.created" && turn === undefined) {
+      // The provider began by itself: what may not be paid for is stopped before it goes on.
+      try {
+        begin();
+      } catch (error) {
+        upstream.send('{"type":"response.cancel"}');
+        end(asFailure(error));
+        return;
+      }
+    }
+    if (turn !== undefined) turn.exchange.bytesOut += (data as Buffer).length;
+    forward(upstream, client, text ?? (data as Buffer));
+    if (type === "response.done") finish((JSON.parse(text!) as { response?: unknown }).response, 200);
+  });
+  upstream.on("error", () => end(unreachable(target)));
+  upstream.on("close", () => {
+    finish(undefined, 502);
+    if (client.readyState === client.OPEN) client.close(1000);
+  });
+  client.on("close", () => {
+    finish(undefined, 499);
+    upstream.terminate();
+  });
+  return () => turn !== undefined;
+}
+
+/** The response of no turn: nothing of it is ever written. */
+const noResponse = Object.freeze({ writableFinished: true, destroyed: true, headersSent: true });
+
+function open(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
+  const { generation } = plane;
+  const model = modelOf(request);
+  const target = findTarget(generation, model);
+  if (target === undefined) {
+    throw new GatewayError("model_not_found", `no provider offers the model "${model}"`, {
+      source: "client",
+      param: "model",
+    });
+  }
+  const { provider, deployment } = target;
+  const route = routeByName("realtime");
+  const endpoint = findEndpoint(provider.endpoints, "realtime", route.dialect, target);
+  if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:")) throw noEndpoint(provider.name, "realtime");
+  const address = new URL(pathFor(endpoint, deployment, false), provider.data.baseUrl);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  address.searchParams.set("model", deployment);
+  const credential = provider.credentials[0]!;
+  const carried: Record<string, string> = {};
+  const { pairs } = credential.headers;
+  for (let index = 0; index + 1 < pairs.length; index += 2) {
+    if (pairs[index] !== "content-type" && pairs[index] !== "accept-encoding")
+      carried[pairs[index]!] = pairs[index + 1]!;
+  }
+  if (typeof headers["openai-beta"] === "string") carried["openai-beta"] = headers["openai-beta"];
+  const { connectMs } = provider.data.timers;
+  const { rejectUnauthorized, ca } = provider.data.tls;
+  const upstream = new WebSocket(address, {
+    headers: carried,
+    handshakeTimeout: connectMs,
+    maxPayload: generation.data.server.bodyBytesMax,
+    perMessageDeflate: false,
+    rejectUnauthorized,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  return { target, upstream };
+}
+
+function modelOf({ url }: IncomingMessage): string {
+  const query = new URLSearchParams((url ?? "").split("?")[1] ?? "");
+  const named = [query.get("model"), query.get("deployment")].filter((name) => name !== null && name !== "");
+  if (named.length === 1 && named[0]!.length <= modelCharactersMax) return named[0]!;
+  throw new GatewayError("invalid_request", "name the model once: `?model=` or `?deployment=`", {
+    source: "client",
+    param: "model",
+  });
+}
+
+/** The provider was told of the model that was asked about; no message may change it. */
+function assertSameModel(text: string, { deployment }: Target): void {
+  const { session } = JSON.parse(text) as { session?: { model?: unknown } };
+  if (session?.model === undefined || session.model === deployment) return;
+  throw new GatewayError("forbidden_parameter", "the model of a session cannot be changed", {
+    source: "client",
+    param: "session.model",
+  });
+}
+
+/** Sound comes in many messages of the one kind: only what can decide is parsed. */
+function typeOf(text: string): string | undefined {
+  if (!text.includes("response.c") && !text.includes("response.done") && !text.includes("session.update"))
+    return undefined;
+  try {
+    const { type } = JSON.parse(text) as { type?: unknown };
+    return typeof type === "string" ? type : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function forward(from: WebSocket, to: WebSocket, message: string | Buffer): void {
+  if (to.readyState !== to.OPEN) return;
+  to.send(message, () => {
+    if (from.isPaused && to.bufferedAmount < bufferedBytesMax / 2) from.resume();
+  });
+  if (to.bufferedAmount > bufferedBytesMax) from.pause();
+}
+
+function unreachable({ provider: { name } }: Target): GatewayError {
+  return new GatewayError("upstream_unreachable", `${name} could not be reached`, {
+    source: "provider",
+    provider: name,
+  });
+}

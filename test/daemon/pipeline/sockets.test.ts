@@ -1,0 +1,233 @@
+/** WebSockets of clients, over real sockets on both sides. */
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { WebSocket, WebSocketServer } from "ws";
+import { until } from "../../support/until.ts";
+import { chunk, done, type Lab, startLab, startUpstream, stop, streams, type Upstream, usageChunk } from "./lab.ts";
+
+let upstream: Upstream;
+let session: Server;
+let sessions: WebSocketServer;
+let lab: Lab;
+let key: string;
+/** What the provider's side of realtime heard, and how it was asked. */
+const heard: string[] = [];
+let asked: { url: string; authorization: string } = { url: "", authorization: "" };
+before(async () => {
+  upstream = await startUpstream(streams(chunk({ content: "Hello." }), stop, usageChunk, done));
+  session = createServer();
+  sessions = new WebSocketServer({ server: session });
+  sessions.on("connection", (socket, request) => {
+    asked = { url: request.url ?? "", authorization: request.headers.authorization ?? "" };
+    socket.on("message", (data) => {
+      const text = data.toString();
+      heard.push(text);
+      if (!text.includes("response.create")) return;
+      socket.send('{"type":"response.created","response":{"id":"r1"}}');
+      const usage = { input_tokens: 10, output_tokens: 5, output_token_details: { audio_tokens: 0 } };
+      socket.send(JSON.stringify({ type: "response.done", response: { id: "r1", usage } }));
+    });
+  });
+  await new Promise<void>((resolve) => session.listen(0, "127.0.0.1", resolve));
+  const { port } = session.address() as AddressInfo;
+  lab = await startLab({
+    providers: {
+      up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" },
+      live: { base_url: `http://127.0.0.1:${port}/v1`, models: ["voice"], api_key: "env.SECRET" },
+    },
+    prices: { "live/*": { input: 1, output: 2 }, "up/*": { input: 1, output: 2 } },
+  });
+});
+beforeEach(() => {
+  key = lab.createKey();
+  heard.length = 0;
+});
+after(async () => {
+  for (const socket of sessions.clients) socket.terminate();
+  session?.close();
+  await lab?.stop();
+  await upstream?.stop();
+});
+
+type Client = {
+  readonly socket: WebSocket;
+  readonly events: { type: string; [field: string]: unknown }[];
+  closed: number | undefined;
+  refused: number | undefined;
+};
+
+function dial(
+  path: string,
+  headers: Record<string, string> = { authorization: `Bearer ${key}` },
+  protocols: string[] = [],
+): Client {
+  const socket = new WebSocket(lab.url.replace("http", "ws") + path, protocols, { headers });
+  const client: Client = { socket, events: [], closed: undefined, refused: undefined };
+  socket.on("message", (data) => client.events.push(JSON.parse(data.toString()) as Client["events"][number]));
+  socket.on("close", (code) => {
+    client.closed = code;
+  });
+  socket.on("unexpected-response", (_request, response) => {
+    client.refused = response.statusCode;
+    socket.terminate();
+  });
+  socket.on("error", () => {});
+  return client;
+}
+
+async function open(client: Client): Promise<Client> {
+  await until("the socket to open", () => client.socket.readyState === client.socket.OPEN);
+  return client;
+}
+
+const types = ({ events }: Client) => events.map(({ type }) => type);
+const count = (client: Client, type: string) => types(client).filter((one) => one === type).length;
+
+describe("responses over a WebSocket", () => {
+  test("each response.create is a request of its own, one after the other, recorded and paid", async () => {
+    const client = await open(dial("/v1/responses"));
+    client.socket.send(JSON.stringify({ type: "response.create", model: "up/m", input: "one", store: false }));
+    client.socket.send(
+      JSON.stringify({ type: "response.create", response: { model: "up/m", input: "two", store: false } }),
+    );
+    await until("both to complete", () => count(client, "response.completed") === 2);
+    assert.equal(types(client)[0], "response.created");
+    const firstEnd = types(client).indexOf("response.completed");
+    assert.equal(types(client).lastIndexOf("response.created"), firstEnd + 1, "the turns do not mix");
+    const rows = (await lab.rows()).slice(-2);
+    assert.deepEqual(
+      rows.map(({ route, status, cost_nano }) => [route, status, cost_nano]),
+      [
+        ["responses", 200, 100 * 1_000 + 10 * 2_000],
+        ["responses", 200, 100 * 1_000 + 10 * 2_000],
+      ],
+    );
+    client.socket.close();
+  });
+
+  test("a turn goes on from one before it", async () => {
+    const client = await open(dial("/v1/responses"));
+    client.socket.send(JSON.stringify({ type: "response.create", model: "up/m", input: "one" }));
+    await until("the first", () => count(client, "response.completed") === 1);
+    const { response } = client.events.at(-1) as unknown as { response: { id: string } };
+    client.socket.send(
+      JSON.stringify({ type: "response.create", model: "up/m", input: "two", previous_response_id: response.id }),
+    );
+    await until("the second", () => count(client, "response.completed") === 2);
+    assert.match(upstream.seen.at(-1)!.body, /one.*Hello\..*two/);
+    client.socket.close();
+  });
+
+  test("refusals are error events, and the socket stays", async () => {
+    const only = lab.createKey({ models: ["up/other"] });
+    const client = await open(dial("/v1/responses", { authorization: `Bearer ${only}` }));
+    client.socket.send("not json");
+    client.socket.send(JSON.stringify({ type: "response.create", model: "up/m", input: "x" }));
+    await until("two errors", () => count(client, "error") === 2);
+    const [malformed, forbidden] = client.events as unknown as { status: number; error: { code: string } }[];
+    assert.deepEqual([malformed?.status, forbidden?.status, forbidden?.error.code], [400, 403, "model_not_allowed"]);
+    assert.equal(client.socket.readyState, client.socket.OPEN);
+    client.socket.close();
+  });
+
+  test("a client that leaves ends the provider's call", async () => {
+    let closed = false;
+    const before = upstream.answer;
+    upstream.answer = (_request, response) => {
+      response.on("close", () => {
+        closed = true;
+      });
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(chunk({ content: "Hel" }));
+    };
+    const client = await open(dial("/v1/responses"));
+    client.socket.send(JSON.stringify({ type: "response.create", model: "up/m", input: "x", store: false }));
+    await until("the first words", () => count(client, "response.output_text.delta") > 0);
+    client.socket.terminate();
+    await until("the end of the call", () => closed, 2_000);
+    assert.equal((await lab.rows()).at(-1)?.status, 499);
+    upstream.answer = before;
+  });
+
+  test("nobody gets one without a key, or where there is none", async () => {
+    const none = dial("/v1/responses", {});
+    const wrong = dial("/v1/responses", { authorization: "Bearer sk-bf-nobody" });
+    const elsewhere = dial("/v1/chat/completions");
+    await until(
+      "three refusals",
+      () => none.refused !== undefined && wrong.refused !== undefined && elsewhere.refused !== undefined,
+    );
+    assert.deepEqual([none.refused, wrong.refused, elsewhere.refused], [401, 401, 404]);
+  });
+});
+
+describe("startRealtime()", () => {
+  const realtime = "/v1/realtime?model=live/voice";
+
+  test("relays both ways with our credential, and pays each turn by what it tells", async () => {
+    const client = await open(dial(realtime, {}, ["realtime", `openai-insecure-api-key.${key}`]));
+    client.socket.send('{"type":"input_audio_buffer.append","audio":"AAAA"}');
+    client.socket.send('{"type":"response.create"}');
+    await until("the turn", () => count(client, "response.done") === 1);
+    assert.deepEqual(asked, { url: "/v1/realtime?model=voice", authorization: "Bearer upstream-secret" });
+    assert.deepEqual(heard, ['{"type":"input_audio_buffer.append","audio":"AAAA"}', '{"type":"response.create"}']);
+    client.socket.send('{"type":"response.create"}');
+    await until("the second turn", () => count(client, "response.done") === 2);
+    const rows = (await lab.rows()).slice(-2);
+    for (const row of rows)
+      assert.deepEqual(
+        [row.route, row.target, row.status, row.cost_nano],
+        ["realtime", "live/voice", 200, 10 * 1_000 + 5 * 2_000],
+      );
+    client.socket.close();
+  });
+
+  test("meters a turn that the provider begins by itself", async () => {
+    const client = await open(dial(realtime));
+    await until("the provider's side", () => sessions.clients.size > 0);
+    const provider = [...sessions.clients].at(-1)!;
+    await until("it to be open", () => provider.readyState === provider.OPEN);
+    const before = (await lab.rows()).length;
+    provider.send('{"type":"response.created","response":{"id":"r"}}');
+    provider.send('{"type":"response.done","response":{"usage":{"input_tokens":1,"output_tokens":1}}}');
+    await until("its row", async () => (await lab.rows()).length === before + 1);
+    assert.equal((await lab.rows()).at(-1)?.cost_nano, 3_000);
+    client.socket.close();
+  });
+
+  test("ends a session whose key has nothing left, or whose model would change", async () => {
+    const poor = lab.createKey({ budgetNano: 1 });
+    const client = await open(dial(realtime, { authorization: `Bearer ${poor}` }));
+    client.socket.send('{"type":"response.create"}');
+    await until("the end", () => client.closed !== undefined);
+    assert.equal(client.closed, 1008);
+    assert.deepEqual(
+      (client.events as unknown as { error: { code: string } }[]).map(({ error }) => error.code),
+      ["budget_exceeded"],
+    );
+    assert.ok(!heard.includes('{"type":"response.create"}'));
+    assert.equal((await lab.rows()).at(-1)?.status, 402);
+    const other = await open(dial(realtime));
+    other.socket.send('{"type":"session.update","session":{"model":"dearer"}}');
+    await until("the end", () => other.closed !== undefined);
+    assert.equal(other.closed, 1008);
+  });
+
+  test("is refused for a model that nobody offers, that is named twice, or that the key may not call", async () => {
+    for (const [path, by] of [
+      ["/v1/realtime?model=nobody/x", key],
+      ["/v1/realtime?model=live/voice&deployment=live/voice", key],
+      ["/v1/realtime", key],
+    ] as const) {
+      const client = dial(path, { authorization: `Bearer ${by}` });
+      await until("the end", () => client.closed !== undefined || client.refused !== undefined);
+      assert.ok(client.closed === 1008 || client.refused !== undefined, path);
+    }
+    const client = await open(dial(realtime, { authorization: `Bearer ${lab.createKey({ models: ["up/m"] })}` }));
+    client.socket.send('{"type":"response.create"}');
+    await until("the end", () => client.closed !== undefined);
+    assert.deepEqual([client.closed, heard], [1008, []]);
+  });
+});
