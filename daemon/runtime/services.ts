@@ -99,7 +99,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
           const key = names.key(Number(id));
           return { id: key?.publicId ?? id, name: key?.name ?? id };
         },
-        owner: (id) => id,
+        owner: (id) => names.owner(id) ?? id,
       },
       counts: options.workers.counts,
       openHolds: memory.openHolds,

@@ -1,9 +1,11 @@
 /** The traffic writer as a thread's body: batches from many ports, retention in between, and a few commands. */
 import type { ContentFilter } from "./content-writer.ts";
 import { openDatabase } from "./database.ts";
+import { createOwnerFiller } from "./key-owners.ts";
 import { isTrafficCommand, replyTo, type TrafficCommand } from "./requests.ts";
 import { type Group, groupRows } from "./rollup-groups.ts";
 import type { Batch, Dropped } from "./rows.ts";
+import type { RowValue } from "./sender.ts";
 import type { WriterThread } from "./state-thread.ts";
 import { type TrafficRetention, TrafficWriter, type TrafficWriterOptions } from "./traffic-writer.ts";
 import { createWriterLoop } from "./writer-loop.ts";
@@ -33,6 +35,7 @@ export type TrafficThread = WriterThread & {
 export function startTrafficThread(options: TrafficThreadOptions): TrafficThread {
   const status = reportStatus(options.status, "traffic");
   const writer = new TrafficWriter(openDatabase(options.file, { synchronous: "NORMAL" }), options);
+  const owners = createOwnerFiller(options.file);
   const grouped = new WeakMap<Batch, readonly Group[]>();
   const seen = new Map<number, number>();
   const loop = createWriterLoop({
@@ -56,6 +59,7 @@ export function startTrafficThread(options: TrafficThreadOptions): TrafficThread
   function received(batch: Batch): void {
     if (batch.kind !== undefined || batch.number <= (seen.get(batch.sender) ?? 0)) return;
     seen.set(batch.sender, batch.number);
+    owners.fill(batch.rows as RowValue[]); // ours: it was copied on its way here
     const groups = groupRows(batch.rows);
     grouped.set(batch, groups);
     options.onGroups?.(groups);
@@ -76,6 +80,7 @@ export function startTrafficThread(options: TrafficThreadOptions): TrafficThread
     try {
       loop.stop();
     } finally {
+      owners.close();
       writer.close();
     }
   }

@@ -1,6 +1,7 @@
 /** The live feed of a real daemon, over both of its wires. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RankingsAnswer, StatsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import { ask } from "../support/client.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { listen } from "../support/live-feed.ts";
@@ -65,4 +66,29 @@ test("listen() keeps to its rate and says how many rows it left out", async (t) 
   feed.close();
   const counts = () => daemon.admin<{ feed: number }>("GET", "/api/logs/dropped");
   assert.equal((await counts()).feed, dropped);
+});
+
+test("owners of a key are in its rows, its sums and the feed, by id and by name", async (t) => {
+  const daemon = await startDaemon();
+  t.after(() => daemon.stop());
+  const customer = await daemon.admin<{ owner: { id: string } }>("POST", "/api/governance/customers", { name: "Acme" });
+  const team = await daemon.admin<{ owner: { id: string } }>("POST", "/api/governance/teams", {
+    name: "Core",
+    customer: "Acme",
+  });
+  const { secret } = await daemon.admin<{ secret: string }>("POST", "/api/keys", { name: "owned", team: "Core" });
+  const feed = await listen(daemon.home, "?team=Core");
+  await until("hello", () => feed.messages.length > 0);
+  await ask(daemon.url, { dialect: "chat", model: "echo-paid", key: secret });
+  await until("the row", () => feed.rows().length === 1);
+  const [told, [kept]] = [feed.rows()[0]!, await daemon.rows("echo-paid")];
+  assert.deepEqual(told, kept);
+  assert.deepEqual([kept?.team, kept?.customer], [team.owner.id, customer.owner.id]);
+  const { rankings } = await daemon.admin<RankingsAnswer>("GET", "/api/logs/rankings?by=customer");
+  assert.deepEqual(
+    rankings.map(({ value, name, sums }) => [value, name, sums.requests]),
+    [[customer.owner.id, "Acme", 1]],
+  );
+  const { sums } = await daemon.admin<StatsAnswer>("GET", "/api/logs/stats?team=Core");
+  assert.equal(sums.requests, 1);
 });

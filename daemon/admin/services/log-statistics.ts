@@ -42,6 +42,8 @@ export function createStatistics(
   now: () => number = Date.now,
 ): Statistics {
   function nameOf(dimension: Dimension | undefined, value: string): { value: string; name: string | null } {
+    if (dimension === "team" || dimension === "customer" || dimension === "user")
+      return { value, name: names.owner(value) ?? null };
     if (dimension !== "key") return { value, name: null };
     const key = names.key(Number(value));
     return { value: key?.publicId ?? value, name: key?.name ?? null };

@@ -1,5 +1,6 @@
 /** Rows of the log and filters over it, between the database's words and the API's: names for ids, flags for people. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import { type KeyOwners, ownersOf } from "../../store/key-owners.ts";
 import type { LogFilter } from "../../store/log-filter.ts";
 import type { ContentRow } from "../../store/request-log.ts";
 import { readTags } from "../../store/rollup-groups.ts";
@@ -26,6 +27,11 @@ export type ObjectReader = (
 export type KeyName = { readonly publicId: string; readonly name: string };
 export type Names = {
   key(id: number): KeyName | undefined;
+  owners(keyId: number): KeyOwners;
+  /** Of a customer, team or user, by public id. */
+  owner(publicId: string): string | undefined;
+  /** By public id or name; what is neither comes back as it is. */
+  ownerId(kind: "customer" | "team", owner: string): string;
   /** By public id or name; throws `not_found`. */
   keyId(key: string): number;
 };
@@ -36,13 +42,35 @@ const namesMax = 10_000;
 
 export function createNames(access: Pick<StoreAccess, "database">): Names {
   const known = new Map<number, KeyName | undefined>();
+  const owned = new Map<number, KeyOwners>();
   let forgetAt = 0;
+  function forget(): void {
+    if (performance.now() <= forgetAt && known.size <= namesMax) return;
+    known.clear();
+    owned.clear();
+    forgetAt = performance.now() + namesMs;
+  }
+  const text = (sql: string, ...values: string[]): string | undefined =>
+    access
+      .database()
+      .prepare(sql)
+      .pluck()
+      .get(...values) as string | undefined;
   return {
-    key(id) {
-      if (performance.now() > forgetAt || known.size > namesMax) {
-        known.clear();
-        forgetAt = performance.now() + namesMs;
+    owners(keyId) {
+      forget();
+      let found = owned.get(keyId);
+      if (found === undefined) {
+        found = ownersOf(access.database(), keyId);
+        owned.set(keyId, found);
       }
+      return found;
+    },
+    owner: (publicId) => text("SELECT name FROM scopes WHERE public_id = ?", publicId),
+    ownerId: (kind, owner) =>
+      text("SELECT public_id FROM scopes WHERE kind = ? AND name = ? AND deleted_at IS NULL", kind, owner) ?? owner,
+    key(id) {
+      forget();
       if (known.has(id)) return known.get(id);
       const row = access.database().prepare("SELECT public_id, name FROM keys WHERE id = ?").get(id) as
         | { public_id: string; name: string }
@@ -75,10 +103,14 @@ export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): 
   };
 }
 
-/** The same of a flat row that has not been written yet. */
+/** The same of a flat row that has not been written yet, with the owners that the writer fills in. */
 export function viewFlat(rows: readonly RowValue[], at: number, names: Names): LogRow {
   const row: Record<string, RowValue> = {};
   for (let index = 0; index < requestWidth; index++) row[requestColumns[index]!] = rows[at + index] ?? null;
+  const owners = row["key_id"] ? names.owners(row["key_id"] as number) : undefined;
+  row["team"] ??= owners?.team ?? null;
+  row["customer"] ??= owners?.customer ?? null;
+  row["user"] ??= owners?.user ?? null;
   return viewRow(row, names);
 }
 
@@ -97,8 +129,8 @@ export async function viewContent(row: ContentRow, read: ObjectReader | undefine
 export function readFilter(query: LogFilterQuery, names: Names): LogFilter {
   return {
     keyId: query.key === undefined ? undefined : names.keyId(query.key),
-    team: query.team,
-    customer: query.customer,
+    team: query.team === undefined ? undefined : names.ownerId("team", query.team),
+    customer: query.customer === undefined ? undefined : names.ownerId("customer", query.customer),
     user: query.user,
     session: query.session,
     tag: query.tag,
