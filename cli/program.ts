@@ -47,6 +47,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "Look for what is wrong, and say what to do about it",
     load: () => import("./commands/doctor.ts"),
   },
+  {
+    name: "alerts",
+    summary: "See what is watched and fires, and test channels",
+    load: () => import("./commands/alerts.ts"),
+  },
   { name: "audit", summary: "Verify or export the audit trail", load: () => import("./commands/audit.ts") },
   { name: "ledger", summary: "Check balances against what was settled", load: () => import("./commands/ledger.ts") },
   { name: "config", summary: "Validate, compare and roll back the config", load: () => import("./commands/config.ts") },

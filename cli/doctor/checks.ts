@@ -1,4 +1,5 @@
 /** Every check there is. A feature adds its own: a file beside these, and a word here. */
+import { alerts } from "./alerts.ts";
 import type { Check } from "./check.ts";
 import { clock } from "./clock.ts";
 import { config } from "./config.ts";
@@ -11,4 +12,16 @@ import { providers } from "./providers.ts";
 import { store } from "./store.ts";
 import { system } from "./system.ts";
 
-export const checks: readonly Check[] = [home, daemon, config, store, disk, clock, port, system, keys, providers];
+export const checks: readonly Check[] = [
+  home,
+  daemon,
+  config,
+  store,
+  disk,
+  clock,
+  port,
+  system,
+  keys,
+  providers,
+  alerts,
+];

@@ -50,7 +50,7 @@ async function dropped(client: Parameters<Check["run"]>[0]["client"]): Promise<r
   return [
     warning(
       `not kept since the start: ${said}`,
-      "The disk or a sink was too slow: bifrost top, and docs/telemetry.md on its queues.",
+      "The disk or a sink was too slow: bifrost top, and docs/metrics.md on its queues.",
     ),
   ];
 }

@@ -74,6 +74,7 @@ test("doctor finds a sound daemon sound, and each warning and problem has a reme
     "system",
     "keys",
     "providers",
+    "alerts",
   ]);
   for (const name of ["home", "daemon", "config", "store", "port", "keys"])
     assert.deepEqual(
@@ -247,4 +248,19 @@ test("each check of the doctor has its file, and is named in docs/cli.md", () =>
   const line = docs.split("\n").find((each) => each.startsWith("| `bifrost doctor`"))!;
   for (const { name } of checks)
     assert.ok(existsSync(new URL(`../../cli/doctor/${name}.ts`, import.meta.url)) && line.includes(name), name);
+});
+
+test("alerts: a rule that cannot be judged, a channel that takes nothing, a rule that tells nobody", async () => {
+  const rule = (name: string, fields: object) => ({ name, error: null, channels: ["ops"], firing: [], ...fields });
+  const client = answering({
+    "/api/alerts": {
+      rules: [rule("broken", { error: "1:4: expected a value" }), rule("silent", { channels: [] })],
+      channels: [{ name: "ops", last_error: "404" }],
+    },
+  });
+  assert.deepEqual(await findings("alerts", { client, status: {} as StatusAnswer }), [
+    'warning: rule "broken" cannot be judged: 1:4: expected a value → Mend its condition: docs/alerts.md',
+    'warning: channel "ops" does not take messages: 404 → Try it: bifrost alerts test ops',
+    "note: silent would tell nobody → Name a channel in the rule.",
+  ]);
 });

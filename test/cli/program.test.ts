@@ -29,6 +29,8 @@ const commands = [
   ["usage"],
   ["top"],
   ["doctor"],
+  ["alerts", "list"],
+  ["alerts", "test"],
   ["audit"],
   ["audit", "verify"],
   ["audit", "list"],
