@@ -122,18 +122,31 @@ export function readFrame(frame: Buffer): { readonly headers: ReadonlyMap<string
 }
 
 export function writeFrame(headers: Readonly<Record<string, string>>, payload: Buffer): Buffer {
+  const frame = begun(headerBytes(headers), payload.length);
+  payload.copy(frame, frame.length - checksumBytes - payload.length);
+  return sealed(frame);
+}
+
+function headerBytes(headers: Readonly<Record<string, string>>): Buffer {
   const parts: Buffer[] = [];
   for (const [name, value] of Object.entries(headers)) {
     const [key, word] = [Buffer.from(name), Buffer.from(value)];
     parts.push(Buffer.of(key.length), key, Buffer.of(7, word.length >> 8, word.length & 0xff), word);
   }
-  const head = Buffer.concat(parts);
-  const frame = Buffer.allocUnsafe(preludeBytes + head.length + payload.length + checksumBytes);
+  return Buffer.concat(parts);
+}
+
+/** A frame with everything but its payload and last checksum. */
+function begun(head: Buffer, payloadBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(preludeBytes + head.length + payloadBytes + checksumBytes);
   frame.writeUInt32BE(frame.length, 0);
   frame.writeUInt32BE(head.length, 4);
   frame.writeUInt32BE(crc32(frame.subarray(0, 8)), 8);
   head.copy(frame, preludeBytes);
-  payload.copy(frame, preludeBytes + head.length);
+  return frame;
+}
+
+function sealed(frame: Buffer): Buffer {
   const end = frame.length - checksumBytes;
   frame.writeUInt32BE(crc32(frame.subarray(0, end)), end);
   return frame;
@@ -163,10 +176,26 @@ function eventFrames(rendered: string): string {
 }
 
 function eventFrame(name: string, data: string): string {
-  const headers = /exception$/i.test(name)
-    ? { ":exception-type": name, ":content-type": "application/json", ":message-type": "exception" }
-    : { ":event-type": name, ":content-type": "application/json", ":message-type": "event" };
-  return writeFrame(headers, Buffer.from(data)).toString("latin1");
+  const head = headOf(name);
+  const frame = begun(head, Buffer.byteLength(data));
+  frame.write(data, preludeBytes + head.length);
+  return sealed(frame).toString("latin1");
+}
+
+/** Headers by the name of an event or exception: renderers have a few dozen names. */
+const heads = new Map<string, Buffer>();
+const headsMax = 256;
+
+function headOf(name: string): Buffer {
+  let head = heads.get(name);
+  if (head !== undefined) return head;
+  head = headerBytes(
+    /exception$/i.test(name)
+      ? { ":exception-type": name, ":content-type": "application/json", ":message-type": "exception" }
+      : { ":event-type": name, ":content-type": "application/json", ":message-type": "event" },
+  );
+  if (heads.size < headsMax) heads.set(name, head);
+  return head;
 }
 
 /** Converse's own events. Clients pass over an event whose name they do not know: that is what keeps a connection alive. */
