@@ -91,7 +91,7 @@ function directTarget(port: number): Target {
   };
 }
 
-async function startNginx(
+export async function startNginx(
   directory: string,
   upstreamPort: number,
   children: ChildProcess[],
