@@ -94,6 +94,7 @@ export function buildPrices(file: ConfigFile, names: Names, build: Build): reado
       ...(price.cache_write_5m !== undefined && { cacheWrite5m: price.cache_write_5m }),
       ...(price.cache_write_1h !== undefined && { cacheWrite1h: price.cache_write_1h }),
       ...(price.request !== undefined && { request: price.request }),
+      ...(price.service_tiers !== undefined && { serviceTiers: price.service_tiers }),
     };
   });
 }

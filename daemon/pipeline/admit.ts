@@ -90,13 +90,15 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   }
   if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body);
   const bounds = estimateBounds(exchange, target, plane);
-  const inputCostNano = costBound(price, { input: bounds.input, output: 0, dearest: false }) ?? 0;
+  const inputCostNano =
+    costBound(price, { input: bounds.input, output: 0, dearest: false, service: exchange.marks?.service }) ?? 0;
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
   let heldNano = 0;
   let ticket: HoldTicket | undefined;
   if (scopes.length > 0) {
-    const costNano = costBound(price, { ...bounds, dearest: exchange.marks?.dearest ?? false }) ?? 0;
+    const costNano =
+      costBound(price, { ...bounds, dearest: exchange.marks?.dearest ?? false, service: exchange.marks?.service }) ?? 0;
     hold = plane.ledger.admit(
       scopes,
       now,

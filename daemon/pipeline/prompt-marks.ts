@@ -3,11 +3,15 @@
  * contains the words is held higher, never lower.
  */
 
+import { anyService } from "../../providers/catalog/cost.ts";
+
 export type PromptMarks = {
   /** The prompt names things whose tokens its own length does not bound: images by URL, file ids, server tools. */
   readonly unbounded: boolean;
   /** Parts of it have a rate above plain input: written to the provider's cache, or audio. */
   readonly dearest: boolean;
+  /** The service tier that is asked for, as it is written, or `anyService`. */
+  readonly service: string | undefined;
 };
 
 /** Every content part and cache marker has a type; a prompt without one is text, whatever it says. */
@@ -20,16 +24,21 @@ const dearestMarks = ["cache_control", "input_audio"].map(quoted);
 const escapeMark = latin1("\\u00");
 const escapedLetter = /\\u00[4-7]/;
 
-const plain: PromptMarks = { unbounded: false, dearest: false };
-const worst: PromptMarks = { unbounded: true, dearest: true };
+const serviceMarks = ["service_tier", "serviceTier"].map(quoted);
+const servicePattern = /"service_?[tT]ier"\s*:\s*(?:\{\s*"type"\s*:\s*)?"(\w{1,32})"/;
 
 export function readMarks(body: Buffer): PromptMarks {
-  if (body.includes(escapeMark) && escapedLetter.test(body.toString("latin1"))) return worst;
+  const service = serviceMarks.some((mark) => body.includes(mark))
+    ? servicePattern.exec(body.toString("latin1"))?.[1]
+    : undefined;
+  if (body.includes(escapeMark) && escapedLetter.test(body.toString("latin1")))
+    return { unbounded: true, dearest: true, service: anyService };
   const contained = body.includes(containerMark);
-  if (!body.includes(partMark)) return contained ? { unbounded: true, dearest: false } : plain;
+  const hasParts = body.includes(partMark);
   return {
-    unbounded: contained || unboundedMarks.some((mark) => body.includes(mark)),
-    dearest: dearestMarks.some((mark) => body.includes(mark)),
+    unbounded: contained || (hasParts && unboundedMarks.some((mark) => body.includes(mark))),
+    dearest: hasParts && dearestMarks.some((mark) => body.includes(mark)),
+    service,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type Rates,
   type Tier,
 } from "./price.ts";
+import { none, serviceShares } from "./service-tiers.ts";
 
 export type { Price } from "./price.ts";
 
@@ -153,9 +154,10 @@ function tableEntry(host: string, model: string): Entry | undefined {
   const line = findLine(id, model) ?? (dashed === undefined ? undefined : findLine(id, dashed));
   if (line === undefined) return undefined;
   const [, , contextWindow, rates, changes] = line;
+  const shares = serviceShares(id);
   return {
-    price: toPrice(rates),
-    changes: changes?.map(toChange),
+    price: withShares(toPrice(rates), shares),
+    changes: changes?.map(toChange).map((change) => ({ ...change, price: withShares(change.price, shares) })),
     contextWindow: contextWindow === 0 ? undefined : contextWindow,
     inTable: true,
   };
@@ -204,6 +206,10 @@ function toPrice(rates: LineRates, effectiveFrom?: number): Price | undefined {
     below = tier;
   }
   return effectiveFrom === undefined ? { ...base, tiers } : { ...base, tiers, effectiveFrom };
+}
+
+function withShares<Known extends Price | undefined>(price: Known, shares: Readonly<Record<string, number>>): Known {
+  return price === undefined || shares === none ? price : { ...price, serviceShares: shares };
 }
 
 function toChange(change: LineRates & { readonly from?: number; readonly daily?: readonly number[] }): Change {

@@ -5,7 +5,8 @@
  * `picoPerTokenMax` (price.ts), ten parts and fees stay below 2^53 nano, and nothing is rounded before the end.
  */
 import type { Usage } from "../exchange.ts";
-import type { Price, Rates } from "./price.ts";
+import { type Price, type Rates, sharedPrice } from "./price.ts";
+import { isUsualService } from "./service-tiers.ts";
 
 /**
  * `partial`: the upstream left out the input or the output, or its parts do not add up. The sum covers what is known,
@@ -23,7 +24,7 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
   const sum = newSum();
   const input = believed(usage.input, sum);
   const output = believed(usage.output, sum);
-  const rates = ratesFor(price, input ?? 0);
+  const rates = ratesFor(inService(price, usage.serviceTier, sum), input ?? 0);
   if (rates.input === undefined && rates.output === undefined && rates.request === undefined) return unpriced;
   if ((input === undefined && rates.input !== undefined) || (output === undefined && rates.output !== undefined))
     sum.partial = true;
@@ -36,6 +37,27 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
   return sum.partial ? { nano, partial: true } : { nano };
 }
 
+/** A tier whose price nobody told costs the usual, as an estimate. */
+function inService(price: Price, name: string | undefined, sum: Sum): Price {
+  if (isUsualService(name)) return price;
+  const share = shareIn(price, name);
+  if (share !== undefined) return sharedPrice(price, share);
+  sum.partial = true;
+  return price;
+}
+
+function shareIn({ serviceShares = {} }: Price, name: string | undefined): number | undefined {
+  const known = name?.toLowerCase() ?? "";
+  return Object.hasOwn(serviceShares, known) ? serviceShares[known] : undefined;
+}
+
+function dearestShare({ serviceShares = {} }: Price): number {
+  return Object.values(serviceShares).reduce((most, share) => Math.max(most, share), 1);
+}
+
+/** It cannot be told which tier is asked for. */
+export const anyService = "*";
+
 export type CostBound = {
   /** Tokens of the whole prompt, at most. */
   readonly input: number;
@@ -43,11 +65,18 @@ export type CostBound = {
   readonly output: number;
   /** The prompt carries cache markers or audio, or might: then its dearest rate is taken. */
   readonly dearest?: boolean;
+  /** The service tier that is asked for, or `anyService`: a dearer one counts, a cheaper one may not be given. */
+  readonly service?: string | undefined;
 };
 
 /** The most that a request can cost, in nano-dollars rounded up, for a hold. `undefined`: unpriced. */
 export function costBound(price: Price | undefined, bound: CostBound): number | undefined {
   if (price === undefined) return undefined;
+  const share = bound.service === anyService ? dearestShare(price) : (shareIn(price, bound.service) ?? 1);
+  return share <= 1 ? usualBound(price, bound) : usualBound(sharedPrice(price, share), bound);
+}
+
+function usualBound(price: Price, bound: CostBound): number | undefined {
   const input = Math.min(Math.max(0, Math.ceil(bound.input)), tokensMax);
   const output = Math.min(Math.max(0, Math.ceil(bound.output)), tokensMax);
   const dearest = bound.dearest ?? true;

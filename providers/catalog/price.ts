@@ -28,6 +28,8 @@ export type Price = Rates & {
   readonly tiers: readonly Tier[];
   /** Milliseconds since the epoch; undefined: for as long as the catalog knows. */
   readonly effectiveFrom?: number | undefined;
+  /** What another service tier costs, by the provider's name of it, as a share of this: `{ flex: 0.5 }`. */
+  readonly serviceShares?: Readonly<Record<string, number>> | undefined;
 };
 
 /** As written in the config: dollars a million tokens, and dollars a request. The daemon's own type has the same shape. */
@@ -40,6 +42,8 @@ export type PriceOverride = {
   readonly cacheWrite5m?: number | undefined;
   readonly cacheWrite1h?: number | undefined;
   readonly request?: number | undefined;
+  /** Shares of the usual price: `{ flex: 0.5 }`. */
+  readonly serviceTiers?: Readonly<Record<string, number>> | undefined;
 };
 
 /** $1,000 a million tokens. Together with `tokensMax` (cost.ts) it keeps every sum of one request below 2^53. */
@@ -73,8 +77,32 @@ export function overridden(base: Price | undefined, override: PriceOverride): Pr
     ...rate("cacheWrite1h", override.cacheWrite1h, 1e6),
     ...rate("request", override.request, 1e12),
   };
-  if (base === undefined) return { ...rates, tiers: [] };
-  return { ...base, ...rates, tiers: base.tiers.map((tier) => ({ ...tier, ...rates })) };
+  const shares = override.serviceTiers;
+  const told = shares === undefined ? {} : { serviceShares: { ...base?.serviceShares, ...shares } };
+  if (base === undefined) return { ...rates, ...told, tiers: [] };
+  return { ...base, ...rates, ...told, tiers: base.tiers.map((tier) => ({ ...tier, ...rates })) };
+}
+
+/** The price in a service tier that costs `share` of the usual. Calls of server tools cost the same in every tier. */
+export function sharedPrice(price: Price, share: number): Price {
+  return { ...shared(price, share), tiers: price.tiers.map((tier) => ({ ...shared(tier, share), above: tier.above })) };
+}
+
+function shared(rates: Rates, share: number): Rates {
+  const of = (pico: number | undefined, max: number): number | undefined =>
+    pico === undefined ? undefined : Math.min(Math.round(pico * share), max);
+  return {
+    input: of(rates.input, picoPerTokenMax),
+    output: of(rates.output, picoPerTokenMax),
+    cacheRead: of(rates.cacheRead, picoPerTokenMax),
+    cacheWrite5m: of(rates.cacheWrite5m, picoPerTokenMax),
+    cacheWrite1h: of(rates.cacheWrite1h, picoPerTokenMax),
+    audioInput: of(rates.audioInput, picoPerTokenMax),
+    audioOutput: of(rates.audioOutput, picoPerTokenMax),
+    reasoning: of(rates.reasoning, picoPerTokenMax),
+    request: of(rates.request, picoPerRequestMax),
+    serverTool: rates.serverTool,
+  };
 }
 
 function rate(name: keyof Rates, dollars: number | undefined, scale: number): Rates {

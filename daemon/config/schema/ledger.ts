@@ -11,6 +11,14 @@ export const price = z
     cache_write_5m: setting(dollars, "Dollars per million tokens written to a cache of five minutes."),
     cache_write_1h: setting(dollars, "Dollars per million tokens written to a cache of one hour."),
     request: setting(dollars, "Dollars per request, besides the tokens."),
+    service_tiers: setting(
+      z.record(
+        z.string().regex(/^[a-z0-9_-]{1,32}$/, "expected a tier's name, such as flex"),
+        z.number("expected a number").min(0, "must not be negative").max(10, "must not be more than 10"),
+        "expected shares by service tier, such as { flex: 0.5 }",
+      ),
+      "What the provider's other service tiers cost, as shares of this price.",
+    ),
   })
   .refine((price) => Object.keys(price).length > 0, "says no price");
 

@@ -16,6 +16,7 @@ test("price() knows models by name, by date and by prefix, whatever their case",
     cacheRead: 1_250_000,
     serverTool: 10_000_000_000,
     tiers: [],
+    serviceShares: { flex: 0.5, batch: 0.5 },
   };
   for (const name of ["gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-20240806", "GPT-4o"]) {
     assert.deepEqual(catalog.price("openai", name), expected, name);
@@ -80,7 +81,7 @@ test("price() takes the first override that fits, over the catalog's rates and t
   ]);
   assert.deepEqual(own.price("openai", "gpt-4o"), {
     ...{ input: 1_250_000, output: 10_000_000, cacheRead: 1_250_000, serverTool: 10_000_000_000 },
-    ...{ request: 1_000_000_000, tiers: [] },
+    ...{ request: 1_000_000_000, tiers: [], serviceShares: { flex: 0.5, batch: 0.5 } },
   });
   assert.equal(own.price("openai", "never-heard-of")?.input, 9_000_000);
   assert.deepEqual(own.price("local", "llama"), { input: 150_000, output: 600_000, cacheRead: 1, tiers: [] });
