@@ -27,9 +27,18 @@ export function partsOf(metafile: Metafile, arch: string): readonly Part[] {
   folders.add("node_modules/better-sqlite3");
   folders.add(`node_modules/node-linux-${arch}`);
   const lock = readLock();
-  return [...folders]
-    .map((folder) => partAt(folder, lock))
-    .toSorted((a, b) => order(`${a.name}@${a.version}`, `${b.name}@${b.version}`));
+  // npm puts the same version in several folders where the tree asks for it.
+  const byName = new Map(
+    [...folders]
+      .toSorted()
+      .map((folder) => partAt(folder, lock))
+      .map((part) => [nameOf(part), part]),
+  );
+  return [...byName.values()].toSorted((a, b) => order(nameOf(a), nameOf(b)));
+}
+
+function nameOf({ name, version }: Part): string {
+  return `${name}@${version}`;
 }
 
 function partAt(folder: string, lock: Readonly<Record<string, LockPackage>>): Part {
