@@ -207,6 +207,11 @@ function readAuth(file: ConfigFile): GenerationData["auth"] {
   return { inference: auth.inference, firstKeyBudget: parseBudget(auth.first_key_budget) };
 }
 
+function listsOf(written: Readonly<Record<string, string | readonly string[]>>): Record<string, readonly string[]> {
+  const entries = Object.entries(written);
+  return Object.fromEntries(entries.map(([model, to]) => [model, typeof to === "string" ? [to] : to]));
+}
+
 function readLedger(file: ConfigFile, build: Build): GenerationData["ledger"] {
   const ledger = filled(defaults.ledger, file.ledger);
   if (!isZone(ledger.zone)) {
@@ -219,6 +224,8 @@ function readLedger(file: ConfigFile, build: Build): GenerationData["ledger"] {
     durability: ledger.durability,
     holdInput: ledger.hold_input,
     noCap: ledger.no_cap,
+    onExhaust: ledger.on_exhaust,
+    ...(file.ledger?.downgrade ? { downgrades: listsOf(file.ledger.downgrade) } : {}),
     injectCap: ledger.inject_cap,
     lagMaxMs: readDuration(ledger.commit_lag_max, ["ledger", "commit_lag_max"], build),
     allowUnpriced: ledger.allow_unpriced,

@@ -148,6 +148,10 @@ export type GenerationData = {
     readonly durability: "grouped" | "strict";
     readonly holdInput: "learned" | "bytes";
     readonly noCap: "estimate" | "inject" | "refuse";
+    /** A streamed answer that outruns its hold. */
+    readonly onExhaust: "finish" | "cut" | "extend";
+    /** Model as asked (`*` for all) → cheaper ones, for when its budget does not cover it. */
+    readonly downgrades?: Readonly<Record<string, readonly string[]>>;
     /** Cap that `inject` writes, tokens. */
     readonly injectCap: number;
     /** Commit lag above which new budgeted calls are refused with 503. */

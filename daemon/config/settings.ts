@@ -58,6 +58,7 @@ export const defaults = {
     hold_input: "learned",
     no_cap: "estimate",
     inject_cap: 4096,
+    on_exhaust: "finish",
     commit_lag_max: "250ms",
     allow_unpriced: false,
     zone: "UTC",
@@ -102,4 +103,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "6390007e798e19e9";
+export const schemaFingerprint = "4c39b84ba9eadd46";

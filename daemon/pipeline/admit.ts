@@ -28,8 +28,8 @@ export type Lease = {
   readonly outputTokens: number;
   /** What the estimate of the input alone costs, nano-dollars. */
   readonly inputCostNano: number;
-  /** What was held for the worst case, nano-dollars. */
-  readonly heldNano: number;
+  /** What is held for the worst case, nano-dollars. */
+  heldNano: number;
   /** What is charged: `3,17`. */
   readonly scopes: string;
   /** A cap to be written into the request, when none was sent and the policy is to inject one. */

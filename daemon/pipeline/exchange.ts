@@ -151,6 +151,11 @@ export class Exchange {
   named: readonly number[] = noScopes;
   /** `x-ratelimit-…` as header pairs, where requests or tokens are limited. */
   limitHeaders: readonly string[] = noHeaders;
+  /** Bytes of output that what was set aside covers, and what is done beyond: go on, or end with this. */
+  outputBytesMax = Number.POSITIVE_INFINITY;
+  onExhausted: (() => GatewayError | undefined) | undefined;
+  /** Its budget did not cover what it asked for: it goes to cheaper models. */
+  isDowngraded = false;
   /** Further attempts had their own hold ids. */
   holds = 0;
   #onGone: (() => void) | undefined;

@@ -17,6 +17,7 @@ import { authenticate, type Connection } from "./authenticate.ts";
 import { keepAnswer, keepRequest } from "./content.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
+import { downgrade, watchHold } from "./exhaust.ts";
 import { withExtraFields } from "./extra-fields.ts";
 import { identify } from "./identify.ts";
 import type { Plane } from "./plane.ts";
@@ -49,7 +50,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
       watchResponse(exchange, plane);
     }
     if (exchange.stored !== undefined && (await answersStored(exchange, plane))) return;
-    const trip = route(exchange, plane);
+    let trip = route(exchange, plane);
     for (;;) {
       try {
         if (exchange.clientGone) throw clientLeft();
@@ -63,6 +64,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         try {
           lease = admit(exchange, trip.target, plane);
           exchange.target = trip.target;
+          watchHold(exchange, lease, plane);
           if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
           result = await (isRelayed(exchange) ? relayAttempt : attempt)(exchange, lease, plane);
         } finally {
@@ -77,6 +79,12 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         arrived(exchange, trip, result);
         break;
       } catch (error) {
+        const cheaper = downgrade(exchange, error, plane);
+        if (cheaper !== undefined) {
+          trace(exchange, trip, error as GatewayError);
+          trip = cheaper;
+          continue;
+        }
         const waitMs = goOn(exchange, trip, error, plane);
         if (typeof waitMs !== "number") await waitMs;
         else if (waitMs > 0) {

@@ -161,7 +161,12 @@ export class StreamReceiver implements Receiver {
       return;
     }
     this.#flush();
-    if (!this.#finished) return;
+    if (!this.#finished) {
+      if (this.#pump.outputBytes <= this.#exchange.outputBytesMax) return;
+      const exhausted = this.#exchange.onExhausted?.();
+      if (exhausted !== undefined) this.#call?.abort(exhausted);
+      return;
+    }
     if (this.#pump.relaysAll) this.#call?.wakeAt(performance.now() + lingerMs);
     else this.#complete();
   }

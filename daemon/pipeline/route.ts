@@ -17,8 +17,11 @@ import { providerTarget } from "./read-other.ts";
 const bytesPerToken = 4;
 const outputTokensUsual = 500;
 
-export function route(exchange: Exchange, plane: Plane): Trip {
-  const trip = new Trip(planFor(exchange, plane), plane.routing);
+/** What the config has asked instead of what the request asks. */
+export type Instead = { readonly model: string; readonly fallbacks: readonly string[] };
+
+export function route(exchange: Exchange, plane: Plane, instead?: Instead): Trip {
+  const trip = new Trip(planFor(exchange, plane, instead), plane.routing);
   exchange.trip = trip;
   try {
     trip.begin(exchange.at);
@@ -29,14 +32,15 @@ export function route(exchange: Exchange, plane: Plane): Trip {
   return trip;
 }
 
-function planFor(exchange: Exchange, plane: Plane): Plan {
+function planFor(exchange: Exchange, plane: Plane, instead: Instead | undefined): Plan {
   const { generation, route: asked } = exchange;
   if (asked.form === "object" || asked.form === "stored" || asked.form === "any")
     return { hops: [{ target: providerTarget(exchange), weight: 1, retries: 0 }] };
-  const { model, fallbacks, preferences } = exchange.view!;
+  const { preferences } = exchange.view!;
+  const { model, fallbacks } = instead ?? exchange.view!;
   const isPlain = preferences === undefined && exchange.caller!.providers === undefined;
   const known = isPlain ? plainPlan(generation, model!, fallbacks) : undefined;
-  return known ?? plan(generation, new Asked(exchange, plane), plane.routing);
+  return known ?? plan(generation, new Asked(exchange, plane, instead), plane.routing);
 }
 
 function refusalOf(exchange: Exchange, { plan: { hops } }: Trip, plane: Plane): unknown {
@@ -56,17 +60,19 @@ function refusalOf(exchange: Exchange, { plan: { hops } }: Trip, plane: Plane): 
 class Asked implements RouteRequest {
   readonly #exchange: Exchange;
   readonly #plane: Plane;
+  readonly #instead: Instead | undefined;
 
-  constructor(exchange: Exchange, plane: Plane) {
+  constructor(exchange: Exchange, plane: Plane, instead: Instead | undefined) {
     this.#exchange = exchange;
     this.#plane = plane;
+    this.#instead = instead;
   }
 
   get model(): string {
-    return this.#exchange.view!.model!;
+    return this.#instead?.model ?? this.#exchange.view!.model!;
   }
   get fallbacks(): readonly string[] | undefined {
-    return this.#exchange.view!.fallbacks;
+    return this.#instead?.fallbacks ?? this.#exchange.view!.fallbacks;
   }
   get preferences(): RoutePreferences | undefined {
     return this.#exchange.view!.preferences;

@@ -1,7 +1,7 @@
 /** Prices, and how budgets are held and settled. */
 import { z } from "zod";
 import { defaults } from "../settings.ts";
-import { dollars, duration, flag, setting, text, whole } from "./setting.ts";
+import { dollars, duration, flag, section, setting, text, whole } from "./setting.ts";
 
 export const price = z
   .strictObject({
@@ -42,6 +42,15 @@ export const ledger = z.strictObject({
     whole.min(1, "must be at least 1").max(10_000_000, "must not be more than 10000000"),
     "Output limit in tokens that `no_cap: inject` writes.",
     defaults.ledger.inject_cap,
+  ),
+  on_exhaust: setting(
+    z.enum(["finish", "cut", "extend"]),
+    "A streamed answer without an output limit that outruns what was held: let it finish, cut it, or hold more and cut it when the budget has no room.",
+    defaults.ledger.on_exhaust,
+  ),
+  downgrade: section(
+    z.record(z.string(), z.union([text, z.array(text).min(1).max(16)]), "expected model names and cheaper ones"),
+    "What is asked instead, in order, when the budget does not cover a model; `*` for every model.",
   ),
   commit_lag_max: setting(
     duration,
