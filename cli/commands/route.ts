@@ -56,7 +56,7 @@ export function build(route: Command, context: Context): void {
     .action(async function test(this: Command, options: Options) {
       const body = requestOf(options);
       const answer = await withClient(this, context, (client) =>
-        client.call<RouteTestAnswer>("POST", "/api/route/test", body),
+        client.call<RouteTestAnswer>("POST", "/api/route/test", { body }),
       );
       const { terminal } = context;
       terminal.out(options.json ? renderJson(answer) : render(answer, terminal));

@@ -178,6 +178,9 @@ export class Exchange {
     this.startedAt = performance.now();
   }
 
+  /** When waiting for places ends; 0: it has not waited. */
+  waitUntil = 0;
+
   /** Of those who wait for a place; see `places.ts`. */
   get priority(): number {
     return this.view?.preferences?.priority ?? 0;

@@ -26,6 +26,8 @@ export type Places = {
 /** Who waits. */
 export type Waiting = {
   readonly priority: number;
+  /** When its patience ends, however often it waits; 0: it has not waited yet. */
+  waitUntil: number;
   /** One listener at a time. */
   onGone(listener: (() => void) | undefined): void;
 };
@@ -98,6 +100,8 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
     const { max, waitMs } = settings.queue;
     const queue = queues.get(name) ?? [];
     if (queue.length >= max) throw full(shown, waitMs);
+    if (client.waitUntil === 0) client.waitUntil = now() + waitMs;
+    else if (client.waitUntil <= now()) throw tooLong(shown);
     queues.set(name, queue);
     return new Promise((resolve, reject) => {
       const end = (error: GatewayError | undefined): void => {
@@ -113,7 +117,7 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
       };
       const entry: Entry = {
         priority: client.priority,
-        deadlineAt: now() + waitMs,
+        deadlineAt: client.waitUntil,
         number: number++,
         tryNow,
         end,

@@ -84,7 +84,7 @@ function hasSpoken(verdict: Verdict | undefined): boolean {
 
 function judged(generation: Generation, request: RouteRequest, routing: Routing): Verdict {
   const providerOf = (): string => stageFor(generation, request.model)?.hops[0]?.target.provider.name ?? "";
-  return applyRules(generation.rules!, new Facts(request, providerOf), routing.table);
+  return applyRules(generation.rules!, new Facts(request, providerOf), routing.counts ? routing.table : undefined);
 }
 
 /** The name's own plan, with what rules and `models[]` put into it. */

@@ -19,10 +19,10 @@ export type Routing = {
   readonly budget: RetryBudget;
   readonly affinity: Affinity;
   readonly random: () => number;
+  /** False where decisions are only thought of: then nothing is counted. */
+  readonly counts: boolean;
   /** The settings of the generation in force. */
   settings: RoutingData;
-  /** Rules that could not be evaluated, by name; see `rules.ts`. */
-  readonly ruleErrors: Map<string, number>;
 };
 
 export type RoutingOptions = {
@@ -46,8 +46,8 @@ export function openRouting({ shared, worker, settings, random = Math.random }: 
     budget: createRetryBudget(table, () => routing.settings.retries),
     affinity: createAffinity(shared.affinity),
     random,
+    counts: true,
     settings,
-    ruleErrors: new Map(),
   };
   return routing;
 }

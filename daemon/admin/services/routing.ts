@@ -61,7 +61,9 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
       const request = requestOf(asked, key, callers, options.now());
       try {
         // Rules are counted where requests are made, not where they are only thought of.
-        const quiet: Routing = { ...routing, table: { ...routing.table, find: routing.table.peek } };
+        const quiet: Routing = { ...routing, counts: false, table: { ...routing.table, find: routing.table.peek } };
+        // A row may have been made since.
+        for (const target of generation.targets.values()) target.row = -1;
         const plans = Array.from({ length: drawsMax }, () => plan(generation, request, quiet));
         return answer(asked, plans, key, routing, options.now());
       } catch (error) {

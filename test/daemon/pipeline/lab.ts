@@ -160,6 +160,7 @@ export type KeyOptions = {
   readonly models?: readonly string[];
   readonly budgetNano?: number;
   readonly limits?: readonly RateLimit[];
+  readonly concurrencyMax?: number;
 };
 
 export type CallOptions = {
@@ -273,15 +274,15 @@ export async function startLab(config: object): Promise<Lab> {
         record: record === "" ? undefined : JSON.parse(record as string),
       })) as Settled[];
     },
-    createKey({ models = ["*"], budgetNano, limits = [] } = {}) {
+    createKey({ models = ["*"], budgetNano, limits = [], concurrencyMax } = {}) {
       const id = ++keyCount;
       const now = Date.now();
       const minted = mintKey();
       const window = { kind: "rolling", lengthMs: 86_400_000 } as const;
       const budgets: Budget[] =
         budgetNano === undefined ? [] : [{ slot: 0, limitNano: budgetNano, window, anchorMs: now }];
-      const limited = budgets.length + limits.length > 0;
-      if (limited) scopes.defineScope({ id, kind: "key", name: `key ${id}`, budgets, limits }, [], now);
+      const limited = budgets.length + limits.length > 0 || concurrencyMax !== undefined;
+      if (limited) scopes.defineScope({ id, kind: "key", name: `key ${id}`, budgets, limits, concurrencyMax }, [], now);
       keys.put(
         {
           id,
