@@ -38,7 +38,7 @@ test("R8 route test explains the decision that the data plane takes, and explain
     { header: "x-tier:none", headers: { "x-tier": "none" }, stream: true, rules: ["team"], target: "up/ok+team" },
     { header: "x-tier:none", headers: { "x-tier": "none" }, stream: false, rules: [], target: "up/ok+plain" },
   ];
-  for (const { header, headers, stream, rules, target } of cases) {
+  for (const [index, { header, headers, stream, rules, target }] of cases.entries()) {
     const flags = stream ? ["--stream"] : [];
     const told = await daemon.json<RouteTestAnswer>(
       ...["route", "test", "--model", "up/ok+plain", "--key", "ci", "--header", header, ...flags],
@@ -46,7 +46,7 @@ test("R8 route test explains the decision that the data plane takes, and explain
     assert.deepEqual([told.chosen, told.rules], [target, rules]);
     const answer = await ask(daemon.url, { dialect: "chat", model: "up/ok+plain", key, stream, headers });
     assert.equal(`up/${answer.headers["x-bifrost-resolved-model"]}`, target);
-    const [row] = await daemon.rows("up/ok+plain");
+    const [row] = await daemon.rows("up/ok+plain", index + 1);
     const { decision } = await daemon.json<ExplainAnswer>("explain", row!.id);
     assert.deepEqual(decision?.rules ?? [], rules);
   }
