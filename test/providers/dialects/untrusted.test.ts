@@ -24,11 +24,20 @@ const words =
   `choices delta message content role tool_calls index id function name arguments usage prompt_tokens finish_reason
   error code type text reasoning_details logprobs thinking signature data citations input content_block stop_reason messages
   model tools tool_choice system stream source url file image_url tool_use_id max_tokens stop metadata output_config format schema
-  reasoning prompt_tokens_details cache_control object constructor __proto__ toString`.split(/\s+/);
+  reasoning prompt_tokens_details cache_control object constructor __proto__ toString output item response output_index
+  summary encrypted_content annotations call_id status incomplete_details candidates parts functionCall functionResponse args
+  partialArgs jsonPath stringValue thoughtSignature thought finishReason promptFeedback usageMetadata promptTokenCount
+  groundingMetadata groundingChunks groundingSupports groundingChunkIndices segment logprobsResult chosenCandidates web
+  inlineData contents generationConfig toolConfig functionDeclarations parameters properties thinkingConfig`.split(
+    /\s+/,
+  );
 const values =
   `message_start content_block_start content_block_delta content_block_stop message_delta message_stop error text
   tool_use tool_result thinking text_delta input_json_delta function image image_url document file user assistant tool system
-  json_schema enabled auto base64 constructor hasOwnProperty stop`.split(/\s+/);
+  json_schema enabled auto base64 constructor hasOwnProperty stop response.created response.output_item.added
+  response.output_item.done response.output_text.delta response.function_call_arguments.delta response.completed
+  response.failed reasoning message function_call function_call_output input_text output_text item_reference STOP SAFETY
+  MALFORMED_FUNCTION_CALL $.a[0].b OBJECT STRING ANY model`.split(/\s+/);
 
 const { value: odd } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
@@ -64,6 +73,13 @@ for (const dialect of Object.values(dialects)) {
         response_format: odd,
         stop: odd,
         system: odd,
+        input: odd,
+        text: odd,
+        include: odd,
+        contents: odd,
+        generationConfig: odd,
+        toolConfig: odd,
+        systemInstruction: odd,
       },
       { requiredKeys: ["model", "messages"] },
     );
