@@ -58,6 +58,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "models", summary: "List models and their prices", load: () => import("./commands/models.ts") },
   { name: "providers", summary: "List providers, and how they are", load: () => import("./commands/providers.ts") },
   { name: "route", summary: "Tell where a request would go, and why", load: () => import("./commands/route.ts") },
+  { name: "catalog", summary: "Import newer prices", load: () => import("./commands/catalog.ts") },
   { name: "egress", summary: "List every address that can be called", load: () => import("./commands/egress.ts") },
   { name: "backup", summary: "Copy the home into one file", load: () => import("./commands/backup.ts") },
   { name: "restore", summary: "Make a home from a backup", load: () => import("./commands/restore.ts") },

@@ -267,7 +267,7 @@ async function running(home: string) {
 }
 
 /** What is wrong with a bundle is a check that found something. */
-async function explained<Result>(work: () => Promise<Result>): Promise<Result> {
+export async function explained<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

@@ -93,12 +93,15 @@ export function verifyBytes(
   content: Buffer,
   signature: string,
   keys: readonly PublicKey[],
+  by: "us" | "anyone" = "us",
 ): { note: string; key: PublicKey } {
   const [above, first, note, global, end, ...more] = signature.slice(0, textBytesMax).split("\n");
   const bytes = exactBase64(first ?? "");
   const globalBytes = exactBase64(global ?? "");
+  // Another tool says something else in the line that is not signed.
+  const isComment = by === "us" ? above === comment : above?.startsWith("untrusted comment: ") === true;
   const isWhole = end === "" && more.length === 0 && signature.length <= textBytesMax;
-  if (!isWhole || above !== comment || bytes?.length !== 74 || globalBytes?.length !== 64 || !note?.startsWith(trusted))
+  if (!isWhole || !isComment || bytes?.length !== 74 || globalBytes?.length !== 64 || !note?.startsWith(trusted))
     throw new SignatureProblem("the signature is damaged");
   if (bytes.toString("latin1", 0, 2) !== hashed) throw new SignatureProblem("the signature is of another kind");
   const id = idText(bytes.subarray(2, 10));

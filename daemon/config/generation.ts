@@ -5,6 +5,7 @@
 import type { DialectId } from "../../providers/exchange.ts";
 import type { EgressAddress } from "../egress/addresses.ts";
 import type { GovernanceData } from "./governance-data.ts";
+import type { ImportedPrices } from "./price-table.ts";
 import type { FallbackLists, Labels, RoutingData } from "./routing-data.ts";
 import type { AlertsData, MetricsData, RecordData, TracingData } from "./telemetry-data.ts";
 
@@ -138,6 +139,8 @@ export type GenerationData = {
   readonly providers: readonly ProviderData[];
   /** All that may be called; absent: anything. */
   readonly egress?: readonly EgressAddress[];
+  /** The price table that was imported; absent: the built-in one. */
+  readonly importedPrices?: ImportedPrices;
   /** Alias → target name (`provider/model`, or another bare name). */
   readonly aliases: Readonly<Record<string, string>>;
   /** Model as asked (one `*` allowed) → ordered targets tried after it. */

@@ -12,6 +12,7 @@ import type { AdminServer } from "../admin/server.ts";
 import { listenAdmin, listenAdminTcp } from "../admin/server.ts";
 import { createAuthenticate } from "../admin/services/tokens.ts";
 import type { GenerationData } from "../config/generation.ts";
+import { importedPrices } from "../config/price-table.ts";
 import { onRefused, tellEgress } from "../egress/guard.ts";
 import { tellOfRefusal } from "../egress/refusals.ts";
 import { type Log, openLog } from "../log.ts";
@@ -94,7 +95,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     explicit: options.config,
     directory: options.directory,
     environment,
-    override: (data) => override(data, options),
+    override: (data) => withPrices(override(data, options), home),
   });
   if (options.inherited?.takeBack === true) takeBackNewer(home, knownMigrations());
   const damaged = prepareTraffic(home);
@@ -340,6 +341,11 @@ function takeLock(home: string): HomeLock {
   const taken = lockHome(home);
   if ("lock" in taken) return taken.lock;
   throw new AlreadyRunning(taken.holder?.pid);
+}
+
+function withPrices(data: GenerationData, home: string): GenerationData {
+  const imported = importedPrices(home);
+  return imported === undefined ? data : { ...data, importedPrices: imported };
 }
 
 function override(data: GenerationData, { host, port }: ServeOptions): GenerationData {

@@ -22,6 +22,7 @@ import { bootConfig } from "../config/boot.ts";
 import { findConfig } from "../config/find.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { openHistory } from "../config/history.ts";
+import { importedPrices } from "../config/price-table.ts";
 import { renderProblem } from "../config/problems.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { openStateWriter, prepareTraffic, trafficFile } from "../store/boot.ts";
@@ -65,7 +66,8 @@ export async function openFiles(
   const generation = once(async () => {
     const boot = await bootConfig({ path, environment, history });
     if (!boot.ok) throw new GatewayError("invalid_request", boot.problems.map(renderProblem).join("\n"));
-    return boot.result.data;
+    const imported = importedPrices(home);
+    return imported === undefined ? boot.result.data : { ...boot.result.data, importedPrices: imported };
   });
   const governance: Governance = {
     rows: createOwnerRows(access.database),

@@ -7,6 +7,7 @@ import { openCatalog } from "../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import { hostFor } from "../../providers/hosts.ts";
 import type { GenerationData, ProviderData } from "../config/generation.ts";
+import { followPrices } from "../config/price-table.ts";
 import { Authorizers } from "../credentials/authorizer.ts";
 import { limitEgress, onRefused } from "../egress/guard.ts";
 import { tellOfRefusal } from "../egress/refusals.ts";
@@ -179,6 +180,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
       generation.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]),
     );
     const authorizer = (provider: ProviderData) => authorizers.get(provider);
+    followPrices(generation.importedPrices);
     const catalog = openCatalog(generation.prices, hosts);
     return buildGeneration(generation, catalog, originOf, authorizer, compile);
   }

@@ -2,7 +2,7 @@
  * Which models are known, what they cost and how much they hold. Hides the library's table (data.json, written by
  * tools/make-catalog.ts), its match rules, its price changes over time, and the overrides from the config.
  */
-import data from "./data.json" with { type: "json" };
+import builtIn from "./data.json" with { type: "json" };
 import { dashedDate, type MatchRule, matches } from "./match.ts";
 import { outputMaxOf } from "./output-max.ts";
 import {
@@ -123,8 +123,42 @@ type LineRates = Rates & { readonly tiers?: readonly (Rates & { readonly above: 
 /** `models` are lines as JSON text, so that a thread pays only for the providers it asks about. */
 type TableProvider = { readonly others: readonly string[]; readonly models: readonly string[] };
 
-const table: Readonly<Record<string, TableProvider>> = data.providers;
+/** A table of the form of data.json. */
+export type PriceTable = {
+  readonly source: string;
+  readonly date: string;
+  readonly dateMs: number;
+  readonly providers: Readonly<Record<string, TableProvider>>;
+};
+
+let data: PriceTable = builtIn;
 const parsed = new Map<string, readonly Line[]>();
+
+/** Day of the table that this program came with. */
+export const builtInDate: string = builtIn.date;
+
+/** Catalogs that are opened from now on read this one; undefined: the built-in. Throws where it is no such table. */
+export function replaceTable(table: PriceTable | undefined): void {
+  if (table !== undefined) checkTable(table);
+  data = table ?? builtIn;
+  parsed.clear();
+}
+
+function checkTable({ source, date, dateMs, providers }: PriceTable): void {
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(date) && Number.isSafeInteger(dateMs) && dateMs > 0;
+  if (typeof source !== "string" || !isDay || typeof providers !== "object" || providers === null)
+    throw new TypeError("this is no price table");
+  for (const [name, { others, models }] of Object.entries(providers)) {
+    const isList = Array.isArray(others) && others.every((other) => typeof other === "string") && Array.isArray(models);
+    const lines = isList ? (JSON.parse(`[${models.join(",")}]`) as readonly Line[]) : undefined;
+    const isWhole = lines?.every(
+      ([id, rules, window, rates]) =>
+        typeof id === "string" && Array.isArray(rules) && Number.isSafeInteger(window) && typeof rates === "object",
+    );
+    if (isWhole !== true) throw new TypeError(`the price table is damaged at ${name}`);
+    for (const line of lines ?? []) toPrice(line[3]);
+  }
+}
 
 /** Of the built-in echo; large enough for any test, small enough that an unknown prompt has a price. */
 const echoContextWindow = 200_000;
@@ -184,7 +218,7 @@ function linesOf(id: string): readonly Line[] {
 }
 
 function tableProvider(id: string): TableProvider | undefined {
-  return Object.hasOwn(table, id) ? table[id] : undefined;
+  return Object.hasOwn(data.providers, id) ? data.providers[id] : undefined;
 }
 
 function tableId(host: string): string {

@@ -81,6 +81,10 @@ export type Distribution = {
     readonly history: typeof import("../../bundle/prefix.ts").historyOf;
     readonly trustedKeys: typeof import("../../bundle/prefix.ts").trustedKeys;
   };
+  readonly prices: {
+    readonly import: typeof import("../../bundle/prices.ts").importSignedPrices;
+    readonly show: typeof import("../../config/price-table.ts").showPrices;
+  };
   readonly signing: {
     readonly generate: typeof import("../../bundle/minisign.ts").generateKeys;
     readonly readSecret: typeof import("../../bundle/minisign.ts").readSecretKey;

@@ -2,6 +2,7 @@
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import { hostFor, hosts } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
+import { followPrices } from "../../config/price-table.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { ProvidersAnswer } from "../contract/daemon.ts";
 import type { HostsAnswer, HostView } from "../contract/hosts.ts";
@@ -55,6 +56,7 @@ export function createModelService(current: () => GenerationData): AdminServices
         name,
         hostFor(host, dialect).catalog ?? host,
       ]);
+      followPrices(generation.importedPrices);
       const catalog = openCatalog(generation.prices, Object.fromEntries(named));
       const models = generation.providers
         .filter(({ name }) => wanted === undefined || name === wanted)

@@ -6,6 +6,7 @@ import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import { hostFor } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
+import { followPrices } from "../../config/price-table.ts";
 import { mayCall } from "../../governance/access.ts";
 import { type CallerFacts, createCallerFacts } from "../../governance/caller-facts.ts";
 import type { KeyDefinition } from "../../governance/definitions.ts";
@@ -39,6 +40,7 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
     const data = options.current();
     if (built?.number === data.number) return built;
     const hosts = data.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]);
+    followPrices(data.importedPrices);
     const catalog = openCatalog(data.prices, Object.fromEntries(hosts));
     const generation = buildGeneration(
       data,
