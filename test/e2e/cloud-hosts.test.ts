@@ -133,6 +133,25 @@ const geminiAnswer = {
   candidates: [{ content: { role: "model", parts: [{ text: "Grüezi" }] }, finishReason: "STOP", index: 0 }],
   usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 },
 };
+const cohereUsage = {
+  billed_units: { input_tokens: 5, output_tokens: 2 },
+  tokens: { input_tokens: 70, output_tokens: 3 },
+};
+const cohereAnswer = {
+  id: "c1",
+  message: { role: "assistant", content: [{ type: "text", text: "Grüezi" }] },
+  finish_reason: "COMPLETE",
+  usage: cohereUsage,
+};
+const cohereEvents = [
+  { id: "c1", type: "message-start", delta: { message: { role: "assistant" } } },
+  { type: "content-start", index: 0, delta: { message: { content: { type: "text", text: "" } } } },
+  { type: "content-delta", index: 0, delta: { message: { content: { text: "Grüezi" } } } },
+  { type: "content-end", index: 0 },
+  { type: "message-end", delta: { finish_reason: "COMPLETE", usage: cohereUsage } },
+]
+  .map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+  .join("");
 const eventType = "application/vnd.amazon.eventstream";
 
 /** Each path answers in its own language. */
@@ -146,6 +165,21 @@ function speak({ path }: Sent): { type: string; body: string | Buffer } | undefi
     return { type: eventType, body: bytes(eventChunks.write(messageEvents)) };
   }
   if (path.endsWith(":streamRawPredict")) return { type: "text/event-stream", body: messageEvents };
+  if (path === "/v2/chat") {
+    return cloud.calls.at(-1)!.body.includes('"stream":true')
+      ? { type: "text/event-stream", body: cohereEvents }
+      : { type: "application/json", body: JSON.stringify(cohereAnswer) };
+  }
+  if (path === "/v2/embed") {
+    const embeddings = { float: [[0.5, 0.25]] };
+    const meta = { billed_units: { input_tokens: 3 } };
+    return { type: "application/json", body: JSON.stringify({ id: "e", embeddings, meta }) };
+  }
+  if (path === "/v2/rerank") {
+    const results = [{ index: 1, relevance_score: 0.9 }];
+    const meta = { billed_units: { search_units: 1 } };
+    return { type: "application/json", body: JSON.stringify({ id: "r", results, meta }) };
+  }
   if (path.endsWith("/messages")) {
     return cloud.calls.at(-1)!.body.includes('"stream":true')
       ? { type: "text/event-stream", body: messageEvents }
@@ -411,6 +445,43 @@ test("A24 the Cohere SDK, unmodified, speaks with Cohere and with others", async
     if (event.type === "message-end") finish = event.delta?.finishReason;
   }
   assert.deepEqual([text, finish], ["Grüezi", "COMPLETE"]);
+});
+
+test("Cohere is asked in its own language, by whoever speaks it and by others", async () => {
+  assert.equal(await whole("cohere/command-a"), "Grüezi");
+  assert.deepEqual(sent().json, { model: "command-a", messages: question });
+  assert.equal(sent().headers.authorization, "Bearer provider-key");
+  assert.equal(await streamed("cohere/command-a"), "Grüezi");
+  assert.equal(await messaged("cohere/command-a"), "Grüezi");
+  const client = cohere();
+  const documents = [{ id: "d1", data: { text: "t" } }];
+  const answer = await client.chat({
+    model: "cohere/command-a",
+    messages: question,
+    documents,
+    citationOptions: { mode: "OFF" },
+  });
+  assert.deepEqual([answer.id, answer.usage?.tokens?.inputTokens], ["c1", 70], "its bytes are relayed");
+  assert.deepEqual(sent().json["documents"], documents);
+
+  const { data, usage } = await openai().embeddings.create({
+    model: "cohere/embed-v4",
+    input: "x",
+    encoding_format: "float",
+  });
+  assert.deepEqual([data[0]!.embedding, usage.prompt_tokens], [[0.5, 0.25], 3]);
+  assert.deepEqual(sent().json, {
+    model: "embed-v4",
+    texts: ["x"],
+    input_type: "search_document",
+    embedding_types: ["float"],
+  });
+  const ranked = await client.rerank({ model: "cohere/rerank-v4", query: "q", documents: ["a", "b"] });
+  assert.deepEqual(
+    ranked.results.map(({ index, relevanceScore }) => [index, relevanceScore]),
+    [[1, 0.9]],
+  );
+  assert.equal(sent().path, "/v2/rerank");
 });
 
 test("what is passed through raw is signed as well, whatever its method", async () => {
