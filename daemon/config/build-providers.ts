@@ -187,6 +187,11 @@ function readBaseUrl(
   const plain = url.href.replace(/\/+$/, "");
   const operation = operationPath.exec(plain)?.[0];
   if (operation !== undefined) return refuse(`must end before ${operation}: the operation's path is added`);
+  // A cloud's own addresses end where its paths begin.
+  const root = host.parameters === undefined ? undefined : /^\/\w+/.exec(host.operations.chat?.[0]?.path ?? "")?.[0];
+  if (root !== undefined && `${url.pathname}/`.includes(`${root}/`)) {
+    return refuse(`must end before ${root}: the rest of the path is added`);
+  }
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
   const reachable = isLoopback(self.host) || self.host === "0.0.0.0" || self.host === "::";
   if (self.port === port && port !== 0 && reachable && isLoopback(url.hostname)) {

@@ -18,9 +18,10 @@ import {
 } from "@aws-sdk/client-bedrock-runtime";
 import { CohereClientV2 } from "cohere-ai";
 import OpenAI from "openai";
-import { EventStreamSplitter, eventChunks, eventStream } from "../../daemon/http/event-stream.ts";
+import { EventStreamSplitter, eventStream } from "../../daemon/http/event-stream.ts";
 import { open } from "../support/client.ts";
 import { baseKeys, type Cloud, type Sent, startCloud } from "../support/cloud.ts";
+import { bytes, converseEvents, eventType, type message, speak } from "../support/cloud-answers.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { isSignedWith, scopeOf } from "../support/sigv4.ts";
 
@@ -94,107 +95,6 @@ const aws = () =>
 const cohere = () => new CohereClientV2({ token: key, environment: daemon.url, maxRetries: 0 });
 const question = [{ role: "user" as const, content: "q" }];
 const converseQuestion = [{ role: "user" as const, content: [{ text: "q" }] }];
-
-const converse = {
-  output: { message: { role: "assistant", content: [{ text: "Grüezi" }] } },
-  stopReason: "end_turn",
-  usage: { inputTokens: 5, outputTokens: 2, totalTokens: 7 },
-  metrics: { latencyMs: 3 },
-};
-const converseEvents = [
-  'event: messageStart\ndata: {"role":"assistant","p":"abc"}\n\n',
-  'event: contentBlockDelta\ndata: {"contentBlockIndex":0,"delta":{"text":"Grü"}}\n\n',
-  'event: contentBlockDelta\ndata: {"contentBlockIndex":0,"delta":{"text":"ezi"}}\n\n',
-  'event: contentBlockStop\ndata: {"contentBlockIndex":0}\n\n',
-  'event: messageStop\ndata: {"stopReason":"end_turn"}\n\n',
-  'event: metadata\ndata: {"usage":{"inputTokens":5,"outputTokens":2,"totalTokens":7},"metrics":{"latencyMs":3}}\n\n',
-].join("");
-const message = {
-  id: "msg_1",
-  type: "message",
-  role: "assistant",
-  model: "claude",
-  content: [{ type: "text", text: "Grüezi" }],
-  stop_reason: "end_turn",
-  stop_sequence: null,
-  usage: { input_tokens: 5, output_tokens: 2 },
-};
-const messageEvents = [
-  ["message_start", { message: { ...message, content: [], stop_reason: null } }],
-  ["content_block_start", { index: 0, content_block: { type: "text", text: "" } }],
-  ["content_block_delta", { index: 0, delta: { type: "text_delta", text: "Grüezi" } }],
-  ["content_block_stop", { index: 0 }],
-  ["message_delta", { delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 2 } }],
-  ["message_stop", {}],
-]
-  .map(([type, rest]) => `event: ${type}\ndata: ${JSON.stringify({ type, ...(rest as object) })}\n\n`)
-  .join("");
-const geminiAnswer = {
-  candidates: [{ content: { role: "model", parts: [{ text: "Grüezi" }] }, finishReason: "STOP", index: 0 }],
-  usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 },
-};
-const cohereUsage = {
-  billed_units: { input_tokens: 5, output_tokens: 2 },
-  tokens: { input_tokens: 70, output_tokens: 3 },
-};
-const cohereAnswer = {
-  id: "c1",
-  message: { role: "assistant", content: [{ type: "text", text: "Grüezi" }] },
-  finish_reason: "COMPLETE",
-  usage: cohereUsage,
-};
-const cohereEvents = [
-  { id: "c1", type: "message-start", delta: { message: { role: "assistant" } } },
-  { type: "content-start", index: 0, delta: { message: { content: { type: "text", text: "" } } } },
-  { type: "content-delta", index: 0, delta: { message: { content: { text: "Grüezi" } } } },
-  { type: "content-end", index: 0 },
-  { type: "message-end", delta: { finish_reason: "COMPLETE", usage: cohereUsage } },
-]
-  .map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
-  .join("");
-const eventType = "application/vnd.amazon.eventstream";
-
-/** Each path answers in its own language. */
-function speak({ path }: Sent): { type: string; body: string | Buffer } | undefined {
-  if (path.endsWith("/converse")) return { type: "application/json", body: JSON.stringify(converse) };
-  if (path.endsWith("/converse-stream")) return { type: eventType, body: bytes(eventStream.write(converseEvents)) };
-  if (path.endsWith("/invoke") || path.endsWith(":rawPredict")) {
-    return { type: "application/json", body: JSON.stringify(message) };
-  }
-  if (path.endsWith("/invoke-with-response-stream")) {
-    return { type: eventType, body: bytes(eventChunks.write(messageEvents)) };
-  }
-  if (path.endsWith(":streamRawPredict")) return { type: "text/event-stream", body: messageEvents };
-  if (path === "/v2/chat") {
-    return cloud.calls.at(-1)!.body.includes('"stream":true')
-      ? { type: "text/event-stream", body: cohereEvents }
-      : { type: "application/json", body: JSON.stringify(cohereAnswer) };
-  }
-  if (path === "/v2/embed") {
-    const embeddings = { float: [[0.5, 0.25]] };
-    const meta = { billed_units: { input_tokens: 3 } };
-    return { type: "application/json", body: JSON.stringify({ id: "e", embeddings, meta }) };
-  }
-  if (path === "/v2/rerank") {
-    const results = [{ index: 1, relevance_score: 0.9 }];
-    const meta = { billed_units: { search_units: 1 } };
-    return { type: "application/json", body: JSON.stringify({ id: "r", results, meta }) };
-  }
-  if (path.endsWith("/messages")) {
-    return cloud.calls.at(-1)!.body.includes('"stream":true')
-      ? { type: "text/event-stream", body: messageEvents }
-      : { type: "application/json", body: JSON.stringify(message) };
-  }
-  if (path.includes(":streamGenerateContent")) {
-    return { type: "text/event-stream", body: `data: ${JSON.stringify(geminiAnswer)}\r\n\r\n` };
-  }
-  if (path.includes(":generateContent")) return { type: "application/json", body: JSON.stringify(geminiAnswer) };
-  return undefined;
-}
-
-function bytes(latin1: string): Buffer {
-  return Buffer.from(latin1, "latin1");
-}
 
 function sent(): Sent & { readonly json: Record<string, unknown> } {
   const last = cloud.calls.at(-1)!;

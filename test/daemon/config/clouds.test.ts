@@ -112,6 +112,11 @@ const wrong: readonly (readonly [what: string, provider: object, message: RegExp
   ],
   ["a secret alone", { base_url: "http://h/v1", azure: { client_secret: "env.K" } }, /needs tenant_id and client_id/],
   ["an authority in the clear", { base_url: "http://h/v1", azure: { authority: "http://h" } }, /must begin with https/],
+  [
+    "an address with the path",
+    { ...azure, api_key: "env.K", base_url: "https://r.openai.azure.com/openai/v1" },
+    /base_url: must end before \/openai/,
+  ],
   ["a token for a stranger", { ...azure, base_url: "https://stranger.example" }, /has no key for its own base_url/],
 ];
 
