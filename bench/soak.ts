@@ -1,7 +1,7 @@
 /**
  * `npm run soak`: traffic of every kind for a while, and what stays of it. Streams, whole answers, clients that leave,
  * models that do not exist, a listener that comes and goes, scrapes, lists; then memory, descriptors and threads are
- * compared with those of the first third. `--seconds 20` in CI, 600 by default, 86400 for a day.
+ * compared with those of the second quarter. `--seconds 20` in CI, 600 by default, 86400 for a day.
  */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -19,14 +19,18 @@ const seconds = Number(values.seconds);
 /** What may have come on top: young heap and SQLite's cache fill during the first minutes. */
 const grownMbMax = seconds < 120 ? 60 : 20;
 const descriptorsMax = 12;
-const roundMs = 500;
+const roundMs = 250;
 
 type Sample = { readonly memoryMb: number; readonly descriptors: number; readonly threads: number };
 
 const directory = mkdtempSync(join(tmpdir(), "bf-soak-"));
 const children: ChildProcess[] = [];
 try {
-  const { port, home, child } = await startEcho(directory, { record: { content: "full" } }, children);
+  const { port, home, child } = await startEcho(
+    directory,
+    { record: { content: "full", content_max: "4KB" } },
+    children,
+  );
   const { socket } = JSON.parse(readFileSync(join(home, "admin.json"), "utf8")) as { socket: string };
   const samples: Sample[] = [];
   const endsAt = performance.now() + seconds * 1_000;
@@ -48,8 +52,8 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 100)); // what was cut is closed
     samples.push(sample(child.pid!));
   }
-  const third = Math.max(1, Math.floor(samples.length / 3));
-  const [early, late] = [samples.slice(0, third), samples.slice(-third)];
+  const quarter = Math.max(1, Math.floor(samples.length / 4));
+  const [early, late] = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)];
   const of = (part: readonly Sample[], name: keyof Sample): number => median(part.map((each) => each[name])) ?? 0;
   const grown = (name: keyof Sample): number => of(late, name) - of(early, name);
   process.stdout.write(
