@@ -22,10 +22,8 @@ export function buildRouting(file: ConfigFile, names: Names, build: Build): Rout
   const retries = filled(usual.retries, entry.retries);
   const breaker = filled(usual.breaker, entry.breaker);
   const affinity = filled(usual.affinity, entry.affinity);
-  const hedge = filled(usual.hedge, entry.hedge);
   const streams = filled(usual.streams, entry.streams);
   const queue = filled(usual.queue, entry.queue);
-  const probes = filled(usual.probes, entry.probes);
   const windowMs = read(["breaker", "window"], breaker.window);
   if (windowMs > windowMsMax)
     build.report({ path: ["routing", "breaker", "window"], message: "must not be longer than 30s" });
@@ -53,7 +51,6 @@ export function buildRouting(file: ConfigFile, names: Names, build: Build): Rout
       rampMs: read(["breaker", "ramp"], breaker.ramp),
     },
     affinity: { by: affinity.by, ttlMs: read(["affinity", "ttl"], affinity.ttl) },
-    hedge: { models: hedge.models, percentile: hedge.percentile, minMs: read(["hedge", "min"], hedge.min) },
     streams: {
       releaseTokens: streams.release_tokens,
       releaseMs: read(["streams", "release_after"], streams.release_after),
@@ -61,10 +58,6 @@ export function buildRouting(file: ConfigFile, names: Names, build: Build): Rout
       rateWindowMs: read(["streams", "rate_window"], streams.rate_window),
     },
     queue: { max: queue.max, waitMs: read(["queue", "wait"], queue.wait), scopes: queue.scopes },
-    probes: {
-      everyMs: probes.every === "off" ? 0 : read(["probes", "every"], probes.every),
-      chat: probes.chat,
-    },
     chainMax: entry.chain_max ?? usual.chain_max,
     rules: (entry.rules ?? []).flatMap((rule, index) => buildRule(rule, index, entry.rules ?? [], names, build)),
     modelTimers: buildModelTimers(file, names, build),

@@ -64,14 +64,6 @@ export type AffinityData = {
   readonly ttlMs: number;
 };
 
-export type HedgeData = {
-  /** Models as asked, patterns with one `*`; empty: never. */
-  readonly models: readonly string[];
-  /** Hedge after this percentile of the target's times, and never sooner than `minMs`. */
-  readonly percentile: number;
-  readonly minMs: number;
-};
-
 export type StreamsData = {
   /** Content held back until there is this much of it (0: the first event is let go)… */
   readonly releaseTokens: number;
@@ -89,8 +81,6 @@ export type QueueData = {
   /** Wait, instead of 429, where a concurrency limit of a key or scope is reached. */
   readonly scopes: boolean;
 };
-
-export type ProbesData = { readonly everyMs: number; readonly chat: boolean };
 
 export type RuleScope =
   | { readonly kind: "global" }
@@ -129,10 +119,8 @@ export type RoutingData = {
   readonly retries: RetriesData;
   readonly breaker: BreakerData;
   readonly affinity: AffinityData;
-  readonly hedge: HedgeData;
   readonly streams: StreamsData;
   readonly queue: QueueData;
-  readonly probes: ProbesData;
   readonly chainMax: number;
   readonly rules: readonly RuleData[];
   readonly modelTimers: readonly ModelTimers[];

@@ -46,10 +46,8 @@ export const defaults = {
       ramp: "10s",
     },
     affinity: { by: ["session", "cache_key"], ttl: "1h" },
-    hedge: { models: [], percentile: 0.95, min: "100ms" },
     streams: { release_tokens: 0, release_after: "500ms", rate_min: 0, rate_window: "5s" },
     queue: { max: 1000, wait: "10s", scopes: false },
-    probes: { every: "off", chat: false },
     chain_max: 10,
   },
   auth: { inference: "keys", first_key_budget: "5/1d" },
@@ -103,4 +101,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "4c39b84ba9eadd46";
+export const schemaFingerprint = "47787dcccb009e95";

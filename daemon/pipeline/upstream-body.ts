@@ -151,7 +151,7 @@ function report(exchange: Exchange, target: Target, unexpressed: readonly string
   const { foreign } = exchange.route;
   const dropped = unexpressed.filter((name) => !ours.has(name) && foreign?.omit.includes(name) !== true);
   if (dropped.length === 0) return;
-  if (target.provider.data.strict) {
+  if (target.provider.data.strict || exchange.trip?.plan.strict === true) {
     throw new GatewayError("unsupported_parameter", `${target.name} cannot express: ${dropped.join(", ")}`, {
       source: "client",
       param: dropped[0]!,

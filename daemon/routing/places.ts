@@ -166,7 +166,7 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
   };
 }
 
-/** Places are counted apart from what is in flight at the targets: a hedge is in flight twice and holds two places. */
+/** Places are counted by provider, apart from what is in flight at each of its targets. */
 export function concurrencyRow(provider: string): string {
   return `places:${provider}`;
 }

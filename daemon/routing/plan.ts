@@ -24,6 +24,8 @@ export type Plan = {
   readonly binding?: Binding | undefined;
   /** What the conversation is called, to remember where it was answered. */
   readonly bind?: { readonly key: AffinityKey; readonly ttlMs: number } | undefined;
+  /** Retries at each target that the caller asks for, in place of the config's. */
+  readonly retries?: number | undefined;
   /** Targets that would drop a parameter are passed over. */
   readonly strict?: boolean | undefined;
   /** Worked out when it is told: most decisions nobody asks about. */

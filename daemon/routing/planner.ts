@@ -43,6 +43,9 @@ export type KeyProvider = {
   readonly credentials?: readonly string[] | undefined;
 };
 
+/** A caller may not ask for more. */
+const retriesMax = 10;
+
 /** Said where a caller might say it by a name of the model: faster, or cheaper. */
 const suffixes: readonly (readonly [suffix: string, sort: "throughput" | "price"])[] = [
   [":nitro", "throughput"],
@@ -75,7 +78,8 @@ type Found = { readonly plan: NamePlan; readonly sort: ProviderPreferences["sort
 
 function bends(preferences: RoutePreferences | undefined): boolean {
   if (preferences === undefined) return false;
-  return preferences.provider !== undefined || preferences.credential !== undefined || preferences.fallbacks === false;
+  const { provider, credential, fallbacks, retries } = preferences;
+  return provider !== undefined || credential !== undefined || fallbacks === false || retries !== undefined;
 }
 
 function hasSpoken(verdict: Verdict | undefined): boolean {
@@ -203,6 +207,7 @@ function decide(
     ...(request.keyProviders === undefined ? {} : { allowed: allowedCredentials(request.keyProviders) }),
     ...(isKept ? { binding: kept } : {}),
     ...(stay === undefined ? {} : { bind: { key: stay.key, ttlMs: stay.ttlMs } }),
+    ...(preferences?.retries === undefined ? {} : { retries: Math.min(preferences.retries, retriesMax) }),
     ...(wishes?.requireParameters === true ? { strict: true } : {}),
     decision,
   };

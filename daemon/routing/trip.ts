@@ -258,9 +258,9 @@ export class Trip {
     this.credential = credential;
     this.#used = undefined;
     this.#isProbe = entered === "probe";
-    this.#retriesLeft = hop.retries;
+    this.#retriesLeft = this.plan.retries ?? hop.retries;
     this.#retried = 0;
-    if (hop.retries > 0) routing.budget.deposit(providerRowOf(target, routing));
+    if (this.#retriesLeft > 0) routing.budget.deposit(providerRowOf(target, routing));
     return true;
   }
 

@@ -152,22 +152,6 @@ export const routing = z.strictObject({
     }),
     "Keeping a conversation at one provider and credential, which keeps the provider's prompt cache warm.",
   ),
-  hedge: section(
-    z.strictObject({
-      models: setting(
-        z.array(text).max(1_000),
-        "Models whose requests are sent to a second target when the first is slow; one `*` allowed.",
-        usual.hedge.models,
-      ),
-      percentile: setting(
-        z.number().min(0.5, "must be at least 0.5").max(0.999, "must not be more than 0.999"),
-        "Slow is what takes longer than this share of the target's recent answers.",
-        usual.hedge.percentile,
-      ),
-      min: setting(duration, "Never sooner than this.", usual.hedge.min),
-    }),
-    "Asking a second target before the first has failed. Both are paid for.",
-  ),
   streams: section(
     z.strictObject({
       release_tokens: setting(
@@ -204,17 +188,6 @@ export const routing = z.strictObject({
       ),
     }),
     "Waiting where `concurrency_max` of a provider is reached.",
-  ),
-  probes: section(
-    z.strictObject({
-      every: setting(
-        z.string().regex(/^(off|\d+(ms|s|m|h|d))$/, "expected off, or a duration such as 30s"),
-        "Ask every provider this often for its list of models, which costs nothing; `off`: never.",
-        usual.probes.every,
-      ),
-      chat: setting(flag, "Ask an open target for one token instead of the list. This is paid for.", usual.probes.chat),
-    }),
-    "Asking providers how they are while nobody else does.",
   ),
   chain_max: setting(
     whole.min(1, "must be at least 1").max(10, "must not be more than 10"),
