@@ -33,8 +33,13 @@ const basePaths: Readonly<Record<Wire, string>> = {
   cohere: "/v2",
 };
 
-export type PairPlan = { readonly rounds: number; readonly ms: number; readonly warmMs: number };
-export const pairPlan: PairPlan = { rounds: 3, ms: 300, warmMs: 200 };
+export type PairPlan = {
+  readonly rounds: number;
+  readonly frameRounds: number;
+  readonly ms: number;
+  readonly warmMs: number;
+};
+export const pairPlan: PairPlan = { rounds: 3, frameRounds: 2, ms: 300, warmMs: 200 };
 const concurrency = 16;
 /** A frame every 10 ms each: no target is saturated, so what is measured is work, not waiting. */
 const streamConcurrency = 128;
@@ -70,15 +75,16 @@ export async function benchPairs(main: string | undefined, plan: PairPlan = pair
     };
     for (const pair of pairs) {
       await firstAnswer(child, port, requestOf(port, pair, false));
-      for (const streamed of [false, true]) await spend(pair, streamed, plan.warmMs);
+      await spend(pair, false, plan.warmMs);
+      await spend(pair, true, 1);
     }
     const nginx = await startNginx(directory, upstreamPort, children);
     const yardstick: number[] = [];
     for (let round = 0; round < plan.rounds; round++) {
-      if (nginx?.pid !== undefined) yardstick.push(await frameOf({ port: nginx.port, pid: nginx.pid }, plan.ms * 2));
+      if (nginx?.pid !== undefined) yardstick.push(await frameOf({ port: nginx.port, pid: nginx.pid }, plan.ms));
       for (const pair of pairs) {
         pair.exchange.push(await spend(pair, false, plan.ms));
-        pair.frame.push(await spend(pair, true, plan.ms * 2));
+        if (round < plan.frameRounds) pair.frame.push(await spend(pair, true, plan.ms));
       }
     }
     const dearest = exchangeTable(pairs);

@@ -101,6 +101,10 @@ test("A27 decodeStream() puts the pieces of a call's arguments together", () => 
     [{ items: [{ name: "Boston", price: 0.5 }, { "a b": true }], none: null }, {}],
   );
   assert.equal(({} as { polluted?: number }).polluted, undefined);
+  const decoder = gemini.decodeStream();
+  decoder.push("", chunk([{ functionCall: { name: "f", willContinue: true } }]).data);
+  // Told with its last piece, not with whatever comes next.
+  assert.equal(decoder.push("", chunk([{ functionCall: {} }]).data).at(-1)?.type, "tool_call_delta");
 });
 
 test("decode() tells a refused prompt as filtered and paid for, and keeps why", () => {

@@ -116,6 +116,8 @@ for (const [name, broken, code, message] of failures) {
       );
       assert.equal(kinds.at(-1), "error");
       assert.deepEqual([tap.failure()?.code, tap.failure()?.message, tap.finished], [code, message, false]);
+      const next = broken[0]!.event === "" ? before.length : before.length + broken.length - 1;
+      assert.equal(tap.position?.().sequence, next, "our event takes its number");
     }
   });
 }
@@ -252,9 +254,17 @@ test("encode() of other dialects refuses what only OpenAI has stored, and drops 
   for (const body of [
     { ...hello, previous_response_id: "resp_0" },
     { ...hello, conversation: "conv_1" },
-    { ...hello, input: [{ type: "item_reference", id: "msg_1" }] },
+    {
+      ...hello,
+      input: [
+        { role: "user", content: "x" },
+        { type: "item_reference", id: "msg_1" },
+      ],
+    },
   ]) {
-    assert.throws(() => anthropic.encode(openaiResponses.parse(body)), { code: "unsupported_parameter" });
+    for (const other of [anthropic, openaiChat]) {
+      assert.throws(() => other.encode(openaiResponses.parse(body)), { code: "unsupported_parameter" });
+    }
   }
   const { dropped } = anthropic.encode(
     openaiResponses.parse({
