@@ -1,13 +1,16 @@
 /** What a scope has spent, holds and uses now, for people. Hides that numbers are copied inside the lock and worded outside it. */
 import { firstBudget, firstLimit, windowOf } from "./budgets.ts";
-import { budgetCell, budgetCells, limitCell, limitCells, limitMode, scopeCell } from "./cells.ts";
+import { budgetCell, budgetCells, labelBytesMax, limitCell, limitCells, limitMode, scopeCell } from "./cells.ts";
 import { budgetsPerScopeMax, type LimitMetric, limitsPerScopeMax } from "./definitions.ts";
 import { createLock } from "./lock.ts";
 import { createRateLimits } from "./rate-limits.ts";
+import { labelStart } from "./refusal.ts";
 import { idsMax, type Tables } from "./tables.ts";
 import { windowAt } from "./windows.ts";
 
 export type ScopeState = {
+  /** What refusals call it: `key "ci"`. */
+  readonly label: string;
   /** Reserved by requests in flight; it counts against every budget of the scope. */
   readonly heldNano: number;
   readonly inFlight: number;
@@ -44,6 +47,7 @@ export type LimitState = {
 /** Undefined for an unknown scope. */
 export type Peek = (scope: number, nowMs: number) => ScopeState | undefined;
 
+const decoder = new TextDecoder();
 const headCells = 4;
 const metrics: Readonly<Record<number, LimitMetric>> = {
   [limitMode.tokenBuckets]: "tokens",
@@ -51,13 +55,15 @@ const metrics: Readonly<Record<number, LimitMetric>> = {
 };
 
 export function createPeek(tables: Tables): Peek {
-  const { cells, scopeRows } = tables;
+  const { cells, cellBytes, scopeRows } = tables;
   const lock = createLock(tables);
   const rates = createRateLimits(tables, lock);
   const head = new Float64Array(headCells);
   const budgets = new Float64Array(budgetsPerScopeMax * budgetCells);
   const limits = new Float64Array(limitsPerScopeMax * limitCells);
   const used = new Float64Array(limitsPerScopeMax);
+  const label = new Uint8Array(labelBytesMax);
+  let labelLength = 0;
   let budgetCount = 0;
   let limitCount = 0;
 
@@ -70,6 +76,7 @@ export function createPeek(tables: Tables): Peek {
     if (block === 0) return undefined;
     const [heldNano, inFlight, concurrencyMax, spentTotalNano] = head;
     return {
+      label: decoder.decode(label.subarray(0, labelLength)),
       heldNano: heldNano!,
       inFlight: inFlight!,
       concurrencyMax: concurrencyMax! < 0 ? undefined : concurrencyMax!,
@@ -86,6 +93,9 @@ export function createPeek(tables: Tables): Peek {
     head[3] = cells[block + scopeCell.spentTotal]!;
     budgetCount = cells[block + scopeCell.budgets]!;
     limitCount = cells[block + scopeCell.limits]!;
+    labelLength = cells[block + scopeCell.labelBytes]!;
+    const labelAt = labelStart(cells, block) * 8;
+    for (let index = 0; index < labelLength; index++) label[index] = cellBytes[labelAt + index]!;
     const firstBudgetCell = firstBudget(block);
     for (let index = 0; index < budgetCount * budgetCells; index++) budgets[index] = cells[firstBudgetCell + index]!;
     const firstLimitCell = firstLimit(cells, block);

@@ -9,6 +9,7 @@ import type { Operation } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
+import { describeOwnKey } from "../pipeline/own-key.ts";
 import { splitRest } from "../pipeline/passthrough.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
@@ -127,6 +128,7 @@ function handle(
   try {
     if (found.kind === "health") sendHealth(found.check, response, plane, id);
     else if (found.kind === "models") sendModels(request, response, found, plane, id);
+    else if (found.kind === "own_key") sendOwnKey(request, response, plane, id);
     else if (found.kind === "root") sendBody(response, 200, "application/json", greeting, id, []);
     else throw missing(request, target, found.allow);
   } catch (error) {
@@ -166,6 +168,11 @@ function sendModels(
 ): void {
   const body = listModels(request.headers, request.url ?? "", model, shape, plane);
   sendBody(response, 200, "application/json", Buffer.from(JSON.stringify(body)), id, []);
+}
+
+function sendOwnKey(request: ClientRequest, response: ClientResponse, plane: Plane, id: string): void {
+  const body = Buffer.from(JSON.stringify(describeOwnKey(request.headers, plane, Date.now())));
+  sendBody(response, 200, "application/json", body, id, ["cache-control", "no-store"]);
 }
 
 /** `live`: the process answers. `ready`: it can serve, which includes that the ledger can be written. Never asks a provider. */

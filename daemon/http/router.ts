@@ -28,6 +28,8 @@ export type Match =
   | { readonly kind: "models"; readonly model: string | undefined; readonly shape: ModelShape | undefined }
   | { readonly kind: "health"; readonly check: "all" | "live" | "ready" }
   | { readonly kind: "root" }
+  /** The holder of a key asks about it. */
+  | { readonly kind: "own_key" }
   | { readonly kind: "none"; readonly allow: string | undefined };
 
 /** Made once: the calls that nearly all requests are for. */
@@ -39,6 +41,8 @@ const healthRoutes: Readonly<Record<string, "all" | "live" | "ready">> = {
   "/health/live": "live",
   "/health/ready": "ready",
 };
+/** Ours, OpenRouter's, and the Go gateway's. */
+const ownKeyPaths: ReadonlySet<string> = new Set(["/v1/key", "/api/v1/key", "/api/governance/virtual-keys/quota"]);
 const onlyPost: Match = { kind: "none", allow: "POST" };
 const onlyGet: Match = { kind: "none", allow: "GET" };
 const nothing: Match = { kind: "none", allow: undefined };
@@ -51,6 +55,7 @@ export function match(method: string, target: string): Match {
   if (call !== undefined) return method === "POST" ? call : onlyPost;
   const reading = method === "GET" || method === "HEAD";
   if (Object.hasOwn(healthRoutes, path)) return reading ? { kind: "health", check: healthRoutes[path]! } : onlyGet;
+  if (ownKeyPaths.has(path)) return reading ? { kind: "own_key" } : onlyGet;
   if (path === "/") return reading ? { kind: "root" } : onlyGet;
   const named = namedInPath(path, target);
   if (named !== undefined) return method === "POST" ? named : onlyPost;

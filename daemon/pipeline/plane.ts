@@ -4,6 +4,7 @@ import type { Estimator } from "../governance/estimate.ts";
 import type { KeyReader } from "../governance/key-table.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import type { Names } from "../governance/names.ts";
+import type { Peek } from "../governance/peek.ts";
 import type { Plans } from "../governance/plans.ts";
 import type { ReadQuota } from "../governance/quota.ts";
 import type { Leaving } from "../http/leaving.ts";
@@ -23,6 +24,7 @@ export type Plane = {
   readonly plans: Plans;
   readonly names: Names;
   readonly quota: ReadQuota;
+  readonly peek: Peek;
   readonly callers: CallerFacts;
   readonly estimator: Estimator;
   readonly state: Sender;

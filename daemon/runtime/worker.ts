@@ -16,6 +16,7 @@ import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createNames } from "../governance/names.ts";
+import { createPeek } from "../governance/peek.ts";
 import { createPlans } from "../governance/plans.ts";
 import { createQuota } from "../governance/quota.ts";
 import { openTables } from "../governance/tables.ts";
@@ -74,6 +75,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     plans,
     names: createNames(asker.ask, plans.version),
     quota: createQuota(tables),
+    peek: createPeek(tables),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: data.routing, worker: data.worker, settings: data.generation.routing }),
     places: createPlaces(

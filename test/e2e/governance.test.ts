@@ -227,6 +227,27 @@ describe("owners", { concurrency: false }, () => {
     assert.equal(streamed.headers["x-ratelimit-remaining-requests"], "0");
   });
 
+  test("describeOwnKey() tells a key's holder its limits, its owners' too, and nobody else anything", async () => {
+    await make("teams", { name: "seen", budgets: [{ limit_nano: 2_000_000_000, window: forever }] });
+    const limits = [{ metric: "requests", limit: 5, window_ms: minuteMs }];
+    const key = await makeKey({ name: "seer", team: "seen", limits });
+    assert.equal((await call(key)).status, 200);
+    await daemon.settled();
+    const tell = (secret: string) => fetch(`${daemon.url}/v1/key`, { headers: { authorization: `Bearer ${secret}` } });
+    const { data, scopes } = (await (await tell(key)).json()) as {
+      data: { limit: number; usage: number; limit_remaining: number };
+      scopes: { scope: string; limits: { used: number; remaining: number }[] }[];
+    };
+    assert.deepEqual(
+      scopes.map(({ scope }) => scope),
+      ['key "seer"', 'team "seen"'],
+    );
+    assert.equal(data.limit, 2);
+    assert.ok(data.usage > 0 && Math.abs(data.limit_remaining + data.usage - 2) < 1e-9);
+    assert.deepEqual([scopes[0]?.limits[0]?.used, scopes[0]?.limits[0]?.remaining], [1, 4]);
+    assert.equal((await tell("sk-bf-nobody")).status, 401);
+  });
+
   test("update() changes only the version that If-Match names", async () => {
     const { etag } = await make("teams", { name: "versioned" });
     await daemon.admin("PATCH", "/api/governance/teams/versioned", { description: "one" });

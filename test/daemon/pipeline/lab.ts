@@ -15,6 +15,7 @@ import { createKeyWriter } from "../../../daemon/governance/key-writer.ts";
 import { mintKey } from "../../../daemon/governance/keys-format.ts";
 import { createLedger, type Ledger } from "../../../daemon/governance/ledger.ts";
 import { createNames } from "../../../daemon/governance/names.ts";
+import { createPeek } from "../../../daemon/governance/peek.ts";
 import { createPlans } from "../../../daemon/governance/plans.ts";
 import { createQuota } from "../../../daemon/governance/quota.ts";
 import { createScopes } from "../../../daemon/governance/scopes.ts";
@@ -212,6 +213,7 @@ export async function startLab(config: object): Promise<Lab> {
       () => 0,
     ),
     quota: createQuota(tables),
+    peek: createPeek(tables),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: createSharedRouting(1), worker: 1, settings: loaded.data.routing }),
     places: createPlaces(
