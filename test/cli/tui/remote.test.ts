@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openRemote } from "../../../cli/client.ts";
+import { type Client, openRemote } from "../../../cli/client.ts";
+import { CliFailure, exitCodes } from "../../../cli/failure.ts";
 import { createSource } from "../../../cli/tui/source.ts";
 import type { TokenSecretAnswer } from "../../../daemon/admin/contract/tokens.ts";
 import { startDaemon } from "../../support/daemon.ts";
@@ -30,4 +31,28 @@ test("tui shows a daemon elsewhere by its address and a token, says what the tok
   await lab.seeing(/permission keys:write/);
   await daemon.kill("SIGTERM");
   assert.match((await lab.seeing(/no daemon/)).join("\n"), /shop/);
+});
+
+test("createSource() looks for the daemon anew after one was lost, and not after an answer that refuses", async () => {
+  const answers: (string | CliFailure)[] = [
+    "first",
+    new CliFailure("no such key", exitCodes.notFound),
+    new CliFailure("gone", exitCodes.notRunning),
+    "second",
+  ];
+  let opened = 0;
+  const source = createSource(async () => {
+    opened += 1;
+    const call = async () => {
+      const next = answers.shift();
+      if (next instanceof CliFailure) throw next;
+      return next;
+    };
+    return { daemon: undefined, call, async *lines() {}, close: async () => undefined } as unknown as Client;
+  });
+  const seen: unknown[] = [];
+  for (let turn = 0; turn < 4; turn += 1) {
+    seen.push(await source.get("/api/status").catch((error: Error) => error.message), opened, source.lost);
+  }
+  assert.deepEqual(seen, ["first", 1, false, "no such key", 1, false, "gone", 1, true, "second", 2, false]);
 });
