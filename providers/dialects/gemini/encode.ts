@@ -87,7 +87,7 @@ function encodeThinking(request: Request, dropped: DroppedFields): JsonObject | 
   if (reasoning === undefined) return undefined;
   const { effort, budgetTokens, enabled, summary } = reasoning;
   const generation = /gemini-(\d+(?:\.\d+)?)/.exec(model)?.[1];
-  const thinks = generation === undefined || Number(generation) >= 2.5;
+  const thinks = generation === undefined ? !model.includes("gemma") : Number(generation) >= 2.5;
   if (enabled === false) {
     if (generation === "2.5" && !model.includes("pro")) return { thinkingBudget: 0 };
     if (thinks) dropped.field("reasoning"); // these cannot be told not to

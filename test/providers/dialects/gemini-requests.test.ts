@@ -20,6 +20,7 @@ const thinking: readonly [model: string, asked: Partial<Request>, config: JsonOb
   ["gemini-3-pro", { reasoning: { effort: "vast" } }, { includeThoughts: true }, 1],
   ["gemini-2.0-flash", { reasoning: { effort: "low" } }, undefined, 1],
   ["gemini-2.0-flash", { reasoning: { enabled: false } }, undefined, 0],
+  ["gemma-3-27b-it", { reasoning: { effort: "low" } }, undefined, 1],
 ];
 
 for (const [model, asked, config, count] of thinking) {
