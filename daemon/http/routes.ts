@@ -181,9 +181,9 @@ export const objectRoutes: ReadonlyMap<string, Route> = (() => {
 /** Which methods an object's path takes, by what comes after it. */
 export const objectMethods: readonly (readonly [rest: RegExp, methods: readonly string[]])[] = [
   [/^$/, ["GET", "POST"]],
-  [/^\/[^/]+$/, ["GET", "DELETE"]],
-  [/^\/[^/]+\/(?:content|input_items)$/, ["GET"]],
-  [/^\/[^/]+\/cancel$/, ["POST"]],
+  [/^\/(?:[\w.~-]|%7E)+$/i, ["GET", "DELETE"]],
+  [/^\/(?:[\w.~-]|%7E)+\/(?:content|input_items)$/, ["GET"]],
+  [/^\/(?:[\w.~-]|%7E)+\/cancel$/, ["POST"]],
 ];
 
 /** Where a WebSocket may be opened. */
