@@ -147,7 +147,6 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     alerts: readAlerts(file, build, units),
     log: readLog(file, build),
     ...(file.governance ? { governance: buildGovernance(file.governance, file.ledger?.zone, names, build) } : {}),
-    ...(file.compat?.litellm ? { compat: { litellm: true } } : {}),
     admin: readAdmin(file, build),
   };
 }

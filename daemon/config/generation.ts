@@ -178,7 +178,6 @@ export type GenerationData = {
   };
   /** What the file declares of owners, keys and limits; only the main thread has it. */
   readonly governance?: GovernanceData | undefined;
-  readonly compat?: { readonly litellm: boolean };
   /** Socket of the admin API; undefined: its usual place under the home. `listen`: over TCP too. */
   readonly admin?: {
     readonly socket?: string | undefined;

@@ -5,7 +5,6 @@
  */
 import { z } from "zod";
 import { auth } from "./schema/auth.ts";
-import { compat } from "./schema/compat.ts";
 import { governance } from "./schema/governance.ts";
 import { ledger, price } from "./schema/ledger.ts";
 import { admin, network } from "./schema/network.ts";
@@ -56,7 +55,6 @@ export const configSchema = z.strictObject({
   log: section(log, "The daemon's own log."),
   network: section(network, "The way out to the providers."),
   admin: section(admin, "The admin API that the command line uses."),
-  compat: section(compat, "Other gateways' ways of speaking, for their clients."),
 });
 
 /** A config file that passed the schema: still in people's units, references unresolved. */
