@@ -23,6 +23,8 @@ export type Signable = {
 export type Authorizer = {
   /** Flat name, value pairs. A promise while there is no credential yet, or where it is a signature. */
   authorize(request: Signable): readonly string[] | Promise<readonly string[]>;
+  /** What must not be told to anybody, as it is now. */
+  secrets(): readonly string[];
 };
 
 /** A request waits this long for a first credential, or for one in place of what has ended. */
@@ -104,6 +106,14 @@ class HeldCredential implements Authorizer {
       this.#waiting.push({ resolve, reject });
       this.#timer ??= setTimeout(() => this.fail(), waitMsMax).unref();
     }).then((found) => this.#prove(found, request));
+  }
+
+  secrets(): readonly string[] {
+    const held = this.#current?.held;
+    if (held === undefined) return [];
+    if (held.kind === "headers") return held.headers.flatMap((text) => /^Bearer (.+)$/.exec(text)?.[1] ?? []);
+    const { accessKeyId, secretAccessKey, sessionToken } = held.keys;
+    return sessionToken === undefined ? [accessKeyId, secretAccessKey] : [accessKeyId, secretAccessKey, sessionToken];
   }
 
   renew(lasting: Lasting): void {

@@ -5,11 +5,10 @@
 import type { Dispatcher } from "undici";
 import type { RenderContext } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { ProviderData } from "../config/generation.ts";
 import { forwardedHeaders } from "../http/forwarded-headers.ts";
 import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
-import type { Target } from "../routing/generation.ts";
+import type { Provider, Target } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
 import { generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -226,9 +225,12 @@ export function refusedBy(error: GatewayError): boolean {
 
 export function attributed(error: GatewayError, target: Target): GatewayError {
   if (error.details.source !== "provider") return error;
-  const { name, data } = target.provider;
+  const { name } = target.provider;
   if (error.code === "upstream_credential") return credentialRefused(error, target);
-  return new GatewayError(error.code, withoutSecrets(error.message, data), { provider: name, ...error.details });
+  return new GatewayError(error.code, withoutSecrets(error.message, target.provider), {
+    provider: name,
+    ...error.details,
+  });
 }
 
 /** In words of our own: what a server says of a key quotes parts of it, and is for whoever runs the gateway. */
@@ -242,9 +244,11 @@ function credentialRefused(error: GatewayError, { provider: { name } }: Target):
 }
 
 /** Servers quote the key that they refuse; to a caller it is none of theirs. */
-function withoutSecrets(message: string, { credentials }: ProviderData): string {
-  return credentials.reduce(
-    (text, { value }) => (value === "" ? text : text.replaceAll(value, "[our credential]")),
+function withoutSecrets(message: string, { data, credentials }: Provider): string {
+  const keys = data.credentials.map(({ value }) => value);
+  const held = credentials.flatMap(({ authorizer }) => authorizer?.secrets() ?? []);
+  return [...keys, ...held].reduce(
+    (text, secret) => (secret === "" ? text : text.replaceAll(secret, "[our credential]")),
     message,
   );
 }

@@ -384,6 +384,26 @@ test("Cohere is asked in its own language, by whoever speaks it and by others", 
   assert.equal(sent().path, "/v2/rerank");
 });
 
+test("a cloud that quotes what it was sent tells the caller none of it", async () => {
+  cloud.answer = ({ headers }) => ({
+    status: 400,
+    type: "application/json",
+    body: JSON.stringify({
+      message: `no: ${headers.authorization}`,
+      error: { message: `no: ${headers.authorization}` },
+    }),
+  });
+  try {
+    for (const model of [`bedrock/${claude}`, "vertex/gemini-x"]) {
+      const refused = await whole(model).catch((error: unknown) => String(error));
+      assert.match(refused, /no: /, model);
+      assert.doesNotMatch(refused, new RegExp(`${baseKeys.id}|google-\\d`), model);
+    }
+  } finally {
+    cloud.answer = speak;
+  }
+});
+
 test("what is passed through raw is signed as well, whatever its method", async () => {
   cloud.answer = () => ({ type: "application/json", body: "{}" });
   try {
