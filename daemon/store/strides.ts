@@ -47,7 +47,7 @@ export function strides(
     if (now >= endsAt) break;
     // How many rows fit into the time that is left, at the pace so far.
     const fits = (looked / tookMs) * Math.min(strideMs, endsAt - now);
-    stride = Math.max(strideRowsMin, Math.min(stride * 8, Math.floor(fits)));
+    stride = Math.max(strideRowsMin, Math.min(stride * 4, Math.floor(fits)));
   }
   return top > floor ? top : undefined;
 }

@@ -1,13 +1,30 @@
 /** The live feed of a real daemon, over both of its wires. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import type { AdminAddress } from "../../daemon/admin/contract/calling.ts";
 import type { RankingsAnswer, StatsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
-import { ask } from "../support/client.ts";
+import { ask, send } from "../support/client.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { listen } from "../support/live-feed.ts";
 import { until } from "../support/until.ts";
 
-test("listen() tells each listener the rows that pass its filter, as requests end, until the daemon does", async (t) => {
+const word = "canary-prompt-3e80";
+
+async function exported(home: string, format: string): Promise<string> {
+  const { socket } = JSON.parse(readFileSync(join(home, "admin.json"), "utf8")) as AdminAddress;
+  const path = `/api/logs/export?format=${format}`;
+  const opened = await send("http://127.0.0.1:1", {
+    method: "GET",
+    path,
+    socketPath: socket,
+    headers: { host: "localhost" },
+  });
+  return (await opened.answer()).text;
+}
+
+test("A41 listen() tells each listener the rows that pass its filter, as requests end, until the daemon does", async (t) => {
   const daemon = await startDaemon();
   t.after(() => daemon.stop());
   const key = await daemon.createKey({ name: "ci" });
@@ -17,7 +34,7 @@ test("listen() tells each listener the rows that pass its filter, as requests en
   const tagged = await listen(daemon.home, "?tag=env%3Dprod&stream=true");
   assert.equal(all.messages[0]?.type ?? "hello", "hello");
   const chat = (model: string, secret: string, stream: boolean, headers = {}) =>
-    ask(daemon.url, { dialect: "chat", model, key: secret, stream, headers });
+    ask(daemon.url, { dialect: "chat", model, key: secret, stream, headers, prompt: word });
   await chat("echo", key, false);
   await chat("echo", key, true, { "x-bf-dim-env": "prod", "x-bifrost-session": "s1", "x-bifrost-user": "ada" });
   await chat("nowhere/none", key, false);
@@ -40,6 +57,12 @@ test("listen() tells each listener the rows that pass its filter, as requests en
     all.rows().find(({ id }) => id === kept?.id),
     kept,
   );
+  // Neither it nor an export has a word of a prompt, an answer, or a key.
+  const exports = await Promise.all(["jsonl", "csv"].map((format) => exported(daemon.home, format)));
+  for (const text of [JSON.stringify(all.messages), ...exports]) {
+    assert.ok(text.includes(kept!.id));
+    for (const secret of [word, key.slice(6), other.slice(6)]) assert.ok(!text.includes(secret), secret);
+  }
   await assert.rejects(listen(daemon.home, "?text=x"), /400/);
   await daemon.kill("SIGTERM");
   for (const listener of [all, failures, tagged]) {
