@@ -5,6 +5,7 @@ import { clock } from "./clock.ts";
 import { config } from "./config.ts";
 import { daemon } from "./daemon.ts";
 import { disk } from "./disk.ts";
+import { egress } from "./egress.ts";
 import { home } from "./home.ts";
 import { keys } from "./keys.ts";
 import { port } from "./port.ts";
@@ -23,5 +24,6 @@ export const checks: readonly Check[] = [
   system,
   keys,
   providers,
+  egress,
   alerts,
 ];

@@ -74,6 +74,7 @@ test("doctor finds a sound daemon sound, and each warning and problem has a reme
     "system",
     "keys",
     "providers",
+    "egress",
     "alerts",
   ]);
   for (const name of ["home", "daemon", "config", "store", "port", "keys"])

@@ -94,6 +94,35 @@ test("the binary serves in a root that has the C library and nothing else: no No
   assert.equal(child.exitCode, 0, said);
 });
 
+const hasTmux = spawnSync("tmux", ["-V"]).status === 0;
+
+test("the binary draws its screen and its dialogs in a terminal", {
+  skip: hasTmux ? false : "needs tmux",
+}, async () => {
+  const home = join(folder, "screen");
+  const env = { HOME: folder, TERM: "xterm-256color", PATH: process.env["PATH"] ?? "", LANG: "C.UTF-8" };
+  assert.equal(spawnSync(binary, ["serve", "--detach", "--port", "0", "--home", home], { env }).status, 0);
+  const server = `bf-${process.pid}`;
+  const tmux = (...args: string[]) =>
+    spawnSync("tmux", ["-u", "-L", server, ...args], { env, encoding: "utf8" }).stdout;
+  try {
+    tmux("new-session", "-d", "-x", "120", "-y", "40", `'${binary}' tui --home '${home}'`);
+    await until("the first frame", () => tmux("capture-pane", "-p").includes("serving"), 30_000);
+    // Dialogs are laid out by Ink and its layout engine, which is WebAssembly.
+    await until(
+      "a dialog",
+      () => {
+        tmux("send-keys", "?");
+        return tmux("capture-pane", "-p").includes("╭");
+      },
+      30_000,
+    );
+  } finally {
+    tmux("kill-server");
+    spawnSync(binary, ["stop", "--home", home, "--drain", "1s"], { env });
+  }
+});
+
 const arm = "/usr/aarch64-linux-gnu";
 const canRunArm = existsSync(join(arm, "lib")) && spawnSync("qemu-aarch64-static", ["--version"]).status === 0;
 const hasArmNode = existsSync(join(root, ".cache/binary", `node-${process.versions.node}-arm64`));
