@@ -22,7 +22,7 @@ const sessions: ClientHttp2Session[] = [];
 before(async () => {
   upstream = await startUpstream();
   lab = await startLab({
-    server: { header_max: "8KB", request_timeout: "1s", keep_alive: "300ms" },
+    server: { header_max: "8KB", request_timeout: "4s", keep_alive: "300ms" },
     providers: { up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" } },
   });
 });
@@ -174,7 +174,7 @@ describe("serveH2c()", () => {
     const authorization = `Bearer ${lab.createKey()}`;
     const one = ask(session, { authorization }, chat({ stream: true, user: "one" }));
     const two = ask(session, { authorization }, chat({ stream: true, user: "two" }));
-    await until("both streams", () => one.heard.text.includes("Hel") && two.heard.text.includes("Hel"));
+    await until("both streams", () => one.heard.text.includes("Hel") && two.heard.text.includes("Hel"), 20_000);
     one.stream.close(8);
     await until("the call of the one that left to end", () => !open.has("one"), 1_000);
     assert.deepEqual([...open], ["two"]);
@@ -221,7 +221,7 @@ describe("serveH2c()", () => {
     const session = dial();
     const { stream, heard } = ask(session, { authorization: `Bearer ${lab.createKey()}` });
     (stream as ClientHttp2Stream).write("{");
-    await until("the answer", () => heard.closed, 10_000);
+    await until("the answer", () => heard.closed, 30_000);
     assert.equal(heard.status, 408);
     assert.match(heard.text, /"code":"request_timeout"/);
     await lab.rows();
