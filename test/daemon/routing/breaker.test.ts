@@ -56,7 +56,10 @@ test("R4 begin() answers 503 with the wait when every target is open, and asks n
   const lab = await routingLab({ ...one, fallbacks: { "p/m": "q/m" } });
   for (let index = 0; index < 5; index++) lab.go({ model: "p/m" }, broken);
   let asked = 0;
-  const counted: Upstreams = () => ({ ms: 1, ...(asked++, {}) });
+  const counted: Upstreams = () => {
+    asked++;
+    return { ms: 1 };
+  };
   const runs = Array.from({ length: 100 }, () => lab.go({ model: "p/m" }, counted));
   assert.equal(asked, 0, "no stampede");
   for (const { error } of runs) {
