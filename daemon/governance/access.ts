@@ -17,12 +17,6 @@ export function providerConfig({ providers }: KeyPolicy, provider: string): Prov
   return providers?.find((each) => each.provider === provider);
 }
 
-/** Whether a call to this provider may be made with this one of its credentials. */
-export function mayUseCredential(policy: KeyPolicy, provider: string, credential: string): boolean {
-  const credentials = providerConfig(policy, provider)?.credentials;
-  return credentials === undefined || credentials.includes("*") || credentials.includes(credential);
-}
-
 /**
  * An entry with a slash names a provider's model and matches only `provider/model`, so that `openai/gpt-4o` does not
  * open the model of that name at a reseller; one without is a bare name and matches it at any provider. A `*` at
