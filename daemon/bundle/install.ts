@@ -157,7 +157,7 @@ async function startAnew(
     cause = error;
   }
   if (serving === manifest.version) return serving;
-  const fallback = before === id ? historyOf(options.prefix).at(-1) : before;
+  const fallback = before === id ? historyOf(options.prefix).findLast((each) => each !== id) : before;
   if (fallback !== undefined) makeCurrentAgain(options.prefix, fallback);
   const words = cause instanceof Error ? `: ${cause.message}` : "";
   const now = serving === undefined ? "nothing serves" : `${serving} serves`;

@@ -66,13 +66,15 @@ export function currentId(prefix: string): string | undefined {
 
 export function makeCurrent(prefix: string, id: string): void {
   const before = currentId(prefix);
+  if (before !== undefined && before !== id) {
+    // First, so that an interruption cannot lose the way back; a release is never its own predecessor.
+    const past = historyOf(prefix).filter((each) => each !== id && each !== before);
+    writeWhole(join(prefix, "history.json"), `${JSON.stringify([...past, before].slice(-historyMax))}\n`);
+  }
   link(prefix, "current", join("versions", id));
   mkdirSync(join(prefix, "bin"), { recursive: true });
   if (!existsSync(join(prefix, "bin", "bifrost")))
     link(join(prefix, "bin"), "bifrost", join("..", "current", "bifrost"));
-  if (before === undefined || before === id) return;
-  const past = historyOf(prefix).filter((each) => each !== id && each !== before);
-  writeWhole(join(prefix, "history.json"), `${JSON.stringify([...past, before].slice(-historyMax))}\n`);
 }
 
 /** After a release that did not serve: as if it had never been current. */
