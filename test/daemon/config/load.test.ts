@@ -483,6 +483,7 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
       durability: "grouped",
       holdInput: "learned",
       noCap: "estimate",
+      onExhaust: "finish",
       injectCap: 4096,
       lagMaxMs: 250,
       allowUnpriced: false,
