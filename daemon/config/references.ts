@@ -111,6 +111,7 @@ export function checkAsked(name: string, path: Path, build: Build): void {
 }
 
 export function checkTarget(target: string, path: Path, names: Names, build: Build): void {
+  if (typeof target !== "string") return; // the schema has said so already
   if (Object.hasOwn(names.aliases, target) || names.groups.has(target)) return;
   const slash = target.indexOf("/");
   const provider = target.slice(0, Math.max(slash, 0));
