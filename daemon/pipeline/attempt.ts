@@ -255,16 +255,15 @@ function withoutSecrets(message: string, { data, credentials }: Provider): strin
 
 /** `echo` is known once the request was encoded, which is after this and before any answer. */
 function context(exchange: Exchange): RenderContext {
-  return {
+  exchange.rendering = {
     id: exchange.id,
     model: exchange.view!.model!,
     created: Math.floor(exchange.at / 1000),
     includeUsage: exchange.view!.includeUsage,
     framing: exchange.route.framing,
-    get echo() {
-      return exchange.echo;
-    },
+    echo: undefined,
   };
+  return exchange.rendering;
 }
 
 function options(

@@ -2,7 +2,15 @@
  * One request on its way through the gateway: what is known of it so far. Each stage fills in its own fields;
  * `record` reads them all. Hides nothing; owns the moment of release (no retry after a client byte) and the client's leaving.
  */
-import type { Dialect, Framing, JsonObject, Operation, Request, Usage } from "../../providers/exchange.ts";
+import type {
+  Dialect,
+  Framing,
+  JsonObject,
+  Operation,
+  RenderContext,
+  Request,
+  Usage,
+} from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { ProviderConfig } from "../governance/definitions.ts";
 import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
@@ -73,6 +81,8 @@ export type Route = {
     | undefined;
 };
 
+export type Rendering = Omit<RenderContext, "echo"> & { echo: JsonObject | undefined };
+
 const noHeaders: readonly string[] = [];
 const noScopes: readonly number[] = [];
 
@@ -134,8 +144,11 @@ export class Exchange {
   marks: PromptMarks | undefined;
   /** Parsed once, when a target speaks another dialect. */
   parsed: Request | undefined;
-  /** What an answer in the caller's dialect repeats of it. */
-  echo: JsonObject | undefined;
+  /**
+   * What its answer is rendered with. `echo` is known once the request was encoded, before any answer: a property that is
+   * set, since a getter in a literal makes V8 keep every exchange it ever closed over (3 KB a request promoted).
+   */
+  rendering: Rendering | undefined;
   /** How the answer of an operation beside chat goes back into the caller's dialect. */
   coded: Coded | undefined;
   firstByteAt = 0;

@@ -68,12 +68,9 @@ export function relayPump(
     usage: () => tap.usage(),
     fail: (error: GatewayError, requestId: string) =>
       client.write(dialect.renderStream({ ...context, ...tap.position?.() }).fail(error, requestId)),
-    get finished() {
-      return tap.finished;
-    },
-    get outputBytes() {
-      return tap.outputBytes;
-    },
+    // Methods: a getter in a literal makes V8 keep what it closes over for as long as its shape.
+    finished: () => tap.finished,
+    outputBytes: () => tap.outputBytes,
   };
   return pump;
 }
@@ -118,12 +115,8 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
     },
     usage: () => usage,
     fail: (error: GatewayError, requestId: string) => write(renderer.fail(error, requestId)),
-    get finished() {
-      return finished;
-    },
-    get outputBytes() {
-      return outputBytes;
-    },
+    finished: () => finished,
+    outputBytes: () => outputBytes,
   };
   return pump;
 }

@@ -30,14 +30,14 @@ export type Pump = {
   /** Bytes after the terminal event go on to the client as well: the stream is its upstream's, to the last byte. */
   readonly relaysAll: boolean;
   /** The answer has come to its end, whether or not the terminal event has. */
-  readonly finished: boolean;
+  finished(): boolean;
   /** The bytes have ended: closing bytes, or throws `upstream_truncated`. */
   end(): string;
   usage(): Usage | undefined;
   /** The failure in the client's words, as latin1 text, from where the stream stands. */
   fail(error: GatewayError, requestId: string): string;
   /** Bytes of visible output so far, for an estimate. */
-  readonly outputBytes: number;
+  outputBytes(): number;
 };
 
 export type StreamOutcome = {
@@ -126,11 +126,11 @@ export class StreamReceiver implements Receiver {
   }
 
   get finished(): boolean {
-    return this.#pump.finished || this.#wholeUsage !== undefined;
+    return this.#pump.finished() || this.#wholeUsage !== undefined;
   }
 
   get outputBytes(): number {
-    return this.#whole === undefined || this.#status >= 300 ? this.#pump.outputBytes : this.#wholeLength;
+    return this.#whole === undefined || this.#status >= 300 ? this.#pump.outputBytes() : this.#wholeLength;
   }
 
   head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
@@ -162,7 +162,7 @@ export class StreamReceiver implements Receiver {
     }
     this.#flush();
     if (!this.#finished) {
-      if (this.#pump.outputBytes <= this.#exchange.outputBytesMax) return;
+      if (this.#pump.outputBytes() <= this.#exchange.outputBytesMax) return;
       const exhausted = this.#exchange.onExhausted?.();
       if (exhausted !== undefined) this.#call?.abort(exhausted);
       return;
@@ -264,14 +264,14 @@ export class StreamReceiver implements Receiver {
       this.#call?.wakeAt(this.#showUntil);
     }
     const wanted = Math.max(releaseTokens * bytesPerToken, (rateMin * rateWindowMs) / 1000);
-    return now < this.#showUntil && this.#pump.outputBytes < wanted;
+    return now < this.#showUntil && this.#pump.outputBytes() < wanted;
   }
 
   /** Its time is over, and it was too slow: nothing has left, so another may be asked. */
   #isSlow(now: number): boolean {
     const { rateMin } = this.#exchange.generation.data.routing.streams;
     if (rateMin === 0 || this.#contentAt === 0) return false;
-    return this.#pump.outputBytes < (rateMin * (now - this.#contentAt)) / 1000;
+    return this.#pump.outputBytes() < (rateMin * (now - this.#contentAt)) / 1000;
   }
 
   /** Commits the status and lets go of what was held. */

@@ -91,7 +91,7 @@ function checked(
   endpoint: ReadyEndpoint,
   { body, headers, dropped, echo }: Translated,
 ): UpstreamBody {
-  exchange.echo = echo;
+  if (exchange.rendering !== undefined) exchange.rendering.echo = echo;
   report(exchange, target, dropped);
   return { bytes: shaped(exchange, endpoint, body), headers };
 }
