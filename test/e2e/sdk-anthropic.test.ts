@@ -161,6 +161,11 @@ for (const [major, Sdk] of Object.entries(majors)) {
   }
 
   describe(`${major} errors`, () => {
+    test("an auth token works like an API key", async () => {
+      const bearer = new Sdk({ baseURL: lab.anthropicBase, apiKey: null, authToken: lab.key, maxRetries: 0 });
+      const answer = await bearer.messages.create({ model: "echo", max_tokens: 64, messages });
+      assert.equal(textOf(answer), "say hello");
+    });
     const model = "anthropic/claude-sonnet-4-5";
     const messages = [user("say hello")];
     const create = (apiKey: string | undefined, asked: string) =>
@@ -173,11 +178,6 @@ for (const [major, Sdk] of Object.entries(majors)) {
         assert.match(error.requestID ?? "", /\S/);
         return true;
       });
-    });
-    test("an auth token works like an API key", async () => {
-      const bearer = new Sdk({ baseURL: lab.anthropicBase, apiKey: null, authToken: lab.key, maxRetries: 0 });
-      const answer = await bearer.messages.create({ model, max_tokens: 64, messages });
-      assert.equal(textOf(answer), greeting);
     });
     test("an unknown model is a NotFoundError", async () => {
       await assert.rejects(create(undefined, "no-such-model"), Sdk.NotFoundError);
