@@ -26,7 +26,7 @@ const pageMsMax = 300;
 const reportMsMax = 1_000;
 const addedMsMax = 1;
 /** A commit of a worker's rows may wait this long behind a slice of retention. */
-const stallMsMax = 500;
+const stallMsMax = 250;
 const targets = ["gpt-5", "gpt-5-mini", "claude-sonnet", "claude-haiku", "gemini-pro", "llama", "qwen", "mistral"];
 
 await main();

@@ -1,6 +1,6 @@
 /**
  * Vendors that speak OpenAI's chat completions with a bearer key: a row each. Hides where each lives, and which of them
- * serve other languages or operations as well. What cannot be confirmed from a vendor's own documents is not here.
+ * serve other languages or operations as well. Addresses are as the vendors publish them; no test dials them.
  */
 import { chatCompletions, chatOnly, compatible, type Endpoint, generic, type Host, openaiEmbeddings } from "./host.ts";
 
