@@ -1,7 +1,7 @@
 /**
  * The tree that Ink lays out: five regions and, over them, a dialog. Hides that the regions are empty boxes to Ink.
  * Their lines are drawn straight to the screen, at the places Ink worked out: for 200×60 cells that takes 2 ms a frame
- * where text through Ink takes 12 (docs/decisions/0008-lines-past-ink.md).
+ * where text through Ink takes 12 (docs/decisions/0009-lines-past-ink.md).
  */
 import { Box, type DOMElement, measureElement, Text } from "ink";
 import { createElement as h, type ReactElement } from "react";
