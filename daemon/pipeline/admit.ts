@@ -9,7 +9,6 @@ import type { Ledger } from "../governance/ledger.ts";
 import { formatDollars } from "../governance/money.ts";
 import type { Plan, PlanRefusal } from "../governance/plans.ts";
 import type { Target } from "../routing/generation.ts";
-import type { HoldTicket } from "../store/sender.ts";
 import { assertUsable } from "./authenticate.ts";
 import type { Exchange, Route } from "./exchange.ts";
 import { limitHeaders } from "./limit-headers.ts";
@@ -34,8 +33,6 @@ export type Lease = {
   readonly scopes: string;
   /** A cap to be written into the request, when none was sent and the policy is to inject one. */
   readonly injectCap: number | undefined;
-  /** The hold on its way to the disk. */
-  readonly ticket: HoldTicket | undefined;
   settled: boolean;
 };
 
@@ -95,7 +92,6 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
   let heldNano = 0;
-  let ticket: HoldTicket | undefined;
   if (scopes.length > 0) {
     const costNano =
       costBound(price, { ...bounds, dearest: exchange.marks?.dearest ?? false, service: exchange.marks?.service }) ?? 0;
@@ -113,7 +109,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     exchange.holds++;
     heldNano = costNano;
     if (costNano > 0 && budgeted) {
-      ticket = plane.state.pushHold(
+      plane.state.pushHold(
         holdId,
         now,
         scopesText,
@@ -135,7 +131,6 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     inputCostNano,
     injectCap: bounds.injectCap,
     heldNano,
-    ticket,
     scopes: scopesText,
     settled: false,
   };

@@ -18,7 +18,6 @@ import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
-import type { HoldTicket } from "../store/sender.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
@@ -55,8 +54,6 @@ export type Settlement = {
   readonly tokens: number;
   readonly flags: number;
   readonly heldNano: number;
-  /** Its hold, if that has one on the way to the disk. */
-  readonly ticket: HoldTicket | undefined;
   /** What it was charged to: `3,17`, or "" for nobody. */
   readonly scopes: string;
 };

@@ -20,7 +20,6 @@ export function recordAttempt(exchange: Exchange, plane: Plane): void {
   exchange.settlement = undefined;
   const caller = exchange.caller!;
   if (settlement.scopes === "") return; // nobody's balance: the log row has its cost
-  if (settlement.ticket !== undefined) plane.state.dropHold(settlement.ticket);
   plane.state.push(
     settlement.holdId,
     settlement.at,
@@ -39,7 +38,6 @@ export function record(exchange: Exchange, plane: Plane): void {
   const { caller, settlement } = exchange;
   const owed = settlement !== undefined && settlement.scopes !== "";
   if (settings.audit || owed) {
-    if (settlement?.ticket !== undefined) plane.state.dropHold(settlement.ticket);
     plane.state.push(
       settlement?.holdId ?? exchange.id,
       settlement?.at ?? Date.now(),

@@ -65,7 +65,6 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     tokens,
     flags,
     heldNano: lease.heldNano,
-    ticket: lease.ticket,
     scopes: lease.scopes,
   };
   return costNano;

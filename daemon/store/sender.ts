@@ -2,7 +2,7 @@
  * A worker's side of a writer thread. Hides batching, numbering, keeping until acknowledged and sending again to a new
  * writer: the hot path pushes values and goes on.
  */
-import { type Acknowledgement, type Batch, type Dropped, type HoldValue, holdWidth } from "./rows.ts";
+import type { Acknowledgement, Batch, Dropped, HoldValue } from "./rows.ts";
 
 export type RowValue = string | number | null;
 
@@ -34,9 +34,7 @@ export type Sender = {
   push(...values: RowValue[]): boolean;
   pushRow(values: readonly RowValue[]): boolean;
   /** One hold, `holdWidth` values. */
-  pushHold(...values: HoldValue[]): HoldTicket;
-  /** Takes a hold back that is settled before it was sent: the writer need never hear of it. False: it has been sent. */
-  dropHold(ticket: HoldTicket): boolean;
+  pushHold(...values: HoldValue[]): void;
   /** Calls back when everything pushed so far is on disk; at once when it is already. */
   whenDurable(callback: () => void): void;
   durable(): Promise<void>;
@@ -57,15 +55,9 @@ export type Sender = {
   readonly failing: string | undefined;
 };
 
-/** A hold's place among those that are still to be sent. */
-export type HoldTicket = { readonly batch: Gathered; index: number; readonly bytes: number };
-
 type Gathered = {
   readonly rows: RowValue[];
   readonly holds: HoldValue[];
-  /** One a hold, in order. */
-  readonly tickets: HoldTicket[];
-  isSent: boolean;
   count: number;
   bytes: number;
   /** `performance.now()` of the first row. */
@@ -107,10 +99,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
   function gathered(): Gathered {
     const last = queue.at(-1);
     if (last !== undefined && last.count < batchRowsMax && !(inFlight !== undefined && queue.length === 1)) return last;
-    const next: Gathered = {
-      ...{ rows: [], holds: [], tickets: [], isSent: false, count: 0, bytes: 0 },
-      ...{ since: performance.now(), waiters: undefined },
-    };
+    const next: Gathered = { rows: [], holds: [], count: 0, bytes: 0, since: performance.now(), waiters: undefined };
     queue.push(next);
     return next;
   }
@@ -127,33 +116,12 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     return true;
   }
 
-  function pushHold(...values: HoldValue[]): HoldTicket {
+  function pushHold(...values: HoldValue[]): void {
     const into = gathered();
-    const ticket = { batch: into, index: into.tickets.length, bytes: keep(into, into.holds, values) };
-    into.tickets.push(ticket);
-    return ticket;
+    keep(into, into.holds, values);
   }
 
-  /** The last hold takes the place of the one that goes. */
-  function dropHold({ batch, index, bytes: size }: HoldTicket): boolean {
-    if (batch.isSent) return false;
-    const { holds, tickets } = batch;
-    const last = tickets.pop()!;
-    if (last.index !== index) {
-      holds.copyWithin(index * holdWidth, last.index * holdWidth);
-      tickets[index] = last;
-      last.index = index;
-    }
-    holds.length -= holdWidth;
-    batch.count -= 1;
-    batch.bytes -= size;
-    count -= 1;
-    bytes -= size;
-    return true;
-  }
-
-  /** Returns the bytes it takes. */
-  function keep(into: Gathered, list: RowValue[], values: readonly RowValue[]): number {
+  function keep(into: Gathered, list: RowValue[], values: readonly RowValue[]): void {
     let size = valueBytes * values.length;
     for (const value of values) {
       list.push(value);
@@ -164,7 +132,6 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     count += 1;
     bytes += size;
     if (inFlight === undefined && immediate === undefined) schedule();
-    return size;
   }
 
   /** An immediate, so that rows of the same turn of the event loop travel together. */
@@ -186,7 +153,6 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     const first = queue[0];
     if (inFlight !== undefined || first === undefined) return;
     number += 1;
-    first.isSent = true;
     inFlight = {
       type: "batch",
       ...(options.kind === undefined ? {} : { kind: options.kind }),
@@ -243,7 +209,6 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     push: (...values) => pushRow(values),
     pushRow,
     pushHold,
-    dropHold,
     whenDurable,
     durable: () => new Promise((resolve) => whenDurable(resolve)),
     flush,

@@ -143,25 +143,3 @@ test("gatherMs lets rows wait for company, and flush() does not", async (t) => {
   await once(far, "message");
   assert.deepEqual(batches[1]?.rows, ["b", 2, "c", 3]);
 });
-
-test("dropHold() takes back a hold that has not left, whichever it is, and no other", async (t) => {
-  const { sender, far, batches } = connected(t, narrow);
-  const hold = (id: string) => sender.pushHold(id, 1, "1", 2, 3, 4, 5, "m");
-  const left = hold("left");
-  await until(() => batches.length === 1, "first batch");
-  assert.equal(sender.dropHold(left), false);
-  const [first, middle, last] = [hold("first"), hold("middle"), hold("last")];
-  const stays = hold("stays");
-  assert.equal(sender.pending, 5);
-  for (const ticket of [first, last, middle]) assert.equal(sender.dropHold(ticket), true);
-  assert.equal(sender.pending, 2);
-  sender.push("a", 1);
-  far.postMessage({ type: "ack", number: 1 });
-  await until(() => batches.length === 2, "second batch");
-  assert.equal(sender.dropHold(stays), false);
-  assert.deepEqual(batches[1], {
-    ...{ type: "batch", sender: 7001, number: 2 },
-    ...{ rows: ["a", 1], holds: ["stays", 1, "1", 2, 3, 4, 5, "m"] },
-  });
-  assert.equal(sender.pending, 2);
-});
