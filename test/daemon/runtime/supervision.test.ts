@@ -160,7 +160,7 @@ test("startWorkers() under load: workers die again and again, and no hold stays 
   const key = await createKey("loaded", 1000);
   const stop = load(daemon.url, [key], "echo-paid", 12);
   for (let round = 0; round < 6; round += 1) {
-    await pause(20 + Math.random() * 200);
+    await pause(200 + Math.random() * 300);
     await kill("data-plane");
   }
   const answers = await stop();
