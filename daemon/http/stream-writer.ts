@@ -28,7 +28,9 @@ export class StreamWriter {
   write(bytes: string): boolean {
     if (bytes === "") return !this.#response.writableNeedDrain; // an empty chunk would be the last one
     if (this.#asBytes) return this.#response.write(Buffer.from(bytes, "latin1"));
-    return this.#response.write(this.#framed ? frame(bytes) : bytes, "latin1");
+    const text = this.#framed ? frame(bytes) : bytes;
+    if (text.length >= flatBytesMin) return this.#response.write(Buffer.from(text, "latin1"));
+    return this.#response.write(text, "latin1");
   }
 
   end(bytes: string): void {
@@ -38,6 +40,8 @@ export class StreamWriter {
   }
 }
 
+/** A long text is a tree of its pieces until it is sent, several times as large; one that has to wait must not be. */
+const flatBytesMin = 4 * 1024;
 const lastChunk = "0\r\n\r\n";
 
 function frame(bytes: string): string {

@@ -28,7 +28,7 @@ export function startThread(name: ThreadName, workerData: object = {}, env: Node
 
 /** Megabytes, three semi-spaces each. A small young generation keeps the resident set flat; the writers hold batches, not graphs. */
 const limits: Partial<Record<ThreadName, WorkerOptions["resourceLimits"]>> = {
-  "data-plane": { maxYoungGenerationSizeMb: 24 },
+  "data-plane": { maxYoungGenerationSizeMb: 48 },
   "state-writer": { maxYoungGenerationSizeMb: 4 },
   "traffic-writer": { maxYoungGenerationSizeMb: 4 },
   reader: { maxYoungGenerationSizeMb: 4 },

@@ -29,6 +29,8 @@ export type Origin = {
 
 /** From here on a body is handed to undici so that it can be freed. */
 const releasableBytesMin = 32 * 1024;
+/** Of a paused answer so much is read ahead, and one read of up to 64 KB more. */
+const readAheadBytes = 16 * 1024;
 /** Idle upstream sockets live this long. */
 const idleSocketMs = 60_000;
 const headerBytesMax = 32 * 1024;
@@ -220,7 +222,11 @@ export class Origins {
 
   #direct(origin: string, connect: object, { connectionsMax }: ProviderData): Origin {
     // The attempt's own timer rules over the connecting, so the connector has none.
-    const address = addressOf(origin, { ...connect, allowH2: false, timeout: 0 }, headerBytesMax);
+    const address = addressOf(
+      origin,
+      { ...connect, allowH2: false, timeout: 0, highWaterMark: readAheadBytes } as object,
+      headerBytesMax,
+    );
     const stack = new ConnectionStack(address, connectionsMax);
     this.#sweeper ??= setInterval(() => {
       const now = performance.now();

@@ -53,12 +53,11 @@ describe("budgets", { concurrency: false }, () => {
         const spent = await spentNano(name);
         assert.ok(spent <= dollar, `${spent} nano-dollars were spent of ${dollar}`);
         assert.ok(spent > 0.9 * dollar, `the budget was used: ${spent}`);
-        const rows = await daemon.admin<{ rows: { cost_nano: number | null }[] }>(
-          "GET",
-          `/api/logs?limit=1000&key=${name}`,
-        );
-        const logged = rows.rows.reduce((sum, row) => sum + (row.cost_nano ?? 0), 0);
-        assert.equal(logged, spent, "the rows add up to the balance");
+        // The log is written later than the ledger.
+        await until("the log's rows to add up to the balance", async () => {
+          const { rows } = await daemon.admin<LogsAnswer>("GET", `/api/logs?limit=1000&key=${name}`);
+          return rows.reduce((sum, row) => sum + (row.cost_nano ?? 0), 0) === spent;
+        });
       });
     }
   }
