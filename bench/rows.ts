@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openState, prepareTraffic, trafficFile } from "../daemon/store/boot.ts";
+import { columnsOf } from "../daemon/store/columns.ts";
 import { openDatabase } from "../daemon/store/database.ts";
 import type { Query } from "../daemon/store/queries.ts";
 import { createReader } from "../daemon/store/reader.ts";
@@ -81,7 +82,7 @@ function fill(home: string, count: number): void {
       rows.push(...makeRow(index, at < endsAt - 2 * dayMs ? at - (at % hourMs) : at, random));
     }
     number += 1;
-    writer.commit([{ type: "batch", sender: 1, number, rows }]);
+    writer.commit([{ type: "batch", sender: 1, number, rows: columnsOf(requestWidth, rows) }]);
     if (number % 200 === 0) process.stderr.write(`\r${(at / 1e6).toFixed(1)} M rows`);
   }
   const seconds = (performance.now() - startedAt) / 1000;
@@ -197,7 +198,7 @@ function retention(home: string, count: number): Line {
     more = writer.prune();
     const rows = Array.from({ length: 200 }, (_, index) => makeRow(number * 200 + index, Date.now(), random)).flat();
     number += 1;
-    writer.commit([{ type: "batch", sender: 3, number, rows }]);
+    writer.commit([{ type: "batch", sender: 3, number, rows: columnsOf(requestWidth, rows) }]);
     waits.push(performance.now() - began);
   }
   writer.close();

@@ -1,7 +1,7 @@
 /** What was said, into `contents` and out again. Hides redaction's place: nothing is written that did not pass the filter. */
+import { type Columns, type RowValue, valueAt } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
-import { contentColumn as column, contentLevel, contentWidth } from "./rows.ts";
-import type { RowValue } from "./sender.ts";
+import { contentColumn as column, contentLevel } from "./rows.ts";
 
 /** Makes of a text what may be kept of it. */
 export type ContentFilter = (text: string) => string;
@@ -15,8 +15,8 @@ export type ContentDescriber = {
 const asItIs: ContentDescriber = { request: () => null, answer: (text) => text };
 
 export type ContentWriter = {
-  /** Flat rows of `contentWidth`. In the caller's transaction. */
-  add(rows: readonly RowValue[]): void;
+  /** Columns as `contentColumns`. In the caller's transaction. */
+  add(rows: Columns): void;
   /** Deletes one slice of what is older. True: there may be more. */
   prune(before: number, rows: number): boolean;
   /** By a JSON list of ids. In the caller's transaction. */
@@ -43,14 +43,15 @@ export function openContentWriter(
   const prune: Statement = database.prepare("DELETE FROM contents WHERE row < ? AND at < ?");
   const self: ContentWriter = {
     filter,
-    add(rows) {
-      for (let at = 0; at + contentWidth <= rows.length; at += contentWidth) {
-        const truncated = rows[at + column.truncated] === 1;
-        const level = rows[at + column.level];
-        const [asked, answered] = [rows[at + column.request], rows[at + column.response]];
+    add({ count, values }) {
+      for (let row = 0; row < count; row += 1) {
+        const at = (index: number): RowValue => valueAt(values[index], row);
+        const truncated = at(column.truncated) === 1;
+        const level = at(column.level);
+        const [asked, answered] = [at(column.request), at(column.response)];
         const keeps = level === contentLevel.full;
         insert.run(
-          ...[rows[at + column.id], rows[at + column.at], level, truncated ? 1 : 0],
+          ...[at(column.id), at(column.at), level, truncated ? 1 : 0],
           describe.request(asked as string | null, truncated),
           keeps && typeof asked === "string" ? self.filter(asked) : null,
           keeps && typeof answered === "string" ? self.filter(describe.answer(answered)) : null,

@@ -1,8 +1,8 @@
 /** Whom a key belongs to, for rows of the log. Hides that it is looked up in state.db, and remembered for a moment. */
 import { dirname, join } from "node:path";
+import { type Column, type Columns, isVaried, valueAt } from "./columns.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { requestColumn as column, requestWidth } from "./rows.ts";
-import type { RowValue } from "./sender.ts";
+import { requestColumn as column } from "./rows.ts";
 
 /** Public ids of a key's owners, from the nearest up. */
 export type KeyOwners = {
@@ -30,8 +30,14 @@ export function ownersOf(database: Database, keyId: number): KeyOwners {
   return rows.length === 0 ? none : { ...none, ...Object.fromEntries(rows.toReversed()) };
 }
 
-/** Fills in what workers leave open, in place. `file`: of traffic.db, beside which state.db lies. */
-export function createOwnerFiller(file: string): { fill(rows: RowValue[]): void; close(): void } {
+export type OwnerFiller = {
+  /** The same rows, with what workers leave open filled in. */
+  fill(rows: Columns): Columns;
+  close(): void;
+};
+
+/** `file`: of traffic.db, beside which state.db lies. */
+export function createOwnerFiller(file: string): OwnerFiller {
   const known = new Map<number, KeyOwners>();
   let database: Database | undefined;
   let forgetAt = 0;
@@ -60,17 +66,24 @@ export function createOwnerFiller(file: string): { fill(rows: RowValue[]): void;
     }
   }
 
+  function ownersFor(keyId: unknown): KeyOwners {
+    return typeof keyId === "number" && keyId > 0 ? find(keyId) : none;
+  }
+
   return {
-    fill(rows) {
-      for (let at = 0; at + requestWidth <= rows.length; at += requestWidth) {
-        const keyId = rows[at + column.key_id];
-        if (typeof keyId !== "number" || keyId <= 0) continue;
-        const owners = find(keyId);
-        rows[at + column.team] ??= owners.team;
-        rows[at + column.customer] ??= owners.customer;
-        rows[at + column.user] ??= owners.user;
+    fill({ count, values }) {
+      const keyIds = values[column.key_id];
+      const filled = [...values];
+      for (const name of ["team", "customer", "user"] as const) {
+        filled[column[name]] = fillColumn(values[column[name]] ?? null, keyIds ?? null, count, name);
       }
+      return { count, values: filled };
     },
     close: () => database?.close(),
   };
+
+  function fillColumn(given: Column, keyIds: Column, count: number, name: keyof KeyOwners): Column {
+    if (!isVaried(given) && !isVaried(keyIds)) return given ?? ownersFor(keyIds)[name];
+    return Array.from({ length: count }, (_, row) => valueAt(given, row) ?? ownersFor(valueAt(keyIds, row))[name]);
+  }
 }

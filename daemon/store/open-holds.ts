@@ -2,11 +2,15 @@
  * Which holds are open, and which rows of `holds` keep them on disk. Hides how a commit group becomes one packed row,
  * and that a hold settled in its own group is never written.
  */
+import { type Columns, valueAt } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 import { type HoldValue, holdWidth, settlementFlag } from "./rows.ts";
 
 /** One row of `holds`: the holds of one commit group, flat, and how many of them are open. */
 type Group = { readonly id: number; readonly seq: number; readonly values: readonly HoldValue[]; open: number };
+
+/** Where a hold of this group's batches stands. */
+type Place = { readonly holds: Columns; readonly row: number };
 
 /** A settlement that the supervisor wrote for a dead worker may overtake the worker's own hold; so many are remembered. */
 const overtakenMax = 10_000;
@@ -19,8 +23,7 @@ export class OpenHolds {
   readonly #remove: Statement;
   readonly #removeAll: Statement;
   readonly #all: Statement;
-  #fresh = new Map<string, number>();
-  #freshValues: HoldValue[] = [];
+  readonly #fresh = new Map<string, Place>();
   #lastId = 0;
 
   constructor(database: Database) {
@@ -39,7 +42,6 @@ export class OpenHolds {
     this.#open.clear();
     this.#groups.clear();
     this.#fresh.clear();
-    this.#freshValues = [];
     this.#lastId = 0;
     for (const row of this.#all.all() as { id: number; seq: number; payload: string }[]) {
       const values = JSON.parse(row.payload) as HoldValue[];
@@ -55,13 +57,11 @@ export class OpenHolds {
     group.open -= 1;
   }
 
-  /** Holds of one batch, flat; they are written by `write` unless `settle` comes first. */
-  add(values: readonly HoldValue[]): void {
-    for (let at = 0; at < values.length; at += holdWidth) {
-      const holdId = values[at] as string;
-      if (this.#overtaken.delete(holdId)) continue;
-      this.#fresh.set(holdId, this.#freshValues.length);
-      for (let column = 0; column < holdWidth; column += 1) this.#freshValues.push(values[at + column] ?? null);
+  /** Holds of one batch; they are written by `write` unless `settle` comes first. */
+  add(holds: Columns): void {
+    for (let row = 0; row < holds.count; row += 1) {
+      const holdId = valueAt(holds.values[0], row) as string;
+      if (!this.#overtaken.delete(holdId)) this.#fresh.set(holdId, { holds, row });
     }
   }
 
@@ -81,15 +81,13 @@ export class OpenHolds {
 
   /** At the end of a group: what is still open becomes one row. `seq` is the chain's last record. */
   write(seq: number): void {
-    if (this.#fresh.size > 0) {
-      const values: HoldValue[] = [];
-      for (const from of this.#fresh.values()) {
-        for (let column = 0; column < holdWidth; column += 1) values.push(this.#freshValues[from + column] ?? null);
-      }
-      this.#insertGroup(values, seq);
-      this.#fresh.clear();
+    if (this.#fresh.size === 0) return;
+    const values: HoldValue[] = [];
+    for (const { holds, row } of this.#fresh.values()) {
+      for (let column = 0; column < holdWidth; column += 1) values.push(valueAt(holds.values[column], row));
     }
-    if (this.#freshValues.length > 0) this.#freshValues = [];
+    this.#insertGroup(values, seq);
+    this.#fresh.clear();
   }
 
   /** All open holds in one new row at `seq`, so that a boot reads only the records after it. */

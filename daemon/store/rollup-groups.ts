@@ -73,8 +73,13 @@ const minuteMs = 60_000;
 
 export function groupRows(rows: readonly RowValue[]): readonly Group[] {
   const groups = new Map<string, Group>();
+  let last: Group | undefined;
   for (let at = 0; at + requestWidth <= rows.length; at += requestWidth) {
     const minute = Math.floor((rows[at + column.at] as number) / minuteMs);
+    if (last !== undefined && minute * minuteMs === last.minute && agrees(last.sample, rows, at)) {
+      addRow(last, rows, at);
+      continue;
+    }
     const name = `${minute}|${rows[at + column.key_id]}|${rows[at + column.team]}|${rows[at + column.customer]}|${rows[at + column.user]}|${rows[at + column.model]}|${rows[at + column.target]}|${rows[at + column.credential]}|${rows[at + column.route]}|${rows[at + column.tags]}|${rows[at + column.status]}|${rows[at + column.error]}|${rows[at + column.stream]}|${rows[at + column.attempts] === null ? "" : rows[at + column.id]}`;
     let group = groups.get(name);
     if (group === undefined) {
@@ -82,8 +87,33 @@ export function groupRows(rows: readonly RowValue[]): readonly Group[] {
       groups.set(name, group);
     }
     addRow(group, rows, at);
+    last = group;
   }
   return [...groups.values()];
+}
+
+/** What rows of one group have in common, besides their minute; a row that took a detour is a group of its own. */
+const common = (
+  [
+    "key_id",
+    "team",
+    "customer",
+    "user",
+    "model",
+    "target",
+    "credential",
+    "route",
+    "tags",
+    "status",
+    "error",
+    "stream",
+  ] as const
+).map((name) => column[name]);
+
+function agrees(sample: readonly RowValue[], rows: readonly RowValue[], at: number): boolean {
+  if (sample[column.attempts] !== null || rows[at + column.attempts] !== null) return false;
+  for (const index of common) if (sample[index] !== rows[at + index]) return false;
+  return true;
 }
 
 function emptyGroup(minute: number, sample: readonly RowValue[]): Group {

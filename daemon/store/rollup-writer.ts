@@ -2,6 +2,7 @@
  * Sums by minute, hour and day, written in the transaction that writes their rows. Hides that the open buckets are kept
  * in memory and only their new state is written, so that a commit of a thousand rows costs what one of ten does.
  */
+import { type Breather, noBreather } from "./breather.ts";
 import type { Database, Statement } from "./database.ts";
 import { openFacets } from "./facets.ts";
 import { addPacked, bucketCount, bucketOf, packCounts } from "./histogram.ts";
@@ -49,7 +50,7 @@ const forgetMs = 300_000;
 /** Roll-up rows deleted in one transaction. */
 const sliceRows = 1_000;
 
-export function openRollupWriter(database: Database, now: () => number): RollupWriter {
+export function openRollupWriter(database: Database, now: () => number, breather: Breather = noBreather): RollupWriter {
   const facets = openFacets(database, now);
   const columns = sumColumns.join(", ");
   const read: Statement = database.prepare(
@@ -78,12 +79,14 @@ export function openRollupWriter(database: Database, now: () => number): RollupW
           const at = group.minute - (group.minute % grainMs[grain]);
           addGroup(bucket(seriesNumber(grain, dimension), at, facet), group.sums, places);
         }
+        breather.breathe();
       }
     }
     for (const each of changed) {
       const { series, at, facet, sums, latency, ttft } = each;
       write.run(series, at, facet, ...sums, packCounts(latency), packCounts(ttft));
       each.changed = false;
+      breather.breathe();
     }
     changed.length = 0;
     if (open.size > openMax || now() - forgottenAt > forgetMs) forget();

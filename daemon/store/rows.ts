@@ -1,7 +1,5 @@
-/**
- * What travels from a worker to the two writer threads. Rows are flat arrays of fixed width, because a flat array of
- * a hundred rows costs the sender 0.4 µs a row to post and an array of objects twice that.
- */
+/** What travels from a worker to the two writer threads. */
+import type { Columns } from "./columns.ts";
 
 /** Numbered by its sender, kept by the sender until acknowledged, applied once: the writer remembers the last number per sender. */
 export type Batch = {
@@ -11,10 +9,10 @@ export type Batch = {
   /** Unique for the life of the home: boot count × a million + number of the start. */
   readonly sender: number;
   readonly number: number;
-  /** `holdWidth` values a hold. State writer only. */
-  readonly holds?: readonly HoldValue[];
-  /** `settlementWidth` (state writer) or `requestWidth` (traffic writer) values a row. */
-  readonly rows: readonly (string | number | null)[];
+  /** `holdWidth` columns. State writer only. */
+  readonly holds?: Columns;
+  /** `settlementWidth` (state writer), `requestWidth` or `contentWidth` (traffic writer) columns. */
+  readonly rows: Columns;
 };
 
 export type Acknowledgement = {

@@ -2,9 +2,10 @@
  * A worker's side of a writer thread. Hides batching, numbering, keeping until acknowledged and sending again to a new
  * writer: the hot path pushes values and goes on.
  */
+import { ColumnBuilder, type RowValue } from "./columns.ts";
 import type { Acknowledgement, Batch, Dropped, HoldValue } from "./rows.ts";
 
-export type RowValue = string | number | null;
+export type { RowValue } from "./columns.ts";
 
 /** What a sender needs of a `MessagePort`. */
 export type SenderPort = {
@@ -56,8 +57,8 @@ export type Sender = {
 };
 
 type Gathered = {
-  readonly rows: RowValue[];
-  readonly holds: HoldValue[];
+  readonly rows: ColumnBuilder;
+  readonly holds: ColumnBuilder;
   count: number;
   bytes: number;
   /** `performance.now()` of the first row. */
@@ -99,7 +100,10 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
   function gathered(): Gathered {
     const last = queue.at(-1);
     if (last !== undefined && last.count < batchRowsMax && !(inFlight !== undefined && queue.length === 1)) return last;
-    const next: Gathered = { rows: [], holds: [], count: 0, bytes: 0, since: performance.now(), waiters: undefined };
+    const next: Gathered = {
+      ...{ rows: new ColumnBuilder(), holds: new ColumnBuilder(), count: 0, bytes: 0 },
+      ...{ since: performance.now(), waiters: undefined },
+    };
     queue.push(next);
     return next;
   }
@@ -121,12 +125,8 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     keep(into, into.holds, values);
   }
 
-  function keep(into: Gathered, list: RowValue[], values: readonly RowValue[]): void {
-    let size = valueBytes * values.length;
-    for (const value of values) {
-      list.push(value);
-      if (typeof value === "string") size += value.length;
-    }
+  function keep(into: Gathered, list: ColumnBuilder, values: readonly RowValue[]): void {
+    const size = valueBytes * values.length + list.add(values);
     into.count += 1;
     into.bytes += size;
     count += 1;
@@ -158,8 +158,8 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
       ...(options.kind === undefined ? {} : { kind: options.kind }),
       sender,
       number,
-      rows: first.rows,
-      ...(first.holds.length > 0 ? { holds: first.holds } : {}),
+      rows: { count: first.rows.count, values: first.rows.values },
+      ...(first.holds.count > 0 ? { holds: { count: first.holds.count, values: first.holds.values } } : {}),
     };
     sentAt = performance.now();
     port.postMessage(inFlight);

@@ -1,5 +1,6 @@
 /** The state writer as a thread's body: batches and commands from many ports, one file. Hides the messages. */
 
+import { createBreather } from "./breather.ts";
 import type { Command } from "./commands/command.ts";
 import { openDatabase } from "./database.ts";
 import { type CommandMessage, isCommand, replyFailure, replyTo } from "./requests.ts";
@@ -30,7 +31,10 @@ export type WriterThread = {
 export function startStateThread(options: StateThreadOptions): WriterThread {
   const status = reportStatus(options.status, "state");
   let committed = 0;
-  const writer = new StateWriter(openDatabase(options.file, { synchronous: "FULL" }), options);
+  const writer = new StateWriter(openDatabase(options.file, { synchronous: "FULL" }), {
+    ...options,
+    breather: createBreather(),
+  });
   const loop = createWriterLoop({
     commit: (batches) => writer.commit(batches),
     other: (message, port) => {

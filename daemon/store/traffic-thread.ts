@@ -1,11 +1,12 @@
 /** The traffic writer as a thread's body: batches from many ports, retention in between, and a few commands. */
+import { createBreather } from "./breather.ts";
+import { areRows, type Columns, flatRows } from "./columns.ts";
 import type { ContentFilter } from "./content-writer.ts";
 import { openDatabase } from "./database.ts";
 import { createOwnerFiller } from "./key-owners.ts";
 import { isTrafficCommand, replyTo, type TrafficCommand } from "./requests.ts";
 import { type Group, groupRows } from "./rollup-groups.ts";
-import type { Batch, Dropped } from "./rows.ts";
-import type { RowValue } from "./sender.ts";
+import { type Batch, type Dropped, requestWidth } from "./rows.ts";
 import type { WriterThread } from "./state-thread.ts";
 import { type TrafficRetention, TrafficWriter, type TrafficWriterOptions } from "./traffic-writer.ts";
 import { createWriterLoop } from "./writer-loop.ts";
@@ -34,12 +35,15 @@ export type TrafficThread = WriterThread & {
 
 export function startTrafficThread(options: TrafficThreadOptions): TrafficThread {
   const status = reportStatus(options.status, "traffic");
-  const writer = new TrafficWriter(openDatabase(options.file, { synchronous: "NORMAL" }), options);
+  const writer = new TrafficWriter(openDatabase(options.file, { synchronous: "NORMAL" }), {
+    ...options,
+    breather: createBreather(),
+  });
   const owners = createOwnerFiller(options.file);
   const grouped = new WeakMap<Batch, readonly Group[]>();
   const seen = new Map<number, number>();
   const loop = createWriterLoop({
-    commit: (batches) => writer.commit(batches, (batch) => grouped.get(batch) ?? groupRows(batch.rows)),
+    commit: (batches) => writer.commit(batches, (batch) => grouped.get(batch) ?? groupRows(flatRows(batch.rows))),
     received,
     other: (message, port) => {
       if (isDropped(message)) status.dropped(message.rows);
@@ -59,8 +63,9 @@ export function startTrafficThread(options: TrafficThreadOptions): TrafficThread
   function received(batch: Batch): void {
     if (batch.kind !== undefined || batch.number <= (seen.get(batch.sender) ?? 0)) return;
     seen.set(batch.sender, batch.number);
-    owners.fill(batch.rows as RowValue[]); // ours: it was copied on its way here
-    const groups = groupRows(batch.rows);
+    if (!areRows(batch.rows, requestWidth)) return; // the commit says so
+    (batch as { rows: Columns }).rows = owners.fill(batch.rows); // ours: it was copied on its way here
+    const groups = groupRows(flatRows(batch.rows));
     grouped.set(batch, groups);
     options.onGroups?.(groups);
   }

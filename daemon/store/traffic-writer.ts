@@ -2,6 +2,9 @@
  * The one writer of traffic.db: request rows in with their sums, content beside them, old rows out. Hides the multi-row
  * insert, and that retention and the move of rows from an older schema go by slices between commits.
  */
+import { type Breather, noBreather } from "./breather.ts";
+import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
+import { areRows, type Columns, columnsOf, flatRows } from "./columns.ts";
 import { type ContentDescriber, type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
 import { type Group, groupRows } from "./rollup-groups.ts";
@@ -21,10 +24,10 @@ export type TrafficWriterOptions = TrafficRetention & {
   /** What becomes of content before it is written. */
   readonly filter?: ContentFilter;
   readonly describe?: ContentDescriber;
+  /** In a thread beside others. */
+  readonly breather?: Breather;
 };
 
-/** Rows inserted by one statement: with so many columns, more gain nothing. */
-const rowsPerInsert = 8;
 /** Rows deleted in one transaction, so that a commit never waits long behind retention. */
 export const retentionSliceRows = 1_000;
 
@@ -32,10 +35,10 @@ export class TrafficWriter {
   readonly database: Database;
   retention: TrafficRetention;
   readonly #now: () => number;
+  readonly #breather: Breather;
   readonly #begin: Statement;
   readonly #commit: Statement;
-  readonly #insertOne: Statement;
-  readonly #insertMany: Statement;
+  readonly #insert: ColumnInsert;
   readonly #setSender: Statement;
   readonly #prune: Statement;
   readonly #rollups: RollupWriter;
@@ -48,16 +51,15 @@ export class TrafficWriter {
     this.database = database;
     this.retention = options;
     this.#now = options.now ?? Date.now;
-    const row = `(${new Array(requestWidth + 1).fill("?").join(", ")})`;
+    this.#breather = options.breather ?? noBreather;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
-    this.#insertOne = database.prepare(`INSERT INTO requests VALUES ${row}`);
-    this.#insertMany = database.prepare(`INSERT INTO requests VALUES ${new Array(rowsPerInsert).fill(row).join(", ")}`);
+    this.#insert = prepareColumnInsert(database, "requests");
     this.#setSender = database.prepare("INSERT OR REPLACE INTO senders VALUES (?, ?)");
     this.#prune = database.prepare(
       `DELETE FROM requests WHERE row IN (SELECT row FROM requests ORDER BY row LIMIT ${retentionSliceRows}) AND at < ?`,
     );
-    this.#rollups = openRollupWriter(database, this.#now);
+    this.#rollups = openRollupWriter(database, this.#now, this.#breather);
     this.contents = openContentWriter(database, options.filter, options.describe);
   }
 
@@ -68,19 +70,20 @@ export class TrafficWriter {
   commit(batches: readonly Batch[], groups: (batch: Batch) => readonly Group[] = groupsOf): number {
     if (this.#stale) this.#load();
     this.#begin.run();
+    this.#breather.begin();
     try {
       let rows = 0;
       const summed: Group[] = [];
       for (const batch of batches) {
         if (batch.number <= (this.#senders.get(batch.sender) ?? 0)) continue;
         const width = batch.kind === "content" ? contentWidth : requestWidth;
-        if (batch.rows.length % width !== 0) throw new TypeError(`batch ${batch.number} has rows of the wrong width`);
+        if (!areRows(batch.rows, width)) throw new TypeError(`batch ${batch.number} has rows of the wrong width`);
         if (batch.kind === "content") {
           this.contents.add(batch.rows);
         } else {
           this.#insertAll(batch.rows);
           summed.push(...groups(batch));
-          rows += batch.rows.length / width;
+          rows += batch.rows.count;
         }
         this.#senders.set(batch.sender, batch.number);
         this.#setSender.run(batch.sender, batch.number);
@@ -117,19 +120,10 @@ export class TrafficWriter {
     this.database.close();
   }
 
-  #insertAll(rows: Batch["rows"]): void {
-    const size = requestWidth;
-    const values: (string | number | null)[] = [];
-    for (let at = 0; at < rows.length; at += size) {
-      this.#row += 1;
-      values.push(this.#row);
-      for (let column = 0; column < size; column += 1) values.push(rows[at + column] ?? null);
-      if (values.length === rowsPerInsert * (size + 1)) {
-        this.#insertMany.run(values);
-        values.length = 0;
-      }
-    }
-    for (let at = 0; at < values.length; at += size + 1) this.#insertOne.run(values.slice(at, at + size + 1));
+  #insertAll({ count, values }: Columns): void {
+    const numbers = Array.from({ length: count }, (_, index) => this.#row + 1 + index);
+    this.#row += count;
+    this.#insert.run([numbers, ...values], count, this.#breather.breathe);
   }
 
   /** A slice of the rows that an older build wrote, newest first, with their sums; the last one takes their table away. */
@@ -147,11 +141,12 @@ export class TrafficWriter {
         return false;
       }
       const flat: (string | number | null)[] = [];
-      for (const [row, ...values] of rows) {
+      for (const [, ...values] of rows) {
         while (values.length < requestWidth) values.push(null);
-        this.#insertOne.run([row, ...values]);
         flat.push(...values);
       }
+      const numbers = rows.map(([row]) => row ?? null);
+      this.#insert.run([numbers, ...columnsOf(requestWidth, flat).values], rows.length, () => {});
       this.#rollups.add(groupRows(flat));
       database.prepare("DELETE FROM requests_before WHERE row >= ?").run(rows.at(-1)![0]);
       return true;
@@ -193,7 +188,7 @@ export class TrafficWriter {
 }
 
 function groupsOf(batch: Batch): readonly Group[] {
-  return groupRows(batch.rows);
+  return groupRows(flatRows(batch.rows));
 }
 
 function hasTable(database: Database, name: string): boolean {

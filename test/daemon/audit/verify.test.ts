@@ -5,7 +5,9 @@ import { type TestContext, test } from "node:test";
 import { exportPage } from "../../../daemon/audit/export.ts";
 import { type Verification, verifyChain } from "../../../daemon/audit/verify.ts";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import type { Database } from "../../../daemon/store/database.ts";
+import { settlementWidth } from "../../../daemon/store/rows.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { settlement, startMs, temporaryHome } from "../store/fixtures.ts";
 
@@ -17,7 +19,7 @@ function chain(t: TestContext, count = records): StateWriter {
   const rows = Array.from({ length: count }, (_, row) =>
     settlement(`req_${row + 1}`, startMs + row, row % 5 === 0 ? null : row),
   ).flat();
-  writer.commit([{ type: "batch", sender: 1001, number: 1, rows }]);
+  writer.commit([{ type: "batch", sender: 1001, number: 1, rows: columnsOf(settlementWidth, rows) }]);
   return writer;
 }
 
@@ -81,7 +83,7 @@ for (const [name, sql, seq, reason] of attacks) {
 test("U1 verifyChain() finds a cut end up to the last checkpoint, and up to any head that was noted elsewhere", (t) => {
   const writer = chain(t);
   writer.checkpoint();
-  writer.commit([{ type: "batch", sender: 1001, number: 2, rows: settlement("after") }]);
+  writer.commit([{ type: "batch", sender: 1001, number: 2, rows: columnsOf(settlementWidth, settlement("after")) }]);
   const noted = writer.head;
   writer.database.exec("DELETE FROM records WHERE seq > 20");
   assert.equal(verifyChain(writer.database).ok, true);

@@ -35,6 +35,7 @@ import { createTranslator } from "../../../daemon/runtime/translator.ts";
 import { Origins } from "../../../daemon/runtime/upstream-clients.ts";
 import { Wheel } from "../../../daemon/runtime/wheel.ts";
 import { wordsPerWorker, workerWord } from "../../../daemon/runtime/worker-protocol.ts";
+import { flatRows } from "../../../daemon/store/columns.ts";
 import type { Batch } from "../../../daemon/store/rows.ts";
 import { contentWidth, requestColumns, requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { createSender } from "../../../daemon/store/sender.ts";
@@ -359,7 +360,7 @@ function collect() {
   const values: (string | number | null)[] = [];
   port2.on("message", (message: Batch) => {
     if (message.type !== "batch") return;
-    values.push(...message.rows);
+    values.push(...flatRows(message.rows));
     port2.postMessage({ type: "ack", number: message.number });
   });
   return { port: port1, values, close: () => port1.close() };

@@ -10,7 +10,8 @@ import {
   stateFile,
   trafficFile,
 } from "../../../daemon/store/boot.ts";
-import { settlementFlag } from "../../../daemon/store/rows.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
+import { holdWidth, settlementFlag, settlementWidth } from "../../../daemon/store/rows.ts";
 import { snapshotPath } from "../../../daemon/store/snapshot-file.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { createKey, daily, hold, settlement, startMs, temporaryHome } from "./fixtures.ts";
@@ -20,7 +21,13 @@ const now = () => startMs;
 
 function commit(writer: StateWriter, number: number, rows: unknown[][], holds: unknown[][] = []): void {
   writer.commit([
-    { type: "batch", sender: 1001, number, rows: rows.flat() as string[], holds: holds.flat() as string[] },
+    {
+      type: "batch",
+      sender: 1001,
+      number,
+      rows: columnsOf(settlementWidth, rows.flat() as string[]),
+      holds: columnsOf(holdWidth, holds.flat() as string[]),
+    },
   ]);
 }
 

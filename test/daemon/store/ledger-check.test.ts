@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import type { BudgetInput } from "../../../daemon/store/commands/command.ts";
 import { checkLedger } from "../../../daemon/store/ledger-check.ts";
+import { holdWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { createKey, daily, hold, settlement, startMs, temporaryHome } from "./fixtures.ts";
 
 const forever: BudgetInput = { limitNano: 1_000, window: { kind: "forever" } };
@@ -27,7 +29,15 @@ test("checkLedger() finds balance = Σ records over windows, checkpoints and sco
       settlement(`c${day}`, at - 90_000_000, 3, "1"),
     ];
     sum += day + (at - 90_000_000 >= startMs ? 3 : 0);
-    writer.commit([{ type: "batch", sender: 1001, number: day + 1, rows: rows.flat(), holds: hold(`hold ${day}`) }]);
+    writer.commit([
+      {
+        type: "batch",
+        sender: 1001,
+        number: day + 1,
+        rows: columnsOf(settlementWidth, rows.flat()),
+        holds: columnsOf(holdWidth, hold(`hold ${day}`)),
+      },
+    ]);
     if (day % 17 === 3) writer.checkpoint();
     const live = [...writer.cells.balances(1), ...writer.cells.balances(2)];
     assert.deepEqual(checkLedger(writer.database, live).differences, [], `day ${day}`);
@@ -43,7 +53,9 @@ test("checkLedger() names a balance that is not the sum of its records", (t) => 
     { now: () => startMs },
   );
   writer.execute(createKey(1), "cli");
-  writer.commit([{ type: "batch", sender: 1001, number: 1, rows: settlement("a", startMs, 30) }]);
+  writer.commit([
+    { type: "batch", sender: 1001, number: 1, rows: columnsOf(settlementWidth, settlement("a", startMs, 30)) },
+  ]);
   writer.checkpoint();
   writer.database.exec("UPDATE balances SET spent_nano = 29");
   const wrong = { scopeId: 1, slot: 0, windowStartMs: startMs, balanceNano: 29, recordsNano: 30 };

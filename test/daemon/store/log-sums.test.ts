@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import { type Database, openDatabase } from "../../../daemon/store/database.ts";
 import { addPacked, bucketCount, bucketOf, packCounts, quantileOf } from "../../../daemon/store/histogram.ts";
 import { readSums, type SumsQuestion } from "../../../daemon/store/log-sums.ts";
@@ -8,7 +9,7 @@ import { openMigrated } from "../../../daemon/store/migrate.ts";
 import { initialTraffic } from "../../../daemon/store/migrations/20261123-0701-traffic.ts";
 import { sumColumn } from "../../../daemon/store/rollup-groups.ts";
 import { readFacets } from "../../../daemon/store/rollups.ts";
-import { requestColumn as column } from "../../../daemon/store/rows.ts";
+import { requestColumn as column, requestWidth } from "../../../daemon/store/rows.ts";
 import type { RowValue } from "../../../daemon/store/sender.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
 import { requestRow, startMs, temporaryHome } from "./fixtures.ts";
@@ -48,7 +49,7 @@ function fill(writer: TrafficWriter): RowValue[][] {
   );
   for (let at = 0; at < rows.length; at += 37) {
     const batch = rows.slice(at, at + 37).flat();
-    writer.commit([{ type: "batch", sender: 1, number: at + 1, rows: batch }]);
+    writer.commit([{ type: "batch", sender: 1, number: at + 1, rows: columnsOf(requestWidth, batch) }]);
   }
   return rows;
 }
@@ -115,8 +116,13 @@ test("readSums() of two dimensions at once is counted from the rows", (t) => {
 
 test("commit() writes the sums with the rows or not at all, and a batch that comes twice counts once", (t) => {
   const { writer, database } = open(t);
-  const batch = { type: "batch", sender: 1, number: 1, rows: [row("req_1", {}), row("req_2", {})].flat() } as const;
-  const bad = { type: "batch", sender: 2, number: 1, rows: [1, 2, 3] } as const;
+  const batch = {
+    type: "batch",
+    sender: 1,
+    number: 1,
+    rows: columnsOf(requestWidth, [row("req_1", {}), row("req_2", {})].flat()),
+  } as const;
+  const bad = { type: "batch", sender: 2, number: 1, rows: columnsOf(3, [1, 2, 3]) } as const;
   assert.throws(() => writer.commit([batch, bad]), /wrong width/);
   const requests = () => readSums(database, ask({})).series[0]!.total.sums[sumColumn.requests];
   assert.equal(requests(), 0);
@@ -129,9 +135,14 @@ test("commit() writes the sums with the rows or not at all, and a batch that com
 test("readFacets() lists values last seen first, and a flood of new ones ends under one name", (t) => {
   const { writer, database } = open(t);
   const flood = Array.from({ length: 20_050 }, (_, index) => row(`req_${index}`, { model: `junk-${index}` }));
-  writer.commit([{ type: "batch", sender: 1, number: 1, rows: flood.flat() }]);
+  writer.commit([{ type: "batch", sender: 1, number: 1, rows: columnsOf(requestWidth, flood.flat()) }]);
   writer.commit([
-    { type: "batch", sender: 1, number: 2, rows: row("req_x", { model: "junk-7", at: startMs + 3 * minuteMs }) },
+    {
+      type: "batch",
+      sender: 1,
+      number: 2,
+      rows: columnsOf(requestWidth, row("req_x", { model: "junk-7", at: startMs + 3 * minuteMs })),
+    },
   ]);
   const [first] = readFacets(database, 5, undefined, 3);
   assert.equal(first?.value, "junk-7");
@@ -156,7 +167,7 @@ test("prune() moves the rows of an older schema over, newest first, with their s
   const database = openDatabase(trafficFile(home), { synchronous: "NORMAL" });
   t.after(() => database.close());
   const writer = new TrafficWriter(database, { retentionMs: 0, now: () => startMs });
-  writer.commit([{ type: "batch", sender: 9, number: 1, rows: requestRow("req_new") }]);
+  writer.commit([{ type: "batch", sender: 9, number: 1, rows: columnsOf(requestWidth, requestRow("req_new")) }]);
   assert.equal(database.prepare("SELECT row FROM requests WHERE id = 'req_new'").pluck().get(), count + 1);
   const steps: boolean[] = [];
   while (steps.at(-1) !== false) steps.push(writer.prune());

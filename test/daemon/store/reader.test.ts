@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { openState, openStateWriter, prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import { openDatabase } from "../../../daemon/store/database.ts";
 import type { LogFilter } from "../../../daemon/store/log-filter.ts";
 import { type LogPage, readPage } from "../../../daemon/store/request-log.ts";
 import { createQueryClient, type QueryClient } from "../../../daemon/store/requests.ts";
+import { requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
 import { createKey, message, requestRow, settlement, startMs, temporaryHome } from "./fixtures.ts";
 
@@ -23,7 +25,7 @@ async function reader(t: TestContext, count: number): Promise<{ client: QueryCli
       ...(row % 10 === 0 ? { status: 429, error: "rate_limit_exceeded" } : {}),
     }),
   );
-  writer.commit([{ type: "batch", sender: 1, number: 1, rows: rows.flat() }]);
+  writer.commit([{ type: "batch", sender: 1, number: 1, rows: columnsOf(requestWidth, rows.flat()) }]);
   writer.close();
   const worker = new Worker(new URL("../../../daemon/runtime/reader.ts", import.meta.url), { workerData: { home } });
   t.after(() => worker.terminate());
@@ -110,7 +112,12 @@ test("log_tail gives what came after, oldest first, and where to go on", async (
   assert.deepEqual(end, { rows: [], last: 5 });
   const writer = new TrafficWriter(openDatabase(trafficFile(home)), { retentionMs: 0 });
   writer.commit([
-    { type: "batch", sender: 1, number: 2, rows: [...requestRow("new_1"), ...requestRow("new_2", { keyId: 2 })] },
+    {
+      type: "batch",
+      sender: 1,
+      number: 2,
+      rows: columnsOf(requestWidth, [...requestRow("new_1"), ...requestRow("new_2", { keyId: 2 })]),
+    },
   ]);
   writer.close();
   const news = await client.query({ kind: "log_tail", filter: { keyId: 2 }, limit: 10, after: end.last });
@@ -124,10 +131,10 @@ test("audit_verify, audit_export, ledger_check, spend and definitions are answer
   const writer = openStateWriter(home, { now: () => startMs });
   writer.execute(createKey(1), "cli");
   const rows = Array.from({ length: 12_000 }, (_, row) => settlement(`r${row}`, startMs + row, 2)).flat();
-  writer.commit([{ type: "batch", sender: 1001, number: 1, rows }]);
+  writer.commit([{ type: "batch", sender: 1001, number: 1, rows: columnsOf(settlementWidth, rows) }]);
   const verifying = client.query({ kind: "audit_verify", expected: writer.head });
   const checking = client.query({ kind: "ledger_check", live: writer.cells.balances(1) });
-  writer.commit([{ type: "batch", sender: 1001, number: 2, rows: settlement("last") }]);
+  writer.commit([{ type: "batch", sender: 1001, number: 2, rows: columnsOf(settlementWidth, settlement("last")) }]);
   const verified = await verifying;
   assert.ok(verified.ok && verified.records >= 12_001);
   const checked = await checking;

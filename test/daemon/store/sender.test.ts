@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import type { Batch } from "../../../daemon/store/rows.ts";
 import { createSender, type SenderOptions } from "../../../daemon/store/sender.ts";
 import { until } from "./fixtures.ts";
@@ -33,8 +34,14 @@ test("createSender() sends rows of one turn together, the next when the last is 
   far.postMessage({ type: "ack", number: 1 });
   await until(() => batches.length === 2, "second batch");
   assert.deepEqual(batches, [
-    { type: "batch", sender: 7001, number: 1, rows: ["a", 1, "b", 2] },
-    { type: "batch", sender: 7001, number: 2, rows: ["c", 3], holds: ["h", 1, "1", 2, 3, 4, 5, "m"] },
+    { type: "batch", sender: 7001, number: 1, rows: columnsOf(2, ["a", 1, "b", 2]) },
+    {
+      type: "batch",
+      sender: 7001,
+      number: 2,
+      rows: columnsOf(2, ["c", 3]),
+      holds: columnsOf(8, ["h", 1, "1", 2, 3, 4, 5, "m"]),
+    },
   ]);
   assert.equal(sender.pending, 2);
 });
@@ -74,8 +81,8 @@ test("resend() gives a new writer what the old one did not acknowledge, unchange
   assert.deepEqual(
     again.map((batch) => [batch.number, batch.rows]),
     [
-      [1, ["a", 1]],
-      [2, ["b", 2]],
+      [1, columnsOf(2, ["a", 1])],
+      [2, columnsOf(2, ["b", 2])],
     ],
   );
 });
@@ -121,7 +128,7 @@ test("createSender() posts a long queue in several batches", async (t) => {
   const { sender, far } = connected(t, narrow);
   const sizes: number[] = [];
   far.on("message", (batch: Batch) => {
-    sizes.push(batch.rows.length / 2);
+    sizes.push(batch.rows.count);
     far.postMessage({ type: "ack", number: batch.number });
   });
   for (let value = 0; value < 1_200; value += 1) sender.push("x", value);
@@ -141,5 +148,5 @@ test("gatherMs lets rows wait for company, and flush() does not", async (t) => {
   assert.equal(batches.length, 1);
   sender.flush();
   await once(far, "message");
-  assert.deepEqual(batches[1]?.rows, ["b", 2, "c", 3]);
+  assert.deepEqual(batches[1]?.rows, columnsOf(2, ["b", 2, "c", 3]));
 });

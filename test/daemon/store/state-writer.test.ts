@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { verifyChain } from "../../../daemon/audit/verify.ts";
 import { createRequestIds } from "../../../daemon/http/request-id.ts";
 import { openState, openStateWriter } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import { checkLedger } from "../../../daemon/store/ledger-check.ts";
-import { settlementFlag } from "../../../daemon/store/rows.ts";
+import { holdWidth, settlementFlag, settlementWidth } from "../../../daemon/store/rows.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { createKey, daily, hold, settlement, startMs, temporaryHome } from "./fixtures.ts";
 
@@ -18,7 +19,13 @@ function commit(
   sender = 1001,
 ): number {
   return writer.commit([
-    { type: "batch", sender, number, rows: rows.flat() as string[], holds: holds.flat() as string[] },
+    {
+      type: "batch",
+      sender,
+      number,
+      rows: columnsOf(settlementWidth, rows.flat() as string[]),
+      holds: columnsOf(holdWidth, holds.flat() as string[]),
+    },
   ]);
 }
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
 import { openDatabase } from "../../../daemon/store/database.ts";
+import { requestWidth } from "../../../daemon/store/rows.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
 import { requestRow, startMs, temporaryHome } from "./fixtures.ts";
 
@@ -13,7 +15,7 @@ test("prune() deletes what is older than retention, a slice at a time, and nothi
   const rows = Array.from({ length: 2_300 }, (_, row) =>
     requestRow(`req_${row}`, { at: startMs - (row < 2_100 ? 5_000 : 10) }),
   );
-  writer.commit([{ type: "batch", sender: 1, number: 1, rows: rows.flat() }]);
+  writer.commit([{ type: "batch", sender: 1, number: 1, rows: columnsOf(requestWidth, rows.flat()) }]);
   const count = () => database.prepare("SELECT count(*) FROM requests").pluck().get();
   const steps = [1, 2, 3, 4].map(() => [writer.prune(), count()]);
   assert.deepEqual(steps, [
@@ -32,7 +34,7 @@ test("commit() goes on numbering rows after a restart", (t) => {
   prepareTraffic(home);
   for (const number of [1, 2, 2]) {
     const writer = new TrafficWriter(openDatabase(trafficFile(home)), { retentionMs: 0 });
-    writer.commit([{ type: "batch", sender: 1, number, rows: requestRow(`req_${number}`) }]);
+    writer.commit([{ type: "batch", sender: 1, number, rows: columnsOf(requestWidth, requestRow(`req_${number}`)) }]);
     writer.close();
   }
   const database = openDatabase(trafficFile(home), { readonly: true });
