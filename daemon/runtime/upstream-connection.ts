@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
 import buildConnector from "undici/lib/core/connect.js";
 import { type AnswerHeaders, type AnswerListener, AnswerReader } from "./answer-reader.ts";
+import { readInto, sharedReads } from "./read-buffer.ts";
 
 export type ConnectorOptions = Parameters<typeof buildConnector>[0];
 export type Connector = ReturnType<typeof buildConnector>;
@@ -34,7 +35,8 @@ export function addressOf(origin: string, options: ConnectorOptions, headBytesMa
   const { hostname, host, protocol, port } = new URL(origin);
   // An IPv6 literal stands in brackets in a URL, and without them everywhere else.
   const bare = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
-  return { connect: buildConnector(options), target: { hostname: bare, host, protocol, port }, headBytesMax };
+  const connect = buildConnector({ ...options, onread: sharedReads() } as ConnectorOptions);
+  return { connect, target: { hostname: bare, host, protocol, port }, headBytesMax };
 }
 
 /** Bodies up to this are copied behind their head: one write instead of two. */
@@ -133,13 +135,15 @@ export class UpstreamConnection implements AnswerListener, Dispatcher.DispatchCo
   }
 
   #listen(socket: Socket): void {
-    socket.on("data", (bytes: Buffer) => {
+    const read = (bytes: Buffer): void => {
       try {
         this.#reader.push(bytes);
       } catch (error) {
         this.#fail(error as Error);
       }
-    });
+    };
+    readInto(socket, read);
+    socket.on("data", read); // of a socket that was made by a proxy's client; and it lets the end be told
     socket.on("end", () => {
       if (!this.#reader.close()) this.#fail(closedError());
     });

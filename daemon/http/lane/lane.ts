@@ -7,6 +7,7 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Route } from "../../pipeline/exchange.ts";
+import { readAccepted, readAsData } from "../../runtime/read-buffer.ts";
 import type { ClientResponse, WholeRequest } from "../client-messages.ts";
 import { LaneResponse, type ResponseOwner } from "./lane-response.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
@@ -102,6 +103,7 @@ class LaneConnection implements ResponseOwner {
     this.#since = around.clock.now;
     this.#silenceMsMax = around.headMs;
     socket.on("error", ignore); // a reset connection; "close" follows
+    readAccepted(socket, this.#onData);
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("close", this.#onClose);
@@ -196,6 +198,7 @@ class LaneConnection implements ResponseOwner {
     const socket = this.#socket;
     this.#pending = undefined;
     this.#around.forget(this);
+    readAsData(socket);
     socket.off("error", ignore);
     socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
