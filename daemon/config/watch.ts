@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { FSWatcher } from "chokidar";
 import { hasEndMarker } from "./end-marker.ts";
 import type { GenerationData } from "./generation.ts";
@@ -15,6 +16,11 @@ export type WatchOptions = Pick<LoadOptions, "environment" | "knownModel"> & {
   /** What is in use: its text, as read from the file, and the other files it depends on. */
   readonly text: string;
   readonly files: readonly string[];
+  /**
+   * A folder in which something changes with every request: the daemon's databases. Events of what lies beside them
+   * cost more than a look at it four times a second.
+   */
+  readonly busyFolder?: string;
   /** The generation in use, to warn of what needs a restart. */
   readonly current: () => GenerationData | undefined;
   /** What the next generation is called; asked once per load. */
@@ -38,6 +44,8 @@ export type ConfigWatch = {
 const settleMsUsual = 100;
 /** Editors and deployments remove a file before they write it anew; only then is it gone. */
 const absentMsUsual = 1_000;
+/** How often files in the busy folder are looked at. */
+const pollMs = 250;
 /** Network file systems send no events, and inotify runs out: so often everything is looked at anyway. */
 const lookMsUsual = 5_000;
 /** A file that never comes to rest is reported rather than waited for. */
@@ -67,7 +75,8 @@ export async function watchConfig(options: WatchOptions): Promise<ConfigWatch> {
   let closed = false;
   let waiting: ((result: LoadResult) => void)[] = [];
 
-  const watcher = watch([path, ...files], { ignoreInitial: true, atomic: false });
+  const usePolling = [path, ...files].some((file) => dirname(resolve(file)) === options.busyFolder);
+  const watcher = watch([path, ...files], { ignoreInitial: true, atomic: false, usePolling, interval: pollMs });
   watcher.on("all", stir);
   watcher.on("error", (error) => options.onError?.(error));
   await new Promise<void>((done) => watcher.once("ready", done));

@@ -2,7 +2,9 @@
  * Which config runs: the one at boot, each later version of the file, a rollback. Hides watching, history and what is
  * remembered for `bifrost status`.
  */
+
 import { get } from "node:http";
+import { resolve } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { bootConfig } from "../config/boot.ts";
 import { detectOllama, loadDefaults } from "../config/defaults.ts";
@@ -88,6 +90,7 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
       text: boot.ok ? boot.text : "",
       files: boot.ok ? boot.result.files : [],
       environment,
+      busyFolder: resolve(options.home),
       current: () => current,
       nextNumber: () => history.nextNumber(current.number),
       onError: (problem) => log.warn("the config watch is impaired", { error: String(problem) }),

@@ -12,7 +12,7 @@ type Outcome = { readonly result: LoadResult; readonly text: string };
 async function start(
   context: TestContext,
   text: string,
-  options: { files?: string[]; path?: string; lookMs?: number; settleMs?: number } = {},
+  options: { files?: string[]; path?: string; lookMs?: number; settleMs?: number; isBusy?: boolean } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), "bifrost-watch-"));
   const path = join(folder, options.path ?? "config.yaml");
@@ -35,6 +35,7 @@ async function start(
         text,
         files: (options.files ?? []).map((name) => join(folder, name)),
         environment: {},
+        ...(options.isBusy === true ? { busyFolder: folder } : {}),
         current: () => undefined,
         nextNumber: () => ++number,
         lookMs: options.lookMs ?? 60_000,
@@ -236,4 +237,16 @@ test("reload() answers with the outcome even when nothing has changed", async (c
   assert.equal(result.ok && result.data.server.port, 7);
   await running.close();
   await assert.rejects(running.reload(), /no longer watched/);
+});
+
+test("a config beside the databases is found changed, also when it is replaced", async (context) => {
+  const text = "server: { port: 9001 }\n";
+  const config = await start(context, text, { isBusy: true });
+  await writeFile(config.path, text);
+  await config.watch();
+  await writeFile(config.path, "server: { port: 9002 }\n");
+  assert.equal(port(await config.next()), 9002);
+  await writeFile(`${config.path}.new`, "server: { port: 9003 }\n");
+  await rename(`${config.path}.new`, config.path);
+  assert.equal(port(await config.next()), 9003);
 });
