@@ -5,7 +5,7 @@
 import type { Dispatcher } from "undici";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Timers } from "../config/generation.ts";
-import type { Call } from "../runtime/upstream-clients.ts";
+import type { Call } from "../runtime/origin.ts";
 import type { Timed, Wheel } from "../runtime/wheel.ts";
 
 /** What wants to hear of the answer. It may throw only bugs; those fail the call as `internal_error`, never as the upstream's fault. */

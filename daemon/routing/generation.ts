@@ -9,7 +9,7 @@ import { type Host, hostFor } from "../../providers/hosts.ts";
 import type { Credential, GenerationData, ProviderData, Timers } from "../config/generation.ts";
 import type { Authorizer } from "../credentials/authorizer.ts";
 import { type BaseHeaders, prepareHeaders } from "../http/forwarded-headers.ts";
-import type { Origin } from "../runtime/upstream-clients.ts";
+import type { Origin } from "../runtime/origin.ts";
 import { type Endpoints, readyEndpoints } from "./endpoints.ts";
 import { hashText } from "./health-table.ts";
 import type { NamePlan } from "./resolve.ts";

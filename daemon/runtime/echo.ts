@@ -9,7 +9,7 @@
  */
 import type { Dispatcher } from "undici";
 import { type EchoAnswer, echoAnswer } from "./echo-answer.ts";
-import type { Call, Origin } from "./upstream-clients.ts";
+import type { Call, Origin } from "./origin.ts";
 
 export const echoOrigin: Origin = {
   dispatch(call) {

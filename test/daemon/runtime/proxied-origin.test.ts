@@ -4,7 +4,8 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { ProviderData } from "../../../daemon/config/generation.ts";
-import { type Call, Origins } from "../../../daemon/runtime/upstream-clients.ts";
+import type { Call } from "../../../daemon/runtime/origin.ts";
+import { Origins } from "../../../daemon/runtime/upstream-clients.ts";
 import { until } from "../../support/until.ts";
 
 test("dispatch() behind a proxy sends connections_max at once, lets four times as many wait, and skips who has left", async (t) => {

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { Dispatcher } from "undici";
 import type { ProviderData } from "../../../daemon/config/generation.ts";
 import { loadConfig } from "../../../daemon/config/load.ts";
-import { type Call, Origins } from "../../../daemon/runtime/upstream-clients.ts";
+import type { Call } from "../../../daemon/runtime/origin.ts";
+import { Origins } from "../../../daemon/runtime/upstream-clients.ts";
 import { until } from "../../support/until.ts";
 import { startUpstream, type Upstream } from "../pipeline/lab.ts";
 
