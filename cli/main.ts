@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The way in. Hides how little is loaded: `--version` is answered before anything else is even looked for. */
+import { heapSettings } from "./heap-settings.ts";
 import { versionLine } from "./version.ts";
 
 const nodeMajorMin = 24;
@@ -48,7 +49,7 @@ function restartWithFewerHeaps(): void {
   )
     return;
   try {
-    process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], { ...env, MALLOC_ARENA_MAX: "2" });
+    process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], { ...env, ...heapSettings });
   } catch {
     // A sandbox may forbid it; then a little more memory is used.
   }

@@ -2,6 +2,7 @@
  * The main of the single binary: answers `--version` and otherwise loads the program. Hides that it is run anew with
  * fewer heaps for `serve`, before anything else is loaded.
  */
+import { heapSettings } from "../heap-settings.ts";
 import { install, load } from "./loader.ts";
 
 declare const __BIFROST_VERSION_LINE__: string;
@@ -20,7 +21,7 @@ function restartWithFewerHeaps(): void {
   const { env, execPath, argv } = process;
   if (env["MALLOC_ARENA_MAX"] !== undefined || process.execve === undefined || process.send !== undefined) return;
   try {
-    process.execve(execPath, [execPath, ...argv.slice(2)], { ...env, MALLOC_ARENA_MAX: "2", UV_THREADPOOL_SIZE: "16" });
+    process.execve(execPath, [execPath, ...argv.slice(2)], { ...env, ...heapSettings, UV_THREADPOOL_SIZE: "16" });
   } catch {
     // A sandbox may forbid it; then a little more memory is used.
   }

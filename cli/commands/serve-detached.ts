@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Served, ServeOptions } from "../../daemon/admin/contract/calling.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, type ExitCode, exitCodes } from "../failure.ts";
+import { heapSettings } from "../heap-settings.ts";
 import { renderServed } from "../render-served.ts";
 import { isSingleBinary } from "../single-binary.ts";
 
@@ -54,7 +55,7 @@ export async function startDetached(
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
     // Set, the child need not replace itself to have it (`main.ts`), which would lose the channel.
-    env: { MALLOC_ARENA_MAX: "2", ...environment, [marker]: "1" },
+    env: { ...heapSettings, ...environment, [marker]: "1" },
   });
   closeSync(log);
   const report = await reportOf(child, logFile);

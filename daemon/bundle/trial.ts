@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { heapSettings } from "../runtime/heap-settings.ts";
 import { BundleProblem } from "./create.ts";
 
 export type TrialOptions = {
@@ -45,7 +46,7 @@ export async function tryRelease({ executable, version, folder, state, environme
 function serveOnce(executable: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn(executable, args, {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    env: { ...environment, BIFROST_DETACHED: "1", MALLOC_ARENA_MAX: "2" },
+    env: { ...environment, BIFROST_DETACHED: "1", ...heapSettings },
   });
   let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (part: string) => {

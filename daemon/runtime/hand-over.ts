@@ -10,6 +10,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isCarried } from "../bundle/carrier.ts";
 import type { Log } from "../log.ts";
+import { heapSettings } from "./heap-settings.ts";
 
 /** What a process is told that takes over, in `BIFROST_INHERIT`. */
 export type Inheritance = {
@@ -110,7 +111,7 @@ function start(
   return spawn(file, args, {
     detached: true,
     stdio: ["inherit", "inherit", "inherit", "ipc", ...inheritance.fds],
-    env: { MALLOC_ARENA_MAX: "2", ...environment, BIFROST_DETACHED: "1", BIFROST_INHERIT: JSON.stringify(told) },
+    env: { ...heapSettings, ...environment, BIFROST_DETACHED: "1", BIFROST_INHERIT: JSON.stringify(told) },
   });
 }
 
