@@ -55,7 +55,7 @@ export class Trip {
     this.target = plan.hops[0]!.target;
   }
 
-  /** Finds the first target that may be asked. Throws `targets_unavailable` with the wait until one may. */
+  /** Finds the first target that may be asked. Throws `targets_unavailable` or `rate_limit_exceeded` with the wait. */
   begin(nowMs: number): void {
     if (!this.#advance(nowMs)) throw this.#unavailable();
   }
@@ -310,6 +310,11 @@ export class Trip {
   #unavailable(): GatewayError {
     const wait = Number.isFinite(this.#soonest) ? Math.max(1, this.#soonest) : 1_000;
     const names = [...new Set(this.skipped?.map(({ target }) => target))].join(", ");
+    // What its provider would answer, and what clients wait for.
+    if (this.skipped?.every(({ why }) => why === "credentials_resting")) {
+      const message = `${names}: the provider's rate limit is used up, and it told the gateway to wait`;
+      return new GatewayError("rate_limit_exceeded", message, { source: "provider", retryAfterMs: wait });
+    }
     return new GatewayError(
       "targets_unavailable",
       `no target can be asked now: ${names} failed lately or told the gateway to wait`,

@@ -21,9 +21,16 @@ export type MetricsOptions = {
   generation(): number;
   dropped(): DroppedAnswer;
   listeners(): number;
+  routing(): RoutingState;
   /** Alerts that hold now, by severity. */
   alerts(): ReadonlyMap<string, number>;
   readonly startedAtMs: number;
+};
+
+/** What routing has counted since the start, and which targets are left alone now. */
+export type RoutingState = {
+  readonly rules: readonly { readonly name: string; readonly held: number; readonly errors: number }[];
+  readonly breakers: readonly { readonly target: string; readonly open: boolean }[];
 };
 
 const stores: readonly WriterName[] = ["state", "traffic"];
@@ -62,6 +69,7 @@ function samples(options: MetricsOptions, { credentials, overflow }: MetricSnaps
   const status = stores.map((store) => [store, readStatus(options.status, store)] as const);
   const one = (value: number | undefined): [readonly string[], number][] => (value === undefined ? [] : [[[], value]]);
   const cpu = process.cpuUsage();
+  const routing = options.routing();
   return {
     inFlight: counts.map(({ id, inFlight: running }) => [[String(id)], running]),
     active: one(inFlight),
@@ -76,6 +84,9 @@ function samples(options: MetricsOptions, { credentials, overflow }: MetricSnaps
     holds: one(options.openHolds()),
     credential: credentials.map(({ provider, credential, up }) => [[provider, credential, credential], up ? 1 : 0]),
     listeners: one(options.listeners()),
+    ruleMatches: routing.rules.map(({ name, held }) => [[name], held]),
+    ruleErrors: routing.rules.map(({ name, errors }) => [[name], errors]),
+    breaker: routing.breakers.map(({ target, open }) => [[target], open ? 1 : 0]),
     generation: one(options.generation()),
     alertsFiring: [...options.alerts()].map(([severity, count]) => [[severity], count]),
     overflow: one(overflow),

@@ -9,7 +9,7 @@ import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
 import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
-import { reportHealth } from "../admin/services/provider-health.ts";
+import { type HealthReport, reportHealth } from "../admin/services/provider-health.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
@@ -105,6 +105,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       openHolds: memory.openHolds,
       generation: () => config.current.number,
       listeners: () => feed.listeners,
+      routing: () => health(options),
       alerts: options.telemetry.alerts.firing,
     }),
     logs: createLogService({
@@ -211,9 +212,7 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
     },
     async providers() {
       const { listProviders } = await import("../admin/services/catalog.ts");
-      const settings = config.current.routing;
-      const routing = openRouting({ shared: options.memory.routing, worker: 0, settings });
-      return listProviders(config.current, reportHealth(routing, Date.now()));
+      return listProviders(config.current, health(options));
     },
     hosts: async () => (await import("../admin/services/catalog.ts")).listHosts(config.current),
     async reload() {
@@ -234,6 +233,11 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
       return { pid: process.pid, requests_in_flight: running, deadline_at_ms: Date.now() + drainMs };
     },
   };
+}
+
+function health({ memory, config }: ServicesOptions): HealthReport {
+  const routing = openRouting({ shared: memory.routing, worker: 0, settings: config.current.routing });
+  return reportHealth(routing, Date.now());
 }
 
 function storeWarnings(status: Int32Array): string[] {

@@ -1,20 +1,11 @@
 /** What a scraper gets of a real daemon. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import type { AdminAddress } from "../../daemon/admin/contract/calling.ts";
-import { ask, send } from "../support/client.ts";
-import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { ask } from "../support/client.ts";
+import { startDaemon } from "../support/daemon.ts";
 import { readExposition } from "../support/exposition.ts";
+import { scrape } from "../support/scrape.ts";
 import { until } from "../support/until.ts";
-
-async function scrape(daemon: Daemon, accept?: string) {
-  const { socket } = JSON.parse(readFileSync(join(daemon.home, "admin.json"), "utf8")) as AdminAddress;
-  const headers = { host: "localhost", ...(accept === undefined ? {} : { accept }) };
-  const opened = await send("http://127.0.0.1:1", { method: "GET", path: "/metrics", socketPath: socket, headers });
-  return opened.answer();
-}
 
 test("A41 /metrics counts what was asked, and holds neither key nor prompt nor answer", async (t) => {
   const canary = "canary-sk-4d1f";

@@ -7,6 +7,7 @@ import type { RouteTestAnswer } from "../../daemon/admin/contract/routing.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
+import { scrape } from "../support/scrape.ts";
 
 let upstream: FaultUpstream;
 let daemon: Daemon;
@@ -53,6 +54,7 @@ test("R8 route test explains the decision that the data plane takes, and explain
   const printed = await daemon.cli("route", "test", "--model", "up/ok+plain", "--header", "x-tier:gold");
   assert.match(printed.stdout, /goes to +up\/ok\+gold/);
   assert.match((await daemon.cli("route", "rules")).stdout, /gold +1 +\d/);
+  assert.match((await scrape(daemon)).text, /^bifrost_route_rule_matches_total\{rule="gold"\} 1$/m);
 });
 
 test("R8 a rule whose header is absent is passed over and counted, and a reload puts new rules in force", async () => {
@@ -61,6 +63,10 @@ test("R8 a rule whose header is absent is passed over and counted, and a reload 
   const after = await daemon.json<{ name: string; errors: number }[]>("route", "rules");
   const errors = (rules: typeof before) => rules.find(({ name }) => name === "gold")?.errors ?? 0;
   assert.equal(errors(after), errors(before) + 1);
+  assert.match(
+    (await scrape(daemon)).text,
+    new RegExp(`^bifrost_route_rule_errors_total\\{rule="gold"\\} ${errors(after)}$`, "m"),
+  );
   daemon.writeConfig(config("up/ok+platinum"));
   assert.equal((await daemon.cli("reload")).code, 0);
   const answer = await ask(daemon.url, { dialect: "chat", model: "up/x", key, headers: { "x-tier": "gold" } });
@@ -78,6 +84,7 @@ test("R4 providers shows an open breaker, its last failure and what is left of t
     [health.breaker, down?.breaker, down?.last_failure, down?.failures, health.in_flight, health.share],
     ["open", "open", "upstream_error", 2, 0, 1],
   );
+  assert.match((await scrape(daemon)).text, /^bifrost_target_breaker_open\{target="up\/f4-500\+down"\} 1$/m);
   const told = await daemon.cli("route", "test", "--model", "up/f4-500+down");
   assert.deepEqual([told.code, /breaker open/.test(told.stdout)], [6, true]);
   assert.match((await daemon.cli("providers", "--targets")).stdout, /up\/f4-500\+down +open/);

@@ -11,6 +11,7 @@ const recentMs = 30_000;
 export type HealthReport = {
   provider(name: string): ProviderHealth;
   readonly rules: readonly RuleView[];
+  readonly breakers: readonly { readonly target: string; readonly open: boolean }[];
 };
 
 export function reportHealth(routing: Routing, nowMs: number): HealthReport {
@@ -44,6 +45,7 @@ export function reportHealth(routing: Routing, nowMs: number): HealthReport {
 
   return {
     provider,
+    breakers: targets.map(({ row, name }) => ({ target: name, open: routing.breaker.state(row, nowMs) === "open" })),
     rules: rows
       .filter(({ name }) => name.startsWith(rulePrefix))
       .map(({ row, name }) => ({

@@ -68,9 +68,11 @@ for (const epochMs of [1_770_000_000_000, 1_790_000_000_000])
     const refused = lab.go({ model: "p/m" }, well);
     assert.deepEqual(
       [refused.attempts, refused.error?.code],
-      [[], "targets_unavailable"],
+      [[], "rate_limit_exceeded"],
       "nobody is asked while all rest",
     );
+    assert.deepEqual([refused.error?.status, refused.error?.details.source], [429, "provider"]);
+    assert.ok(Number(refused.error?.details.retryAfterMs) > 20_000, "the wait that was told first to end");
     lab.nowMs += 60_000;
     const after = Array.from({ length: 50 }, () => lab.go({ model: "p/m" }, well).attempts[0]);
     assert.ok(after.includes("p/m#b"), "asked again when its time is over");
