@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The way in. Hides how little is loaded: `--version` is answered before anything else is even looked for. */
-import { heapSettings } from "./heap-settings.ts";
 import { versionLine } from "./version.ts";
 
 const nodeMajorMin = 24;
@@ -16,7 +15,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  if (argv[0] === "serve") restartWithFewerHeaps();
+  if (argv[0] === "serve") await restartWithFewerHeaps();
   const [{ run }, { processTerminal }] = await Promise.all([import("./program.ts"), import("./terminal.ts")]);
   const code = await run(argv, {
     terminal: processTerminal(),
@@ -39,7 +38,7 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
  * process replaces itself, which takes 20 ms and keeps its number, its streams and its terminal. A channel to a parent
  * would be lost; whoever opens one sets the variable.
  */
-function restartWithFewerHeaps(): void {
+async function restartWithFewerHeaps(): Promise<void> {
   const { env, execArgv, execPath, argv, platform } = process;
   if (
     platform !== "linux" ||
@@ -48,6 +47,7 @@ function restartWithFewerHeaps(): void {
     process.send !== undefined
   )
     return;
+  const { heapSettings } = await import("./heap-settings.ts");
   try {
     process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], { ...env, ...heapSettings });
   } catch {
