@@ -1,5 +1,6 @@
 /** Schemas of what keys, owners and limits have in common. Hides the ranges of names, numbers and windows. */
 import { z } from "zod";
+import { modelEntry } from "../governance/access.ts";
 import { budgetsPerScopeMax, limitsPerScopeMax } from "../governance/definitions.ts";
 import type { BudgetRequest, LimitChange, LimitRequest, WireWindow } from "./contract/scopes.ts";
 import { fields, strict } from "./route.ts";
@@ -47,11 +48,7 @@ export function nameField(idPrefix: string) {
     .refine((text) => !text.startsWith(idPrefix), `must not begin with "${idPrefix}", which ids do`);
 }
 
-const model = z
-  .string()
-  .min(1)
-  .max(modelCharactersMax)
-  .regex(/^[^\s*]*\*?$/, 'is a model name, with a "*" at its end at most');
+const model = z.string().min(1).max(modelCharactersMax).regex(modelEntry.pattern, modelEntry.message);
 
 export const scopeFields = {
   budgets: z.array(budget).max(budgetsPerScopeMax),

@@ -35,6 +35,15 @@ export function isListed(models: readonly string[], provider: string, model: str
   return false;
 }
 
+/**
+ * How an entry may be written, wherever one comes in. What matches nothing must not be taken: in a list of blocked
+ * models it would block nobody.
+ */
+export const modelEntry = {
+  pattern: /^(?!regex:)[^\s*]*\*?$/,
+  message: 'is a model name, with a "*" at its end at most; regular expressions are not known here',
+} as const;
+
 const star = 42;
 
 function matches(entry: string, length: number, open: boolean, name: string): boolean {

@@ -1,10 +1,11 @@
 /** Owners, keys and limits that the file declares: they are the file's, and read-only elsewhere. */
 import { z } from "zod";
+import { modelEntry } from "../../governance/access.ts";
 import { duration, flag, listMax, section, setting, text, whole } from "./setting.ts";
 
 const countMax = 1_000_000_000_000;
 const count = whole.min(0, "must not be negative").max(countMax, `must not be more than ${countMax}`);
-const names = z.array(text, "expected a list of model names").max(256);
+const names = z.array(text.regex(modelEntry.pattern, modelEntry.message), "expected a list of model names").max(256);
 const period = z.string("expected dollars and a period such as 10/1d, 500/1M, or 10 for a total");
 
 const budget = z.union(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mayCall } from "../../../daemon/governance/access.ts";
+import { mayCall, modelEntry } from "../../../daemon/governance/access.ts";
 
 test("mayCall() reads exact names, bare names and one star at the end", () => {
   const cases: readonly (readonly [readonly string[], string, string, boolean])[] = [
@@ -28,4 +28,10 @@ test("mayCall() reads exact names, bare names and one star at the end", () => {
   for (const [models, provider, model, expected] of cases) {
     assert.equal(mayCall({ models }, provider, model), expected, `${models} ${provider} ${model}`);
   }
+});
+
+test("an entry that could match nothing is refused wherever it comes from", () => {
+  for (const entry of ["gpt-4o", "openai/*", "*", "openrouter/openai/gpt-4o"]) assert.match(entry, modelEntry.pattern);
+  for (const entry of ["regex:gpt-4.+", "open*i/gpt", "gpt 4o", "*-mini"])
+    assert.doesNotMatch(entry, modelEntry.pattern);
 });
