@@ -310,8 +310,8 @@ export class Trip {
   #unavailable(): GatewayError {
     const wait = Number.isFinite(this.#soonest) ? Math.max(1, this.#soonest) : 1_000;
     const names = [...new Set(this.skipped?.map(({ target }) => target))].join(", ");
-    // What its provider would answer, and what clients wait for.
-    if (this.skipped?.every(({ why }) => why === "credentials_resting")) {
+    // What its provider would answer, and what clients wait for. Without a wait none rests: the caller may use none.
+    if (this.#soonest > 0 && this.skipped?.every(({ why }) => why === "credentials_resting")) {
       const message = `${names}: the provider's rate limit is used up, and it told the gateway to wait`;
       return new GatewayError("rate_limit_exceeded", message, { source: "provider", retryAfterMs: wait });
     }

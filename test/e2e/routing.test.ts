@@ -89,3 +89,19 @@ test("R4 providers shows an open breaker, its last failure and what is left of t
   assert.deepEqual([told.code, /breaker open/.test(told.stdout)], [6, true]);
   assert.match((await daemon.cli("providers", "--targets")).stdout, /up\/f4-500\+down +open/);
 });
+
+test("a provider that told us to wait is not asked, and its callers are told to wait: as route test says", async () => {
+  const model = "up/f4-429-retry+resting";
+  const first = await ask(daemon.url, { dialect: "chat", model, key });
+  const second = await ask(daemon.url, { dialect: "chat", model, key });
+  assert.deepEqual([first.status, second.status], [429, 429]);
+  const wait = Number(second.headers["retry-after-ms"]);
+  assert.ok(wait > 0 && wait <= 7_000, `${wait}`);
+  assert.equal(JSON.parse(second.text).error.source, "provider");
+  const [row] = await daemon.rows(model, 2);
+  assert.deepEqual([row?.error, row?.target], ["rate_limit_exceeded", null], "nobody was asked the second time");
+  const told = await daemon.admin<RouteTestAnswer>("POST", "/api/route/test", { model });
+  assert.equal(told.error?.code, "rate_limit_exceeded");
+  // A target whose breaker never opened is no series: clients may ask for any name.
+  assert.doesNotMatch((await scrape(daemon)).text, /bifrost_target_breaker_open\{target="up\/f4-429/);
+});

@@ -11,6 +11,7 @@ const recentMs = 30_000;
 export type HealthReport = {
   provider(name: string): ProviderHealth;
   readonly rules: readonly RuleView[];
+  /** Of targets that were ever left alone: names that clients make up never come so far. */
   readonly breakers: readonly { readonly target: string; readonly open: boolean }[];
 };
 
@@ -45,7 +46,10 @@ export function reportHealth(routing: Routing, nowMs: number): HealthReport {
 
   return {
     provider,
-    breakers: targets.map(({ row, name }) => ({ target: name, open: routing.breaker.state(row, nowMs) === "open" })),
+    breakers: targets
+      .map(({ row, name }) => ({ target: name, row, state: routing.breaker.state(row, nowMs) }))
+      .filter(({ row, state }) => state !== "closed" || table.words[row + healthWord.closedAt] !== 0)
+      .map(({ target, state }) => ({ target, open: state === "open" })),
     rules: rows
       .filter(({ name }) => name.startsWith(rulePrefix))
       .map(({ row, name }) => ({

@@ -169,8 +169,7 @@ function answer(
   return {
     model,
     chosen,
-    error:
-      chosen === null ? { code: "targets_unavailable", message: "no target of the request can be asked now" } : null,
+    error: chosen === null ? unavailable(first, isAllowed, routing, nowMs) : null,
     rules: decision?.rules ?? [],
     strategy: decision?.strategy ?? null,
     affinity: decision?.affinity ?? null,
@@ -181,6 +180,27 @@ function answer(
     on_context_window: (first.onContext ?? []).map(({ target }) => target.name),
     on_content_policy: (first.onPolicy ?? []).map(({ target }) => target.name),
   };
+}
+
+/** As `Trip` tells it: what only rests at its provider is a rate limit, anything else an outage. */
+function unavailable(
+  { hops }: Plan,
+  isAllowed: (target: Plan["hops"][number]["target"]) => boolean,
+  { breaker, credentials, table }: Routing,
+  nowMs: number,
+): NonNullable<RouteTestAnswer["error"]> {
+  const rests = ({ target }: Plan["hops"][number]): boolean => {
+    const row = table.peek(target.name);
+    return (
+      isAllowed(target) && breaker.waitMs(row, nowMs) === 0 && credentials.restingMs(target.provider, row, nowMs) > 0
+    );
+  };
+  if (hops.every(rests))
+    return {
+      code: "rate_limit_exceeded",
+      message: "the provider's rate limit is used up, and it told the gateway to wait",
+    };
+  return { code: "targets_unavailable", message: "no target of the request can be asked now" };
 }
 
 function refusal({ model }: RouteTestRequest, { code, message }: GatewayError): RouteTestAnswer {

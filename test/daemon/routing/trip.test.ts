@@ -78,6 +78,13 @@ for (const epochMs of [1_770_000_000_000, 1_790_000_000_000])
     assert.ok(after.includes("p/m#b"), "asked again when its time is over");
   });
 
+test("begin() speaks of a rate limit only where a provider named a wait: a key that may use no credential gets none", async () => {
+  const lab = await routingLab({ providers: { p: provider({ keys: three.slice(0, 2) }) } });
+  const keyProviders = [{ provider: "p", weight: 1, credentials: ["elsewhere"] }];
+  const refused = lab.go({ model: "p/m", keyProviders }, well);
+  assert.deepEqual([refused.attempts, refused.error?.code], [[], "targets_unavailable"]);
+});
+
 test("R2 next() takes another credential at once where one was refused, for this request only, and counts it", async () => {
   const lab = await routingLab({ providers: { p: provider({ keys: three.slice(0, 2) }) } });
   const revoked: Upstreams = (_target, credential) =>
