@@ -16,19 +16,31 @@ export type Breather = {
   breathe(): void;
 };
 
+export type BreatherOptions = {
+  /** Milliseconds. */
+  readonly now?: () => number;
+  readonly rest?: () => void;
+};
+
 /** For threads only: it blocks. */
-export function createBreather(): Breather {
-  const never = new Int32Array(new SharedArrayBuffer(4));
+export function createBreather({ now = () => performance.now(), rest = wait }: BreatherOptions = {}): Breather {
   let until = 0;
   function begin(): void {
-    until = performance.now() + sliceMs;
+    until = now() + sliceMs;
   }
   function breathe(): void {
-    if (performance.now() < until) return;
-    Atomics.wait(never, 0, 0, restMs);
+    if (now() < until) return;
+    rest();
     begin();
   }
   return { begin, breathe };
+}
+
+/** Nobody ever wakes it. */
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+function wait(): void {
+  Atomics.wait(never, 0, 0, restMs);
 }
 
 /** For a command, which has nobody beside it. */

@@ -2,7 +2,7 @@
  * Inserts rows given by column. Hides that a value which all rows share is bound once for eight of them: binding is
  * most of what an insert costs here.
  */
-import { type Column, isVaried, type RowValue, valueAt } from "./columns.ts";
+import { type BoundValue, type Columns, isVaried, valueAt } from "./columns.ts";
 import type { Database, Statement } from "./database.ts";
 
 /** Rows inserted by one statement; more gain nothing. */
@@ -13,14 +13,14 @@ const statementsMax = 64;
 type Statements = { readonly one: Statement; readonly many: Statement };
 
 export type ColumnInsert = {
-  /** In the caller's transaction. `values`: one entry a column of the table; `onSlice`: called between statements. */
-  run(values: readonly Column[], count: number, onSlice: () => void): void;
+  /** In the caller's transaction. As many columns as the table has; `onSlice` is called between statements. */
+  run(rows: Columns<BoundValue>, onSlice: () => void): void;
 };
 
 export function prepareColumnInsert(database: Database, table: string): ColumnInsert {
   const known = new Map<string, Statements>();
 
-  function statements(values: readonly Column[]): Statements {
+  function statements(values: Columns<BoundValue>["values"]): Statements {
     const name = values.map((column) => (isVaried(column) ? "v" : "s")).join("");
     let found = known.get(name);
     if (found === undefined) {
@@ -35,12 +35,13 @@ export function prepareColumnInsert(database: Database, table: string): ColumnIn
     return found;
   }
 
-  function run(values: readonly Column[], count: number, onSlice: () => void): void {
+  function run({ values, count }: Columns<BoundValue>, onSlice: () => void): void {
+    if (count === 0) return;
     const { one, many } = statements(values);
-    const varied = values.filter(isVaried);
-    const shared: Record<string, RowValue> = {};
+    const varied = values.filter((column) => isVaried(column));
+    const shared: Record<string, BoundValue> = {};
     for (const [index, column] of values.entries()) if (!isVaried(column)) shared[`c${index}`] = column;
-    const bound: RowValue[] = [];
+    const bound: BoundValue[] = [];
     for (let row = 0; row < count; ) {
       const step = count - row >= rowsPerInsert ? rowsPerInsert : 1;
       bound.length = 0;

@@ -4,31 +4,33 @@
  */
 
 export type RowValue = string | number | null;
+/** What a statement takes: bytes do not travel, but are written. */
+export type BoundValue = RowValue | Uint8Array;
 /** One value that all rows have, or a value for each. */
-export type Column = RowValue | readonly RowValue[];
+export type Column<Value extends BoundValue = RowValue> = Value | readonly Value[];
 
-export type Columns = {
+export type Columns<Value extends BoundValue = RowValue> = {
   /** Rows. */
   readonly count: number;
-  readonly values: readonly Column[];
+  readonly values: readonly Column<Value>[];
 };
 
-export function isVaried(column: Column | undefined): column is readonly RowValue[] {
-  return typeof column === "object" && column !== null;
+export function isVaried<Value extends BoundValue>(column: Column<Value> | undefined): column is readonly Value[] {
+  return Array.isArray(column);
 }
 
-export function valueAt(column: Column | undefined, row: number): RowValue {
-  if (typeof column === "object" && column !== null) return column[row] ?? null;
+export function valueAt<Value extends BoundValue>(column: Column<Value> | undefined, row: number): Value | null {
+  if (isVaried(column)) return column[row] ?? null;
   return column ?? null;
 }
 
-/** Rows are added until the batch is sent; then it is plain data. */
-export class ColumnBuilder implements Columns {
+/** Rows are added until they are sent or written; then it is plain data. */
+export class ColumnBuilder<Value extends BoundValue = RowValue> implements Columns<Value | null> {
   count = 0;
-  readonly values: (RowValue | RowValue[])[] = [];
+  readonly values: (Value | null | (Value | null)[])[] = [];
 
   /** Returns the characters of its texts. */
-  add(row: readonly RowValue[]): number {
+  add(row: readonly (Value | null)[]): number {
     const { values, count } = this;
     let characters = 0;
     for (let index = 0; index < row.length; index += 1) {
@@ -39,8 +41,8 @@ export class ColumnBuilder implements Columns {
         continue;
       }
       const column = values[index]!;
-      if (typeof column === "object" && column !== null) column.push(value);
-      else if (column !== value) values[index] = [...new Array<RowValue>(count).fill(column), value];
+      if (Array.isArray(column)) column.push(value);
+      else if (column !== value) values[index] = [...new Array<Value | null>(count).fill(column), value];
     }
     this.count = count + 1;
     return characters;

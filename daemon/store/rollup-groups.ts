@@ -80,7 +80,7 @@ export function groupRows(rows: readonly RowValue[]): readonly Group[] {
       addRow(last, rows, at);
       continue;
     }
-    const name = `${minute}|${rows[at + column.key_id]}|${rows[at + column.team]}|${rows[at + column.customer]}|${rows[at + column.user]}|${rows[at + column.model]}|${rows[at + column.target]}|${rows[at + column.credential]}|${rows[at + column.route]}|${rows[at + column.tags]}|${rows[at + column.status]}|${rows[at + column.error]}|${rows[at + column.stream]}|${rows[at + column.attempts] === null ? "" : rows[at + column.id]}`;
+    const name = `${minute}|${common.map((index) => rows[at + index]).join("|")}|${rows[at + column.attempts] === null ? "" : rows[at + column.id]}`;
     let group = groups.get(name);
     if (group === undefined) {
       group = emptyGroup(minute * minuteMs, rows.slice(at, at + requestWidth));

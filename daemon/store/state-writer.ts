@@ -5,7 +5,8 @@
 import { type ChainHead, nextHash, oneLine } from "../audit/chain.ts";
 import { BalanceCells } from "./balance-cells.ts";
 import { type Breather, noBreather } from "./breather.ts";
-import { areRows, type Columns, valueAt } from "./columns.ts";
+import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
+import { areRows, ColumnBuilder, type Columns, valueAt } from "./columns.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { executeCommand } from "./commands.ts";
 import { type Database, guardFile, type Statement } from "./database.ts";
@@ -20,9 +21,6 @@ export type StateWriterOptions = {
   readonly breather?: Breather;
 };
 
-/** Rows inserted by one statement; eight cost a fifth less than one by one, more gain nothing. */
-const rowsPerInsert = 8;
-const columns = 10;
 /** Balances and open holds are written down after so many records or so long, which bounds what a boot replays. */
 const checkpointRows = 20_000;
 const checkpointMs = 30_000;
@@ -36,13 +34,12 @@ export class StateWriter {
   readonly #guard: () => void;
   readonly #begin: Statement;
   readonly #commit: Statement;
-  readonly #insertOne: Statement;
-  readonly #insertMany: Statement;
-  readonly #insertAlike: Statement;
+  readonly #insert: ColumnInsert;
   readonly #setSender: Statement;
   readonly #setMeta: Statement;
   readonly #senders = new Map<number, number>();
-  readonly #pending: (string | number | Buffer | null)[] = [];
+  /** Appended in this transaction, and written at its end. */
+  #pending = new ColumnBuilder<string | number | Buffer>();
   #seq = 0;
   #hash = "";
   #sinceCheckpoint = 0;
@@ -57,15 +54,9 @@ export class StateWriter {
     this.#guard = guardFile(database);
     this.holds = new OpenHolds(database);
     this.cells = new BalanceCells(database);
-    const row = `(${new Array(columns).fill("?").join(", ")})`;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
-    this.#insertOne = database.prepare(`INSERT INTO records VALUES ${row}`);
-    this.#insertMany = database.prepare(`INSERT INTO records VALUES ${new Array(rowsPerInsert).fill(row).join(", ")}`);
-    const alike = "(?, ?, ?, @keyId, @scopes, @cost, @tokens, @flags, ?, ?)";
-    this.#insertAlike = database.prepare(
-      `INSERT INTO records VALUES ${new Array(rowsPerInsert).fill(alike).join(", ")}`,
-    );
+    this.#insert = prepareColumnInsert(database, "records");
     this.#setSender = database.prepare("INSERT OR REPLACE INTO senders VALUES (?, ?)");
     this.#setMeta = database.prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)");
     this.#load(); // reads only: a writer starts, and tells that it cannot write, while another process has the lock
@@ -136,11 +127,8 @@ export class StateWriter {
     const seq = this.#seq + 1;
     const id = oneLine(holdId);
     const hash = nextHash(this.#hash, seq, id, at, keyId, scopes, cost, tokens, flags, record);
-    this.#pending.push(seq, id, at, keyId, scopes, cost, tokens, flags, record, Buffer.from(hash, "hex"));
-    if (this.#pending.length === rowsPerInsert * columns) {
-      this.#insertEight();
-      this.#breather.breathe();
-    }
+    this.#pending.add([seq, id, at, keyId, scopes, cost, tokens, flags, record, Buffer.from(hash, "hex")]);
+    this.#breather.breathe();
     if (cost !== null) this.cells.add(scopes, seq, at, cost);
     this.#seq = seq;
     this.#hash = hash;
@@ -219,27 +207,11 @@ export class StateWriter {
     }
   }
 
-  /** Binding is most of what an insert costs: what eight records share is bound once. */
-  #insertEight(): void {
-    const pending = this.#pending;
-    if (!areAlike(pending)) {
-      this.#insertMany.run(pending);
-    } else {
-      const own: (string | number | Buffer | null)[] = [];
-      for (let at = 0; at < pending.length; at += columns) {
-        own.push(pending[at]!, pending[at + 1]!, pending[at + 2]!, pending[at + 8]!, pending[at + 9]!);
-      }
-      const [, , , keyId, scopes, cost, tokens, flags] = pending;
-      this.#insertAlike.run(own, { keyId, scopes, cost, tokens, flags });
-    }
-    pending.length = 0;
-  }
-
   #insertPending(): void {
-    for (let at = 0; at < this.#pending.length; at += columns) {
-      this.#insertOne.run(this.#pending.slice(at, at + columns));
-    }
-    this.#pending.length = 0;
+    const pending = this.#pending;
+    if (pending.count === 0) return;
+    this.#pending = new ColumnBuilder();
+    this.#insert.run(pending, this.#breather.breathe);
   }
 
   #checkpointIfDue(): void {
@@ -262,7 +234,7 @@ export class StateWriter {
     const head = last ?? { seq: 0, hash: (this.meta("genesis") as Buffer).toString("hex") };
     this.#seq = head.seq;
     this.#hash = head.hash;
-    this.#pending.length = 0;
+    this.#pending = new ColumnBuilder();
     this.#senders.clear();
     for (const row of database.prepare("SELECT sender, last_batch FROM senders").raw().iterate()) {
       const [sender, number] = row as [number, number];
@@ -280,14 +252,6 @@ export class StateWriter {
     }
     this.#stale = false;
   }
-}
-
-/** Whether they agree in key, scopes, cost, tokens and flags. */
-function areAlike(pending: readonly unknown[]): boolean {
-  for (let at = columns; at < pending.length; at += columns) {
-    for (let column = 3; column < 8; column += 1) if (pending[at + column] !== pending[column]) return false;
-  }
-  return true;
 }
 
 /** A malformed batch must fail as a whole before it changes anything. */

@@ -123,7 +123,7 @@ export class TrafficWriter {
   #insertAll({ count, values }: Columns): void {
     const numbers = Array.from({ length: count }, (_, index) => this.#row + 1 + index);
     this.#row += count;
-    this.#insert.run([numbers, ...values], count, this.#breather.breathe);
+    this.#insert.run({ count, values: [numbers, ...values] }, this.#breather.breathe);
   }
 
   /** A slice of the rows that an older build wrote, newest first, with their sums; the last one takes their table away. */
@@ -146,7 +146,8 @@ export class TrafficWriter {
         flat.push(...values);
       }
       const numbers = rows.map(([row]) => row ?? null);
-      this.#insert.run([numbers, ...columnsOf(requestWidth, flat).values], rows.length, () => {});
+      const { count, values } = columnsOf(requestWidth, flat);
+      this.#insert.run({ count, values: [numbers, ...values] }, this.#breather.breathe);
       this.#rollups.add(groupRows(flat));
       database.prepare("DELETE FROM requests_before WHERE row >= ?").run(rows.at(-1)![0]);
       return true;

@@ -1,22 +1,57 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createBreather } from "../../../daemon/store/breather.ts";
+import { openStateWriter, prepareTraffic, stateFile, trafficFile } from "../../../daemon/store/boot.ts";
+import { type Breather, createBreather } from "../../../daemon/store/breather.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
+import { openDatabase } from "../../../daemon/store/database.ts";
+import { requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
+import { StateWriter } from "../../../daemon/store/state-writer.ts";
+import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
+import { requestRow, settlement, temporaryHome } from "./fixtures.ts";
 
-test("createBreather() rests once a slice, not at every call", () => {
-  const breather = createBreather();
-  const rested = (workMs: number): number => {
-    breather.begin();
-    const from = process.cpuUsage();
-    const started = performance.now();
-    let calls = 0;
-    while (performance.now() - started < workMs) {
-      breather.breathe();
-      calls += 1;
-    }
-    const { user, system } = process.cpuUsage(from);
-    assert.ok(calls > 20, `${calls} calls`);
-    return performance.now() - started - (user + system) / 1_000;
+test("createBreather() rests once for each slice of work, and begin() counts anew", () => {
+  let now = 1_000;
+  let rests = 0;
+  const breather = createBreather({ now: () => now, rest: () => rests++ });
+  const work = (ms: number): number => {
+    now += ms;
+    breather.breathe();
+    return rests;
   };
-  // A rest takes 0.02 ms and what the kernel adds; with 0.1 ms of work between two of them, 50 ms have hundreds.
-  assert.ok(rested(50) > 3, "it rests");
+  breather.begin();
+  assert.deepEqual([work(0.04), work(0.04), work(0.04), work(0.04), work(0.08)], [0, 0, 1, 1, 2]);
+  now += 50; // idle
+  breather.begin();
+  assert.equal(work(0.04), 2);
+});
+
+test("createBreather() really waits, and not for long", () => {
+  const breather = createBreather();
+  const started = performance.now();
+  let calls = 0;
+  while (performance.now() - started < 5) {
+    breather.breathe();
+    calls += 1;
+  }
+  assert.ok(calls > 5, `${calls} calls in 5 ms`);
+});
+
+test("both writers breathe all through a commit", (t) => {
+  const home = temporaryHome(t);
+  const count = 400;
+  let breaths = 0;
+  const breather: Breather = { begin: () => {}, breathe: () => breaths++ };
+  openStateWriter(home).close();
+  prepareTraffic(home);
+  const traffic = new TrafficWriter(openDatabase(trafficFile(home)), { retentionMs: 0, breather });
+  const rows = Array.from({ length: count }, (_, index) => requestRow(`req_${index}`)).flat();
+  traffic.commit([{ type: "batch", sender: 1, number: 1, rows: columnsOf(requestWidth, rows) }]);
+  traffic.close();
+  assert.ok(breaths >= count / 8, `${breaths} in the log`);
+  breaths = 0;
+  const state = new StateWriter(openDatabase(stateFile(home)), { breather });
+  const settled = Array.from({ length: count }, (_, index) => settlement(`req_${index}`)).flat();
+  state.commit([{ type: "batch", sender: 1001, number: 1, rows: columnsOf(settlementWidth, settled) }]);
+  state.close();
+  assert.ok(breaths >= count, `${breaths} in the ledger`);
 });
