@@ -2,7 +2,6 @@
  * Which config runs: the one at boot, each later version of the file, a rollback. Hides watching, history and what is
  * remembered for `bifrost status`.
  */
-
 import { get } from "node:http";
 import { resolve } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";

@@ -43,9 +43,16 @@ export class ProxiedOrigin implements Origin {
   /** Requests of an older generation may still come; the tunnels end by themselves when they have been idle. */
   close(): void {}
 
+  /** What cannot be loaded fails who waits for it, and is tried again for the next. */
   async #load(): Promise<void> {
-    const { openProxyAgent } = await import("./proxy-agent.ts");
-    this.#agent = openProxyAgent(this.#proxy, this.#connect);
+    try {
+      const { openProxyAgent } = await import("./proxy-agent.ts");
+      this.#agent = openProxyAgent(this.#proxy, this.#connect);
+    } catch (error) {
+      this.#loading = undefined;
+      for (const call of this.#waiting.splice(0)) call.onResponseError(undefined as never, error as Error);
+      return;
+    }
     while (this.#inFlight < this.#max && this.#waiting.length > 0) this.#next(this.#agent);
   }
 

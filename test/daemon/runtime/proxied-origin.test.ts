@@ -51,3 +51,25 @@ test("dispatch() behind a proxy sends connections_max at once, lets four times a
   }
   assert.deepEqual(paths, ["/0", "/1", "/3", "/4", "/6"]);
 });
+
+test("dispatch() fails the calls of a proxy that cannot be used, and the process lives", async () => {
+  const provider = {
+    ...({ baseUrl: "http://upstream.test/v1", tls: { rejectUnauthorized: true } } as ProviderData),
+    ...{ proxy: "gopher://127.0.0.1:70", connectionsMax: 1 },
+  };
+  const failures: Error[] = [];
+  const call: Call = {
+    options: { path: "/", method: "GET" },
+    ...{ cancelled: false, release: undefined },
+    onRequestStart: () => undefined,
+    onResponseStart: () => undefined,
+    onResponseData: () => undefined,
+    onResponseEnd: () => assert.fail("nobody answers"),
+    onResponseError: (_, error) => void failures.push(error),
+  };
+  const origin = new Origins().get(provider);
+  for (const asked of [1, 2]) {
+    assert.equal(origin.dispatch(call), true);
+    await until("its failure", () => failures.length === asked);
+  }
+});
