@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -239,14 +239,34 @@ test("reload() answers with the outcome even when nothing has changed", async (c
   await assert.rejects(running.reload(), /no longer watched/);
 });
 
-test("a config beside the databases is found changed, also when it is replaced", async (context) => {
+test("a config beside the databases is found changed, also when it is replaced, and nobody listens to its folder", async (context) => {
   const text = "server: { port: 9001 }\n";
   const config = await start(context, text, { isBusy: true });
   await writeFile(config.path, text);
   await config.watch();
+  const listened = await listenedInodes();
+  if (listened !== undefined) assert.equal(listened.has((await stat(config.folder)).ino), false);
   await writeFile(config.path, "server: { port: 9002 }\n");
   assert.equal(port(await config.next()), 9002);
   await writeFile(`${config.path}.new`, "server: { port: 9003 }\n");
   await rename(`${config.path}.new`, config.path);
   assert.equal(port(await config.next()), 9003);
 });
+
+test("a config anywhere else is listened to", { skip: process.platform !== "linux" }, async (context) => {
+  const config = await start(context, "");
+  await writeFile(config.path, "");
+  await config.watch();
+  assert.equal((await listenedInodes())?.has((await stat(config.folder)).ino), true);
+});
+
+/** What this process has asked inotify for; undefined where the system does not tell. */
+async function listenedInodes(): Promise<Set<number> | undefined> {
+  if (process.platform !== "linux") return undefined;
+  const found = new Set<number>();
+  for (const name of await readdir("/proc/self/fdinfo")) {
+    const text = await readFile(`/proc/self/fdinfo/${name}`, "utf8").catch(() => ""); // closed meanwhile
+    for (const [, inode] of text.matchAll(/^inotify wd:\w+ ino:(\w+)/gm)) found.add(Number.parseInt(inode!, 16));
+  }
+  return found;
+}

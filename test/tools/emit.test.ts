@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { emit } from "../../tools/emit.ts";
+
+let files: ReadonlyMap<string, string>;
+before(async () => {
+  const emitted = await emit({ version: "1.0.0", commit: "a", versionLine: "1.0.0", form: "files" });
+  // Lines end where they are long, in the middle of a word if need be.
+  files = new Map([...emitted.files].map(([name, text]) => [name, text.replaceAll("\\\n", "")]));
+});
+
+/** A file and all that is loaded with it. */
+function loadedWith(entry: string): string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const [, target] of files.get(name)!.matchAll(/(?:from|^import|;import)\s*"(\.[^"]+)"/gm))
+      visit(new URL(target!, `file:///${name}`).pathname.slice(1));
+  };
+  visit(entry);
+  return [...found];
+}
+
+test("emit() imports neither node:http nor the driver as modules, which load more than they are", () => {
+  const wrong = [...files].filter(([, text]) => /from\s*"(node:http|better-sqlite3)"/.test(text)).map(([name]) => name);
+  assert.deepEqual(wrong, []);
+  assert.ok([...files.values()].some((text) => text.includes('getBuiltinModule("node:http")')));
+});
+
+test("emit() gives the data plane no code of a proxy's clients at its start", () => {
+  const loaded = loadedWith("daemon/runtime/data-plane.js");
+  assert.ok(loaded.length > 3, loaded.join(" "));
+  const text = loaded.map((name) => files.get(name)!).join("");
+  assert.match(text, /buildConnector/, "what a direct upstream needs is there");
+  assert.doesNotMatch(text, /class ProxyAgent|ProxyAgent=class/);
+  assert.ok(
+    [...files.values()].some((each) => /class ProxyAgent|ProxyAgent=class/.test(each)),
+    "it is somewhere",
+  );
+});
