@@ -41,7 +41,7 @@ export function isListed(models: readonly string[], provider: string, model: str
  */
 export const modelEntry = {
   pattern: /^(?!regex:)[^\s*]*\*?$/,
-  message: 'is a model name, with a "*" at its end at most; regular expressions are not known here',
+  message: 'must be a model name, with a "*" at its end at most; regular expressions are not known here',
 } as const;
 
 const star = 42;

@@ -34,7 +34,7 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
     "a block that would block nobody",
     'governance: { keys: { ci: { value: env.OPENAI_API_KEY, blocked: ["regex:gpt-4.+"] } } }\n',
     [
-      'c.yaml:1:66: governance.keys.ci.blocked[0]: is a model name, with a "*" at its end at most; regular expressions are not known here',
+      'c.yaml:1:66: governance.keys.ci.blocked[0]: must be a model name, with a "*" at its end at most; regular expressions are not known here',
     ],
   ],
   ["a port out of range", "server: { port: 65536 }\n", ["c.yaml:1:17: server.port: must not be more than 65535"]],
