@@ -20,6 +20,7 @@ const sizes = [
 const colors: readonly { readonly name: string; readonly color: ColorDepth; readonly theme: Theme }[] = [
   { name: "no colour", color: "none", theme: "dark" },
   { name: "16 colours, light", color: "16", theme: "light" },
+  { name: "256 colours, dark", color: "256", theme: "dark" },
   { name: "true colour, dark", color: "true", theme: "dark" },
 ];
 
