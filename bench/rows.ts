@@ -110,7 +110,13 @@ function makeRow(index: number, at: number, random: () => number): RowValue[] {
     ...[latency, isStream ? latency / 5 : null, latency - 0.4, tokensIn, tokensOut, null, null, null],
     ...[tokensIn * 250 + tokensOut * 1_000, 0, null, 4_000, 2_500],
     ...[`team_${key % 12}`, `cust_${key % 4}`, random() < 0.05 ? `user-${Math.floor(3_000 * random())}` : null],
-    ...[random() < 0.1 ? `s-${Math.floor(index / 40)}` : null, random() < 0.3 ? '{"env":"prod"}' : null, null, 0],
+    ...[
+      random() < 0.1 ? `s-${Math.floor(index / 40)}` : null,
+      random() < 0.3 ? '{"env":"prod"}' : null,
+      null,
+      0,
+      400_000,
+    ],
   ];
   if (row.length !== requestWidth) throw new Error(`a row has ${requestWidth} values, not ${row.length}`);
   return row;

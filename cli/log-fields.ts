@@ -25,6 +25,7 @@ export const logFields: Fields<LogRow> = {
   out: (row) => row.tokens_out,
   /** Dollars. */
   cost: (row) => (row.cost_nano === null ? null : row.cost_nano / 1e9),
+  held: (row) => (row.held_nano === null ? null : row.held_nano / 1e9),
   /** Milliseconds. */
   latency: (row) => row.latency_ms,
   ttft: (row) => row.ttft_ms,

@@ -1,6 +1,6 @@
 /** `bifrost explain <request-id>` */
 import type { Command } from "commander";
-import type { AttemptView, ExplainAnswer } from "../../daemon/admin/contract/logs.ts";
+import type { AttemptView, ExplainAnswer, LogAnswer, LogContent } from "../../daemon/admin/contract/logs.ts";
 import type { DecisionView } from "../../daemon/admin/contract/routing.ts";
 import type { Context } from "../command.ts";
 import {
@@ -21,6 +21,7 @@ const attemptColumns: readonly Column<AttemptView>[] = [
   { title: "OUTCOME", cell: (attempt) => attempt.outcome },
   { title: "STATUS", cell: (attempt) => renderCount(attempt.status), align: "right" },
   { title: "TIME TAKEN", cell: (attempt) => duration(attempt.latency_ms), align: "right" },
+  { title: "HELD", cell: (attempt) => renderMoney(attempt.held_nano), align: "right", mayDrop: true },
   { title: "COST", cell: (attempt) => renderMoney(attempt.cost_nano), align: "right" },
   { title: "REASON", cell: (attempt) => attempt.reason ?? "", shrinkTo: 20 },
 ];
@@ -28,18 +29,42 @@ const attemptColumns: readonly Column<AttemptView>[] = [
 export function build(command: Command, context: Context): void {
   command
     .argument("<request-id>", "as in x-request-id and in `bifrost logs`")
+    .option("--content", "Headers and bodies too, as far as they are kept")
     .option("--json", "Print JSON")
-    .action(async (id: string, { json }: { json?: boolean }) => {
-      const path = `/api/logs/${encodeURIComponent(id)}/explain`;
-      const answer = await withClient(command, context, (client) => client.call<ExplainAnswer>("GET", path));
+    .action(async (id: string, options: { json?: boolean; content?: boolean }) => {
+      const path = `/api/logs/${encodeURIComponent(id)}`;
+      const { answer, content } = await withClient(command, context, async (client) => ({
+        answer: await client.call<ExplainAnswer>("GET", `${path}/explain`),
+        content: options.content ? (await client.call<LogAnswer>("GET", path)).content : undefined,
+      }));
       const { terminal } = context;
-      if (json) return terminal.out(renderJson(answer));
+      if (options.json) return terminal.out(renderJson(content === undefined ? answer : { ...answer, content }));
       terminal.out(`${renderRequest(answer)}\n`);
       if (answer.decision) terminal.out(`${renderDecision(answer.decision, terminal)}\n`);
-      if (answer.attempts.length > 0) return terminal.out(renderTable(answer.attempts, attemptColumns, terminal));
-      terminal.out("No provider was tried.\n");
+      if (answer.attempts.length > 0) terminal.out(renderTable(answer.attempts, attemptColumns, terminal));
+      else terminal.out("No provider was tried.\n");
+      if (content !== undefined) return printContent(content, terminal);
       if (answer.request.error !== null) terminal.err(`What ${answer.request.error} means: docs/errors.md\n`);
     });
+}
+
+function printContent(content: LogContent | null, { out, err }: Context["terminal"]): void {
+  if (content === null || content.level === "off") {
+    err("Nothing of what was said is kept: record.content in the config, or `bifrost keys update --content`.\n");
+    return;
+  }
+  const part = (title: string, text: string | null): void => {
+    if (text !== null) out(`\n${title}\n${text}\n`);
+  };
+  const headers = (title: string, found: Readonly<Record<string, string>> | undefined): void => {
+    part(title, found === undefined ? null : renderProperties(Object.entries(found)).trimEnd());
+  };
+  headers("REQUEST HEADERS", content.headers?.request);
+  headers("ANSWER HEADERS", content.headers?.response);
+  part("METADATA", content.metadata === null ? null : JSON.stringify(content.metadata));
+  part("REQUEST", content.request);
+  part("ANSWER", content.response);
+  if (content.truncated) err("Cut at record.content_max.\n");
 }
 
 const consideredColumns: readonly Column<DecisionView["considered"][number]>[] = [
@@ -70,8 +95,16 @@ function renderRequest({ request: row }: ExplainAnswer): string {
     ],
     ["tokens", tokens(row)],
     ["cost", row.cost_nano === null && row.flags.includes("unpriced") ? "unpriced" : renderMoney(row.cost_nano)],
+    ["held", held(row)],
     ["notes", row.flags.join(", ") || "–"],
   ]);
+}
+
+function held({ held_nano: nano, cost_nano: cost }: ExplainAnswer["request"]): string {
+  if (nano === null) return "nothing";
+  if (cost === null) return renderMoney(nano);
+  const left = nano - cost;
+  return `${renderMoney(nano)}, ${left < 0 ? `${renderMoney(-left)} less than it cost` : `${renderMoney(left)} given back`}`;
 }
 
 /** A provider without one is recorded as using `none`. */

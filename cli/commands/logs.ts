@@ -1,7 +1,7 @@
 /** `bifrost logs`: pages back, or follows. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
+import type { LogRow, LogsAnswer, OpenRequest, OpenRequestsAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
@@ -13,6 +13,7 @@ import { withClient, withDaemon } from "../session.ts";
 
 type Options = {
   readonly follow?: boolean;
+  readonly open?: boolean;
   readonly json?: boolean;
   readonly limit?: number;
   readonly key?: string;
@@ -55,6 +56,7 @@ export function build(command: Command, context: Context): void {
   command
     .argument("[filter...]", "words that must all hold: gpt-4o, !echo, status:5xx, latency:>2s, key:ci")
     .option("-f, --follow", "Go on printing as requests end")
+    .option("--open", "Those in flight, longest first, with what each holds")
     .option("--limit <count>", `Rows at most (default: ${rowsDefault})`, parseCount)
     .option("--key <key>", "Only of this key: id or name")
     .option("--model <model>", "Only of this model, as asked or as answered")
@@ -65,10 +67,32 @@ export function build(command: Command, context: Context): void {
     .option("--until <when>", "15m ago or earlier, or a date", parseSince)
     .option("--json", "Print one JSON text a line")
     .action(async (words: readonly string[], options: Options) => {
+      if (options.open) return withDaemon(command, context, (client) => listOpen(client, options, words, context));
       const filter = readFilter(words);
       if (options.follow) return withDaemon(command, context, (client) => follow(client, options, filter, context));
       return withClient(command, context, (client) => list(client, options, filter, context));
     });
+}
+
+const openColumns: readonly Column<OpenRequest>[] = [
+  { title: "SINCE", cell: (row) => renderTime(row.at) },
+  { title: "ID", cell: (row) => row.id, shrinkTo: 12 },
+  { title: "KEY", cell: (row) => row.key_name ?? row.key ?? "–", shrinkTo: 4 },
+  { title: "MODEL", cell: (row) => row.target ?? "–", shrinkTo: 8 },
+  { title: "HELD", cell: (row) => renderMoney(row.held_nano), align: "right" },
+  { title: "TOKENS HELD", cell: (row) => renderCount(row.held_tokens), align: "right", mayDrop: true },
+];
+
+async function listOpen(client: Client, options: Options, words: readonly string[], context: Context): Promise<void> {
+  const { terminal } = context;
+  if (options.follow || words.length > 0)
+    throw new CliFailure("--open takes no filter and does not follow", exitCodes.usage, "Try: bifrost logs --open");
+  const query = { limit: Math.max(1, options.limit ?? rowsDefault) };
+  const answer = await client.call<OpenRequestsAnswer>("GET", "/api/logs/open", { query });
+  if (options.json) return terminal.outSlowly(answer.requests.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  if (answer.requests.length === 0) return terminal.err("Nothing is in flight that holds money or a place.\n");
+  await terminal.outSlowly(renderTable(answer.requests, openColumns, terminal));
+  terminal.err(`${answer.total} in flight hold ${renderMoney(answer.held_nano)}.\n`);
 }
 
 type RowFilter = {

@@ -21,11 +21,15 @@ import type {
   LogExportQuery,
   LogQuery,
   LogsAnswer,
+  OpenRequestsAnswer,
+  OpenRequestsQuery,
 } from "./contract/logs.ts";
 
 export type LogServices = {
   list(query: LogQuery): Promise<LogsAnswer>;
   show(requestId: string): Promise<LogAnswer>;
+  /** Let in and not settled yet. */
+  open(query: OpenRequestsQuery): Promise<OpenRequestsAnswer>;
   explain(requestId: string): Promise<ExplainAnswer>;
   session(session: string): Promise<SessionAnswer>;
   stats(query: StatsQuery): Promise<StatsAnswer>;

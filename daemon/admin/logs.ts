@@ -9,7 +9,7 @@ import type {
   RankingsQuery,
   StatsQuery,
 } from "./contract/log-statistics.ts";
-import type { LogDeleteRequest, LogExportQuery, LogQuery } from "./contract/logs.ts";
+import type { LogDeleteRequest, LogExportQuery, LogQuery, OpenRequestsQuery } from "./contract/logs.ts";
 import { changes, queryFields, type Route, reads, strict, TextAnswer } from "./route.ts";
 
 const cursorCharactersMax = 256;
@@ -88,6 +88,14 @@ export const logRoutes: readonly Route[] = [
     summary: "Takes requests out of the log, with what was said in them",
     body: strict<LogDeleteRequest>({ ids: z.array(z.string().min(1).max(64)).min(1).max(idsMax) }),
     run: (services, input) => services.logs.remove(input.body),
+  }),
+  reads<OpenRequestsQuery>({
+    method: "GET",
+    path: "/api/logs/open",
+    permission: "logs:read",
+    summary: "Requests in flight that hold money or a place, oldest first",
+    query: strict<OpenRequestsQuery>({ limit: queryFields.count(1, 1_000).optional() }),
+    run: (services, input) => services.logs.open(input.query),
   }),
   reads<StatsQuery>({
     method: "GET",

@@ -6,6 +6,7 @@ import type { ContentLevelName } from "../config/telemetry-data.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { contentLevel } from "../store/rows.ts";
 import type { Exchange } from "./exchange.ts";
+import { headersText } from "./kept-headers.ts";
 import type { Plane } from "./plane.ts";
 
 export type KeptContent = {
@@ -64,7 +65,9 @@ export function pushContent(exchange: Exchange, plane: Plane): number {
   const { level, request, response, isLatin1, truncated } = kept;
   const text = isLatin1 ? Buffer.from(response, "latin1").toString("utf8") : response;
   const answer = text === "" ? null : text;
-  if (plane.contents().push(exchange.id, exchange.at, level, truncated ? 1 : 0, null, request, answer)) return level;
+  const headers = level === contentLevel.full ? headersText(exchange) : null;
+  const flag = truncated ? 1 : 0;
+  if (plane.contents().push(exchange.id, exchange.at, level, flag, null, request, answer, headers)) return level;
   plane.words[workerWord.contentDropped]!++;
   return contentLevel.off;
 }

@@ -43,6 +43,7 @@ export type AttemptTrace = {
   readonly error?: string;
   readonly status?: number;
   readonly costNano?: number;
+  readonly heldNano?: number;
   readonly ms?: number;
 };
 
@@ -135,6 +136,8 @@ export class Exchange {
   usage: Usage | undefined;
   /** Sum over all attempts; undefined: unpriced. */
   costNano: number | undefined = 0;
+  /** Set aside for all attempts together, as far as they are settled. */
+  heldNano = 0;
   settlementFlags = 0;
   settlement: Settlement | undefined;
   /** What makes the prompt cost other than its length says; read where money is limited. */

@@ -114,6 +114,7 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
     tagsOf(exchange.request),
     exchange.span?.sampled ? exchange.span.traceId : null,
     content,
+    exchange.heldNano === 0 ? null : exchange.heldNano,
   ];
 }
 

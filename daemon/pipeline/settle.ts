@@ -56,6 +56,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   const at = Date.now();
   if (lease.hold >= 0) plane.ledger.settle(lease.hold, at, costNano ?? 0, tokens);
   exchange.settlementFlags |= flags;
+  exchange.heldNano += lease.heldNano;
   exchange.costNano =
     costNano === undefined || exchange.costNano === undefined ? undefined : exchange.costNano + costNano;
   exchange.settlement = {

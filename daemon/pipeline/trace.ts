@@ -19,6 +19,7 @@ export function trace(exchange: Exchange, trip: Trip, error: GatewayError | unde
     ...(error === undefined ? {} : { error: error.code }),
     ...(error?.details.upstreamStatus === undefined ? {} : { status: error.details.upstreamStatus }),
     ...(priced ? { costNano: settlement.costNano } : {}),
+    ...(settlement === undefined ? {} : { heldNano: settlement.heldNano }),
     ms: trip.startedAt === 0 ? 0 : Math.round(performance.now() - trip.startedAt),
   });
 }

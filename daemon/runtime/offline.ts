@@ -102,6 +102,7 @@ export async function openFiles(
       access,
       remove: async (ids) => removeRows(home, ids),
       dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
+      holds: () => [],
     }),
     feed: { listen: noneRuns },
     metrics: { render: noneRuns },

@@ -112,6 +112,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       access,
       remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
       dropped: async () => dropped(),
+      holds: memory.holds,
       object: options.telemetry.object,
     }),
     audit: createAuditService(access),

@@ -4,6 +4,7 @@ import type { MemoryChange } from "../admin/services/governance.ts";
 import type { StoredKey } from "../admin/services/keys.ts";
 import type { KeyHash, ScopeDefinition } from "../governance/definitions.ts";
 import { createDirectoryWriter, type NamesOfRequests } from "../governance/directory.ts";
+import type { Hold } from "../governance/holds.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
@@ -27,6 +28,8 @@ export type SharedMemory = {
   readonly peek: Peek;
   /** Requests that hold money or a place now. */
   openHolds(): number;
+  /** What is held now, a moment's picture. */
+  holds(): readonly Hold[];
   dump(): Uint8Array;
   /** Change number of the last dump; one that holds nothing new is not written. */
   snapshotChange: number;
@@ -84,6 +87,7 @@ export function fillSharedMemory(
     name: directory.name,
     peek: createPeek(tables),
     openHolds: () => ledger.holdsOf().length,
+    holds: () => ledger.holdsOf(),
     dump: () => dumpTables(tables),
     snapshotChange: boot.tables !== undefined && isCurrent(boot) ? boot.change : -1,
   };

@@ -34,7 +34,7 @@ export function openContentWriter(
   describe: ContentDescriber = asItIs,
 ): ContentWriter {
   const insert: Statement = database.prepare(
-    "INSERT INTO contents (id, at, level, truncated, metadata, request, response) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO contents (id, at, level, truncated, metadata, request, response, headers) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const edge: Statement = database.prepare("SELECT row FROM contents ORDER BY row LIMIT 1 OFFSET ?").pluck();
   const note: Statement = database.prepare(
@@ -55,6 +55,7 @@ export function openContentWriter(
           describe.request(asked as string | null, truncated),
           keeps && typeof asked === "string" ? self.filter(asked) : null,
           keeps && typeof answered === "string" ? self.filter(describe.answer(answered)) : null,
+          keeps ? maskedHeaders(at(column.headers), self.filter) : null,
         );
       }
     },
@@ -86,4 +87,10 @@ export function openContentWriter(
     },
   };
   return self;
+}
+
+/** Value by value, since what masks a piece of JSON may leave none. */
+function maskedHeaders(text: RowValue, filter: ContentFilter): string | null {
+  if (typeof text !== "string") return null;
+  return JSON.stringify(JSON.parse(text), (_, value: unknown) => (typeof value === "string" ? filter(value) : value));
 }

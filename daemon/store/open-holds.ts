@@ -12,6 +12,27 @@ type Group = { readonly id: number; readonly seq: number; readonly values: reado
 /** Where a hold of this group's batches stands. */
 type Place = { readonly holds: Columns; readonly row: number };
 
+/** Rows of `holds` that are looked through, oldest first: what has been open for long stands there. */
+const groupsRead = 500;
+
+/** In a reader: the target of each of these holds, as far as it is on disk. */
+export function readHoldTargets(database: Database, holdIds: readonly string[]): ReadonlyMap<string, string> {
+  const wanted = new Set(holdIds);
+  const targets = new Map<string, string>();
+  const payloads = database.prepare(`SELECT payload FROM holds ORDER BY id LIMIT ${groupsRead}`).pluck().all();
+  for (const payload of payloads as string[]) {
+    const values = JSON.parse(payload) as HoldValue[];
+    for (let at = 0; at < values.length; at += holdWidth) {
+      const [holdId, target] = [values[at], values[at + targetColumn]];
+      if (wanted.has(holdId as string) && typeof target === "string") targets.set(holdId as string, target);
+    }
+  }
+  return targets;
+}
+
+/** Of a hold, as `rows.ts` lists them. */
+const targetColumn = 7;
+
 /** A settlement that the supervisor wrote for a dead worker may overtake the worker's own hold; so many are remembered. */
 const overtakenMax = 10_000;
 

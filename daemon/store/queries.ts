@@ -50,6 +50,8 @@ export type Query =
     }
   /** `live`: balances from shared memory, to compare while nothing runs. */
   | { readonly kind: "ledger_check"; readonly live?: readonly Balance[] | undefined }
+  /** Which target each of these holds is for, of those on disk. */
+  | { readonly kind: "hold_targets"; readonly holdIds: readonly string[] }
   | { readonly kind: "spend"; readonly sinceMs?: number | undefined }
   /** Keys and scopes that changed after a change number; 0: all. */
   | { readonly kind: "definitions"; readonly since: number };
@@ -74,6 +76,7 @@ export type QueryAnswer = {
   readonly audit_export: ExportPage;
   readonly audit_page: RecordPage;
   readonly ledger_check: LedgerCheck;
+  readonly hold_targets: ReadonlyMap<string, string>;
   readonly spend: readonly KeySpend[];
   readonly definitions: Definitions;
 };

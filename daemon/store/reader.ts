@@ -10,6 +10,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { changedSince } from "./definitions.ts";
 import { createLedgerChecker } from "./ledger-check.ts";
 import { readSums } from "./log-sums.ts";
+import { readHoldTargets } from "./open-holds.ts";
 import type { KeySpend, Query } from "./queries.ts";
 import { readContent, readOffload, readPage, readRequest, readSession, readTail } from "./request-log.ts";
 import { isQuery, replyFailure } from "./requests.ts";
@@ -55,6 +56,8 @@ export function createReader(home: string): Reader {
         return exportPage(state.get(), query.after, query.limit);
       case "audit_page":
         return recordPage(state.get(), query);
+      case "hold_targets":
+        return readHoldTargets(state.get(), query.holdIds);
       case "spend":
         return readSpend(state.get(), query.sinceMs ?? 0);
       case "definitions":

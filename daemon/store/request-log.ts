@@ -88,12 +88,13 @@ export type ContentRow = {
   readonly metadata: string | null;
   readonly request: string | null;
   readonly response: string | null;
+  readonly headers: string | null;
   readonly object: string | null;
 };
 
 export function readContent(database: Database, id: string): ContentRow | undefined {
   return database
-    .prepare("SELECT id, at, level, truncated, metadata, request, response, object FROM contents WHERE id = ?")
+    .prepare("SELECT id, at, level, truncated, metadata, request, response, headers, object FROM contents WHERE id = ?")
     .get(id) as ContentRow | undefined;
 }
 
@@ -105,7 +106,7 @@ export function readOffload(
   return {
     contents: database
       .prepare(
-        "SELECT id, at, level, truncated, metadata, request, response, object FROM contents WHERE object IS NULL AND level = 2 ORDER BY row LIMIT ?",
+        "SELECT id, at, level, truncated, metadata, request, response, headers, object FROM contents WHERE object IS NULL AND level = 2 ORDER BY row LIMIT ?",
       )
       .all(limit) as ContentRow[],
     gone: database.prepare("SELECT object FROM objects_gone LIMIT ?").pluck().all(limit) as string[],

@@ -86,6 +86,7 @@ export const requestColumns = [
   "tags", // JSON object of texts; null when there are none
   "trace", // trace id, or null when nothing is traced
   "content", // contentLevel: what is kept in `contents`
+  "held_nano", // set aside before it was settled, over all attempts; null: nothing was
 ] as const;
 export const requestWidth = requestColumns.length;
 export const requestFlag = { truncated: 32, fallback: 64 } as const;
@@ -96,7 +97,7 @@ export const requestColumn = Object.fromEntries(requestColumns.map((name, index)
 };
 
 /** What was said in a request, apart from its row. Order of the flat array. */
-export const contentColumns = ["id", "at", "level", "truncated", "metadata", "request", "response"] as const;
+export const contentColumns = ["id", "at", "level", "truncated", "metadata", "request", "response", "headers"] as const;
 export const contentWidth = contentColumns.length;
 export const contentColumn = Object.fromEntries(contentColumns.map((name, index) => [name, index])) as {
   readonly [name in (typeof contentColumns)[number]]: number;

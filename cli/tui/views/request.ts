@@ -6,6 +6,8 @@ import { count, duration, percent, statusStyle } from "../draw/format.ts";
 import { blank, type Line, line, type Span, span } from "../draw/line.ts";
 import { properties, rule } from "../draw/table.ts";
 import { defineView } from "../view.ts";
+import { moneyLines } from "./request-money.ts";
+import { saidLines } from "./request-said.ts";
 
 type Data = ExplainAnswer & { readonly content: LogContent | null };
 
@@ -76,10 +78,10 @@ function page(data: Data, width: number): readonly Line[] {
     ...decided(data.decision),
     blank,
     rule([["Money and tokens", "strong"]], [], width),
-    ...money(row, attempts),
+    ...moneyLines(row, attempts, width),
     blank,
     rule([["What was said", "strong"]], [], width),
-    ...said(data.content, width),
+    ...saidLines(data.content, width),
   ];
 }
 
@@ -100,42 +102,6 @@ function decided(decision: DecisionView | null | undefined): readonly Line[] {
       [span(target, "info"), span(note === null ? "" : `  ${note}`, "dim")],
     ]),
   ]);
-}
-
-/** Headers and bodies as far as the config keeps them. */
-function said(content: LogContent | null, width: number): readonly Line[] {
-  if (content === null || content.level === "off")
-    return [line("  ", span("Not kept: record.content says what is (docs/config.md).", "dim"))];
-  const part = (title: string, text: string | null): readonly Line[] =>
-    text === null
-      ? []
-      : [
-          [span(` ${title}`, "accent")],
-          ...pretty(text)
-            .flatMap((each) => fold(each, width - 4))
-            .map((each): Line => [span(`   ${each}`)]),
-        ];
-  return [
-    ...part("metadata", content.metadata === null ? null : JSON.stringify(content.metadata)),
-    ...part("request", content.request),
-    ...part("answer", content.response),
-    ...(content.truncated ? [line("  ", span("cut at record.content_max", "warn"))] : []),
-    ...(content.object === null ? [] : [line("  ", span(`kept in ${content.object}`, "dim"))]),
-  ];
-}
-
-function pretty(text: string): readonly string[] {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2).split("\n");
-  } catch {
-    return text.split(/\r?\n/);
-  }
-}
-
-function fold(text: string, width: number): readonly string[] {
-  const pieces: string[] = [];
-  for (let at = 0; at < text.length || at === 0; at += width) pieces.push(text.slice(at, at + width));
-  return pieces;
 }
 
 function verdict(row: LogRow): Line {
@@ -240,6 +206,7 @@ function reasons(attempt: AttemptView, index: number, width: number): readonly L
     span(`  ${attempt.outcome}`, good ? "good" : "bad"),
     span(attempt.status === null ? "" : `  ${attempt.status}`),
     span(`  ${duration(attempt.latency_ms)}`),
+    span(attempt.held_nano === null ? "" : `  held ${renderMoney(attempt.held_nano)} →`, "dim"),
     span(`  ${renderMoney(attempt.cost_nano)}`, "money"),
   ];
   if (attempt.reason === null || attempt.reason === "") return [head];
@@ -256,39 +223,4 @@ function wrap(text: string, width: number): string[] {
     } else current = current === "" ? word : `${current} ${word}`;
   }
   return current === "" ? lines : [...lines, current];
-}
-
-function money(row: LogRow, attempts: readonly AttemptView[]): readonly Line[] {
-  const paid = attempts.filter(({ cost_nano: nano }) => nano !== null);
-  const cost: Span =
-    row.cost_nano === null
-      ? row.flags.includes("unpriced")
-        ? ["unpriced: the model's price is not known, which is not zero", "warn"]
-        : ["nothing was charged", "dim"]
-      : [renderMoney(row.cost_nano), "money"];
-  const note = row.flags.includes("estimated") ? "  estimated: the provider did not tell its usage" : "";
-  return properties([
-    ["cost", [cost, span(note, "warn")]],
-    ...(paid.length > 1
-      ? [
-          [
-            "of which",
-            [span(paid.map(({ target, cost_nano: nano }) => `${target} ${renderMoney(nano)}`).join(", "), "dim")],
-          ] as const,
-        ]
-      : []),
-    ["input", [span(count(row.tokens_in)), span(cache(row), "dim")]],
-    [
-      "output",
-      [
-        span(count(row.tokens_out)),
-        span(row.tokens_reasoning === null ? "" : `  of which ${count(row.tokens_reasoning)} reasoning`, "dim"),
-      ],
-    ],
-  ]);
-}
-
-function cache(row: LogRow): string {
-  if (row.tokens_cache_read === null && row.tokens_cache_write === null) return "";
-  return `  cache: ${count(row.tokens_cache_read)} read, ${count(row.tokens_cache_write)} written`;
 }

@@ -7,6 +7,7 @@ import { type Line, line, type Span, type Style, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
 import { createTail, type Tail, type TailView } from "../tail.ts";
 import { type Column, defineView } from "../view.ts";
+import { type InFlight, inFlight, openDetails, type Row } from "./traffic-open.ts";
 
 type Data = {
   readonly tail: Tail;
@@ -14,7 +15,9 @@ type Data = {
   readonly query: string;
   readonly view: TailView;
   readonly seconds: readonly Second[];
+  readonly open: InFlight;
 };
+
 /** What ended in one second, of the rows that are kept. */
 type Second = { readonly at: number; readonly requests: number; readonly errors: number };
 
@@ -23,14 +26,20 @@ const secondsShown = 60;
 const chartHeightMin = 34;
 const chartLines = 4;
 
-const columns: readonly Column<LogRow>[] = [
+const columns: readonly Column<Row>[] = [
   {
     title: "TIME",
     width: 8,
     cell: (row, _, now) => [span(clock(row.at, now).slice(-8), "dim")],
     value: (row) => row.at,
   },
-  { title: "ST", field: "status", width: 3, cell: (row) => [statusSpan(row.status)], value: (row) => row.status },
+  {
+    title: "ST",
+    field: "status",
+    width: 3,
+    cell: (row) => [row.isOpen ? ["···", "info"] : statusSpan(row.status)],
+    value: (row) => (row.isOpen ? null : row.status),
+  },
   {
     title: "KEY",
     width: 11,
@@ -70,6 +79,14 @@ const columns: readonly Column<LogRow>[] = [
     value: (row) => (row.cost_nano === null ? null : row.cost_nano / 1e9),
   },
   {
+    title: "HELD",
+    width: 9,
+    align: "right",
+    drop: 6.5,
+    cell: (row) => [span(money(row.held_nano), row.isOpen ? "warn" : "dim")],
+    value: (row) => (row.held_nano === null ? null : row.held_nano / 1e9),
+  },
+  {
     title: "TTFT",
     width: 6,
     align: "right",
@@ -82,7 +99,7 @@ const columns: readonly Column<LogRow>[] = [
     field: "latency",
     width: 6,
     align: "right",
-    cell: (row) => [span(duration(row.latency_ms), slow(row))],
+    cell: (row, _, now) => [row.isOpen ? [duration(now - row.at), "info"] : span(duration(row.latency_ms), slow(row))],
     value: (row) => row.latency_ms,
   },
   { title: "", width: 10, drop: 7, cell: (row, width) => [gauge(row.latency_ms, width)] },
@@ -97,32 +114,33 @@ const columns: readonly Column<LogRow>[] = [
   { title: "ID", width: 20, drop: 8, cell: (row) => [span(row.id, "dim")], value: (row) => row.id },
 ];
 
-export const traffic = defineView<Data, LogRow>({
+export const traffic = defineView<Data, Row>({
   name: "traffic",
   aliases: ["logs", "requests", "t"],
   title: "Traffic",
   summary: "requests as they end",
   inBar: true,
   everyMs: 250,
-  async load(source, { filter }, before) {
+  async load(source, { filter }, before, now) {
     const wanted = logQuery(filter);
     const query = JSON.stringify(wanted);
     const same = before?.query === query;
     if (!same) before?.tail.close();
     const tail = same ? before.tail : createTail(source, wanted);
-    const view = await tail.read();
-    if (same && view.rows === before.view.rows) return { ...before, view };
-    return { tail, query, view, seconds: bySecond(view.rows) };
+    const [view, open] = await Promise.all([tail.read(), inFlight(source, before?.open, now)]);
+    if (same && view.rows === before.view.rows) return { ...before, view, open };
+    return { tail, query, view, open, seconds: bySecond(view.rows) };
   },
   leave: ({ tail }) => tail.close(),
   head: ({ view, seconds }, { width, height, now }) => summary(view, seconds, width, height, now),
   table: {
     columns,
-    rows: ({ view }) => view.rows,
+    rows: ({ view, open }) => (open.rows.length === 0 ? view.rows : [...open.rows, ...view.rows]),
     id: (row) => row.id,
     follows: true,
     fields: logFields,
-    open: (row) => ({ view: "request", subject: row.id }),
+    // Of one in flight there is no more to be told than its row.
+    open: (row) => (row.isOpen ? undefined : { view: "request", subject: row.id }),
     details: (row) => details(row),
     empty: () => [
       line("  ", span("No requests yet.", "strong")),
@@ -130,7 +148,11 @@ export const traffic = defineView<Data, LogRow>({
       line("  ", span("Or watch it alive: bifrost demo", "dim")),
     ],
   },
-  note: ({ view: { oneIn } }) => (oneIn === 1 ? "" : `a sample: one in ${oneIn}`),
+  note: ({ view: { oneIn }, open }) =>
+    [
+      ...(open.heldNano === 0 ? [] : [`${money(open.heldNano)} held in flight`]),
+      ...(oneIn === 1 ? [] : [`a sample: one in ${oneIn}`]),
+    ].join(", "),
   actions: [],
 });
 
@@ -138,7 +160,8 @@ function keyOf(row: LogRow): string {
   return row.key_name ?? row.key ?? "–";
 }
 
-function cost(row: LogRow): Span {
+function cost(row: Row): Span {
+  if (row.isOpen) return row.held_nano === null ? ["–", "dim"] : [`≤${money(row.held_nano)}`, "warn"];
   if (row.cost_nano === null) return row.flags.includes("unpriced") ? ["unpriced", "warn"] : ["–", "dim"];
   return [
     `${row.flags.includes("estimated") ? "~" : ""}${money(row.cost_nano)}`,
@@ -161,7 +184,8 @@ function gauge(ms: number | null, width: number): Span {
   return ["▪".repeat(Math.max(1, Math.round(share * width))), ms < slowMs ? "series2" : "warn"];
 }
 
-function notes(row: LogRow): Line {
+function notes(row: Row): Line {
+  if (row.isOpen) return [["in flight", "info"]];
   const spans: Span[] = [];
   if (row.error !== null) spans.push(span(row.error, row.status >= 500 || row.status < 400 ? "bad" : "warn"));
   const flags = row.flags.filter((flag) => flag !== "unpriced" && flag !== "estimated");
@@ -238,7 +262,8 @@ function inLastMinute(seconds: readonly Second[], now: number, what: "requests" 
   return values;
 }
 
-function details(row: LogRow): readonly Line[] {
+function details(row: Row): readonly Line[] {
+  if (row.isOpen) return openDetails(row);
   return properties([
     ["request", [span(row.id, "strong"), span(`   ${row.route ?? "–"}   asked for ${row.model ?? "–"}`, "dim")]],
     [

@@ -47,6 +47,8 @@ export type LogRow = {
   readonly trace: string | null;
   /** What is kept beside this row: `GET /api/logs/{id}` has it. */
   readonly content: ContentLevel;
+  /** What was set aside for the worst case before it was settled, over all attempts; null: nothing was. */
+  readonly held_nano: number | null;
 };
 
 /** What a list, a statistic, an export and the live feed are narrowed by. All that are given must hold. */
@@ -115,6 +117,11 @@ export type LogContent = {
   /** Bodies as text, cut at `record.content_max`; null: not kept, or gone with its retention. */
   readonly request: string | null;
   readonly response: string | null;
+  /** Of the client's request and of the provider's answer, by lower-case name; what may hold a secret is masked. */
+  readonly headers: {
+    readonly request: Readonly<Record<string, string>>;
+    readonly response: Readonly<Record<string, string>>;
+  } | null;
   /** Sizes, roles, tool names, parameters: everything but words. */
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly truncated: boolean;
@@ -130,6 +137,28 @@ export type LogExportQuery = LogFilterQuery & {
   readonly limit?: number | undefined;
 };
 
+/** Requests that hold money or a place now, oldest first; without a key nothing is held, and they are not here. */
+export type OpenRequest = {
+  readonly id: string;
+  /** When it was let in. */
+  readonly at: number;
+  readonly key: string | null;
+  readonly key_name: string | null;
+  /** `provider/model`, once its hold is on disk; null before. */
+  readonly target: string | null;
+  readonly held_nano: number;
+  readonly held_tokens: number;
+};
+export type OpenRequestsQuery = {
+  /** 1–1000, default 50. */
+  readonly limit?: number | undefined;
+};
+export type OpenRequestsAnswer = {
+  readonly requests: readonly OpenRequest[];
+  readonly total: number;
+  readonly held_nano: number;
+};
+
 /** At most 1,000 ids. Their content goes too, wherever it lies. */
 export type LogDeleteRequest = { readonly ids: readonly string[] };
 export type LogDeleteAnswer = { readonly deleted: number };
@@ -143,6 +172,8 @@ export type AttemptView = {
   readonly status: number | null;
   readonly latency_ms: number | null;
   readonly cost_nano: number | null;
+  /** What was set aside for it before it was sent; null: nothing was. */
+  readonly held_nano: number | null;
 };
 
 export type ExplainAnswer = {

@@ -120,6 +120,7 @@ export async function viewContent(row: ContentRow, read: ObjectReader | undefine
     level: levels[row.level] ?? "off",
     request: texts.request,
     response: texts.response,
+    headers: row.headers === null ? null : (JSON.parse(row.headers) as NonNullable<LogContent["headers"]>),
     metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as Record<string, unknown>),
     truncated: row.truncated === 1,
     object: row.object,

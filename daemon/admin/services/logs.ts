@@ -1,9 +1,10 @@
 /** The request log as the admin API tells it: lists, one request with what was said, exports, and sums over all. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { Hold } from "../../governance/holds.ts";
 import type { Decision } from "../../routing/plan.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
-import type { AttemptView, LogQuery, LogRow, LogsAnswer } from "../contract/logs.ts";
+import type { AttemptView, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
 import type { DecisionView } from "../contract/routing.ts";
 import type { LogServices } from "../log-services.ts";
 import { exportRows } from "./log-export.ts";
@@ -17,11 +18,13 @@ export type LogServiceOptions = {
   readonly access: StoreAccess;
   remove(ids: readonly string[]): Promise<number>;
   dropped(): Promise<DroppedAnswer>;
+  /** What is held now. */
+  holds(): readonly Hold[];
   /** Gives an offloaded text back; absent: nothing is offloaded here. */
   readonly object?: ObjectReader | undefined;
 };
 
-export function createLogService({ access, remove, dropped, object }: LogServiceOptions): LogServices {
+export function createLogService({ access, remove, dropped, holds, object }: LogServiceOptions): LogServices {
   const names = createNames(access);
   const view = (row: RequestRow): LogRow => viewRow(row, names);
 
@@ -58,6 +61,7 @@ export function createLogService({ access, remove, dropped, object }: LogService
       const content = row.content ? await access.query({ kind: "content", id }) : undefined;
       return { request: view(row), content: content === undefined ? null : await viewContent(content, object) };
     },
+    open: ({ limit = pageDefault }) => viewOpen(access, holds(), limit),
     async explain(id) {
       const row = await find(id);
       const request = view(row);
@@ -80,6 +84,7 @@ type StoredAttempt = {
   error?: string;
   status?: number;
   costNano?: number;
+  heldNano?: number;
   ms?: number;
 };
 
@@ -119,6 +124,7 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
         status: request.status,
         latency_ms: request.upstream_ms,
         cost_nano: request.cost_nano,
+        held_nano: request.held_nano,
       },
     ];
   }
@@ -130,7 +136,33 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
     status: attempt.status ?? null,
     latency_ms: attempt.ms ?? null,
     cost_nano: attempt.costNano ?? null,
+    held_nano: attempt.heldNano || null,
   }));
+}
+
+async function viewOpen(access: StoreAccess, holds: readonly Hold[], limit: number): Promise<OpenRequestsAnswer> {
+  const oldest = holds.toSorted((a, b) => a.admittedAtMs - b.admittedAtMs).slice(0, limit);
+  const holdIds = oldest.map(({ holdId }) => holdId);
+  const targets = holdIds.length === 0 ? new Map() : await access.query({ kind: "hold_targets", holdIds });
+  const findKey = access
+    .database()
+    .prepare("SELECT public_id, name FROM keys WHERE scope_id IN (SELECT value FROM json_each(?)) LIMIT 1");
+  return {
+    requests: oldest.map(({ holdId, scopes, admittedAtMs, costNano, tokens }) => {
+      const key = findKey.get(JSON.stringify(scopes)) as { public_id: string; name: string } | undefined;
+      return {
+        id: holdId.replace(/:\d+$/, ""),
+        at: admittedAtMs,
+        key: key?.public_id ?? null,
+        key_name: key?.name ?? null,
+        target: targets.get(holdId) ?? null,
+        held_nano: costNano,
+        held_tokens: tokens,
+      };
+    }),
+    total: holds.length,
+    held_nano: holds.reduce((sum, { costNano }) => sum + costNano, 0),
+  };
 }
 
 function cursor(text: string): number {

@@ -1,5 +1,5 @@
 /** The requests of the canned daemon: all ways in which one goes well or not. */
-import type { ExplainAnswer, LogContent, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import type { ExplainAnswer, LogContent, LogRow, OpenRequestsAnswer } from "../../../daemon/admin/contract/logs.ts";
 
 export const cannedNow = Date.UTC(2026, 10, 23, 14, 5, 9);
 const rowsCanned = 80;
@@ -96,6 +96,7 @@ export const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_,
     tokens_cache_write: null,
     tokens_reasoning: null,
     cost_nano: 42_500,
+    held_nano: 310_000,
     flags: [],
     bytes_in: 4_800,
     bytes_out: 1_900,
@@ -104,7 +105,13 @@ export const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_,
 });
 
 export const explained: ExplainAnswer = {
-  request: { ...logRows[3]!, id: "req_0000000000000003", tokens_cache_read: 800, tokens_reasoning: 64 },
+  request: {
+    ...logRows[3]!,
+    id: "req_0000000000000003",
+    tokens_cache_read: 800,
+    tokens_reasoning: 64,
+    held_nano: 110_800_000,
+  },
   decision: {
     rules: ["long prompts go to Anthropic"],
     strategy: "weighted",
@@ -124,6 +131,7 @@ export const explained: ExplainAnswer = {
       status: 503,
       latency_ms: 2_420,
       cost_nano: 0,
+      held_nano: 24_800_000,
     },
     {
       target: "openai/gpt-4o",
@@ -134,6 +142,7 @@ export const explained: ExplainAnswer = {
       status: null,
       latency_ms: 5_000,
       cost_nano: 3_100_000,
+      held_nano: 24_800_000,
     },
     {
       target: "anthropic/claude-sonnet-4-5",
@@ -143,6 +152,7 @@ export const explained: ExplainAnswer = {
       status: 200,
       latency_ms: 5_040,
       cost_nano: 18_910_000,
+      held_nano: 61_200_000,
     },
   ],
 };
@@ -151,7 +161,37 @@ export const said: LogContent = {
   level: "full",
   request: '{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Summarize this order"}]}',
   response: "Two chairs, one table, to be delivered on Friday.",
+  headers: {
+    request: { authorization: "[masked]", "content-type": "application/json", "user-agent": "openai-python/2.9.0" },
+    response: { "content-type": "text/event-stream", "request-id": "req_011CSHoEeqs5C35K2UUqR7Fy" },
+  },
   metadata: { roles: ["user"], tools: [] },
   truncated: false,
   object: null,
+};
+
+/** A stream that runs for a while, and a call that has just begun. */
+export const cannedOpen: OpenRequestsAnswer = {
+  requests: [
+    {
+      id: "req_0000000000000090",
+      at: cannedNow - 12_400,
+      key: "key_000001",
+      key_name: "web-shop",
+      target: "anthropic/claude-sonnet-4-5",
+      held_nano: 61_200_000,
+      held_tokens: 5_310,
+    },
+    {
+      id: "req_0000000000000091",
+      at: cannedNow - 700,
+      key: "key_000002",
+      key_name: "support-bot",
+      target: null,
+      held_nano: 310_000,
+      held_tokens: 1_540,
+    },
+  ],
+  total: 2,
+  held_nano: 61_510_000,
 };

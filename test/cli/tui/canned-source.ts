@@ -11,7 +11,7 @@ import type {
 import type { ProvidersAnswer, StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
 import type { FeedMessage } from "../../../daemon/admin/contract/feed.ts";
 import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
-import type { LogAnswer, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
+import type { LogAnswer, LogsAnswer, OpenRequestsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import type { ModelsAnswer } from "../../../daemon/admin/contract/models.ts";
 import type { OwnerListAnswer, OwnerView } from "../../../daemon/admin/contract/owners.ts";
 import type { ProviderHealth } from "../../../daemon/admin/contract/routing.ts";
@@ -105,6 +105,7 @@ function canned(): Record<string, unknown> {
       looked_until_ms: null,
       tail: "80",
     }),
+    "/api/logs/open": { requests: [], total: 0, held_nano: 0 } satisfies OpenRequestsAnswer,
     "/api/logs/req_0000000000000003/explain": explained,
     "/api/logs/req_0000000000000003": { request: explained.request, content: said } satisfies LogAnswer,
     "/api/logs/rankings": cannedRankings,

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ColorDepth, Theme } from "../../../cli/tui/draw/palette.ts";
 import { views } from "../../../cli/tui/views.ts";
-import { cannedNow, cannedSource } from "./canned-source.ts";
+import { cannedOpen } from "./canned-requests.ts";
+import { type CannedSource, cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui, type TuiLab } from "./tui-lab.ts";
 
 const folder = join(import.meta.dirname, "golden");
@@ -27,6 +28,7 @@ const colors: readonly { readonly name: string; readonly color: ColorDepth; read
 type Scene = {
   readonly view: string;
   readonly subject?: string;
+  readonly source?: (source: CannedSource) => void;
   readonly prepare?: (lab: TuiLab) => void | Promise<void>;
 };
 
@@ -36,6 +38,11 @@ const scenes: Readonly<Record<string, Scene>> = {
   "traffic-filtered": { view: "traffic", prepare: (lab) => lab.type("/", "status:5xx", keyBytes.enter, "j") },
   "traffic-nothing-matches": { view: "traffic", prepare: (lab) => lab.type("/", "key:nobody", keyBytes.enter) },
   "traffic-paused": { view: "traffic", prepare: (lab) => lab.type("p") },
+  "traffic-in-flight": {
+    view: "traffic",
+    source: (source) => void source.answers.set("/api/logs/open", cannedOpen),
+    prepare: (lab) => lab.type("j"),
+  },
   "keys-by-used": { view: "keys", prepare: (lab) => lab.type("s", "s", "s", "s", "s") },
   "audit-changes": {
     view: "audit",
@@ -107,8 +114,10 @@ async function picture(scene: Scene, width: number, height: number): Promise<str
   let text: string[] | undefined;
   const styles: string[] = [];
   for (const { name, color, theme } of colors) {
+    const source = cannedSource();
+    scene.source?.(source);
     const lab = await openTui({
-      source: cannedSource(),
+      source,
       view: scene.view,
       subject: scene.subject,
       width,

@@ -172,7 +172,16 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
     at: labTime + number,
     key: "key_000001",
     key_name: "ci",
-    ...{ team: null, customer: null, user: null, session: null, tags: {}, trace: null, content: "off" },
+    ...{
+      team: null,
+      customer: null,
+      user: null,
+      session: null,
+      tags: {},
+      trace: null,
+      content: "off",
+      held_nano: null,
+    },
     route: "/v1/chat/completions",
     dialect: "openai-chat",
     provider: "openai",
@@ -202,7 +211,12 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
 const noAnswer = (): Promise<never> => Promise.reject(new Error("the lab has no answer to this"));
 const unasked = {
   ...{ show: noAnswer, session: noAnswer, stats: noAnswer, histogram: noAnswer, rankings: noAnswer, facets: noAnswer },
-  ...{ dashboard: noAnswer, dropped: noAnswer, remove: async () => ({ deleted: 1 }) },
+  ...{
+    open: async () => ({ requests: [], total: 0, held_nano: 0 }),
+    dashboard: noAnswer,
+    dropped: noAnswer,
+    remove: async () => ({ deleted: 1 }),
+  },
   async *export(): AsyncGenerator<string> {},
 };
 
@@ -276,7 +290,7 @@ function cannedServices(
       explain: async (id) => {
         const request = lab.rows.find((row) => row.id === id);
         if (request === undefined) throw new GatewayError("not_found", `there is no request "${id}"`);
-        const attempt = { credential: "main", latency_ms: 5, cost_nano: 0 };
+        const attempt = { credential: "main", latency_ms: 5, cost_nano: 0, held_nano: null };
         return {
           request,
           attempts: [

@@ -1,0 +1,35 @@
+/**
+ * Headers as they may be kept beside what was said: the client's, and those of the provider's answer. What a secret
+ * travels in is masked here already, so that it never leaves the worker; values pass the writer's filter besides.
+ */
+import type { Exchange } from "./exchange.ts";
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+const headersMax = 64;
+const valueCharactersMax = 1_024;
+const masked = "[masked]";
+/** `x-ratelimit-remaining-tokens` counts tokens and holds none. */
+const secret = /auth|key|token|secret|cookie|password|passwd|credential|signature|x-bf-vk/;
+const countsLimits = /ratelimit/;
+
+/** JSON text: `{ request, response }`. */
+export function headersText({ request, upstreamHeaders }: Exchange): string {
+  return JSON.stringify({ request: kept(request.headers), response: kept(upstreamHeaders ?? {}) });
+}
+
+function kept(headers: Headers): Record<string, string> {
+  const found: [string, string][] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || found.length === headersMax) continue;
+    const lower = name.toLowerCase();
+    const text = typeof value === "string" ? value : value.join(", ");
+    found.push([lower, isSecret(lower) ? masked : text.slice(0, valueCharactersMax)]);
+  }
+  return Object.fromEntries(found);
+}
+
+function isSecret(name: string): boolean {
+  return secret.test(name) && !countsLimits.test(name);
+}
