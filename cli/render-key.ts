@@ -41,6 +41,7 @@ export function renderKey(key: KeyView): string {
     ["limits", listed(limitLines(key.limits))],
     ...providerLines(key),
     ["concurrency", renderCount(key.concurrency_max)],
+    ...told("content kept", key.content),
     ["created", renderTime(key.created_at_ms)],
     ["expires", key.expires_at_ms === null ? "never" : renderTime(key.expires_at_ms)],
     ...said("revoked", key.revoked_at_ms),

@@ -36,6 +36,7 @@ async function collectWords(context: Context): Promise<Words> {
     const built = new Command(name);
     if (name !== "completion") (await load()).build(built, context);
     words.set(name, placeOf(built));
+    if (name === "completion") words.set(name, { ...placeOf(built), words: Object.keys(scripts) });
     if (name === "tui") words.set(name, { ...placeOf(built), words: views.map((view) => view.name) });
     for (const each of built.commands) words.set(`${name} ${each.name()}`, placeOf(each));
   }
@@ -108,7 +109,11 @@ _bifrost() {
   case "\${words[CURRENT-1]}" in -*) values="$(_bifrost_words "$before \${words[CURRENT-1]}")" ;; esac
   compadd -- \${=\${values:-$(_bifrost_words "$before")}}
 }
-compdef _bifrost bifrost
+# Sourced, or as a file named _bifrost in fpath, whose first use is a call.
+if [[ "$funcstack[1]" == _bifrost ]]; then _bifrost "$@"; else
+  (( $+functions[compdef] )) || { autoload -U compinit && compinit -u }
+  compdef _bifrost bifrost
+fi
 `;
 }
 

@@ -1,5 +1,5 @@
 /** `bifrost keys …` */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type {
   CreateKeyRequest,
@@ -11,6 +11,7 @@ import type {
   RotateKeyRequest,
   UpdateKeyRequest,
 } from "../../daemon/admin/contract/keys.ts";
+import type { ContentLevel } from "../../daemon/admin/contract/logs.ts";
 import type { LimitRequest } from "../../daemon/admin/contract/scopes.ts";
 import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
@@ -41,6 +42,7 @@ type KeyOptions = ScopeOptions &
     readonly team?: string | false;
     readonly user?: string | false;
     readonly customer?: string | false;
+    readonly content?: ContentLevel | false;
   };
 type CreateOptions = KeyOptions & { readonly name: string; readonly json?: boolean };
 type UpdateOptions = KeyOptions & {
@@ -110,6 +112,7 @@ function buildUpdate(command: Command, context: Context): void {
     .option("--no-user", "Belong to no user")
     .option("--no-customer", "Belong to no customer")
     .option("--no-provider", "Any provider")
+    .option("--no-content", "Keep what the config says")
     .option("--disable", "Refuse the key until it is enabled")
     .option("--enable", "Accept the key again")
     .option("--json", "Print JSON")
@@ -162,9 +165,16 @@ function keyOptions(command: Command): Command {
     .option("--team <team>", "Belong to this team, by id or name")
     .option("--user <user>", "Belong to this user")
     .option("--customer <customer>", "Belong to this customer")
+    .addOption(
+      new Option("--content <level>", "Keep of what is said with it (default: as the config says)").choices(
+        contentLevels,
+      ),
+    )
     .option("--expires <when>", "30d, a date, or never", parseExpiry)
     .option("--delete-expired", "Take the key away once it has expired");
 }
+
+const contentLevels: readonly ContentLevel[] = ["off", "metadata", "full"];
 
 /** `openai`, or with a share of the calls that name no provider, `openai:2`. */
 function collectProvider(text: string, before?: readonly ProviderConfigRequest[] | false): ProviderConfigRequest[] {
@@ -174,7 +184,8 @@ function collectProvider(text: string, before?: readonly ProviderConfigRequest[]
 }
 
 /** What only keys have. */
-function ownChange({ description, metadata, blocked, provider, deleteExpired, team, user, customer }: KeyOptions) {
+function ownChange(options: KeyOptions) {
+  const { description, metadata, blocked, provider, deleteExpired, content, team, user, customer } = options;
   const parent = (name: string, value: string | false | undefined) =>
     value === undefined ? {} : { [name]: value === false ? null : value };
   return {
@@ -183,6 +194,7 @@ function ownChange({ description, metadata, blocked, provider, deleteExpired, te
     ...(blocked === undefined ? {} : { blocked }),
     ...(provider === undefined ? {} : { providers: provider === false ? null : provider }),
     ...(deleteExpired === undefined ? {} : { delete_expired: deleteExpired }),
+    ...(content === undefined ? {} : { content: content === false ? null : content }),
     ...parent("team", team),
     ...parent("user", user),
     ...parent("customer", customer),

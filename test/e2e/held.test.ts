@@ -44,9 +44,11 @@ test("open() tells what is in flight and what it holds, and the row what was giv
 });
 
 test("explain --content shows what was held, and headers without their secrets", async (t) => {
-  const daemon = await startDaemon({ config: { record: { content: "full", redact: ["secrets"] } } });
+  const daemon = await startDaemon({ config: { record: { redact: ["secrets"] } } });
   t.after(() => daemon.stop());
-  const key = await daemon.createKey({ name: "ci", budget: "100/1d" });
+  const command = (...args: string[]) => runCommand([...args, "--home", daemon.home]);
+  const made = await command("keys", "create", "--name", "ci", "--budget", "100/1d", "--content", "full");
+  const key = made.stdout.trim();
   const headers = { "x-note": `mine ${secret}`, "x-my-api-key": "hunter2-hunter2", cookie: "session=hunter3" };
   const { headers: told } = await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, headers, maxTokens: 50 });
   const id = String(told["x-request-id"]);
@@ -67,10 +69,17 @@ test("explain --content shows what was held, and headers without their secrets",
     attempts.map(({ held_nano }) => held_nano),
     [request.held_nano],
   );
-  const { stdout } = await runCommand(["explain", id, "--content", "--home", daemon.home]);
+  const { stdout } = await command("explain", id, "--content");
   assert.match(stdout, /held +\$\S+, \$\S+ given back/);
   assert.match(stdout, /REQUEST HEADERS[\s\S]*x-note +mine \[secret\][\s\S]*\nANSWER\n/);
   for (const word of ["hunter", secret, key]) assert.ok(!stdout.includes(word), word);
   const plain = await daemon.admin<LogsAnswer>("GET", "/api/logs");
   assert.equal(plain.rows[0]?.held_nano, request.held_nano);
+  assert.match((await command("keys", "show", "ci")).stdout, /content kept +full/);
+  const usual = await command("keys", "update", "ci", "--no-content", "--json");
+  assert.equal(JSON.parse(usual.stdout).content, null);
+  assert.match(
+    (await command("keys", "update", "ci", "--content", "all")).stderr,
+    /Allowed choices are off, metadata, full/,
+  );
 });
