@@ -8,7 +8,8 @@ import type {
   TokenView,
 } from "../../daemon/admin/contract/tokens.ts";
 import { addSubcommand, type Context } from "../command.ts";
-import { parseDuration, parseNames } from "../parse.ts";
+import { readPages, rowsDefault, sayRest } from "../list-pages.ts";
+import { parseDuration, parseNames, parseRows } from "../parse.ts";
 import { type Column, renderJson, renderTable, renderTime } from "../render.ts";
 import { confirm, withClient } from "../session.ts";
 
@@ -17,6 +18,7 @@ const columns: readonly Column<TokenView>[] = [
   { title: "ID", cell: ({ id }) => id, shrinkTo: 10, mayDrop: true },
   { title: "STATE", cell: ({ state }) => state },
   { title: "PERMISSIONS", cell: ({ permissions }) => permissions.join(" "), shrinkTo: 12 },
+  { title: "WITHIN", cell: ({ within }) => (within === null ? "" : `${within.kind} ${within.name}`), shrinkTo: 8 },
   { title: "BY", cell: ({ created_by }) => created_by, shrinkTo: 6, mayDrop: true },
   { title: "EXPIRES", cell: ({ expires_at_ms }) => renderTime(expires_at_ms), mayDrop: true },
 ];
@@ -28,16 +30,29 @@ export function build(tokens: Command, context: Context): void {
 }
 
 function buildCreate(command: Command, context: Context): void {
-  type Options = { name: string; role?: string; permissions?: readonly string[]; expires?: number; json?: boolean };
+  type Options = {
+    name: string;
+    role?: string;
+    permissions?: readonly string[];
+    expires?: number;
+    customer?: string;
+    team?: string;
+    user?: string;
+    json?: boolean;
+  };
   command
     .requiredOption("--name <name>", "What the audit trail calls its holder")
     .option("--role <role>", "admin, operator or viewer")
     .option("--permissions <list>", "Instead: keys:read,keys:write,teams:read …; * for all", parseNames)
     .option("--expires <duration>", "30d, 12h. Default: never", parseDuration)
+    .option("--customer <customer>", "See this customer and what is below it alone, change what is below it")
+    .option("--team <team>", "The same of a team")
+    .option("--user <user>", "The same of a user")
     .option("--json", "Print the token and its secret as JSON")
-    .action(async ({ name, role, permissions, expires, json }: Options) => {
+    .action(async ({ name, role, permissions, expires, json, ...within }: Options) => {
       const body = {
         name,
+        ...within,
         ...(role === undefined ? {} : { role }),
         ...(permissions === undefined ? {} : { permissions }),
         ...(expires === undefined ? {} : { expires_in_ms: expires }),
@@ -52,14 +67,20 @@ function buildCreate(command: Command, context: Context): void {
 }
 
 function buildList(command: Command, context: Context): void {
-  command.option("--json", "Print a JSON array").action(async ({ json }: { json?: boolean }) => {
-    const { tokens } = await withClient(command, context, (client) =>
-      client.call<TokenListAnswer>("GET", "/api/tokens"),
-    );
-    if (json) return context.terminal.out(renderJson(tokens));
-    if (tokens.length > 0) return context.terminal.out(renderTable(tokens, columns, context.terminal));
-    context.terminal.err("There are no tokens. Make one with: bifrost tokens create --name <name> --role viewer\n");
-  });
+  command
+    .option("--search <text>", "Only those with this in their name or id")
+    .option("--limit <count>", "So many at most, or all", parseRows, rowsDefault)
+    .option("--json", "Print a JSON array")
+    .action(async ({ json, limit, search }: { json?: boolean; search?: string; limit: number }) => {
+      const found = await withClient(command, context, (client) =>
+        readPages(client, "/api/tokens", limit, { search }, ({ tokens }: TokenListAnswer) => tokens),
+      );
+      const { terminal } = context;
+      if (json) terminal.out(renderJson(found.rows));
+      else if (found.rows.length > 0) terminal.out(renderTable(found.rows, columns, terminal));
+      else terminal.err("There are no tokens. Make one with: bifrost tokens create --name <name> --role viewer\n");
+      sayRest(found, context);
+    });
 }
 
 function buildRevoke(command: Command, context: Context): void {

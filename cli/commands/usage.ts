@@ -62,13 +62,13 @@ export function build(command: Command, context: Context): void {
           renderJson({
             ...rankings,
             total: stats.sums,
-            partial: stats.partial,
+            partial: stats.partial || rankings.partial,
             histogram: histogram.series[0]?.buckets ?? [],
             grain: histogram.grain,
           }),
         );
       terminal.err(
-        `From ${new Date(query.since_ms).toISOString().slice(0, 16)} to ${new Date(query.until_ms).toISOString().slice(0, 16)} UTC: ${said(stats)}\n\n`,
+        `From ${new Date(query.since_ms).toISOString().slice(0, 16)} to ${new Date(query.until_ms).toISOString().slice(0, 16)} UTC: ${said(stats, rankings)}\n\n`,
       );
       if (rankings.rankings.length === 0) return terminal.err(`No request of this time has a ${options.by}.\n`);
       const most = Math.max(...rankings.rankings.map(({ sums }) => sums.cost_nano));
@@ -95,7 +95,7 @@ function grainOf({
   return length > 3 * hourMs ? "hour" : "minute";
 }
 
-function said({ sums, partial }: StatsAnswer): string {
+function said({ sums, partial }: StatsAnswer, rankings: RankingsAnswer): string {
   const parts = [
     `${sums.requests} requests`,
     `${renderMoney(sums.cost_nano)}`,
@@ -103,7 +103,7 @@ function said({ sums, partial }: StatsAnswer): string {
   ];
   if (sums.errors > 0) parts.push(`${sums.errors} errors`);
   if (sums.unpriced > 0) parts.push(`${sums.unpriced} unpriced`);
-  return `${parts.join(", ")}${partial ? " (of the newest rows only)" : ""}`;
+  return `${parts.join(", ")}${partial || rankings.partial ? " (of the newest rows only)" : ""}`;
 }
 
 function columnsFor(by: string, most: number): readonly Column<Ranking>[] {

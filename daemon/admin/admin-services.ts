@@ -55,7 +55,13 @@ import type {
   WalletAnswer,
 } from "./contract/owners.ts";
 import type { RouteTestAnswer, RouteTestRequest, RulesAnswer } from "./contract/routing.ts";
-import type { CreateTokenRequest, TokenAnswer, TokenListAnswer, TokenSecretAnswer } from "./contract/tokens.ts";
+import type {
+  CreateTokenRequest,
+  TokenAnswer,
+  TokenListAnswer,
+  TokenListQuery,
+  TokenSecretAnswer,
+} from "./contract/tokens.ts";
 import type { LogServices } from "./log-services.ts";
 import type { Permission } from "./permissions.ts";
 
@@ -70,10 +76,22 @@ export type Action = {
   readonly atMs: number;
   /** The version that the client means to change, as it was told: `"17"`. */
   readonly ifMatch?: string | undefined;
-  /** What the caller may do, and until when: nobody gives away more. */
-  readonly caller: { readonly permissions: "all" | ReadonlySet<Permission>; readonly expiresAtMs?: number | undefined };
+  /** What the caller may do, where and until when: nobody gives away more. */
+  readonly caller: {
+    readonly permissions: "all" | ReadonlySet<Permission>;
+    readonly expiresAtMs?: number | undefined;
+    readonly reach?: Reach | undefined;
+  };
   entry(change: { readonly target: string | null; readonly before?: unknown; readonly after?: unknown }): AuditEntry;
   recorded(): void;
+};
+
+/** The owner that a token is bound to. */
+export type Reach = {
+  readonly kind: "customer" | "team" | "user";
+  readonly scopeId: number;
+  readonly publicId: string;
+  readonly name: string;
 };
 
 export type KeyServices = {
@@ -108,13 +126,16 @@ export type OwnerServices = {
   limits(query: BudgetListQuery): Promise<LimitListAnswer>;
 };
 
+/** What can be asked about one owner and what is below it alone. */
+export type ReachableServices = Pick<AdminServices, "keys" | "owners" | "tokens" | "logs" | "feed">;
+
 /** Implemented by the composition root. Methods fail with a `GatewayError`; anything else is answered as a fault of ours. */
 export type AdminServices = {
   readonly keys: KeyServices;
   readonly owners: OwnerServices;
   readonly tokens: {
     create(request: CreateTokenRequest, action: Action): Promise<TokenSecretAnswer>;
-    list(): Promise<TokenListAnswer>;
+    list(query: TokenListQuery): Promise<TokenListAnswer>;
     revoke(id: string, action: Action): Promise<TokenAnswer>;
   };
   readonly daemon: {
@@ -155,6 +176,8 @@ export type AdminServices = {
     test(request: RouteTestRequest): Promise<RouteTestAnswer>;
     rules(): Promise<RulesAnswer>;
   };
+  /** The same, seeing and changing no more than what an owner has below it. */
+  within(reach: Reach): ReachableServices;
 };
 
 export type { Permission } from "./permissions.ts";

@@ -77,6 +77,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs",
     permission: "logs:read",
     summary: "Requests, newest first; with `after`, what was written since",
+    reachable: true,
     query: list,
     run: (services, input) => services.logs.list(input.query),
   }),
@@ -102,6 +103,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/stats",
     permission: "logs:read",
     summary: "Sums of all requests that pass the filter",
+    reachable: true,
     query: strict<StatsQuery>({ ...filter, compare: queryFields.flag().optional() }),
     run: (services, input) => services.logs.stats(input.query),
   }),
@@ -110,6 +112,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/histogram",
     permission: "logs:read",
     summary: "Sums by minute, hour or day, also apart by one dimension",
+    reachable: true,
     query: strict<HistogramQuery>({
       ...filter,
       grain: grain.optional(),
@@ -124,6 +127,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/rankings",
     permission: "logs:read",
     summary: "The largest values of one dimension",
+    reachable: true,
     query: strict<RankingsQuery>({
       by: dimension.optional(),
       order: order.optional(),
@@ -149,6 +153,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/dashboard",
     permission: "logs:read",
     summary: "What a first screen shows, in one answer",
+    reachable: true,
     query: strict<DashboardQuery>(time),
     run: (services, input) => services.logs.dashboard(input.query),
   }),
@@ -164,6 +169,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/export",
     permission: "logs:read",
     summary: "The log as lines of JSON or CSV",
+    reachable: true,
     query: strict<LogExportQuery>({
       ...filter,
       format: z.enum(["jsonl", "csv"]).optional(),
@@ -179,6 +185,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/sessions/{session}",
     permission: "logs:read",
     summary: "The requests of one session, oldest first, and their sums",
+    reachable: true,
     run: (services, { params }) => services.logs.session(params["session"]!),
   }),
   reads({
@@ -186,6 +193,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/{id}",
     permission: "logs:read",
     summary: "One request, with what was said as far as it is kept",
+    reachable: true,
     run: (services, { params }) => services.logs.show(params["id"]!),
   }),
   reads({
@@ -193,6 +201,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/{id}/explain",
     permission: "logs:read",
     summary: "One request: which targets were tried, which were refused, and why",
+    reachable: true,
     run: (services, { params }) => services.logs.explain(params["id"]!),
   }),
 ];

@@ -10,6 +10,7 @@ export const modelRoutes: readonly Route[] = [
     path: "/api/models",
     permission: "models:read",
     summary: "Models with their prices and context windows, and the aliases",
+    reachable: true,
     query,
     run: (services, input) => services.models.list(input.query),
   }),

@@ -8,6 +8,7 @@ export function openapiRoute(routes: () => readonly Route[]): Route {
     path: "/api/openapi.json",
     permission: "status:read",
     summary: "This description, as OpenAPI 3.1",
+    reachable: true,
     run: async () => describe(routes()),
   });
 }

@@ -3,7 +3,7 @@
  * a schema is tied to the contract's type, so that neither can gain or lose a field alone.
  */
 import { z } from "zod";
-import type { Action, AdminServices, Permission } from "./admin-services.ts";
+import type { Action, AdminServices, Permission, Reach } from "./admin-services.ts";
 
 /** Who calls: known from the listener, never from the request. */
 export type Caller = {
@@ -11,6 +11,8 @@ export type Caller = {
   readonly permissions: "all" | ReadonlySet<Permission>;
   /** When a token's own time ends. */
   readonly expiresAtMs?: number | undefined;
+  /** The owner that a token is bound to. */
+  readonly reach?: Reach | undefined;
 };
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -22,6 +24,8 @@ type RouteBase<Query> = {
   /** One line for the documentation. */
   readonly summary: string;
   readonly query?: z.ZodType<Query>;
+  /** Also for tokens bound to an owner: its service sees to it that they reach no further. Others are refused to them. */
+  readonly reachable?: true;
 };
 
 type Reading<Query> = RouteBase<Query> & {
@@ -93,6 +97,7 @@ export type Route = {
   readonly action?: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  readonly reachable?: true;
   run(services: AdminServices, input: RouteInput): RouteResult;
 };
 

@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { Action, AuditEntry } from "./admin-services.ts";
+import type { Action, AdminServices, AuditEntry } from "./admin-services.ts";
 import type { AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { renderAdminError } from "./failure.ts";
 import type { AdminHandler, AdminHandlerOptions } from "./handler.ts";
@@ -40,19 +40,28 @@ async function answer(
   const { route, params } = match(routes, request.method, path);
   if (caller.permissions !== "all" && !caller.permissions.has(route.permission))
     throw new GatewayError("permission_denied", `this needs the permission ${route.permission}`);
+  const services = servicesFor(options.services, route, caller);
   const query = readQuery(route, question === -1 ? "" : request.path.slice(question + 1));
   const body = readBody(route, request.body);
   if (route.action !== undefined) {
     const input = { params, query, body };
     const run = async (): Promise<AdminResponse> =>
-      answered(await runRecorded(options, route, route.action!, input, caller, request.ifMatch));
+      answered(await runRecorded({ ...options, services }, route, route.action!, input, caller, request.ifMatch));
     return repeats.once(request, caller.actor, run);
   }
-  const result = route.run(options.services, { params, query, body, action: undefined, accept: request.accept });
+  const result = route.run(services, { params, query, body, action: undefined, accept: request.accept });
   if (result instanceof TextAnswer) return { status: 200, contentType: result.contentType, text: result.text };
   if (result instanceof EventsAnswer) return { status: 200, events: result.events };
   if (isLines(result)) return { status: 200, lines: result };
   return answered(await result);
+}
+
+/** A token that is bound to an owner is refused by default: a new route says that it keeps to the bounds, or is not for it. */
+function servicesFor(services: AdminServices, { reachable }: Route, { reach }: Caller): AdminServices {
+  if (reach === undefined) return services;
+  if (reachable) return { ...services, ...services.within(reach) };
+  const message = `this concerns more than ${reach.kind} "${reach.name}", which is all that this token reaches`;
+  throw new GatewayError("permission_denied", message);
 }
 
 /** What is shown with a version is answered with it as `ETag` too. */

@@ -113,6 +113,7 @@ export async function openFiles(
     egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(await generation()) },
     models: { list: async (query) => createModelServiceOf(await generation()).list(query) },
     routing: { test: notRunning, rules: notRunning },
+    within: noneRuns, // only who owns the files comes this way, without a token
   };
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault: () => undefined });
   return {

@@ -1,6 +1,6 @@
 /** The admin services over a running daemon. Hides which thread answers what. */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { Action, AdminServices } from "../admin/admin-services.ts";
+import type { Action, AdminServices, Reach, ReachableServices } from "../admin/admin-services.ts";
 import type { DroppedAnswer } from "../admin/contract/log-statistics.ts";
 import { localCaller } from "../admin/handler.ts";
 import { createFeedService } from "../admin/services/feed.ts";
@@ -77,16 +77,30 @@ export function createServices(options: ServicesOptions): DaemonServices {
     content: options.workers.counts().reduce((sum, { contentDropped }) => sum + contentDropped, 0),
   });
   const { feed, names } = options.telemetry;
+  const logs = {
+    access,
+    remove: async (ids: readonly string[]) => (await store.traffic.execute({ kind: "remove", ids })) as number,
+    dropped: async () => dropped(),
+    holds: memory.holds,
+    object: options.telemetry.object,
+  };
+  const minting = { mint: mintKey, publicId: () => newPublicId("key_") };
+  function within(reach: Reach): ReachableServices {
+    const reached = { ...governance, reach, rows: createOwnerRows(access.database, reach) };
+    return {
+      keys: createKeyService({ store: createKeyStore(access, reach), governance: reached, ...minting }),
+      owners: createOwnerService(reached),
+      tokens: createTokenService(access, reached),
+      logs: createLogService({ ...logs, reach }),
+      feed: createFeedService(feed, names, reach),
+    };
+  }
   return {
     action,
-    keys: createKeyService({
-      store: createKeyStore(access),
-      governance,
-      mint: mintKey,
-      publicId: () => newPublicId("key_"),
-    }),
+    keys: createKeyService({ store: createKeyStore(access), governance, ...minting }),
     owners: createOwnerService(governance),
     tokens: createTokenService(access, governance),
+    within,
     daemon: createDaemonService(options, access),
     feed: createFeedService(feed, names),
     alerts: options.telemetry.alerts,
@@ -108,13 +122,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       routing: () => health(options),
       alerts: options.telemetry.alerts.firing,
     }),
-    logs: createLogService({
-      access,
-      remove: async (ids) => (await store.traffic.execute({ kind: "remove", ids })) as number,
-      dropped: async () => dropped(),
-      holds: memory.holds,
-      object: options.telemetry.object,
-    }),
+    logs: createLogService(logs),
     audit: createAuditService(access),
     ledger: createLedgerService(access),
     // Catalog and schema are megabytes that a daemon whose admin API is not asked for them need not hold.

@@ -108,6 +108,8 @@ export type RankingsAnswer = {
   /** Values there are in all, of which the first `limit` are listed. */
   readonly values: number;
   readonly rankings: readonly Ranking[];
+  /** As in other sums: of the newest rows only. */
+  readonly partial: boolean;
 };
 
 /** What can be filtered by, without a look at the rows. Most recently seen first, at most 1,000 of each. */

@@ -1,4 +1,5 @@
 /** Tokens of the admin API over TCP. */
+import type { OwnerReference } from "./owners.ts";
 
 export type CreateTokenRequest = {
   readonly name: string;
@@ -7,6 +8,10 @@ export type CreateTokenRequest = {
   /** Instead of `permissions`. */
   readonly role?: "admin" | "operator" | "viewer" | undefined;
   readonly expires_in_ms?: number | undefined;
+  /** By id or name, at most one: the token sees this owner and what is below it, and changes what is below it alone. */
+  readonly customer?: string | undefined;
+  readonly team?: string | undefined;
+  readonly user?: string | undefined;
 };
 export type TokenView = {
   readonly id: string;
@@ -17,8 +22,24 @@ export type TokenView = {
   readonly created_at_ms: number;
   readonly created_by: string;
   readonly expires_at_ms: number | null;
+  /** The owner it is bound to; null: none. */
+  readonly within: OwnerReference | null;
 };
 export type TokenAnswer = { readonly token: TokenView };
 /** The only answer that ever holds the secret. */
 export type TokenSecretAnswer = { readonly token: TokenView; readonly secret: string };
-export type TokenListAnswer = { readonly tokens: readonly TokenView[] };
+export type TokenListQuery = {
+  /** 1–1000, default 100. */
+  readonly limit?: number | undefined;
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+  /** In the name or the id, wherever. */
+  readonly search?: string | undefined;
+};
+/** Newest first. */
+export type TokenListAnswer = {
+  readonly tokens: readonly TokenView[];
+  readonly count: number;
+  readonly total_count: number;
+  readonly next: string | null;
+};

@@ -2,7 +2,7 @@
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { KeyDefinition, ScopeDefinition } from "../../governance/definitions.ts";
 import type { Command, CommandResult } from "../../store/commands/command.ts";
-import type { Action } from "../admin-services.ts";
+import type { Action, Reach } from "../admin-services.ts";
 import type { StoredKey } from "./keys.ts";
 import type { OwnerRows } from "./owner-rows.ts";
 import type { ScopeUsage } from "./scope-view.ts";
@@ -26,6 +26,8 @@ export type MemoryChange = {
 };
 
 export type Governance = {
+  /** Absent: all there is. With it, `rows` reach no further either. */
+  readonly reach?: Reach | undefined;
   readonly rows: OwnerRows;
   readonly memory: GovernanceMemory;
   readonly inTurn: Turns;

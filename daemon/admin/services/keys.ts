@@ -19,6 +19,7 @@ import { viewKey } from "./key-view.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
 import { readCursor } from "./owners.ts";
+import { parentWithin } from "./reach.ts";
 
 /** A key with everything that is its own. */
 export type StoredKey = {
@@ -47,6 +48,8 @@ export type KeyStore = {
   findById(publicId: string): Promise<StoredKey | undefined>;
   /** Not revoked, with exactly this name. */
   findByName(name: string): Promise<StoredKey | undefined>;
+  /** Names are given once, whether or not who asks may see to whom. */
+  isTaken(name: string): Promise<boolean>;
   /** Resolves when change and audit record are durable, together. */
   execute(command: KeyCommand, actor: string): Promise<CommandResult>;
 };
@@ -62,10 +65,11 @@ export type KeyServiceOptions = {
 };
 
 const pageDefault = 100;
+const keyParents = ["customer", "team", "user"];
 
 export function createKeyService(options: KeyServiceOptions): KeyServices {
   const { store, mint } = options;
-  const { rows, memory, inTurn, now } = options.governance;
+  const { rows, memory, inTurn, now, reach } = options.governance;
 
   function view(stored: StoredKey): KeyView {
     const [scope] = stored.scopes;
@@ -88,9 +92,10 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   }
 
   async function assertNameFree(name: string): Promise<void> {
+    if (!(await store.isTaken(name))) return;
     const taken = await store.findByName(name);
-    if (taken === undefined) return;
-    throw new GatewayError("conflict", `there is a key "${name}" already (${taken.key.publicId})`, { param: "name" });
+    const which = taken === undefined ? "" : ` (${taken.key.publicId})`;
+    throw new GatewayError("conflict", `there is a key "${name}" already${which}`, { param: "name" });
   }
 
   /** Disk first: what a client is told it has, a restart must not take away. */
@@ -116,7 +121,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
         kind: "create_key",
         publicId: options.publicId(),
         ...{ name, prefix, hash, expiresAtMs, budgets, limits, concurrencyMax },
-        parentId: parentOf(rows, request)?.id,
+        parentId: parentWithin(reach, parentOf(rows, request), keyParents)?.id,
         policy: {
           models,
           ...(request.blocked?.length ? { blocked: request.blocked } : {}),
@@ -135,6 +140,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     const { key, scopes } = await findLive(name, action);
     const { budgets, limits, models = key.policy.models, blocked, description, metadata } = request;
     const parent = parentOf(rows, request);
+    if (parent === null) parentWithin(reach, parent, keyParents);
     const change: KeyCommand = {
       kind: "update_key",
       keyId: key.id,

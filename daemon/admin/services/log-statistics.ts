@@ -4,6 +4,7 @@ import type { RequestRow } from "../../store/request-log.ts";
 import { type DimensionName, dimensions, sumColumn } from "../../store/rollup-groups.ts";
 import { type GrainName, grainMs } from "../../store/rollup-writer.ts";
 import { emptySums, type Order, type RawSums } from "../../store/rollups.ts";
+import type { Reach } from "../admin-services.ts";
 import type {
   DashboardQuery,
   Dimension,
@@ -35,12 +36,16 @@ const sessionRowsMax = 1_000;
 const recentErrors = 10;
 const coarser: Readonly<Record<Grain, Grain>> = { minute: "hour", hour: "day", day: "day" };
 
-export function createStatistics(
-  access: StoreAccess,
-  names: Names,
-  view: (row: RequestRow) => LogRow,
-  now: () => number = Date.now,
-): Statistics {
+export type StatisticsOptions = {
+  readonly access: StoreAccess;
+  readonly names: Names;
+  readonly view: (row: RequestRow) => LogRow;
+  /** Absent: all rows. */
+  readonly reach?: Reach | undefined;
+  readonly now?: () => number;
+};
+
+export function createStatistics({ access, names, view, reach, now = Date.now }: StatisticsOptions): Statistics {
   function nameOf(dimension: Dimension | undefined, value: string): { value: string; name: string | null } {
     if (dimension === "team" || dimension === "customer" || dimension === "user")
       return { value, name: names.owner(value) ?? null };
@@ -55,7 +60,7 @@ export function createStatistics(
   }
 
   function filterOf(query: LogFilterQuery) {
-    return { ...readFilter(query, names), sinceMs: undefined, untilMs: undefined };
+    return { ...readFilter(query, names, reach), sinceMs: undefined, untilMs: undefined };
   }
 
   async function sums(filter: ReturnType<typeof filterOf>, sinceMs: number, untilMs: number) {
@@ -94,10 +99,10 @@ export function createStatistics(
   }
 
   async function rank(by: Dimension, sinceMs: number, untilMs: number, order: Order, top: number) {
-    const question = { filter: {}, sinceMs, untilMs, by, top, order };
-    const { series, values } = await access.query({ kind: "log_sums", question });
+    const question = { filter: filterOf({}), sinceMs, untilMs, by, top, order };
+    const { series, values, partial } = await access.query({ kind: "log_sums", question });
     const rankings = series.map(({ value, total }): Ranking => ({ ...nameOf(by, value ?? ""), sums: viewSums(total) }));
-    return { values, rankings };
+    return { values, rankings, partial };
   }
 
   async function facets(query: FacetsQuery) {
@@ -131,7 +136,7 @@ export function createStatistics(
       const top = async (by: Dimension) => (await rank(by, sinceMs, untilMs, "cost", topDefault)).rankings;
       const [key, model, provider, team] = await Promise.all([top("key"), top("model"), top("provider"), top("team")]);
       const errors = await access.query({
-        ...{ kind: "log_page", filter: { error: "*", sinceMs, untilMs }, limit: recentErrors },
+        ...{ kind: "log_page", filter: { ...filterOf({}), error: "*", sinceMs, untilMs }, limit: recentErrors },
       });
       return {
         stats: await stats({ ...period, compare: true }),
@@ -141,7 +146,9 @@ export function createStatistics(
       };
     },
     async session(session: string) {
-      const rows = (await access.query({ kind: "session", session, limit: sessionRowsMax })).map(view);
+      const found = await access.query({ kind: "session", session, limit: sessionRowsMax });
+      const reachable = reach === undefined ? found : found.filter((row) => row[reach.kind] === reach.publicId);
+      const rows = reachable.map(view);
       return {
         session,
         sums: viewSums(sumRows(rows)),

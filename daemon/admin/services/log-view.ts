@@ -6,6 +6,7 @@ import type { ContentRow } from "../../store/request-log.ts";
 import { readTags } from "../../store/rollup-groups.ts";
 import { requestColumns, requestFlag, requestWidth, settlementFlag } from "../../store/rows.ts";
 import type { RowValue } from "../../store/sender.ts";
+import type { Reach } from "../admin-services.ts";
 import type { ContentLevel, LogContent, LogFilterQuery, LogFlag, LogRow } from "../contract/logs.ts";
 import type { StoreAccess } from "./store-access.ts";
 
@@ -127,7 +128,19 @@ export async function viewContent(row: ContentRow, read: ObjectReader | undefine
   };
 }
 
-export function readFilter(query: LogFilterQuery, names: Names): LogFilter {
+/** With a reach, of its rows alone: what is asked for by a name out of reach is not found. */
+export function readFilter(query: LogFilterQuery, names: Names, reach?: Reach): LogFilter {
+  const filter = filterOf(query, names);
+  if (reach === undefined) return filter;
+  const { kind, publicId } = reach;
+  if (query[kind] !== undefined && filter[kind] !== publicId)
+    throw new GatewayError("not_found", `there is no ${kind} "${query[kind]}"`, { param: kind });
+  if (filter.keyId !== undefined && names.owners(filter.keyId)[kind] !== publicId)
+    throw new GatewayError("not_found", `there is no key "${query.key}"`, { param: "key" });
+  return { ...filter, [kind]: publicId };
+}
+
+function filterOf(query: LogFilterQuery, names: Names): LogFilter {
   return {
     keyId: query.key === undefined ? undefined : names.keyId(query.key),
     team: query.team === undefined ? undefined : names.ownerId("team", query.team),

@@ -3,6 +3,7 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { Hold } from "../../governance/holds.ts";
 import type { Decision } from "../../routing/plan.ts";
 import type { RequestRow } from "../../store/request-log.ts";
+import type { Reach } from "../admin-services.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
 import type { AttemptView, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
 import type { DecisionView } from "../contract/routing.ts";
@@ -22,14 +23,16 @@ export type LogServiceOptions = {
   holds(): readonly Hold[];
   /** Gives an offloaded text back; absent: nothing is offloaded here. */
   readonly object?: ObjectReader | undefined;
+  /** Absent: all rows. */
+  readonly reach?: Reach | undefined;
 };
 
-export function createLogService({ access, remove, dropped, holds, object }: LogServiceOptions): LogServices {
+export function createLogService({ access, remove, dropped, holds, object, reach }: LogServiceOptions): LogServices {
   const names = createNames(access);
   const view = (row: RequestRow): LogRow => viewRow(row, names);
 
   async function list(query: LogQuery): Promise<LogsAnswer> {
-    const filter = readFilter(query, names);
+    const filter = readFilter(query, names, reach);
     const limit = query.limit ?? pageDefault;
     if (query.after !== undefined) {
       const { rows, last } = await access.query({ kind: "log_tail", filter, limit, after: cursor(query.after) });
@@ -37,7 +40,7 @@ export function createLogService({ access, remove, dropped, holds, object }: Log
     }
     const before = query.before === undefined ? undefined : cursor(query.before);
     // Asked first: what is written in between is then told by the tail.
-    const tail = await access.query({ kind: "log_tail", filter: {}, limit: 1 });
+    const tail = await access.query({ kind: "log_tail", filter: readFilter({}, names, reach), limit: 1 });
     const page = await access.query({ kind: "log_page", filter, limit, before });
     return {
       rows: page.rows.map(view),
@@ -49,7 +52,7 @@ export function createLogService({ access, remove, dropped, holds, object }: Log
 
   async function find(id: string): Promise<RequestRow> {
     const row = await access.query({ kind: "request", id });
-    if (row === undefined)
+    if (row === undefined || (reach !== undefined && row[reach.kind] !== reach.publicId))
       throw new GatewayError("not_found", `there is no request "${id}" in the log`, { param: "id" });
     return row;
   }
@@ -68,12 +71,12 @@ export function createLogService({ access, remove, dropped, holds, object }: Log
       const trail = readTrail(row);
       return { request, attempts: readAttempts(trail.attempts, request), decision: trail.decision };
     },
-    export: (query) => exportRows(access, readFilter(query, names), query, view),
+    export: (query) => exportRows(access, readFilter(query, names, reach), query, view),
     async remove({ ids }) {
       return { deleted: await remove(ids) };
     },
     dropped,
-    ...createStatistics(access, names, view),
+    ...createStatistics({ access, names, view, reach }),
   };
 }
 

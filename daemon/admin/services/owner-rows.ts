@@ -3,7 +3,10 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { ScopeDefinition, ScopeKind } from "../../governance/definitions.ts";
 import type { Database } from "../../store/database.ts";
 import { findScope } from "../../store/definitions.ts";
+import type { Reach } from "../admin-services.ts";
 import type { WalletEntry } from "../contract/owners.ts";
+import { createCounting } from "./counting.ts";
+import { isInReach, scopesInReach } from "./reach.ts";
 
 export type OwnerPage = {
   readonly kinds: readonly ScopeKind[];
@@ -22,6 +25,8 @@ export type OwnerRows = {
   find(kind: ScopeKind, reference: string): ScopeDefinition | undefined;
   /** The same, or `not_found` about the field. */
   mustFind(kind: ScopeKind, reference: string, param: string): ScopeDefinition;
+  /** Names are given once, whether or not who asks may see by whom. */
+  isTaken(kind: ScopeKind, name: string): boolean;
   /** What people know a scope by: the key's id for a key's scope. */
   publicId(scope: ScopeDefinition): string;
   /** Newest first. */
@@ -42,18 +47,24 @@ export const idPrefixes: Readonly<Record<ScopeKind, string>> = {
   tag: "tag_",
 };
 
-export function createOwnerRows(database: () => Database): OwnerRows {
+/** With a reach, what is out of it is not found. */
+export function createOwnerRows(database: () => Database, reach?: Reach): OwnerRows {
   const ids = (sql: string, ...values: unknown[]): number[] =>
     database()
       .prepare(sql)
       .pluck()
       .all(...values) as number[];
+  const count = createCounting(database);
   const load = (found: readonly number[]): readonly ScopeDefinition[] =>
     found.flatMap((id) => findScope(database(), id) ?? []);
 
   function where({ kinds, search, parentId }: Omit<OwnerPage, "afterId" | "limit">): [string, unknown[]] {
     const parts = [`kind IN (${kinds.map(() => "?").join(", ")})`, "deleted_at IS NULL"];
     const values: unknown[] = [...kinds];
+    if (reach !== undefined) {
+      parts.push(`id IN ${scopesInReach}`);
+      values.push(reach.scopeId);
+    }
     if (parentId !== undefined) {
       parts.push("parent_id = ?");
       values.push(parentId);
@@ -64,6 +75,9 @@ export function createOwnerRows(database: () => Database): OwnerRows {
     }
     return [parts.join(" AND "), values];
   }
+
+  const reachable = (found: ScopeDefinition | undefined): ScopeDefinition | undefined =>
+    found === undefined || reach === undefined || isInReach(database(), reach, found.id) ? found : undefined;
 
   function find(kind: ScopeKind, reference: string): ScopeDefinition | undefined {
     if (kind === "key") {
@@ -85,12 +99,13 @@ export function createOwnerRows(database: () => Database): OwnerRows {
     },
     count(query) {
       const [clause, values] = where(query);
-      return ids(`SELECT count(*) FROM scopes WHERE ${clause}`, ...values)[0]!;
+      return count(`SELECT count(*) FROM scopes WHERE ${clause}`, values);
     },
-    findById: (id) => findScope(database(), id),
-    find,
+    findById: (id) => reachable(findScope(database(), id)),
+    find: (kind, reference) => reachable(find(kind, reference)),
+    isTaken: (kind, name) => find(kind, name) !== undefined,
     mustFind(kind, reference, param) {
-      const found = find(kind, reference);
+      const found = reachable(find(kind, reference));
       if (found !== undefined) return found;
       throw new GatewayError("not_found", `there is no ${kind.replace("_", " ")} "${reference}"`, { param });
     },
@@ -105,13 +120,10 @@ export function createOwnerRows(database: () => Database): OwnerRows {
           "SELECT at AS at_ms, amount_nano, note, actor FROM wallet_entries WHERE scope_id = ? ORDER BY id DESC LIMIT ?",
         )
         .all(scopeId, limit) as WalletEntry[],
-    withNumbers: (table, afterId, limit) =>
-      load(
-        ids(
-          `SELECT DISTINCT t.scope_id FROM ${table} t JOIN scopes s ON s.id = t.scope_id WHERE t.scope_id > ? AND s.deleted_at IS NULL ORDER BY t.scope_id LIMIT ?`,
-          afterId,
-          limit,
-        ),
-      ),
+    withNumbers(table, afterId, limit) {
+      const [clause, values] = reach === undefined ? ["", []] : [` AND s.id IN ${scopesInReach}`, [reach.scopeId]];
+      const sql = `SELECT DISTINCT t.scope_id FROM ${table} t JOIN scopes s ON s.id = t.scope_id WHERE t.scope_id > ? AND s.deleted_at IS NULL${clause} ORDER BY t.scope_id LIMIT ?`;
+      return load(ids(sql, afterId, ...values, limit));
+    },
   };
 }

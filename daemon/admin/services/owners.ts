@@ -23,13 +23,19 @@ import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.t
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
 import { idPrefixes } from "./owner-rows.ts";
+import { assertBelow, parentWithin } from "./reach.ts";
 import { unused, viewBudgets, viewLimits } from "./scope-view.ts";
 
 const pageDefault = 100;
+/** What a kind may belong to when its parent is not named. */
+const ownerParents: Readonly<Record<OwnerKind, readonly string[]>> = {
+  ...{ customer: [], team: ["customer"], user: ["team", "customer"], end_user: [], tag: [], provider_limit: [] },
+  model_limit: ["customer", "team", "user"],
+};
 const walletEntriesMax = 100;
 
 export function createOwnerService(governance: Governance): OwnerServices {
-  const { rows, memory, inTurn, now } = governance;
+  const { rows, memory, inTurn, now, reach } = governance;
 
   function view(scope: ScopeDefinition): OwnerView {
     const usage = memory.usage(scope);
@@ -62,6 +68,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
   /** What may be changed here: not the file's, and not another version than the client's. */
   function findOurs(kind: OwnerKind, reference: string, action: Action): ScopeDefinition {
     const scope = find(kind, reference);
+    assertBelow(reach, scope);
     assertOurs(scope.source, `${kind.replace("_", " ")} "${scope.name}"`);
     assertMatch(action, etagOf(scope.change));
     return scope;
@@ -76,14 +83,15 @@ export function createOwnerService(governance: Governance): OwnerServices {
   }
 
   function assertFree(kind: OwnerKind, name: string): void {
-    const taken = rows.find(kind, name);
-    if (taken === undefined) return;
+    if (!rows.isTaken(kind, name)) return;
     const what = kind.replace("_", " ");
     throw new GatewayError("conflict", `there is a ${what} "${name}" already`, { param: "name" });
   }
 
   async function create(kind: OwnerKind, request: CreateOwnerRequest, action: Action) {
     const name = request.name ?? limitName(request);
+    const parentId = parentWithin(reach, parentOf(rows, request), ownerParents[kind])?.id;
+    assertBelow(reach, { id: 0, kind, parentId });
     assertFree(kind, name);
     const result = await governance.execute(
       {
@@ -91,7 +99,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
         scopeKind: kind,
         publicId: governance.publicId(idPrefixes[kind]),
         name,
-        parentId: parentOf(rows, request)?.id,
+        parentId,
         attributes: newAttributes(kind, request),
         budgets: budgetInputs(request.budgets ?? []),
         limits: mergeLimits([], request.limits ?? []),
@@ -107,6 +115,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
     const { name, budgets, limits } = request;
     if (name !== undefined && name !== scope.name) assertFree(kind, name);
     const parent = parentOf(rows, request);
+    if (parent === null) parentWithin(reach, parent, []);
     const result = await governance.execute(
       {
         kind: "update_scope",
@@ -183,6 +192,11 @@ export function createOwnerService(governance: Governance): OwnerServices {
   }
 
   const scopeOf = (kind: OwnerKind | "key", reference: string) => rows.mustFind(kind, reference, kind);
+  const changeable = (kind: OwnerKind | "key", reference: string) => {
+    const scope = scopeOf(kind, reference);
+    assertBelow(reach, scope);
+    return scope;
+  };
   return {
     create: (kind, request, action) => inTurn(() => create(kind, request, action)),
     update: (kind, id, request, action) => inTurn(() => update(kind, id, request, action)),
@@ -190,12 +204,12 @@ export function createOwnerService(governance: Governance): OwnerServices {
     show: async (kind, id) => ({ owner: view(find(kind, id)) }),
     list: async (kind, query) => list(kind, query),
     override: (kind, id, slot, request, action) =>
-      inTurn(async () => override(scopeOf(kind, id), slot, request, action)),
-    reset: (kind, id, slot, action) => inTurn(async () => reset(scopeOf(kind, id), slot, action)),
+      inTurn(async () => override(changeable(kind, id), slot, request, action)),
+    reset: (kind, id, slot, action) => inTurn(async () => reset(changeable(kind, id), slot, action)),
     wallet: async (kind, id) => wallet(scopeOf(kind, id)),
     topUp: (kind, id, { amount_nano: amountNano, note = "" }, action) =>
       inTurn(async () => {
-        const scopeId = scopeOf(kind, id).id;
+        const scopeId = changeable(kind, id).id;
         return wallet(
           take(await governance.execute({ kind: "top_up", scopeId, amountNano, note }, action.actor), action),
         );

@@ -2,14 +2,18 @@
 import { hash, randomBytes } from "node:crypto";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { Database } from "../../store/database.ts";
-import type { Action, AdminServices } from "../admin-services.ts";
-import type { CreateTokenRequest, TokenView } from "../contract/tokens.ts";
+import type { Action, AdminServices, Reach } from "../admin-services.ts";
+import type { CreateTokenRequest, TokenListAnswer, TokenListQuery, TokenView } from "../contract/tokens.ts";
 import { isPermission, type Permission, permissions, roles } from "../permissions.ts";
 import type { Caller } from "../route.ts";
 import type { Governance } from "./governance.ts";
+import { parentOf, referenceTo } from "./owner-change.ts";
+import { readCursor } from "./owners.ts";
+import { isInReach, scopesInReach } from "./reach.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 type TokenRow = {
+  id: number;
   public_id: string;
   name: string;
   prefix: string;
@@ -18,8 +22,10 @@ type TokenRow = {
   expires_at: number | null;
   revoked_at: number | null;
   created_by: string;
+  within: number | null;
 };
 
+const pageDefault = 100;
 const secretStart = "bf-admin-";
 const secretBytes = 32;
 const shownCharacters = secretStart.length + 4;
@@ -27,8 +33,8 @@ const shownCharacters = secretStart.length + 4;
 const tokensMax = 1_000;
 
 export function createTokenService(access: StoreAccess, governance: Governance): AdminServices["tokens"] {
-  const { inTurn, now } = governance;
-  const columns = "public_id, name, prefix, permissions, created_at, expires_at, revoked_at, created_by";
+  const { inTurn, now, reach, rows } = governance;
+  const columns = "id, public_id, name, prefix, permissions, created_at, expires_at, revoked_at, created_by, within";
 
   function view(row: TokenRow): TokenView {
     const isOver = row.expires_at !== null && row.expires_at <= now();
@@ -41,14 +47,19 @@ export function createTokenService(access: StoreAccess, governance: Governance):
       created_at_ms: row.created_at,
       created_by: row.created_by,
       expires_at_ms: row.expires_at,
+      within: referenceTo(rows, row.within ?? undefined),
     };
   }
+
+  const isReachable = ({ within }: TokenRow): boolean =>
+    reach === undefined || (within !== null && isInReach(access.database(), reach, within));
 
   function find(reference: string): TokenRow {
     const column = reference.startsWith("tok_") ? "public_id" : "name";
     const sql = `SELECT ${columns} FROM admin_tokens WHERE ${column} = ? ORDER BY revoked_at IS NOT NULL, id DESC`;
     const row = access.database().prepare(sql).get(reference) as TokenRow | undefined;
-    if (row === undefined) throw new GatewayError("not_found", `there is no token "${reference}"`, { param: "token" });
+    if (row === undefined || !isReachable(row))
+      throw new GatewayError("not_found", `there is no token "${reference}"`, { param: "token" });
     return row;
   }
 
@@ -69,6 +80,7 @@ export function createTokenService(access: StoreAccess, governance: Governance):
     const expiresAtMs = request.expires_in_ms === undefined ? undefined : now() + request.expires_in_ms;
     const granted = grantedBy(request, action.caller.permissions);
     assertNotLonger(expiresAtMs, action.caller.expiresAtMs);
+    const within = parentOf(rows, request)?.id ?? reach?.scopeId;
     const secret = `${secretStart}${randomBytes(secretBytes).toString("base64url")}`;
     const publicId = governance.publicId("tok_");
     const prefix = `${secret.slice(0, shownCharacters)}…`;
@@ -80,6 +92,7 @@ export function createTokenService(access: StoreAccess, governance: Governance):
         prefix,
         hash: hashOf(secret),
         permissions: granted,
+        within,
         expiresAtMs,
       },
       action.actor,
@@ -88,16 +101,56 @@ export function createTokenService(access: StoreAccess, governance: Governance):
     return { token: view(find(publicId)), secret };
   }
 
+  /** Who was granted more than the caller is not the caller's to shut out. */
+  function assertNotStronger(row: TokenRow, { caller }: Action): void {
+    const { permissions: own } = caller;
+    if (own === "all") return;
+    const more = (JSON.parse(row.permissions) as string[]).filter((each) => !isPermission(each) || !own.has(each));
+    if (more.length === 0) return;
+    const message = `token "${row.name}" may do what yours may not (${more.join(", ")}): who has that permission, or the daemon's own user, can revoke it`;
+    throw new GatewayError("permission_denied", message, { param: "token" });
+  }
+
+  function list({ limit = pageDefault, after, search }: TokenListQuery): TokenListAnswer {
+    const parts: string[] = [];
+    const values: unknown[] = [];
+    if (reach !== undefined) {
+      parts.push(`within IN ${scopesInReach}`);
+      values.push(reach.scopeId);
+    }
+    if (search !== undefined) {
+      parts.push("(instr(lower(name), lower(?)) > 0 OR instr(public_id, ?) > 0)");
+      values.push(search, search);
+    }
+    const where = (more: readonly string[]) => (more.length === 0 ? "" : `WHERE ${more.join(" AND ")}`);
+    const rest = after === undefined ? parts : [...parts, "id < ?"];
+    const sql = `SELECT ${columns} FROM admin_tokens ${where(rest)} ORDER BY id DESC LIMIT ?`;
+    const cursor = after === undefined ? [] : [readCursor(after)];
+    const found = access
+      .database()
+      .prepare(sql)
+      .all(...values, ...cursor, limit + 1) as TokenRow[];
+    const page = found.slice(0, limit);
+    const count = access
+      .database()
+      .prepare(`SELECT count(*) FROM admin_tokens ${where(parts)}`)
+      .pluck();
+    return {
+      tokens: page.map(view),
+      count: page.length,
+      total_count: count.get(...values) as number,
+      next: found.length > limit ? `${page.at(-1)!.id}` : null,
+    };
+  }
+
   return {
     create: (request, action) => inTurn(() => create(request, action)),
-    list: async () => ({
-      tokens: (
-        access.database().prepare(`SELECT ${columns} FROM admin_tokens ORDER BY id DESC`).all() as TokenRow[]
-      ).map(view),
-    }),
+    list: async (query) => list(query),
     revoke: (reference, action) =>
       inTurn(async () => {
-        const { public_id: publicId } = find(reference);
+        const found = find(reference);
+        assertNotStronger(found, action);
+        const { public_id: publicId } = found;
         await access.execute({ kind: "revoke_token", publicId }, action.actor);
         action.recorded();
         return { token: view(find(publicId)) };
@@ -136,7 +189,7 @@ export function createAuthenticate(
     if (secret === undefined)
       throw new GatewayError("missing_api_key", "no admin token: send it as `Authorization: Bearer bf-admin-…`");
     const row = database()
-      .prepare("SELECT public_id, name, permissions, expires_at, revoked_at FROM admin_tokens WHERE hash = ?")
+      .prepare("SELECT public_id, name, permissions, expires_at, revoked_at, within FROM admin_tokens WHERE hash = ?")
       .get(hashOf(secret)) as TokenRow | undefined;
     if (row === undefined) throw new GatewayError("invalid_api_key", "this admin token is not known here");
     if (row.revoked_at !== null) throw new GatewayError("blocked_api_key", "this admin token has been revoked");
@@ -147,8 +200,18 @@ export function createAuthenticate(
       actor: `token:${row.name} (${row.public_id})`,
       permissions: new Set(granted),
       ...(row.expires_at === null ? {} : { expiresAtMs: row.expires_at }),
+      ...(row.within === null ? {} : { reach: readReach(database(), row.within) }),
     };
   };
+}
+
+/** A token outlives its owner's removal in name only. */
+function readReach(database: Database, scopeId: number): Reach {
+  const sql = `SELECT id AS scopeId, kind, public_id AS publicId, name FROM scopes
+    WHERE id = ? AND deleted_at IS NULL AND kind IN ('customer', 'team', 'user')`;
+  const reach = database.prepare(sql).get(scopeId) as Reach | undefined;
+  if (reach !== undefined) return reach;
+  throw new GatewayError("blocked_api_key", "what this admin token was bound to has been removed");
 }
 
 function hashOf(secret: string): Buffer {

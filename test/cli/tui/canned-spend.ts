@@ -83,5 +83,5 @@ function sums(cost: number): Sums {
 
 export function cannedRankings({ by = "model", since_ms = 0, until_ms = 0 }: RankingsQuery): RankingsAnswer {
   const rankings = (values[by] ?? []).map(([value, name, perHour]) => ({ value, name, sums: sums(perHour) }));
-  return { since_ms, until_ms, by, values: rankings.length, rankings };
+  return { since_ms, until_ms, by, values: rankings.length, rankings, partial: false };
 }

@@ -84,18 +84,26 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
     publicId: (prefix) => `${prefix}${(++minted).toString().padStart(6, "0")}`,
     execute: access.execute,
   };
-  const keys = createKeyService({
-    store,
-    governance,
+  const minting = {
     mint: () => {
       const secret = `sk-bf-${randomBytes(32).toString("base64url")}`;
       return { secret, hash: createHash("sha256").update(secret).digest(), prefix: secret.slice(0, 10) };
     },
     publicId: () => `key_${(++minted).toString().padStart(6, "0")}`,
-  });
+  };
   const services: AdminServices = {
     ...cannedServices(home, lab),
-    keys,
+    keys: createKeyService({ store, governance, ...minting }),
+    within(reach) {
+      const reached = { ...governance, reach, rows: createOwnerRows(access.database, reach) };
+      return {
+        keys: createKeyService({ store: createKeyStore(access, reach), governance: reached, ...minting }),
+        owners: createOwnerService(reached),
+        tokens: createTokenService(access, reached),
+        logs: services.logs,
+        feed: services.feed,
+      };
+    },
     owners: createOwnerService(governance),
     tokens: createTokenService(access, governance),
     audit: {
@@ -223,7 +231,7 @@ const unasked = {
 function cannedServices(
   home: string,
   lab: { readonly rows: LogRow[]; readonly stops: number[] },
-): Omit<AdminServices, "keys" | "owners" | "tokens" | "audit"> {
+): Omit<AdminServices, "keys" | "owners" | "tokens" | "audit" | "within"> {
   const reload = { generation: 4, hash: "c0ffee", changed: true, warnings: [] };
   return {
     daemon: {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { AdminRequest } from "../../../daemon/admin/contract/calling.ts";
-import type { TokenSecretAnswer } from "../../../daemon/admin/contract/tokens.ts";
+import type { TokenListAnswer, TokenSecretAnswer } from "../../../daemon/admin/contract/tokens.ts";
 import { describe } from "../../../daemon/admin/openapi.ts";
 import { type Permission, permissions, type Role, roles } from "../../../daemon/admin/permissions.ts";
 import { adminRoutes } from "../../../daemon/admin/routes.ts";
@@ -88,6 +88,45 @@ test("A34 a token makes none that may do more or lives longer, and what it makes
     );
     const trail = JSON.stringify(lab.records());
     assert.ok(!trail.includes(secret), "no secret in the trail");
+  } finally {
+    await lab.close();
+  }
+});
+
+test("A34 revoke() lets nobody shut out a token that may do more", async () => {
+  const lab = openLab();
+  const own = { name: "own", permissions: ["tokens:write", "keys:read"] };
+  const as = { actor: "token:own", permissions: new Set<Permission>(["tokens:write", "keys:read"]) } as const;
+  try {
+    for (const body of [own, { name: "root", role: "admin" }, { name: "less", permissions: ["keys:read"] }])
+      assert.equal((await lab.ask({ method: "POST", path: "/api/tokens", body })).status, 200);
+    const refused = await lab.handle({ method: "DELETE", path: "/api/tokens/root" }, as);
+    assert.ok("body" in refused && refused.status === 403);
+    assert.match(JSON.stringify(refused.body), /token \\"root\\" may do what yours may not \(status:read, /);
+    assert.equal((await lab.handle({ method: "DELETE", path: "/api/tokens/less" }, as)).status, 200);
+    assert.equal((await lab.handle({ method: "DELETE", path: "/api/tokens/own" }, as)).status, 200, "its own");
+    assert.equal((await lab.ask({ method: "DELETE", path: "/api/tokens/root" })).status, 200, "the daemon's user");
+  } finally {
+    await lab.close();
+  }
+});
+
+test("GET /api/tokens pages from the newest back, counts, and searches", async () => {
+  const lab = openLab();
+  const page = async (query: string) => {
+    const answer = await lab.ask({ method: "GET", path: `/api/tokens?${query}` });
+    assert.ok("body" in answer && answer.status === 200);
+    return answer.body as TokenListAnswer;
+  };
+  try {
+    for (const name of ["a1", "b", "a2"])
+      await lab.ask({ method: "POST", path: "/api/tokens", body: { name, role: "viewer" } });
+    const { tokens, next, ...counts } = await page("limit=2");
+    assert.deepEqual([tokens.map(({ name }) => name), counts], [["a2", "b"], { count: 2, total_count: 3 }]);
+    const rest = await page(`limit=2&after=${next}`);
+    assert.deepEqual([rest.tokens.map(({ name }) => name), rest.next], [["a1"], null]);
+    const found = await page("search=A");
+    assert.deepEqual([found.tokens.map(({ name }) => name), found.total_count], [["a2", "a1"], 2]);
   } finally {
     await lab.close();
   }
