@@ -1,10 +1,10 @@
 /** `bifrost teams …` and its like: list, create, show, update, delete of one kind of owner. Hides that all kinds are one. */
 import type { Command } from "commander";
 import type { OwnerAnswer, OwnerListAnswer, OwnerView } from "../daemon/admin/contract/owners.ts";
-import type { Client } from "./client.ts";
 import { addSubcommand, type Context } from "./command.ts";
 import { CliFailure, exitCodes } from "./failure.ts";
-import { parseNames } from "./parse.ts";
+import { readPages, rowsDefault, sayRest } from "./list-pages.ts";
+import { parseNames, parseRows } from "./parse.ts";
 import { renderJson, renderTable } from "./render.ts";
 import { ownerColumns, renderOwner } from "./render-owner.ts";
 import {
@@ -43,8 +43,6 @@ type Options = ScopeOptions &
     readonly yes?: boolean;
   } & Readonly<Partial<Record<"customer" | "team" | "user" | "key", string | false>>>;
 
-const pageRows = 1_000;
-
 export function buildOwners(command: Command, context: Context, kind: OwnerCommand): void {
   const { noun } = kind;
   list(addSubcommand(command, "list", `List ${noun}s`, context), context, kind);
@@ -59,13 +57,18 @@ function list(command: Command, context: Context, kind: OwnerCommand): void {
     command.option(`--${parent} <${parent}>`, `Only those of this ${parent}`);
   command
     .option("--search <text>", "Only those with this in their name or id")
+    .option("--limit <count>", "So many at most, oldest first, or all", parseRows, rowsDefault)
     .option("--json", "Print a JSON array")
-    .action(async ({ json, search, customer, team }: Options) => {
+    .action(async ({ json, search, customer, team, limit }: Options & { readonly limit: number }) => {
       const query = { search, customer: customer || undefined, team: team || undefined };
-      const found = await withClient(command, context, (client) => all(client, kind.path, query));
-      if (json) return context.terminal.out(renderJson(found));
-      if (found.length > 0) return context.terminal.out(renderTable(found, ownerColumns, context.terminal));
-      context.terminal.err(`There are no ${kind.noun}s.\n`);
+      const found = await withClient(command, context, (client) =>
+        readPages(client, `/api/governance/${kind.path}`, limit, query, ({ owners }: OwnerListAnswer) => owners),
+      );
+      const { terminal } = context;
+      if (json) terminal.out(renderJson(found.rows));
+      else if (found.rows.length > 0) terminal.out(renderTable(found.rows, ownerColumns, terminal));
+      else terminal.err(`There are no ${kind.noun}s.\n`);
+      sayRest(found, context);
     });
 }
 
@@ -162,23 +165,6 @@ function change(given: Options, kind: OwnerCommand) {
     ...Object.fromEntries(parents),
     ...scopeChange(given),
   };
-}
-
-async function all(
-  client: Client,
-  path: string,
-  query: Readonly<Record<string, string | undefined>>,
-): Promise<readonly OwnerView[]> {
-  const found: OwnerView[] = [];
-  let after: string | undefined;
-  do {
-    const page = await client.call<OwnerListAnswer>("GET", `/api/governance/${path}`, {
-      query: { limit: pageRows, after, ...query },
-    });
-    found.push(...page.owners);
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return found;
 }
 
 function print(owner: OwnerView, json: boolean | undefined, { terminal }: Context): void {

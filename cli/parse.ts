@@ -80,6 +80,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError("Expected a whole number; 0 allows none.");
 }
 
+/** Of a list: so many, or `all`. */
+export function parseRows(text: string): number {
+  if (text === "all") return Number.POSITIVE_INFINITY;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected how many rows, or all.");
+}
+
 export function parseGeneration(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("Expected the number of a generation, as in `bifrost config history`.");

@@ -16,7 +16,8 @@ import type { LimitRequest } from "../../daemon/admin/contract/scopes.ts";
 import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
-import { type Expiry, parseDuration, parseExpiry, parseNames } from "../parse.ts";
+import { readPages, rowsDefault, sayRest } from "../list-pages.ts";
+import { type Expiry, parseDuration, parseExpiry, parseNames, parseRows } from "../parse.ts";
 import { renderJson, renderTable } from "../render.ts";
 import { curlLine, exampleModel } from "../render-curl.ts";
 import { keyColumns, renderKey } from "../render-key.ts";
@@ -52,7 +53,6 @@ type UpdateOptions = KeyOptions & {
   readonly json?: boolean;
 };
 
-const pageRows = 1_000;
 const defaultUrl = "http://127.0.0.1:8080";
 
 export function build(keys: Command, context: Context): void {
@@ -85,14 +85,33 @@ function buildCreate(command: Command, context: Context): void {
 }
 
 function buildList(command: Command, context: Context): void {
+  type Options = {
+    readonly all?: boolean;
+    readonly search?: string;
+    readonly team?: string;
+    readonly user?: string;
+    readonly customer?: string;
+    readonly limit: number;
+    readonly json?: boolean;
+  };
   command
     .option("--all", "Revoked keys too")
+    .option("--search <text>", "Only those with this in their name or id")
+    .option("--team <team>", "Only those of this team itself, by id or name")
+    .option("--user <user>", "Only those of this user")
+    .option("--customer <customer>", "Only those of this customer itself")
+    .option("--limit <count>", "So many at most, oldest first, or all", parseRows, rowsDefault)
     .option("--json", "Print a JSON array")
-    .action(async ({ all, json }: { all?: boolean; json?: boolean }) => {
-      const found = await withClient(command, context, (client) => allKeys(client, all));
-      if (json) return context.terminal.out(renderJson(found));
-      if (found.length > 0) return context.terminal.out(renderTable(found, keyColumns, context.terminal));
-      context.terminal.err("There are no keys. Make one with: bifrost keys create --name <name>\n");
+    .action(async ({ limit, json, ...query }: Options) => {
+      const found = await withClient(command, context, (client) =>
+        readPages(client, "/api/keys", limit, query, ({ keys }: KeyListAnswer) => keys),
+      );
+      const { terminal } = context;
+      if (json) terminal.out(renderJson(found.rows));
+      else if (found.rows.length > 0) terminal.out(renderTable(found.rows, keyColumns, terminal));
+      else if (query.search !== undefined) terminal.err(`No key has "${query.search}" in its name or id.\n`);
+      else terminal.err("There are no keys. Make one with: bifrost keys create --name <name>\n");
+      sayRest(found, context);
     });
 }
 
@@ -211,17 +230,6 @@ function updateRequest(options: UpdateOptions): UpdateKeyRequest {
     ...scopeChange(options),
     ...ownChange(options),
   };
-}
-
-async function allKeys(client: Client, all: boolean | undefined): Promise<readonly KeyView[]> {
-  const found: KeyView[] = [];
-  let after: string | undefined;
-  do {
-    const page = await client.call<KeyListAnswer>("GET", "/api/keys", { query: { limit: pageRows, after, all } });
-    found.push(...page.keys);
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return found;
 }
 
 function printKey(key: KeyView, json: boolean | undefined, { terminal }: Context): void {
