@@ -3,7 +3,7 @@ import type { Build } from "./build.ts";
 import { filled } from "./filled.ts";
 import type { Path } from "./problems.ts";
 import { buildModelTargets, checkAsked, checkTarget, type Names } from "./references.ts";
-import type { GroupData, HopData, ModelTimers, RoutingData, RuleData, RuleScope } from "./routing-data.ts";
+import type { GroupData, HedgeData, HopData, ModelTimers, RoutingData, RuleData, RuleScope } from "./routing-data.ts";
 import type { ConfigFile } from "./schema.ts";
 import { defaults } from "./settings.ts";
 import { parseDuration } from "./units.ts";
@@ -57,6 +57,7 @@ export function buildRouting(file: ConfigFile, names: Names, build: Build): Rout
       rateMin: streams.rate_min,
       rateWindowMs: read(["streams", "rate_window"], streams.rate_window),
     },
+    ...(file.hedging !== undefined && { hedging: buildHedging(file, build) }),
     queue: { max: queue.max, waitMs: read(["queue", "wait"], queue.wait), scopes: queue.scopes },
     chainMax: entry.chain_max ?? usual.chain_max,
     rules: (entry.rules ?? []).flatMap((rule, index) => buildRule(rule, index, entry.rules ?? [], names, build)),
@@ -138,6 +139,25 @@ function scopeOf(text: string): RuleScope {
   const colon = text.indexOf(":");
   if (colon < 0) return { kind: "global" };
   return { kind: text.slice(0, colon) as "key" | "team" | "customer" | "user", name: text.slice(colon + 1) };
+}
+
+function buildHedging(file: ConfigFile, build: Build): Readonly<Record<string, HedgeData>> {
+  const entries = Object.entries(file.hedging ?? {}).map(([name, entry]): [string, HedgeData] => {
+    const path: Path = ["hedging", name];
+    checkAsked(name, path, build);
+    const { after, min, max_share: maxShare } = filled(defaults.hedge, entry);
+    const isPercentile = after.startsWith("p");
+    return [
+      name,
+      {
+        afterMs: isPercentile ? undefined : duration(after, [...path, "after"], build),
+        percentile: isPercentile ? Number(after.slice(1)) / 100 : 0,
+        minMs: duration(min, [...path, "min"], build),
+        maxShare,
+      },
+    ];
+  });
+  return Object.fromEntries(entries);
 }
 
 function buildModelTimers(file: ConfigFile, names: Names, build: Build): readonly ModelTimers[] {

@@ -64,6 +64,18 @@ export type AffinityData = {
   readonly ttlMs: number;
 };
 
+/** When a second target is asked while the first still thinks. */
+export type HedgeData = {
+  /** After this long; undefined: by `percentile`. */
+  readonly afterMs: number | undefined;
+  /** Of the first target's own times, 0 to 1. */
+  readonly percentile: number;
+  /** Never sooner. */
+  readonly minMs: number;
+  /** Second attempts for each request, over time. */
+  readonly maxShare: number;
+};
+
 export type StreamsData = {
   /** Content held back until there is this much of it (0: the first event is let go)… */
   readonly releaseTokens: number;
@@ -120,6 +132,8 @@ export type RoutingData = {
   readonly breaker: BreakerData;
   readonly affinity: AffinityData;
   readonly streams: StreamsData;
+  /** Model as asked (one `*` allowed) → when another target is asked as well; undefined: never. */
+  readonly hedging?: Readonly<Record<string, HedgeData>> | undefined;
   readonly queue: QueueData;
   readonly chainMax: number;
   readonly rules: readonly RuleData[];

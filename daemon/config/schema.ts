@@ -10,7 +10,7 @@ import { ledger, price } from "./schema/ledger.ts";
 import { admin, network } from "./schema/network.ts";
 import { provider } from "./schema/providers.ts";
 import { log, record } from "./schema/record.ts";
-import { fallbackTargets, group, routing } from "./schema/routing.ts";
+import { fallbackTargets, group, hedge, routing } from "./schema/routing.ts";
 import { server } from "./schema/server.ts";
 import { flag, section, setting, text } from "./schema/setting.ts";
 import { alerts, metrics, tracing } from "./schema/telemetry.ts";
@@ -36,6 +36,10 @@ export const configSchema = z.strictObject({
   fallbacks: section(
     z.record(z.string(), fallbackTargets, "expected model names and what is tried after them"),
     "What is tried, in order, when a model fails before its answer has begun; `*` for every model.",
+  ),
+  hedging: section(
+    z.record(z.string(), hedge, "expected model names and when a second target is asked"),
+    "Models and groups, as asked, for which a second target is asked when the first takes unusually long; whoever speaks first answers. One `*` allowed. Off unless named here.",
   ),
   routing: section(routing, "How a request finds its target, and what happens when it fails."),
   model_timeouts: section(

@@ -50,6 +50,7 @@ export const defaults = {
     queue: { max: 1000, wait: "10s", scopes: false },
     chain_max: 10,
   },
+  hedge: { after: "p95", min: "100ms", max_share: 0.05 },
   auth: { inference: "keys", first_key_budget: "5/1d" },
   ledger: {
     durability: "grouped",
@@ -101,4 +102,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "f2702773bfffdcfa";
+export const schemaFingerprint = "90d96fbad7649cc0";

@@ -36,6 +36,7 @@ export function routeHeaders(exchange: Exchange): string[] {
   );
   const model = exchange.view?.model;
   if (model !== undefined) headers.push("x-bifrost-original-model", printable(model));
+  if (exchange.hedge !== undefined) headers.push("x-bifrost-hedge", exchange.hedge);
   if (trip.fallback > 0) fallbackHeaders(headers, exchange, target);
   const told = exchange.upstreamHeaders;
   if (told !== undefined) {

@@ -194,6 +194,7 @@ function streamReceiver(
       : translatePump(upstream, client, rendering, wires);
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, wires, {
     released() {
+      exchange.race?.spoke(exchange);
       exchange.trip!.alive(exchange.at);
       releaseBody(exchange, plane);
     },

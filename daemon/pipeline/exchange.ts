@@ -79,6 +79,14 @@ export type Route = {
     | undefined;
 };
 
+/** What an attempt tells of itself while another may be under way for the same request. */
+export type Race = {
+  /** It has something for the client: the other is ended. */
+  spoke(exchange: Exchange): void;
+  /** Until when a status without content should wait, as the other may have some; `performance.now()` scale. */
+  readonly undecidedUntil: number;
+};
+
 export type Rendering = Omit<RenderContext, "echo"> & { echo: JsonObject | undefined };
 
 const noHeaders: readonly string[] = [];
@@ -153,6 +161,10 @@ export class Exchange {
   coded: Coded | undefined;
   firstByteAt = 0;
   upstreamMs = 0;
+  /** One of two attempts at once; see `hedge.ts`. */
+  race: Race | undefined;
+  /** The second of them answered, or the first. */
+  hedge: "won" | "lost" | undefined;
   /** Where something is kept of what was said. */
   kept: KeptContent | undefined;
   /** Where traces are configured. */

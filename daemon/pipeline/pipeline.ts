@@ -19,6 +19,7 @@ import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
 import { downgrade, watchHold } from "./exhaust.ts";
 import { withExtraFields } from "./extra-fields.ts";
+import { hedged, mayHedge } from "./hedge.ts";
 import { identify } from "./identify.ts";
 import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
@@ -58,19 +59,22 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         if (countsLocally(exchange, trip.target, plane)) break;
         const place = plane.places.take(trip.target, exchange);
         if (place !== undefined) await place;
-        let lease: Lease | undefined;
         let result: AttemptResult | undefined;
-        trip.enter(performance.now());
-        try {
-          lease = admit(exchange, trip.target, plane);
-          exchange.target = trip.target;
-          watchHold(exchange, lease, plane);
-          if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
-          result = await (isRelayed(exchange) ? relayAttempt : attempt)(exchange, lease, plane);
-        } finally {
-          leave(trip, plane);
-          // On every exit, exactly once, with what is known; unknown is not zero.
-          if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
+        if (mayHedge(exchange, trip)) ({ trip, result } = await hedged(exchange, trip, plane));
+        else {
+          let lease: Lease | undefined;
+          trip.enter(performance.now());
+          try {
+            lease = admit(exchange, trip.target, plane);
+            exchange.target = trip.target;
+            watchHold(exchange, lease, plane);
+            if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
+            result = await (isRelayed(exchange) ? relayAttempt : attempt)(exchange, lease, plane);
+          } finally {
+            leave(trip, plane);
+            // On every exit, exactly once, with what is known; unknown is not zero.
+            if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
+          }
         }
         deliver(exchange, result);
         if (exchange.ownInput !== undefined && result.answer !== undefined)

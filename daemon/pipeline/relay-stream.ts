@@ -225,6 +225,11 @@ export class StreamReceiver implements Receiver {
         this.#call?.abort(new GatewayError("upstream_slow", "the stream began too slowly", { source: "provider" }));
         return;
       }
+      const later = this.#contentAt === 0 ? (this.#exchange.race?.undecidedUntil ?? 0) : 0;
+      if (later > now) {
+        this.#call?.wakeAt(later);
+        return;
+      }
       this.#release();
       this.#flush();
       this.#lastWriteAt = now;
@@ -241,13 +246,14 @@ export class StreamReceiver implements Receiver {
     const step = this.#pump.frame(frame);
     if (step === "drop") return;
     const out = this.#pump.out;
-    if (this.#exchange.onFrames !== undefined) this.#exchange.onFrames(out);
     if (this.#held !== undefined && (step === "hold" || (step === "release" && this.#mustShow()))) {
       this.#held += out;
+      this.#exchange.onFrames?.(out);
       if (this.#held.length > heldBytesMax) this.#release();
       return;
     }
     if (this.#held !== undefined) this.#release();
+    this.#exchange.onFrames?.(out);
     this.#pending += out;
     if (this.#pending.length >= pieceBytes) this.#flush();
     if (step === "terminal") this.#finished = true;

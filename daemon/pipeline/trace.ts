@@ -1,11 +1,15 @@
 /** What happened on a request's way, hop by hop, for its log row and `explain`. A way without a turn leaves no trace. */
-import type { GatewayError } from "../../providers/gateway-error.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Trip } from "../routing/trip.ts";
 import { settlementFlag } from "../store/rows.ts";
 import type { AttemptTrace, Exchange } from "./exchange.ts";
 
 /** What was settled last is this attempt's: each hands the one before it over to `recordAttempt`. */
-export function trace(exchange: Exchange, trip: Trip, error: GatewayError | undefined): void {
+export function trace(
+  exchange: Exchange,
+  trip: Trip,
+  error: { readonly code: string; readonly details: GatewayError["details"] } | undefined,
+): void {
   traceSkipped(exchange, trip);
   if (error === undefined && exchange.attempts === undefined) return;
   const { settlement } = exchange;
@@ -22,6 +26,23 @@ export function trace(exchange: Exchange, trip: Trip, error: GatewayError | unde
     ...(settlement === undefined ? {} : { heldNano: settlement.heldNano }),
     ms: trip.startedAt === 0 ? 0 : Math.round(performance.now() - trip.startedAt),
   });
+}
+
+/** Another attempt for the same request was faster. */
+export function traceOutpaced(exchange: Exchange, trip: Trip): void {
+  trace(exchange, trip, outpaced);
+}
+
+const outpaced = { code: "outpaced", details: {} } as const;
+
+/** A second attempt that was due, but not admitted. */
+export function traceRefused(exchange: Exchange, { target, reason }: Trip, error: unknown): void {
+  exchange.attempts ??= [];
+  exchange.attempts.push({ target: target.name, reason, error: asCode(error) });
+}
+
+function asCode(error: unknown): string {
+  return error instanceof GatewayError ? error.code : "internal_error";
 }
 
 /** Targets that were left out come in the trail where they would have been asked. */

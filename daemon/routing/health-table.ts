@@ -54,6 +54,8 @@ export const healthWord = {
   refusedCredentials: 10,
   /** Requests that wait for a place; see `places.ts`. */
   waiting: 11,
+  /** Second attempts that are paid for; see `retry-budget.ts`. */
+  hedgeTokens: 12,
   /** Pairs of credential hash and the tick until which it rests. */
   resting: 16,
   /** Pairs; see `resting`. */

@@ -15,6 +15,8 @@ export type Places = {
    * `overloaded` when nobody left in time. Throws `overloaded` when too many wait already.
    */
   take(target: Target, client: Waiting): Promise<void> | undefined;
+  /** The same for whoever would rather do without than wait: false, where there is none now. */
+  tryTake(target: Target): boolean;
   give(target: Target): void;
   /** Waits until something of this scope ends, or a while has passed; rejects as above. */
   waitFor(scope: string, client: Waiting): Promise<void>;
@@ -53,11 +55,17 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
   function take(target: Target, client: Waiting): Promise<void> | undefined {
     const max = target.provider.data.concurrencyMax;
     if (max === undefined) return undefined;
+    if (tryTake(target)) return undefined;
     const row = placeRow(target);
+    return wait(target.provider.name, target.provider.name, client, () => enter(row, max), row);
+  }
+
+  function tryTake(target: Target): boolean {
+    const max = target.provider.data.concurrencyMax;
+    if (max === undefined) return true;
     const queue = queues.get(target.provider.name);
     // Who waits already has the better right.
-    if ((queue === undefined || queue.length === 0) && enter(row, max)) return undefined;
-    return wait(target.provider.name, target.provider.name, client, () => enter(row, max), row);
+    return (queue === undefined || queue.length === 0) && enter(placeRow(target), max);
   }
 
   function give(target: Target): void {
@@ -155,6 +163,7 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
 
   return {
     take,
+    tryTake,
     give,
     waitFor,
     freed() {

@@ -1,4 +1,5 @@
 /** The order in which one request's targets are tried, and how that order came about. */
+import type { HedgeData } from "../config/routing-data.ts";
 import type { AffinityKey, Binding } from "./affinity.ts";
 import type { Hop } from "./resolve.ts";
 
@@ -26,6 +27,8 @@ export type Plan = {
   readonly bind?: { readonly key: AffinityKey; readonly ttlMs: number } | undefined;
   /** Retries at each target that the caller asks for, in place of the config's. */
   readonly retries?: number | undefined;
+  /** When a second target is asked as well; undefined: never. */
+  readonly hedge?: HedgeData | undefined;
   /** Targets that would drop a parameter are passed over. */
   readonly strict?: boolean | undefined;
   /** Worked out when it is told: most decisions nobody asks about. */

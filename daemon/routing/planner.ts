@@ -12,6 +12,7 @@ import type { ProviderPreferences, RoutePreferences } from "./preferences.ts";
 import {
   fallbacksFor,
   type Hop,
+  hedgeFor,
   type NamePlan,
   planOf,
   resolveName,
@@ -111,6 +112,7 @@ function findName(generation: Generation, request: RouteRequest, verdict: Verdic
       [first, ...stagesFor(generation, preferences?.models ?? []), ...after],
       listed(lists?.contextWindow),
       listed(lists?.contentPolicy),
+      hedgeFor(generation, model),
     ),
     sort,
   };
@@ -208,6 +210,7 @@ function decide(
     ...(isKept ? { binding: kept } : {}),
     ...(stay === undefined ? {} : { bind: { key: stay.key, ttlMs: stay.ttlMs } }),
     ...(preferences?.retries === undefined ? {} : { retries: Math.min(preferences.retries, retriesMax) }),
+    ...(names.hedge === undefined ? {} : { hedge: names.hedge }),
     ...(wishes?.requireParameters === true ? { strict: true } : {}),
     decision,
   };

@@ -4,7 +4,7 @@
  * a generation.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { type HopData, matchPattern, type StrategyName } from "../config/routing-data.ts";
+import { type HedgeData, type HopData, matchPattern, type StrategyName } from "../config/routing-data.ts";
 import type { Generation, Provider, Target } from "./generation.ts";
 import type { Plan } from "./plan.ts";
 import { timersFor } from "./timers.ts";
@@ -30,6 +30,7 @@ export type NamePlan = {
   readonly stages: readonly Stage[];
   readonly onContext: readonly Stage[] | undefined;
   readonly onPolicy: readonly Stage[] | undefined;
+  readonly hedge: HedgeData | undefined;
   /** The whole plan, where nothing is to be chosen. */
   readonly fixed: Plan | undefined;
   /** There is more than one target, or more than one credential, that it could go to. */
@@ -88,10 +89,17 @@ export function fallbacksFor(generation: Generation, model: string) {
   return lookUp(generation.data.fallbacks, model)?.value;
 }
 
+/** When another target is asked as well, for a name. */
+export function hedgeFor({ data }: Generation, model: string): HedgeData | undefined {
+  const { hedging } = data.routing;
+  return hedging === undefined ? undefined : lookUp(hedging, model)?.value;
+}
+
 export function planOf(
   stages: readonly Stage[],
   onContext?: readonly Stage[] | undefined,
   onPolicy?: readonly Stage[] | undefined,
+  hedge?: HedgeData | undefined,
 ): NamePlan {
   const once = withoutRepeats(stages);
   const isFixed = [...once, ...(onContext ?? []), ...(onPolicy ?? [])].every(
@@ -102,9 +110,11 @@ export function planOf(
     stages: once,
     onContext,
     onPolicy,
+    hedge,
     fixed: isFixed
       ? {
           hops,
+          ...(hedge !== undefined && { hedge }),
           ...(onContext !== undefined && { onContext: onContext.flatMap((stage) => stage.hops) }),
           ...(onPolicy !== undefined && { onPolicy: onPolicy.flatMap((stage) => stage.hops) }),
         }
@@ -125,13 +135,15 @@ function remembered(generation: Generation, model: string): NamePlan | undefined
 function planFor(generation: Generation, model: string, own: readonly string[] | undefined): NamePlan | undefined {
   const first = stageFor(generation, model);
   if (first === undefined) return undefined;
-  if (own !== undefined) return planOf([first, ...stagesFor(generation, own)]);
+  const hedge = hedgeFor(generation, model);
+  if (own !== undefined) return planOf([first, ...stagesFor(generation, own)], undefined, undefined, hedge);
   const lists = fallbacksFor(generation, model);
   const { any, contextWindow, contentPolicy } = lists ?? { any: [] };
   return planOf(
     [first, ...stagesFor(generation, any)],
     contextWindow === undefined ? undefined : stagesFor(generation, contextWindow),
     contentPolicy === undefined ? undefined : stagesFor(generation, contentPolicy),
+    hedge,
   );
 }
 

@@ -11,6 +11,10 @@ export type RetryBudget = {
   deposit(row: number): void;
   /** True: one more retry is within the budget, and is now paid. */
   withdraw(row: number): boolean;
+  /** A request goes to a target beside which another may be asked: it pays its share of that. */
+  depositHedge(row: number, share: number): void;
+  /** True: one may be asked now, and is paid. Nothing is lent, so that the share holds from the first request on. */
+  withdrawHedge(row: number): boolean;
 };
 
 /** Thousandths of a retry. */
@@ -19,26 +23,32 @@ const whole = 1_000;
 const reserve = 5 * whole;
 /** What may be saved up: a burst of this many. */
 const savedMax = 20 * whole;
+/** The same of second attempts. */
+const hedgesSavedMax = 10 * whole;
 
 export function createRetryBudget({ words }: Pick<HealthTable, "words">, settings: () => RetriesData): RetryBudget {
-  function deposit(row: number): void {
+  function payIn(row: number, word: number, share: number, most: number): void {
     if (row === 0) return;
-    const at = row + healthWord.retryTokens;
-    const saved = Atomics.add(words, at, Math.round(settings().budget * whole));
-    if (saved > savedMax) Atomics.store(words, at, savedMax);
+    const saved = Atomics.add(words, row + word, Math.round(share * whole));
+    if (saved > most) Atomics.store(words, row + word, most);
   }
 
-  function withdraw(row: number): boolean {
+  function takeOut(row: number, word: number, lent: number): boolean {
     if (row === 0) return false;
-    const at = row + healthWord.retryTokens;
     for (;;) {
-      const saved = Atomics.load(words, at);
-      if (saved - whole < -reserve) return false;
-      if (Atomics.compareExchange(words, at, saved, saved - whole) === saved) return true;
+      const saved = Atomics.load(words, row + word);
+      if (saved - whole < -lent) return false;
+      if (Atomics.compareExchange(words, row + word, saved, saved - whole) === saved) return true;
     }
   }
 
-  return { deposit, withdraw };
+  const { retryTokens, hedgeTokens } = healthWord;
+  return {
+    deposit: (row) => payIn(row, retryTokens, settings().budget, savedMax),
+    withdraw: (row) => takeOut(row, retryTokens, reserve),
+    depositHedge: (row, share) => payIn(row, hedgeTokens, share, hedgesSavedMax),
+    withdrawHedge: (row) => takeOut(row, hedgeTokens, 0),
+  };
 }
 
 /** Full jitter: anything up to the pause, so that those who failed together do not come back together. */

@@ -97,6 +97,54 @@ export class Trip {
     this.#routing.outcomes.limitsTold(this.row, nowMs, left);
   }
 
+  /** When another target is asked as well, if this one has said nothing by then, in ms; undefined: not this time. */
+  hedgeAfterMs(nowMs: number): number | undefined {
+    const { hedge } = this.plan;
+    if (hedge === undefined || this.row === 0 || this.attempts > 0) return undefined;
+    const { budget, outcomes } = this.#routing;
+    budget.depositHedge(this.row, hedge.maxShare);
+    const after = hedge.afterMs ?? outcomes.percentileMs([this.row], nowMs, hedge.percentile);
+    return after === undefined ? undefined : Math.max(after, hedge.minMs);
+  }
+
+  /** Within the share that second attempts may have, and paid. */
+  mayHedge(): boolean {
+    return this.#routing.budget.withdrawHedge(this.row);
+  }
+
+  /** The next target that stands ready, as a trip of its own that goes on from there. Nobody is probed for this. */
+  beside(nowMs: number): Trip | undefined {
+    const { breaker, settings } = this.#routing;
+    if (this.attempts >= settings.attemptsMax) return undefined;
+    for (let position = this.#position + 1; position < this.#hops.length; position++) {
+      const hop = this.#hops[position]!;
+      const row = rowOf(hop.target, this.#routing);
+      if (hop.target.name === this.target.name || breaker.state(row, nowMs) !== "closed") continue;
+      const other = new Trip(this.plan, this.#routing);
+      other.#hops = this.#hops;
+      other.#position = position;
+      other.attempts = this.attempts;
+      if (!other.#take(hop, nowMs)) continue;
+      other.skipped = undefined;
+      other.fallback = this.fallback + 1;
+      other.reason = "hedge";
+      return other;
+    }
+    return undefined;
+  }
+
+  /** The other has been asked and has failed: it is not asked again. */
+  passed(other: Trip): void {
+    this.#position = other.#position;
+    this.attempts++;
+  }
+
+  /** Another was faster, which says how slow this one is at least. */
+  outpaced(nowMs: number, streamed: boolean, elapsedMs: number): void {
+    this.abandoned(nowMs);
+    this.#routing.outcomes.timed(this.row, nowMs, streamed, elapsedMs, undefined);
+  }
+
   /** Nothing was learned of the target: the client left, or we refused. */
   abandoned(nowMs: number): void {
     if (this.#isProbe) this.#routing.breaker.abandoned(this.row, nowMs);

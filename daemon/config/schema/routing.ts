@@ -5,6 +5,7 @@ import { defaults } from "../settings.ts";
 import { duration, flag, section, setting, text, whole } from "./setting.ts";
 
 const usual = defaults.routing;
+const usualHedge = defaults.hedge;
 const targetsMax = 64;
 const rulesMax = 500;
 
@@ -49,6 +50,20 @@ export const group = z.strictObject({
   strategy: setting(
     strategy,
     "How one of them is chosen; the others follow when it fails. Default: `routing.strategy`.",
+  ),
+});
+
+export const hedge = z.strictObject({
+  after: setting(
+    z.string().regex(/^(p[5-9]\d|\d+(\.\d+)?(ms|s|m))$/, "expected p50 to p99, or a duration such as 800ms"),
+    "How long the first target may take to say something before a second is asked: a percentile of its own times, or a duration.",
+    usualHedge.after,
+  ),
+  min: setting(duration, "Never sooner than this.", usualHedge.min),
+  max_share: setting(
+    share,
+    "Second attempts for each request to the first target, over time; what they add to the load and may add to the bill.",
+    usualHedge.max_share,
   ),
 });
 
