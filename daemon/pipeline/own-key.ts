@@ -14,7 +14,7 @@ export function describeOwnKey(headers: IncomingHttpHeaders, plane: Plane, nowMs
     return state === undefined ? [] : [{ scope: state.label, ...numbersOf(state) }];
   });
   const tightest = scopes
-    .flatMap(({ budgets }) => budgets)
+    .flatMap(({ budgets }) => budgets.filter(({ enforced }) => enforced))
     .toSorted((one, other) => one.remaining - other.remaining)[0];
   return {
     data: {

@@ -7,6 +7,7 @@ import { readStatus } from "../store/writer-status.ts";
 import type { MetricSet } from "../telemetry/metric-families.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import { type DaemonSamples, type MetricNames, renderMetrics } from "../telemetry/metrics.ts";
+import type { ShadowCount } from "./shadow-counts.ts";
 import { version } from "./version.ts";
 import type { WorkerCounts } from "./workers.ts";
 
@@ -22,6 +23,7 @@ export type MetricsOptions = {
   dropped(): DroppedAnswer;
   listeners(): number;
   routing(): RoutingState;
+  shadow(): readonly ShadowCount[];
   /** Alerts that hold now, by severity. */
   alerts(): ReadonlyMap<string, number>;
   readonly startedAtMs: number;
@@ -87,6 +89,7 @@ function samples(options: MetricsOptions, { credentials, overflow }: MetricSnaps
     ruleMatches: routing.rules.map(({ name, held }) => [[name], held]),
     ruleErrors: routing.rules.map(({ name, errors }) => [[name], errors]),
     breaker: routing.breakers.map(({ target, open }) => [[target], open ? 1 : 0]),
+    shadow: options.shadow(),
     generation: one(options.generation()),
     alertsFiring: [...options.alerts()].map(([severity, count]) => [[severity], count]),
     overflow: one(overflow),

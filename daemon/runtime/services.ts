@@ -24,6 +24,7 @@ import type { ConfigControl } from "./config-control.ts";
 import type { Governing } from "./governing.ts";
 import { createMetrics } from "./metrics.ts";
 import { newPublicId } from "./public-id.ts";
+import { createShadowCounts } from "./shadow-counts.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import type { StoreThreads } from "./store-threads.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -120,6 +121,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       generation: () => config.current.number,
       listeners: () => feed.listeners,
       routing: () => health(options),
+      shadow: createShadowCounts(access.database, memory.peek, Date.now),
       alerts: options.telemetry.alerts.firing,
     }),
     logs: createLogService(logs),

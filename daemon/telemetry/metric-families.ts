@@ -255,6 +255,11 @@ export const daemonFamilies = {
   ruleMatches: counter("bifrost_route_rule_matches_total", "Requests for which a routing rule held.", ["rule"]),
   ruleErrors: counter("bifrost_route_rule_errors_total", "Times a routing rule failed and was passed over.", ["rule"]),
   breaker: gauge("bifrost_target_breaker_open", "1 while a target is left alone after its faults.", ["target"]),
+  shadow: counter("bifrost_shadow_refusals_total", "Requests that a shadow budget or limit would have refused.", [
+    "kind",
+    "name",
+    "limit",
+  ]),
   generation: gauge("bifrost_config_generation", "Number of the config in force.", []),
   alertsFiring: gauge("bifrost_alerts_firing", "Alerts that hold now.", ["severity"]),
   overflow: counter("bifrost_metric_overflow_total", "Requests counted under _OTHER: too many label sets.", []),

@@ -5,7 +5,9 @@ import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import type { OwnerAnswer, WalletAnswer } from "../../daemon/admin/contract/owners.ts";
 import { type Answer, ask } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+import { readExposition } from "../support/exposition.ts";
 import { outcome } from "../support/outcome.ts";
+import { scrape } from "../support/scrape.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -172,6 +174,9 @@ describe("owners", { concurrency: false }, () => {
     const { key: seen } = await daemon.admin<KeySecretAnswer>("GET", "/api/keys/watched");
     assert.equal(seen.budgets[0]?.would_have_refused, 3);
     assert.equal(seen.limits[0]?.would_have_refused, 2);
+    const { value } = readExposition((await scrape(daemon)).text);
+    const counted = (limit: string) => value("bifrost_shadow_refusals_total", { kind: "key", name: "watched", limit });
+    assert.deepEqual([counted("budget 0"), counted("requests per 60s")], [3, 2]);
   });
 
   test("A11 top_up opens a wallet's owner at once, and an override a budget's", async () => {
@@ -228,7 +233,8 @@ describe("owners", { concurrency: false }, () => {
   });
 
   test("describeOwnKey() tells a key's holder its limits, its owners' too, and nobody else anything", async () => {
-    await make("teams", { name: "seen", budgets: [{ limit_nano: 2_000_000_000, window: forever }] });
+    const trial = { limit_nano: 1, window: { kind: "rolling", length_ms: minuteMs }, shadow: true };
+    await make("teams", { name: "seen", budgets: [{ limit_nano: 2_000_000_000, window: forever }, trial] });
     const limits = [{ metric: "requests", limit: 5, window_ms: minuteMs }];
     const key = await makeKey({ name: "seer", team: "seen", limits });
     assert.equal((await call(key)).status, 200);
@@ -242,7 +248,7 @@ describe("owners", { concurrency: false }, () => {
       scopes.map(({ scope }) => scope),
       ['key "seer"', 'team "seen"'],
     );
-    assert.equal(data.limit, 2);
+    assert.equal(data.limit, 2, "a trial bounds nothing");
     assert.ok(data.usage > 0 && Math.abs(data.limit_remaining + data.usage - 2) < 1e-9);
     assert.deepEqual([scopes[0]?.limits[0]?.used, scopes[0]?.limits[0]?.remaining], [1, 4]);
     assert.equal((await tell("sk-bf-nobody")).status, 401);
