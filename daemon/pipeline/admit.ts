@@ -37,7 +37,7 @@ export type Lease = {
 };
 
 /** Asked for every target, whatever is asked of it: the key as it is now, and the models it and its owners may call. */
-export function assertAccess(exchange: Exchange, target: Target, plane: Plane, now: number): Plan {
+export function assertAccess(exchange: Pick<Exchange, "caller">, target: Target, plane: Plane, now: number): Plan {
   const { keyRow } = exchange.caller!;
   if (keyRow >= 0) assertUsable(plane.keys, keyRow, now);
   const plan = plane.plans.find(keyRow, target.provider.name, target.model, target.name);

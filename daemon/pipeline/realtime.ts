@@ -4,20 +4,21 @@
  * settled like a request: a key that may no longer, or has nothing left, ends the session before its next turn.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { type RawData, WebSocket } from "ws";
+import type { RawData, WebSocket } from "ws";
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { emptyView } from "../http/request-view.ts";
 import { routeByName } from "../http/routes.ts";
 import { callerOf, tell } from "../http/socket-words.ts";
-import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
+import { findEndpoint, noEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
-import { admit, type Lease } from "./admit.ts";
+import { admit, assertAccess, type Lease } from "./admit.ts";
 import { Exchange } from "./exchange.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
+import { dialRealtime, unreachable } from "./realtime-dial.ts";
 import { record } from "./record.ts";
 import { settle } from "./settle.ts";
 
@@ -39,15 +40,26 @@ export function startRealtime(
 ): () => boolean {
   let turn: Turn | undefined;
   let bytes = 0;
-  const early: string[] = [];
-  let opened: { readonly target: Target; readonly upstream: WebSocket };
+  let upstream: WebSocket | undefined;
+  let credentialId = "";
+  const early: (string | Buffer)[] = [];
+  let planned: ReturnType<typeof plan>;
   try {
-    opened = open(request, headers, plane);
+    planned = plan(request, headers, plane);
   } catch (error) {
     end(asFailure(error));
     return () => false;
   }
-  const { target, upstream } = opened;
+  const { target } = planned;
+  const giveUp = dialRealtime(target, planned.endpoint, planned.carried, plane, {
+    opened(socket, credential) {
+      upstream = socket;
+      credentialId = credential;
+      listen(socket);
+      for (const message of early.splice(0)) forward(client, socket, message);
+    },
+    failed: end,
+  });
 
   function begin(): void {
     const exchange = new Exchange(
@@ -65,6 +77,7 @@ export function startRealtime(
     try {
       const lease = admit(exchange, target, plane);
       exchange.target = target;
+      exchange.credentialId = credentialId;
       turn = { exchange, lease };
     } catch (error) {
       const failure = asFailure(error);
@@ -110,46 +123,49 @@ export function startRealtime(
       end(asFailure(error));
       return;
     }
-    if (upstream.readyState === upstream.CONNECTING) {
-      if (text !== undefined && early.length < waitingMax) early.push(text);
-    } else forward(client, upstream, text ?? (data as Buffer));
-  });
-  upstream.on("open", () => {
-    for (const text of early.splice(0)) upstream.send(text);
-  });
-  upstream.on("message", (data: RawData, isBinary: boolean) => {
-    const text = isBinary ? undefined : data.toString();
-    const type = text === undefined ? undefined : typeOf(text);
-    if (type === "response.created" && turn === undefined) {
-      // The provider began by itself: what may not be paid for is stopped before it goes on.
-      try {
-        begin();
-      } catch (error) {
-        upstream.send('{"type":"response.cancel"}');
-        end(asFailure(error));
-        return;
-      }
-    }
-    if (turn !== undefined) turn.exchange.bytesOut += (data as Buffer).length;
-    forward(upstream, client, text ?? (data as Buffer));
-    if (type === "response.done") finish((JSON.parse(text!) as { response?: unknown }).response, 200);
-  });
-  upstream.on("error", () => end(unreachable(target)));
-  upstream.on("close", () => {
-    finish(undefined, 502);
-    if (client.readyState === client.OPEN) client.close(1000);
+    const message = text ?? (data as Buffer);
+    if (upstream !== undefined) forward(client, upstream, message);
+    else if (early.length < waitingMax) early.push(message);
   });
   client.on("close", () => {
     finish(undefined, 499);
-    upstream.terminate();
+    giveUp();
+    upstream?.terminate();
   });
+
+  function listen(provider: WebSocket): void {
+    provider.on("message", (data: RawData, isBinary: boolean) => {
+      const text = isBinary ? undefined : data.toString();
+      const type = text === undefined ? undefined : typeOf(text);
+      if (type === "response.created" && turn === undefined) {
+        // The provider began by itself: what may not be paid for is stopped before it goes on.
+        try {
+          begin();
+        } catch (error) {
+          provider.send('{"type":"response.cancel"}');
+          end(asFailure(error));
+          return;
+        }
+      }
+      if (turn !== undefined) turn.exchange.bytesOut += (data as Buffer).length;
+      forward(provider, client, text ?? (data as Buffer));
+      if (type === "response.done") finish((JSON.parse(text!) as { response?: unknown }).response, 200);
+    });
+    provider.on("error", () => end(unreachable(target)));
+    provider.on("close", () => {
+      finish(undefined, 502);
+      if (client.readyState === client.OPEN) client.close(1000);
+    });
+  }
+
   return () => turn !== undefined;
 }
 
 /** The response of no turn: nothing of it is ever written. */
 const noResponse = Object.freeze({ writableFinished: true, destroyed: true, headersSent: true });
 
-function open(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
+/** Whom the session is with, before anybody is called: a key that may not call the model opens none. */
+function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
   const { generation } = plane;
   const model = modelOf(request);
   const target = findTarget(generation, model);
@@ -159,32 +175,13 @@ function open(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Pla
       param: "model",
     });
   }
-  const { provider, deployment } = target;
+  const { provider } = target;
   const route = routeByName("realtime");
   const endpoint = findEndpoint(provider.endpoints, "realtime", route.dialect, target);
   if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:")) throw noEndpoint(provider.name, "realtime");
-  const address = new URL(pathFor(endpoint, deployment, false), provider.data.baseUrl);
-  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  address.searchParams.set("model", deployment);
-  const credential = provider.credentials[0]!;
-  const carried: Record<string, string> = {};
-  const { pairs } = credential.headers;
-  for (let index = 0; index + 1 < pairs.length; index += 2) {
-    if (pairs[index] !== "content-type" && pairs[index] !== "accept-encoding")
-      carried[pairs[index]!] = pairs[index + 1]!;
-  }
-  if (typeof headers["openai-beta"] === "string") carried["openai-beta"] = headers["openai-beta"];
-  const { connectMs } = provider.data.timers;
-  const { rejectUnauthorized, ca } = provider.data.tls;
-  const upstream = new WebSocket(address, {
-    headers: carried,
-    handshakeTimeout: connectMs,
-    maxPayload: generation.data.server.bodyBytesMax,
-    perMessageDeflate: false,
-    rejectUnauthorized,
-    ...(ca === undefined ? {} : { ca }),
-  });
-  return { target, upstream };
+  assertAccess({ caller: callerOf(headers, plane) }, target, plane, Date.now());
+  const beta = headers["openai-beta"];
+  return { target, endpoint, carried: typeof beta === "string" ? { "openai-beta": beta } : {} };
 }
 
 function modelOf({ url }: IncomingMessage): string {
@@ -225,11 +222,4 @@ function forward(from: WebSocket, to: WebSocket, message: string | Buffer): void
     if (from.isPaused && to.bufferedAmount < bufferedBytesMax / 2) from.resume();
   });
   if (to.bufferedAmount > bufferedBytesMax) from.pause();
-}
-
-function unreachable({ provider: { name } }: Target): GatewayError {
-  return new GatewayError("upstream_unreachable", `${name} could not be reached`, {
-    source: "provider",
-    provider: name,
-  });
 }

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { WebSocket, WebSocketServer } from "ws";
 import { certificate } from "../daemon/config/certificate.ts";
 import { ask, type ClientDialect } from "../support/client.ts";
 import { type Daemon, hold, startDaemon } from "../support/daemon.ts";
@@ -33,6 +34,9 @@ before(async () => {
   writeFileSync(wrongCa, certificate);
   secure = https.createServer({ key: readFileSync(join(folder, "key.pem")), cert: readFileSync(ca) }, answer);
   plain = http.createServer(answer);
+  for (const server of [secure, plain]) {
+    new WebSocketServer({ server }).on("connection", (socket, request) => socket.send(`{"type":"${request.url}"}`));
+  }
   for (const server of [secure, plain]) await once(server.listen(0, "127.0.0.1"), "listening");
   proxy = spawn(process.execPath, [fileURLToPath(new URL("../support/proxy-process.ts", import.meta.url))], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -149,6 +153,32 @@ for (const [provider, expected] of working) {
       });
     }
   }
+}
+
+const sessions: readonly [provider: string, connects: string | undefined][] = [
+  ["environment", "upstream.test"],
+  ["named", "other.test"],
+  ["plain", "plain.test"],
+  ["direct", undefined],
+];
+
+for (const [provider, connects] of sessions) {
+  test(`a realtime session with ${provider} takes the same way`, async () => {
+    const before = seen().length;
+    const client = new WebSocket(`${daemon.url.replace("http", "ws")}/v1/realtime?model=${provider}/voice`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    const [data] = (await once(client, "message")) as [Buffer];
+    assert.equal(data.toString(), '{"type":"/v1/realtime?model=voice"}');
+    client.close();
+    if (connects === undefined) assert.equal(seen().length, before, "the proxy was not asked");
+    else
+      await until("the proxy's word", () =>
+        seen()
+          .slice(before)
+          .some(({ url }) => url.startsWith(`${connects}:`)),
+      );
+  });
 }
 
 const failing: readonly [provider: string, reason: RegExp][] = [

@@ -193,7 +193,7 @@ export async function startLab(config: object): Promise<Lab> {
     // One target fails in test after test: it is asked all the same, unless the test is about that.
     text: JSON.stringify({ routing: { breaker: { enabled: false } }, ...config }),
     path: "/lab.yaml",
-    environment: { SECRET: "upstream-secret" },
+    environment: { SECRET: "upstream-secret", REVOKED: "revoked-secret" },
     number: 1,
   });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));

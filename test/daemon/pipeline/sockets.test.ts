@@ -14,11 +14,20 @@ let lab: Lab;
 let key: string;
 /** What the provider's side of realtime heard, and how it was asked. */
 const heard: string[] = [];
+let refusals = 0;
+let refusal = 401;
 let asked: { url: string; authorization: string } = { url: "", authorization: "" };
 before(async () => {
   upstream = await startUpstream(streams(chunk({ content: "Hello." }), stop, usageChunk, done));
   session = createServer();
-  sessions = new WebSocketServer({ server: session });
+  sessions = new WebSocketServer({
+    server: session,
+    verifyClient: ({ req }, done) => {
+      const refused = req.headers.authorization === "Bearer revoked-secret";
+      refusals += refused ? 1 : 0;
+      done(!refused, refusal);
+    },
+  });
   sessions.on("connection", (socket, request) => {
     asked = { url: request.url ?? "", authorization: request.headers.authorization ?? "" };
     socket.on("message", (data) => {
@@ -35,6 +44,15 @@ before(async () => {
   lab = await startLab({
     providers: {
       up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" },
+      spare: {
+        base_url: `http://127.0.0.1:${port}/v1`,
+        models: ["voice"],
+        keys: [
+          { value: "env.REVOKED", weight: 1_000_000 },
+          { value: "env.SECRET", weight: 1 },
+        ],
+      },
+      bad: { base_url: `http://127.0.0.1:${port}/v1`, models: ["voice"], api_key: "env.REVOKED" },
       live: { base_url: `http://127.0.0.1:${port}/v1`, models: ["voice"], api_key: "env.SECRET" },
     },
     prices: { "live/*": { input: 1, output: 2 }, "up/*": { input: 1, output: 2 } },
@@ -225,9 +243,35 @@ describe("startRealtime()", () => {
       await until("the end", () => client.closed !== undefined || client.refused !== undefined);
       assert.ok(client.closed === 1008 || client.refused !== undefined, path);
     }
-    const client = await open(dial(realtime, { authorization: `Bearer ${lab.createKey({ models: ["up/m"] })}` }));
-    client.socket.send('{"type":"response.create"}');
+    const before = sessions.clients.size;
+    const client = dial(realtime, { authorization: `Bearer ${lab.createKey({ models: ["up/m"] })}` });
     await until("the end", () => client.closed !== undefined);
-    assert.deepEqual([client.closed, heard], [1008, []]);
+    assert.deepEqual([client.closed, heard, sessions.clients.size], [1008, [], before]);
   });
+
+  test("opens the session with another of the provider's keys when one is refused, which rests from then on", async () => {
+    const first = await open(dial("/v1/realtime?model=spare/voice"));
+    first.socket.send('{"type":"response.create"}');
+    await until("the turn", () => count(first, "response.done") === 1);
+    assert.deepEqual([asked.authorization, refusals], ["Bearer upstream-secret", 1]);
+    const second = await open(dial("/v1/realtime?model=spare/voice"));
+    second.socket.send('{"type":"response.create"}');
+    await until("the turn", () => count(second, "response.done") === 1);
+    assert.equal(refusals, 1, "the refused one was asked again");
+    for (const { socket } of [first, second]) socket.close();
+  });
+
+  for (const [status, code] of [
+    [401, "upstream_credential"],
+    [429, "rate_limit_exceeded"],
+    [500, "upstream_unreachable"],
+  ] as const) {
+    test(`tells of a provider that answers ${status} as ${code}, and ends the session`, async () => {
+      refusal = status;
+      const client = dial("/v1/realtime?model=bad/voice");
+      await until("the end", () => client.closed !== undefined);
+      const [{ error } = { error: undefined }] = client.events as unknown as { error: { code: string } }[];
+      assert.deepEqual([client.closed, error?.code], [1011, code]);
+    });
+  }
 });
