@@ -10,6 +10,8 @@ import { parseArgs } from "node:util";
 import { openState, prepareTraffic, trafficFile } from "../daemon/store/boot.ts";
 import { columnsOf } from "../daemon/store/columns.ts";
 import { openDatabase } from "../daemon/store/database.ts";
+import type { LogFilter } from "../daemon/store/log-filter.ts";
+import type { SumsQuestion } from "../daemon/store/log-sums.ts";
 import type { Query } from "../daemon/store/queries.ts";
 import { createReader } from "../daemon/store/reader.ts";
 import { requestWidth } from "../daemon/store/rows.ts";
@@ -127,6 +129,10 @@ async function questions(home: string, count: number): Promise<readonly Line[]> 
   const now = Date.now();
   const sums = { filter: {}, sinceMs: now - dayMs, untilMs: now, top: 20, order: "cost" } as const;
   const report = { ...sums, sinceMs: now - days * dayMs };
+  const week = { sinceMs: now - 7 * dayMs };
+  const two = (filter: LogFilter, more: Partial<SumsQuestion> = {}): Query => ({
+    ...{ kind: "log_sums", question: { ...report, filter, ...more } },
+  });
   const page = (filter: object, before?: number): Query => ({ kind: "log_page", filter, limit: 50, before });
   const asked: readonly [what: string, bound: number, query: Query][] = [
     ["list: newest page", pageMsMax, page({})],
@@ -159,10 +165,25 @@ async function questions(home: string, count: number): Promise<readonly Line[]> 
     ["report: 90 days by user", reportMsMax, { kind: "log_sums", question: { ...report, by: "user" } }],
     ["search: no index, no hit", pageMsMax, page({ costMinNano: 1e15 })],
     ["search: tag that few have", pageMsMax, page({ tag: "env=nowhere" })],
+    ["report: 90 days, one key by day and target", reportMsMax, two({ keyId: 1 }, { by: "target", grain: "day" })],
     [
-      ...(["sums of two dimensions, from rows", pageMsMax] as const),
-      { kind: "log_sums", question: { ...report, filter: { provider: "openai", stream: true } } },
+      "report: 90 days, one model by day and key",
+      reportMsMax,
+      two({ model: "openai/gpt-5" }, { by: "key", grain: "day" }),
     ],
+    ["report: 90 days, one provider by 100 keys", reportMsMax, two({ provider: "openai" }, { by: "key", top: 100 })],
+    ["dashboard: a week, one key and provider", pageMsMax, two({ keyId: 1, provider: "openai" }, week)],
+    [
+      "dashboard: a week, one provider by day and key",
+      pageMsMax,
+      two({ provider: "openai" }, { ...week, by: "key", grain: "day" }),
+    ],
+    ["sums from rows: provider and stream", pageMsMax, two({ provider: "openai", stream: true })],
+    ["sums from rows: key and stream", pageMsMax, two({ keyId: 1, stream: true })],
+    ["sums from rows: errors by key", pageMsMax, two({ error: "*" }, { by: "key" })],
+    ["sums from rows: a target by user", pageMsMax, two({ target: "other/mistral" }, { by: "user" })],
+    ["sums from rows: a tag that none has, by key", pageMsMax, two({ tag: "env=nowhere" }, { by: "key" })],
+    ["sums from rows: text that none has", pageMsMax, two({ text: "nowhere" })],
   ];
   const lines: Line[] = [];
   for (const [what, bound, query] of asked) {

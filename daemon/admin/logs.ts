@@ -23,6 +23,7 @@ const dimension: z.ZodType<Dimension> = z.enum([
 ]);
 const order: z.ZodType<RankingOrder> = z.enum(["requests", "errors", "tokens", "cost", "latency"]);
 const grain = z.enum(["minute", "hour", "day"]);
+const cursor = queryFields.text(cursorCharactersMax).optional();
 const name = () => queryFields.text(nameCharactersMax).optional();
 const number = () => queryFields.count(0, Number.MAX_SAFE_INTEGER).optional();
 const time = { since_ms: queryFields.epochMs().optional(), until_ms: queryFields.epochMs().optional() };
@@ -64,8 +65,8 @@ const filter = { ...rowFilterFields, text: queryFields.text(1_024).optional(), .
 const list: z.ZodType<LogQuery> = strict<LogQuery>({
   ...filter,
   limit: queryFields.count(1, 1_000).optional(),
-  before: queryFields.text(cursorCharactersMax).optional(),
-  after: queryFields.text(cursorCharactersMax).optional(),
+  before: cursor,
+  after: cursor,
 }).refine((asked) => asked.before === undefined || asked.after === undefined, {
   path: ["after"],
   message: "give before or after, not both",
@@ -104,7 +105,7 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "Sums of all requests that pass the filter",
     reachable: true,
-    query: strict<StatsQuery>({ ...filter, compare: queryFields.flag().optional() }),
+    query: strict<StatsQuery>({ ...filter, before: cursor, compare: queryFields.flag().optional() }),
     run: (services, input) => services.logs.stats(input.query),
   }),
   reads<HistogramQuery>({
@@ -115,6 +116,7 @@ export const logRoutes: readonly Route[] = [
     reachable: true,
     query: strict<HistogramQuery>({
       ...filter,
+      before: cursor,
       grain: grain.optional(),
       by: dimension.optional(),
       top: queryFields.count(1, 100).optional(),

@@ -1,28 +1,14 @@
 /**
- * Sums for a filter: from the roll-ups where the filter is one dimension or none, else from the rows, for as long as
- * there is time. Hides which of the two it was but for `partial`.
+ * Sums for a filter: from the roll-ups where the filter is one dimension or none, from those of pairs where it is who
+ * and what, else from the rows, for as long as there is time. Hides which of them it was but for `partial`.
  */
 import type { Database } from "./database.ts";
-import { bucketOf } from "./histogram.ts";
-import { type LogFilter, whereAnd } from "./log-filter.ts";
-import { type DimensionName, dimensionNumber, facetsOf, type Group, groupRows } from "./rollup-groups.ts";
+import type { LogFilter } from "./log-filter.ts";
+import { readPairs } from "./pair-sums.ts";
+import { type DimensionName, dimensionNumber } from "./rollup-groups.ts";
 import type { GrainName } from "./rollup-writer.ts";
-import {
-  addSums,
-  buckets,
-  emptySums,
-  facetNumber,
-  floor,
-  type Order,
-  type RawSums,
-  rank,
-  spansOf,
-  sumOf,
-  weight,
-} from "./rollups.ts";
-import { requestColumns } from "./rows.ts";
-import type { RowValue } from "./sender.ts";
-import { strides } from "./strides.ts";
+import { buckets, facetNumber, floor, type Order, type RawSums, rank, spansOf, sumOf } from "./rollups.ts";
+import { addRows, answerOf, type Found } from "./row-sums.ts";
 
 export type SumsQuestion = {
   readonly filter: LogFilter;
@@ -34,18 +20,27 @@ export type SumsQuestion = {
   readonly by?: DimensionName | undefined;
   readonly top: number;
   readonly order: Order;
+  /** Where an answer that was `partial` stopped: only rows below it, which the caller adds to what it has. */
+  readonly before?: number | undefined;
 };
 export type SumsSeries = {
   readonly value: string | null;
   readonly total: RawSums;
   readonly buckets: readonly { readonly at: number; readonly sums: RawSums }[];
 };
-export type SumsAnswer = { readonly series: readonly SumsSeries[]; readonly values: number; readonly partial: boolean };
+export type SumsAnswer = {
+  readonly series: readonly SumsSeries[];
+  readonly values: number;
+  readonly partial: boolean;
+  /** With `partial`: ask again with this. */
+  readonly before?: number;
+};
 
 export function readSums(database: Database, question: SumsQuestion): SumsAnswer {
+  if (question.before !== undefined) return sumsOfRows(database, question);
   const single = singleDimension(database, question.filter);
   if (single === undefined || (question.by !== undefined && single.dimension !== dimensionNumber.total))
-    return sumsOfRows(database, question);
+    return readPairs(database, question) ?? sumsOfRows(database, question);
   const spans = spansOf(database, question.sinceMs, question.untilMs);
   if (question.by === undefined) {
     const { dimension, facet } = single;
@@ -112,53 +107,7 @@ function singleDimension(
 }
 
 function sumsOfRows(database: Database, question: SumsQuestion): SumsAnswer {
-  const found = new Map<string, { total: RawSums; buckets: Map<number, RawSums> }>();
-  const filter = { ...question.filter, sinceMs: question.sinceMs, untilMs: question.untilMs };
-  const { sql, values } = whereAnd(filter);
-  const statement = database
-    .prepare(`SELECT ${requestColumns.join(", ")} FROM requests WHERE row >= ? AND row < ?${sql}`)
-    .raw();
-  const left = strides(database, question, undefined, (low, high) => {
-    const rows = (statement.all(low, high, ...values) as RowValue[][]).flat();
-    for (const group of groupRows(rows)) {
-      for (const value of valuesOf(group, question.by)) {
-        let into = found.get(value);
-        if (into === undefined) {
-          into = { total: emptySums(), buckets: new Map() };
-          found.set(value, into);
-        }
-        addGroup(into.total, group);
-        if (question.grain === undefined) continue;
-        const at = floor(group.minute, question.grain);
-        const bucket = into.buckets.get(at) ?? emptySums();
-        into.buckets.set(at, bucket);
-        addGroup(bucket, group);
-      }
-    }
-    return false;
-  });
-  const series = [...found]
-    .toSorted((a, b) => weight(b[1].total.sums, question.order) - weight(a[1].total.sums, question.order))
-    .slice(0, question.by === undefined ? 1 : question.top)
-    .map(([value, { total, buckets: byTime }]) => ({
-      value: question.by === undefined ? null : value,
-      total,
-      buckets: [...byTime].toSorted((a, b) => a[0] - b[0]).map(([at, sums]) => ({ at, sums })),
-    }));
-  if (series.length === 0 && question.by === undefined) series.push({ value: null, total: emptySums(), buckets: [] });
-  return { series, values: found.size, partial: left !== undefined };
-}
-
-function valuesOf(group: Group, by: DimensionName | undefined): readonly string[] {
-  if (by === undefined) return [""];
-  const number = dimensionNumber[by];
-  return facetsOf(group).flatMap(([dimension, value]) => (dimension === number ? [value] : []));
-}
-
-function addGroup(into: RawSums, group: Group): void {
-  const sums = emptySums();
-  for (let index = 0; index < sums.sums.length; index++) sums.sums[index] = group.sums[index]!;
-  for (const ms of group.latencies) sums.latency[bucketOf(ms)]!++;
-  for (const ms of group.ttfts) sums.ttft[bucketOf(ms)]!++;
-  addSums(into, sums);
+  const found: Found = new Map();
+  const before = addRows(database, question, found, question.before);
+  return { ...answerOf(found, question), partial: before !== undefined, ...(before === undefined ? {} : { before }) };
 }

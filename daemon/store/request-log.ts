@@ -41,7 +41,7 @@ export function readPage(
     before,
     (low, high) => {
       rows.push(...(statement.all(low, high, ...values, most - rows.length) as RequestRow[]));
-      return rows.length >= most;
+      return rows.length >= most ? "enough" : low;
     },
     budgetMs,
   );

@@ -5,7 +5,7 @@
 import { requestColumn as column, requestFlag, requestWidth, settlementFlag } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
 
-/** What sums are kept by. The position is the number in the database: only ever add at the end, at most 16. */
+/** What sums are kept by. The position is the number in the database: at most 16 with the pairs: none is left. */
 export const dimensions = [
   "total",
   "key",
@@ -22,9 +22,21 @@ export const dimensions = [
   "error",
 ] as const;
 export type DimensionName = (typeof dimensions)[number];
-export const dimensionNumber = Object.fromEntries(dimensions.map((name, index) => [name, index])) as {
-  readonly [name in DimensionName]: number;
+/** Two at once: who asked, and what answered. They go on with the numbers; by hour and day only. */
+export const pairs = ["key_target", "team_target", "customer_target"] as const;
+export type PairName = (typeof pairs)[number];
+export const dimensionNumber = Object.fromEntries([...dimensions, ...pairs].map((name, index) => [name, index])) as {
+  readonly [name in DimensionName | PairName]: number;
 };
+export const dimensionCount = dimensions.length + pairs.length;
+/** Pairs are as many as their parts multiplied: too many for a sum each minute. */
+export function isPair(dimension: number): boolean {
+  return dimension >= dimensions.length;
+}
+/** The value of a pair: neither a key's number nor an owner's public id has a bar in it. */
+export function pairValue(who: string | number, target: string): string {
+  return `${who}|${target}`;
+}
 
 /** The order of the columns of `rollups`, and of `Group.sums`. */
 export const sumColumns = [
@@ -116,7 +128,7 @@ function agrees(sample: readonly RowValue[], rows: readonly RowValue[], at: numb
   return true;
 }
 
-function emptyGroup(minute: number, sample: readonly RowValue[]): Group {
+export function emptyGroup(minute: number, sample: readonly RowValue[]): Group {
   return {
     minute,
     keyId: (sample[column.key_id] as number | null) ?? 0,
@@ -126,7 +138,7 @@ function emptyGroup(minute: number, sample: readonly RowValue[]): Group {
   };
 }
 
-function addRow(group: Group, rows: readonly RowValue[], at: number): void {
+export function addRow(group: Group, rows: readonly RowValue[], at: number): void {
   const { sums } = group;
   const number = (index: number): number => (rows[at + index] as number | null) ?? 0;
   const flags = number(column.flags);
@@ -166,24 +178,43 @@ function addRow(group: Group, rows: readonly RowValue[], at: number): void {
 /** Which values of which dimensions a group counts for; several tags are several values. */
 export function facetsOf(group: Group): readonly (readonly [dimension: number, value: string])[] {
   const { sample } = group;
-  const facets: [number, string][] = [[dimensionNumber.total, ""]];
-  const add = (name: DimensionName, value: RowValue | undefined): void => {
-    if (value !== null && value !== undefined && value !== "") facets.push([dimensionNumber[name], String(value)]);
-  };
-  if (group.keyId > 0) add("key", group.keyId);
-  add("team", sample[column.team]);
-  add("customer", sample[column.customer]);
-  add("user", sample[column.user]);
-  add("model", sample[column.model]);
-  add("provider", sample[column.provider]);
-  add("target", sample[column.target]);
-  const credential = sample[column.credential];
-  if (credential !== null) add("credential", `${sample[column.provider]}/${credential}`);
-  add("route", sample[column.route]);
-  add("status", `${Math.floor(((sample[column.status] as number | null) ?? 0) / 100)}xx`);
-  add("error", sample[column.error]);
-  for (const [name, value] of Object.entries(readTags(sample[column.tags]))) add("tag", `${name}=${value}`);
+  const facets: [number, string][] = [];
+  for (const name of dimensions)
+    for (const value of valuesOf(name, sample)) facets.push([dimensionNumber[name], value]);
+  const target = sample[column.target];
+  if (typeof target === "string" && target !== "") {
+    const pair = (name: PairName, who: RowValue | undefined): void => {
+      if (who) facets.push([dimensionNumber[name], pairValue(who, target)]);
+    };
+    pair("key_target", group.keyId);
+    pair("team_target", sample[column.team]);
+    pair("customer_target", sample[column.customer]);
+  }
   return facets;
+}
+
+/** Of one row. */
+export function valuesOf(name: DimensionName, row: readonly RowValue[]): readonly string[] {
+  switch (name) {
+    case "total":
+      return [""];
+    case "key": {
+      const key = row[column.key_id] as number | null;
+      return key !== null && key > 0 ? [String(key)] : [];
+    }
+    case "credential": {
+      const credential = row[column.credential];
+      return credential === null ? [] : [`${row[column.provider]}/${credential}`];
+    }
+    case "status":
+      return [`${Math.floor(((row[column.status] as number | null) ?? 0) / 100)}xx`];
+    case "tag":
+      return Object.entries(readTags(row[column.tags])).map(([tag, value]) => `${tag}=${value}`);
+    default: {
+      const value = row[column[name]];
+      return value === null || value === undefined || value === "" ? [] : [String(value)];
+    }
+  }
 }
 
 export function readTags(text: RowValue | undefined): Readonly<Record<string, string>> {

@@ -6,10 +6,11 @@ import { type Breather, noBreather } from "./breather.ts";
 import type { Database, Statement } from "./database.ts";
 import { openFacets } from "./facets.ts";
 import { addPacked, bucketCount, bucketOf, packCounts } from "./histogram.ts";
-import { dimensions, facetsOf, type Group, sumColumns } from "./rollup-groups.ts";
+import { dimensionCount, facetsOf, type Group, isPair, sumColumns } from "./rollup-groups.ts";
 
 export const grains = ["minute", "hour", "day"] as const;
 export type GrainName = (typeof grains)[number];
+export const pairGrains = ["hour", "day"] as const;
 export const grainMs: Readonly<Record<GrainName, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /** Number of a series in the database. */
@@ -24,6 +25,9 @@ export const rollupRetentionDefault: RollupRetention = {
   hour: 90 * 86_400_000,
   day: 730 * 86_400_000,
 };
+
+/** Sums of pairs by hour are kept no longer than this. */
+export const pairHoursMs = 8 * 86_400_000;
 
 export type RollupWriter = {
   add(groups: readonly Group[]): void;
@@ -75,7 +79,7 @@ export function openRollupWriter(database: Database, now: () => number, breather
       const places = { latency: group.latencies.map(bucketOf), ttft: group.ttfts.map(bucketOf) };
       for (const [dimension, value] of facetsOf(group)) {
         const facet = facets.number(dimension, value, group.minute);
-        for (const grain of grains) {
+        for (const grain of isPair(dimension) ? pairGrains : grains) {
           const at = group.minute - (group.minute % grainMs[grain]);
           addGroup(bucket(seriesNumber(grain, dimension), at, facet), group.sums, places);
         }
@@ -129,15 +133,16 @@ export function openRollupWriter(database: Database, now: () => number, breather
 
   function prune(nowMs: number, retention: RollupRetention): boolean {
     for (const grain of grains) {
-      const before = nowMs - retention[grain];
-      for (let dimension = 0; dimension < dimensions.length; dimension++) {
+      for (let dimension = 0; dimension < dimensionCount; dimension++) {
+        const isShort = grain === "hour" && isPair(dimension);
+        const before = nowMs - (isShort ? Math.min(retention.hour, pairHoursMs) : retention[grain]);
         const series = seriesNumber(grain, dimension);
         const until = (edge.get(series, before) as number | undefined) ?? before;
         if (remove.run(series, until).changes > 0) return true;
       }
     }
     const before = nowMs - Math.max(...grains.map((grain) => retention[grain])) - grainMs.day;
-    for (let dimension = 0; dimension < dimensions.length; dimension++) {
+    for (let dimension = 0; dimension < dimensionCount; dimension++) {
       if (removeFacets.run(dimension, before).changes === 0) continue;
       facets.forget(); // a number that is gone must not be given out
       return true;

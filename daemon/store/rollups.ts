@@ -39,10 +39,10 @@ export function spansOf(database: Database, sinceMs: number, untilMs: number): r
     if (from < kept) from = floor(from, coarser);
     if (to < kept) to = ceil(to, coarser);
   }
-  return split(from, to, grains.length - 1);
+  return split(from, to);
 }
 
-function split(from: number, to: number, level: number): readonly Span[] {
+export function split(from: number, to: number, level = grains.length - 1): readonly Span[] {
   if (from >= to) return [];
   const grain = grains[level]!;
   if (level === 0) return [{ grain, from, to }];
@@ -56,7 +56,7 @@ export function floor(at: number, grain: GrainName): number {
   return at - (at % grainMs[grain]);
 }
 
-function ceil(at: number, grain: GrainName): number {
+export function ceil(at: number, grain: GrainName): number {
   return floor(at + grainMs[grain] - 1, grain);
 }
 
@@ -113,6 +113,23 @@ export function rank(
   order: Order,
   limit: number,
 ): { readonly values: number; readonly ranked: readonly { readonly facet: number; readonly value: string }[] } {
+  const totals = totalsOf(database, spans, dimension, order);
+  const size = ([sum, count]: [number, number]): number => (order === "latency" ? sum / Math.max(1, count) : sum);
+  const name = database.prepare("SELECT value FROM facets WHERE id = ?").pluck();
+  const ranked = [...totals]
+    .toSorted((a, b) => size(b[1]) - size(a[1]))
+    .slice(0, limit)
+    .map(([facet]) => ({ facet, value: (name.get(facet) as string | undefined) ?? "" }));
+  return { values: totals.size, ranked };
+}
+
+/** For each facet what the order goes by, and how many requests that were. */
+export function totalsOf(
+  database: Database,
+  spans: readonly Span[],
+  dimension: number,
+  order: Order,
+): Map<number, [weight: number, divisor: number]> {
   const totals = new Map<number, [weight: number, divisor: number]>();
   const [weight_, divisor] = orderColumns[order];
   for (const span of spans) {
@@ -131,13 +148,7 @@ export function rank(
       }
     }
   }
-  const size = ([sum, count]: [number, number]): number => (order === "latency" ? sum / Math.max(1, count) : sum);
-  const name = database.prepare("SELECT value FROM facets WHERE id = ?").pluck();
-  const ranked = [...totals]
-    .toSorted((a, b) => size(b[1]) - size(a[1]))
-    .slice(0, limit)
-    .map(([facet]) => ({ facet, value: (name.get(facet) as string | undefined) ?? "" }));
-  return { values: totals.size, ranked };
+  return totals;
 }
 
 const orderColumns: Readonly<Record<Order, readonly [weight: string, divisor: string]>> = {

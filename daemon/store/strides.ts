@@ -16,14 +16,15 @@ const strideMs = 25;
 const spreadMs = 3_700_000;
 
 /**
- * Calls `look(low, high)` for stretches of rows, low inclusive, newest first, until it says true (enough).
+ * Calls `look(low, high)` for stretches of rows, low inclusive, newest first. It returns the lowest row that it has seen
+ * to, or `enough`.
  * Returns the row below which nobody has looked; undefined: there is none.
  */
 export function strides(
   database: Database,
   { sinceMs, untilMs }: { readonly sinceMs?: number | undefined; readonly untilMs?: number | undefined },
   before: number | undefined,
-  look: (low: number, high: number) => boolean,
+  look: (low: number, high: number) => number | "enough",
   budgetMs: number = answerMs,
 ): number | undefined {
   const startedAt = performance.now();
@@ -38,9 +39,10 @@ export function strides(
   let last = startedAt;
   while (top > floor) {
     const low = Math.max(floor, top - stride);
-    if (look(low, top)) return low > floor ? low : undefined;
-    const looked = top - low;
-    top = low;
+    const reached = look(low, top);
+    if (reached === "enough") return low > floor ? low : undefined;
+    const looked = top - reached;
+    top = reached;
     const now = performance.now();
     const tookMs = Math.max(now - last, 0.01);
     last = now;

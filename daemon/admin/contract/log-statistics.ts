@@ -1,7 +1,8 @@
 /**
  * Sums over the request log, read from roll-ups by minute, hour and day: what dashboards, `usage` and `top` show.
- * A question that roll-ups cannot answer (two dimensions at once, a range of costs) is counted from the rows within
- * 300 ms, and says so when it did not get through all of them.
+ * Who (key, team, customer) and what (provider, target) may be asked for at once. A question that roll-ups cannot answer
+ * (a range of costs, key and status) is counted from the rows within 300 ms, and says where to go on when it did not get
+ * through all of them.
  */
 import type { LogFilterQuery, LogRow } from "./logs.ts";
 
@@ -52,6 +53,8 @@ export type Grain = "minute" | "hour" | "day";
 
 /** `since_ms` defaults to a day ago. Days are UTC. */
 export type StatsQuery = LogFilterQuery & {
+  /** Going on from an answer that was partial: its `older`. What comes is to be added to it. */
+  readonly before?: string | undefined;
   /** Also the sums of the time of equal length just before. */
   readonly compare?: boolean | undefined;
 };
@@ -62,9 +65,13 @@ export type StatsAnswer = {
   readonly previous: Sums | null;
   /** Not all rows were looked at: sums are of the newest only. */
   readonly partial: boolean;
+  /** With `partial`: where to go on, as `before`. */
+  readonly older: string | null;
 };
 
 export type HistogramQuery = LogFilterQuery & {
+  /** As in the sums. */
+  readonly before?: string | undefined;
   /** Default: what gives at most about 200 buckets. */
   readonly grain?: Grain | undefined;
   /** One line for each value of this dimension, the largest `top` by `order`. */
@@ -87,6 +94,7 @@ export type HistogramAnswer = {
   readonly grain: Grain;
   readonly series: readonly HistogramSeries[];
   readonly partial: boolean;
+  readonly older: string | null;
 };
 
 export type RankingOrder = "requests" | "errors" | "tokens" | "cost" | "latency";

@@ -20,7 +20,7 @@ import type {
 } from "../contract/log-statistics.ts";
 import type { LogFilterQuery, LogRow } from "../contract/logs.ts";
 import type { LogServices } from "../log-services.ts";
-import { type Names, readFilter } from "./log-view.ts";
+import { type Names, readCursor, readFilter, viewCursor } from "./log-view.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 type Statistics = Pick<LogServices, "stats" | "histogram" | "rankings" | "facets" | "dashboard" | "session">;
@@ -63,20 +63,22 @@ export function createStatistics({ access, names, view, reach, now = Date.now }:
     return { ...readFilter(query, names, reach), sinceMs: undefined, untilMs: undefined };
   }
 
-  async function sums(filter: ReturnType<typeof filterOf>, sinceMs: number, untilMs: number) {
-    const question = { filter, sinceMs, untilMs, top: 1, order: "requests" as Order };
-    const { series, partial } = await access.query({ kind: "log_sums", question });
-    return { sums: viewSums(series[0]?.total ?? emptySums()), partial };
+  async function sums(filter: ReturnType<typeof filterOf>, sinceMs: number, untilMs: number, older?: string) {
+    const before = older === undefined ? undefined : readCursor(older);
+    const question = { filter, sinceMs, untilMs, before, top: 1, order: "requests" as Order };
+    const { series, ...rest } = await access.query({ kind: "log_sums", question });
+    return { sums: viewSums(series[0]?.total ?? emptySums()), ...rest };
   }
 
   async function stats(query: StatsQuery): Promise<StatsAnswer> {
     const { sinceMs, untilMs } = range(query);
     const filter = filterOf(query);
-    const found = await sums(filter, sinceMs, untilMs);
+    const found = await sums(filter, sinceMs, untilMs, query.before);
     const before = query.compare ? await sums(filter, 2 * sinceMs - untilMs, sinceMs) : undefined;
     return {
       ...{ since_ms: sinceMs, until_ms: untilMs, sums: found.sums, previous: before?.sums ?? null },
       partial: found.partial || before?.partial === true,
+      older: viewCursor(found.before),
     };
   }
 
@@ -86,10 +88,11 @@ export function createStatistics({ access, names, view, reach, now = Date.now }:
     const question = {
       ...{ filter: filterOf(query), sinceMs, untilMs, grain, by: query.by as DimensionName | undefined },
       ...{ top: query.top ?? topDefault, order: query.order ?? "requests" },
+      before: query.before === undefined ? undefined : readCursor(query.before),
     };
-    const { series, partial } = await access.query({ kind: "log_sums", question });
+    const { series, partial, before } = await access.query({ kind: "log_sums", question });
     return {
-      ...{ since_ms: sinceMs, until_ms: untilMs, grain, partial },
+      ...{ since_ms: sinceMs, until_ms: untilMs, grain, partial, older: viewCursor(before) },
       series: series.map(({ value, total, buckets }) => ({
         ...(value === null ? { value, name: null } : nameOf(query.by, value)),
         total: viewSums(total),

@@ -177,3 +177,15 @@ function statusRange(status: string | undefined): { readonly statusMin?: number;
     ? { statusMin: first * 100, statusMax: first * 100 + 99 }
     : { statusMin: Number(status), statusMax: Number(status) };
 }
+
+/** A row's number, as where to go on from. */
+export function viewCursor(row: number | undefined): string | null {
+  return row === undefined ? null : String(row);
+}
+
+export function readCursor(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new GatewayError("invalid_request", `"${text}" is no place in the log`, { param: "before" });
+  return value;
+}

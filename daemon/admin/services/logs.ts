@@ -10,7 +10,15 @@ import type { DecisionView } from "../contract/routing.ts";
 import type { LogServices } from "../log-services.ts";
 import { exportRows } from "./log-export.ts";
 import { createStatistics } from "./log-statistics.ts";
-import { createNames, type ObjectReader, readFilter, viewContent, viewRow } from "./log-view.ts";
+import {
+  createNames,
+  type ObjectReader,
+  readCursor,
+  readFilter,
+  viewContent,
+  viewCursor,
+  viewRow,
+} from "./log-view.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 const pageDefault = 50;
@@ -35,16 +43,16 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     const filter = readFilter(query, names, reach);
     const limit = query.limit ?? pageDefault;
     if (query.after !== undefined) {
-      const { rows, last } = await access.query({ kind: "log_tail", filter, limit, after: cursor(query.after) });
+      const { rows, last } = await access.query({ kind: "log_tail", filter, limit, after: readCursor(query.after) });
       return { rows: rows.map(view), older: null, tail: String(last), looked_until_ms: null };
     }
-    const before = query.before === undefined ? undefined : cursor(query.before);
+    const before = query.before === undefined ? undefined : readCursor(query.before);
     // Asked first: what is written in between is then told by the tail.
     const tail = await access.query({ kind: "log_tail", filter: readFilter({}, names, reach), limit: 1 });
     const page = await access.query({ kind: "log_page", filter, limit, before });
     return {
       rows: page.rows.map(view),
-      older: page.before === undefined ? null : String(page.before),
+      older: viewCursor(page.before),
       tail: String(page.rows[0]?.row ?? tail.last),
       looked_until_ms: page.lookedUntilMs ?? null,
     };
@@ -166,11 +174,4 @@ async function viewOpen(access: StoreAccess, holds: readonly Hold[], limit: numb
     total: holds.length,
     held_nano: holds.reduce((sum, { costNano }) => sum + costNano, 0),
   };
-}
-
-function cursor(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new GatewayError("invalid_request", `"${text}" is no place in the log`, { param: "before" });
-  return value;
 }

@@ -6,9 +6,10 @@ import { owners } from "./20261126-0030-owners.ts";
 import { logStore } from "./20261126-0040-log-store.ts";
 import { declared } from "./20261126-0110-declared.ts";
 import { held } from "./20261126-1230-held.ts";
+import { pairSums } from "./20261126-1250-pairs.ts";
 
 export const stateMigrations: readonly Migration[] = [initialState, owners, declared];
-export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held];
+export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums];
 
 /** Names, for a file that a newer program may have written. */
 export function knownMigrations(): { readonly state: readonly string[]; readonly traffic: readonly string[] } {

@@ -36,6 +36,7 @@ export function cannedHistogram({ by, grain = "day", since_ms = 0, until_ms = 0 
     until_ms,
     grain,
     partial: false,
+    older: null,
     series: rows.map(([value, name, perHour]) => seriesOf(value, name, perHour, since_ms, until_ms, lengths[grain])),
   };
 }

@@ -1,0 +1,184 @@
+/**
+ * Sums for who and what at once, a key's requests to one provider or each team's to one target, from the roll-ups of
+ * pairs. Hides which pairs those are, and that the hours at both ends are counted from the rows where that is quick.
+ */
+import type { Database } from "./database.ts";
+import { facetCharactersMax, otherFacet } from "./facets.ts";
+import type { LogFilter } from "./log-filter.ts";
+import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
+import { type DimensionName, dimensionNumber, type PairName } from "./rollup-groups.ts";
+import { grainMs, seriesNumber } from "./rollup-writer.ts";
+import { addSums, buckets, ceil, facetNumber, floor, type RawSums, type Span, split, totalsOf } from "./rollups.ts";
+import { addBucket, addRows, answerOf, entry, type Found } from "./row-sums.ts";
+
+type Who = "key" | "team" | "customer";
+type What = "target" | "provider";
+/** What a filter and `by` ask for, if that is who and what. */
+type Asked = {
+  readonly pair: PairName;
+  readonly who: string | undefined;
+  readonly what: { readonly kind: What; readonly value: string } | undefined;
+};
+
+/** Rows of a broken hour that are counted one by one. */
+const edgeRowsMax = 30_000;
+/** Look-ups of single buckets; where all values would take more, they are ranked first. */
+const lookupsMax = 15_000;
+/** From here on an hour more or less at the ends does not matter. */
+const longMs = 86_400_000;
+
+/** undefined: the pairs do not have this. */
+export function readPairs(database: Database, question: SumsQuestion): SumsAnswer | undefined {
+  const asked = readAsked(database, question);
+  if (asked === undefined || question.grain === "minute") return undefined;
+  const pair = dimensionNumber[asked.pair];
+  const ends = endsOf(database, question, pair);
+  const ids = ends && idsOf(database, asked, question.by);
+  if (ends === undefined || ids === undefined) return undefined;
+  const { from, to } = ends;
+  const spans = question.grain === "hour" ? [{ grain: "hour", from, to } as const] : split(from, to);
+  const found: Found = new Map();
+  const chosen = largest(database, question, spans, pair, ids);
+  for (const [value, own] of chosen) {
+    for (const id of own) {
+      for (const span of spans)
+        for (const { at, sums } of buckets(database, span, pair, id)) addTo(found, value, question.grain, at, sums);
+    }
+  }
+  for (const edge of ends.edges) addRows(database, { ...question, ...edge }, found);
+  if (chosen.size < ids.size) for (const value of found.keys()) if (!chosen.has(value)) found.delete(value);
+  return { ...answerOf(found, question), values: Math.max(found.size, ids.size), partial: false };
+}
+
+function addTo(found: Found, value: string, grain: SumsQuestion["grain"], at: number, sums: RawSums): void {
+  const into = entry(found, value);
+  addSums(into.total, sums);
+  if (grain !== undefined) addBucket(into.buckets, floor(at, grain), sums);
+}
+
+function readAsked(database: Database, { filter, by }: SumsQuestion): Asked | undefined {
+  const { sinceMs: _since, untilMs: _until, ...rest } = filter;
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined) as [keyof LogFilter, unknown][];
+  let who: { readonly kind: Who; readonly value: string } | undefined;
+  let what: { readonly kind: What; readonly value: string } | undefined;
+  for (const [name, value] of given) {
+    const text = String(value);
+    if (name === "keyId" || name === "team" || name === "customer") {
+      if (who !== undefined) return undefined;
+      who = { kind: name === "keyId" ? "key" : name, value: text };
+    } else if (name === "target" || name === "provider" || isTarget(database, name, text)) {
+      if (what !== undefined) return undefined;
+      what = { kind: name === "provider" ? "provider" : "target", value: text };
+    } else return undefined;
+  }
+  const kind = who?.kind ?? (isWho(by) ? by : undefined);
+  if (kind === undefined || !(by === undefined || by === kind || isWhat(by))) return undefined;
+  if (by !== undefined && !isWhat(by) && what === undefined) return undefined;
+  return { pair: `${kind}_target`, who: who?.value, what };
+}
+
+/** A model is a target where it was one; as it was asked for, no pair has it. */
+function isTarget(database: Database, name: keyof LogFilter, value: string): boolean {
+  return name === "model" && facetNumber(database, dimensionNumber.target, value) !== undefined;
+}
+
+const isWho = (by: DimensionName | undefined): by is Who => by === "key" || by === "team" || by === "customer";
+const isWhat = (by: DimensionName): by is What => by === "target" || by === "provider";
+
+type Ends = {
+  readonly from: number;
+  readonly to: number;
+  readonly edges: readonly { readonly sinceMs: number; readonly untilMs: number }[];
+};
+
+/** Whole hours, and what is left at both ends; undefined: too many rows are left to count, or pairs are not that old. */
+function endsOf(database: Database, { sinceMs, untilMs }: SumsQuestion, pair: number): Ends | undefined {
+  const number = (sql: string, ...values: (string | number)[]): number | undefined =>
+    (database
+      .prepare(sql)
+      .pluck()
+      .get(...values) as number | null | undefined) ?? undefined;
+  const since = number("SELECT at FROM kept_since WHERE what = 'pairs'");
+  const oldest = number("SELECT min(at) FROM rollups WHERE series = ?", seriesNumber("day", dimensionNumber.total));
+  if (since === undefined || Math.max(sinceMs, oldest ?? 0) < since) return undefined;
+  if (facetNumber(database, pair, otherFacet) !== undefined) return undefined; // some have no name of their own
+  const hours = number("SELECT min(at) FROM rollups WHERE series = ?", seriesNumber("hour", pair)) ?? 0;
+  const newest = number("SELECT max(at) FROM rollups WHERE series = ?", seriesNumber("minute", dimensionNumber.total));
+  const edges: { sinceMs: number; untilMs: number }[] = [];
+  let [from, to] = [ceil(sinceMs, "hour"), floor(untilMs, "hour")];
+  if (newest === undefined || newest < untilMs)
+    to = ceil(untilMs, "hour"); // nothing is later
+  else if (to < untilMs) edges.push({ sinceMs: Math.max(to, sinceMs), untilMs });
+  if (sinceMs < hours) from = floor(sinceMs, "day");
+  else if (sinceMs < from) edges.push({ sinceMs, untilMs: Math.min(from, untilMs) });
+  if (untilMs < hours) to = ceil(untilMs, "day");
+  if (from >= to) return undefined;
+  const count = edges.reduce((sum, edge) => sum + rowsOfHour(database, edge.sinceMs), 0);
+  if (count <= edgeRowsMax) return { from, to, edges };
+  return untilMs - sinceMs < longMs
+    ? undefined
+    : { from: Math.min(from, floor(sinceMs, "hour")), to: Math.max(to, ceil(untilMs, "hour")), edges: [] };
+}
+
+function rowsOfHour(database: Database, at: number): number {
+  const total = dimensionNumber.total;
+  const facet = facetNumber(database, total, "") ?? -1;
+  const row = database
+    .prepare("SELECT requests FROM rollups WHERE series = ? AND at = ? AND facet = ?")
+    .pluck()
+    .get(seriesNumber("hour", total), floor(at, "hour"), facet);
+  return (row as number | undefined) ?? 0;
+}
+
+type Ids = ReadonlyMap<string, readonly number[]>;
+
+/** Which pairs belong to which value of `by` (`""` without one). */
+function idsOf(database: Database, { pair, who, what }: Asked, by: DimensionName | undefined): Ids {
+  const ids = new Map<string, number[]>();
+  // A bar ends who; a brace is the next character.
+  const [low, high] = who === undefined ? ["", "\u{10ffff}"] : [`${who}|`, `${who}}`];
+  const rows = database
+    .prepare("SELECT id, value FROM facets WHERE dimension = ? AND value >= ? AND value < ?")
+    .raw()
+    .iterate(dimensionNumber[pair], low, high) as IterableIterator<[id: number, value: string]>;
+  for (const [id, value] of rows) {
+    const bar = value.indexOf("|");
+    const [whose, target] = [value.slice(0, bar), value.slice(bar + 1)];
+    const provider = target.slice(0, target.indexOf("/"));
+    if (what !== undefined && what.value.slice(0, longest(whose)) !== (what.kind === "target" ? target : provider))
+      continue;
+    const name = by === undefined ? "" : by === "target" ? target : by === "provider" ? provider : whose;
+    const own = ids.get(name);
+    if (own === undefined) ids.set(name, [id]);
+    else own.push(id);
+  }
+  return ids;
+}
+
+/** How much of a target is told apart beside this name. */
+function longest(whose: string): number {
+  return facetCharactersMax - whose.length - 1;
+}
+
+/** The values whose sums are read: all of them, or, where those are too many, the largest. */
+function largest(
+  database: Database,
+  { by, top, order }: SumsQuestion,
+  spans: readonly Span[],
+  pair: number,
+  ids: Ids,
+): Ids {
+  const steps = spans.reduce((sum, { grain, from, to }) => sum + (to - from) / grainMs[grain], 0);
+  const pairs = [...ids.values()].reduce((sum, own) => sum + own.length, 0);
+  if (by === undefined || ids.size <= top || pairs * steps <= lookupsMax) return ids;
+  const totals = totalsOf(database, spans, pair, order);
+  const size = ([, own]: [string, readonly number[]]): number => {
+    let [sum, count] = [0, 0];
+    for (const id of own) {
+      sum += totals.get(id)?.[0] ?? 0;
+      count += totals.get(id)?.[1] ?? 0;
+    }
+    return order === "latency" ? sum / Math.max(1, count) : sum;
+  };
+  return new Map([...ids].toSorted((a, b) => size(b) - size(a)).slice(0, top));
+}

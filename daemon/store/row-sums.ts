@@ -1,0 +1,130 @@
+/**
+ * Sums counted from the rows themselves, for what no roll-up has. Hides that a pass stops when its time is up, between
+ * two slices of rows that are short enough for that to be in time.
+ */
+import type { Database } from "./database.ts";
+import { bucketOf } from "./histogram.ts";
+import { type LogFilter, whereAnd } from "./log-filter.ts";
+import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
+import { addRow, type DimensionName, emptyGroup, type Group, valuesOf } from "./rollup-groups.ts";
+import type { GrainName } from "./rollup-writer.ts";
+import { addSums, emptySums, floor, type RawSums, weight } from "./rollups.ts";
+import { requestColumn as column, requestColumns, requestWidth } from "./rows.ts";
+import type { RowValue } from "./sender.ts";
+import { strides } from "./strides.ts";
+
+/** Sums so far, by the value of the dimension asked for; `""` without one. */
+export type Found = Map<string, { readonly total: RawSums; readonly buckets: Map<number, RawSums> }>;
+
+export type RowsQuestion = {
+  readonly filter: LogFilter;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly grain?: GrainName | undefined;
+  readonly by?: DimensionName | undefined;
+};
+
+/** Columns that no sum needs are left out, and their places kept. */
+const unused: readonly string[] = ["id", "dialect", "attempts", "bytes_in", "bytes_out", "session", "trace"];
+const selected = requestColumns.map((name) => (unused.includes(name) ? "NULL" : name)).join(", ");
+/** Rows read at once: a few milliseconds, even where each lies on another page of the disk. */
+const sliceRows = 500;
+
+/**
+ * Adds up the rows, newest first, into `found`. Returns the row below which nobody has looked; undefined: all were.
+ * @param before only rows below this one: where an earlier pass stopped
+ * @param budgetMs how long it may take; a test gives less
+ */
+export function addRows(
+  database: Database,
+  question: RowsQuestion,
+  found: Found,
+  before?: number,
+  budgetMs?: number,
+): number | undefined {
+  const filter = { ...question.filter, sinceMs: question.sinceMs, untilMs: question.untilMs };
+  const { sql, values } = whereAnd(filter);
+  const statement = database
+    .prepare(
+      `SELECT ${selected}, row FROM requests WHERE row >= ? AND row < ?${sql} ORDER BY row DESC LIMIT ${sliceRows}`,
+    )
+    .raw();
+  return strides(
+    database,
+    question,
+    before,
+    (low, high) => {
+      const rows = statement.all(low, high, ...values) as RowValue[][];
+      const last = rows.at(-1)?.[requestWidth] as number | undefined;
+      addSlice(found, question, rows);
+      // Full: what lies further down in this stride is the next one's.
+      return rows.length === sliceRows && last! > low ? last! : low;
+    },
+    budgetMs,
+  );
+}
+
+/** The largest values as an answer's series. */
+export function answerOf(found: Found, { by, order, top }: SumsQuestion): Pick<SumsAnswer, "series" | "values"> {
+  const series = [...found]
+    .toSorted((a, b) => weight(b[1].total.sums, order) - weight(a[1].total.sums, order))
+    .slice(0, by === undefined ? 1 : top)
+    .map(([value, { total, buckets }]) => ({
+      value: by === undefined ? null : value,
+      total,
+      buckets: [...buckets].toSorted((a, b) => a[0] - b[0]).map(([at, sums]) => ({ at, sums })),
+    }));
+  if (series.length === 0 && by === undefined) series.push({ value: null, total: emptySums(), buckets: [] });
+  return { series, values: found.size };
+}
+
+/** Adds rows up by value and bucket first: a row then costs a few additions. */
+function addSlice(found: Found, { grain, by }: RowsQuestion, rows: readonly (readonly RowValue[])[]): void {
+  const groups = new Map<string, Map<number, Group>>();
+  for (const row of rows) {
+    const at = grain === undefined ? 0 : floor(row[column.at] as number, grain);
+    for (const value of by === undefined ? all : valuesOf(by, row)) {
+      const byTime = groups.get(value) ?? new Map<number, Group>();
+      if (byTime.size === 0) groups.set(value, byTime);
+      const group = byTime.get(at) ?? emptyGroup(at, row);
+      if (group.sums[0] === 0) byTime.set(at, group);
+      addRow(group, row, 0);
+    }
+  }
+  for (const [value, byTime] of groups) {
+    const into = entry(found, value);
+    for (const [at, group] of byTime) {
+      const sums = sumsOf(group);
+      addSums(into.total, sums);
+      if (grain !== undefined) addBucket(into.buckets, at, sums);
+    }
+  }
+}
+
+const all: readonly string[] = [""];
+
+export function entry(
+  found: Found,
+  value: string,
+): { readonly total: RawSums; readonly buckets: Map<number, RawSums> } {
+  let into = found.get(value);
+  if (into === undefined) {
+    into = { total: emptySums(), buckets: new Map() };
+    found.set(value, into);
+  }
+  return into;
+}
+
+export function addBucket(buckets: Map<number, RawSums>, at: number, sums: RawSums): void {
+  const bucket = buckets.get(at);
+  if (bucket === undefined) buckets.set(at, sums);
+  else addSums(bucket, sums);
+}
+
+function sumsOf(group: Group): RawSums {
+  const sums = emptySums();
+  for (let index = 0; index < sums.sums.length; index++) sums.sums[index] = group.sums[index]!;
+  for (const ms of group.latencies) sums.latency[bucketOf(ms)]!++;
+  for (const ms of group.ttfts) sums.ttft[bucketOf(ms)]!++;
+  return sums;
+}
