@@ -3,6 +3,7 @@
  * A dialect translates to and from these; nothing else knows a wire format.
  */
 import type { GatewayError } from "./gateway-error.ts";
+import type { Usage } from "./usage.ts";
 
 export type DialectId = "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "bedrock-converse" | "cohere";
 
@@ -36,31 +37,7 @@ export type Operation =
  */
 export type Framing = "sse" | "json-array" | "aws-event-stream" | "aws-event-chunks";
 
-/**
- * Tokens, every field a count. `undefined` means the upstream did not say: unknown is not zero.
- * `input` is the whole prompt, cached parts included (OpenAI's convention); Anthropic's halves are added up by its dialect.
- */
-export type Usage = {
-  readonly input?: number | undefined;
-  readonly output?: number | undefined;
-  readonly cacheRead?: number | undefined;
-  /** Written to the provider's cache with a five-minute life. */
-  readonly cacheWrite5m?: number | undefined;
-  /** Written to the provider's cache with a one-hour life. */
-  readonly cacheWrite1h?: number | undefined;
-  /** Part of `output`. */
-  readonly reasoning?: number | undefined;
-  readonly audioInput?: number | undefined;
-  readonly audioOutput?: number | undefined;
-  /** Part of `cacheRead` and of `audioInput`. */
-  readonly audioCacheRead?: number | undefined;
-  /** Part of `output`: pictures, where the provider counts them in tokens. */
-  readonly imageOutput?: number | undefined;
-  /** Requests to server-side tools such as web search. */
-  readonly serverToolRequests?: number | undefined;
-  /** `flex`, `priority`, `batch` …, as the provider names it. */
-  readonly serviceTier?: string | undefined;
-};
+export type { Usage };
 
 export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" | "refusal" | "pause" | "error";
 

@@ -31,9 +31,14 @@ const units: Readonly<Record<string, readonly [string, number]>> = {
   cache_write_1h_mtok: ["cacheWrite1h", 1e6],
   input_audio_mtok: ["audioInput", 1e6],
   output_audio_mtok: ["audioOutput", 1e6],
+  cache_audio_read_mtok: ["audioCacheRead", 1e6],
+  input_image_mtok: ["imageInput", 1e6],
+  output_image_mtok: ["imageOutput", 1e6],
+  cache_image_read_mtok: ["imageCacheRead", 1e6],
   output_reasoning_mtok: ["reasoning", 1e6],
   requests_kcount: ["request", 1e9],
   web_searches_kcount: ["serverTool", 1e9],
+  audio_hours: ["audioHour", 1e12],
 };
 
 const matchSigns: Readonly<Record<string, string>> = {
@@ -135,8 +140,9 @@ function timeMs(time: string | undefined): number {
   return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
 }
 
-/** What is priced by the hour, page or picture alone has no rate here, and is unpriced. */
+/** What is priced by the page or message alone has no rate here, and is unpriced; nor is half a price one. */
 function rates(prices: SourcePrices): Rates {
+  if ("input_text_messages_kcount" in prices) return {};
   const result: Rates = {};
   const tiers = new Map<number, Rates>();
   for (const [unit, price] of Object.entries(prices)) {

@@ -86,17 +86,25 @@ export function buildPrices(file: ConfigFile, names: Names, build: Build): reado
         suggestion: nearProvider(provider, model, names),
       });
     } else if (model !== "*") checkListed(provider, model, path, names, build, true);
+    const { tiers, service_tiers: serviceTiers, ...rates } = price;
     return {
       match,
-      ...(price.input !== undefined && { input: price.input }),
-      ...(price.output !== undefined && { output: price.output }),
-      ...(price.cache_read !== undefined && { cacheRead: price.cache_read }),
-      ...(price.cache_write_5m !== undefined && { cacheWrite5m: price.cache_write_5m }),
-      ...(price.cache_write_1h !== undefined && { cacheWrite1h: price.cache_write_1h }),
-      ...(price.request !== undefined && { request: price.request }),
-      ...(price.service_tiers !== undefined && { serviceTiers: price.service_tiers }),
+      ...renamed(rates),
+      ...(serviceTiers !== undefined && { serviceTiers }),
+      ...(tiers !== undefined && { tiers: tiers.map(({ above, ...tier }) => ({ ...renamed(tier), above })) }),
     };
   });
+}
+
+/** `cache_write_5m` → `cacheWrite5m`; a price by the million characters is one by the character inside. */
+function renamed(rates: Readonly<Record<string, number | undefined>>): Readonly<Record<string, number>> {
+  const named: Record<string, number> = {};
+  for (const [name, dollars] of Object.entries(rates)) {
+    if (dollars === undefined) continue;
+    const ours = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    named[ours === "characters" ? "character" : ours] = dollars;
+  }
+  return named;
 }
 
 /** A name a caller may ask for: printable, no spaces, of a length that fits a header and a log line; at most one `*`. */

@@ -2,7 +2,7 @@
  * Stage: Target → Lease. May this caller call this target now, and is there money for the worst case? Holds it in
  * every scope at once, or refuses naming the one. Hides estimates, prices and what a refusal says.
  */
-import { costBound } from "../../providers/catalog/cost.ts";
+import { costBound, type Units } from "../../providers/catalog/cost.ts";
 import type { Price } from "../../providers/catalog/price.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Ledger } from "../governance/ledger.ts";
@@ -14,6 +14,7 @@ import type { Exchange, Route } from "./exchange.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
+import { unitsBound } from "./units.ts";
 
 /** The right to make one attempt, and what it may cost. Settled exactly once. */
 export type Lease = {
@@ -25,6 +26,8 @@ export type Lease = {
   /** Tokens held: the estimate of the input, and the bound of the output. */
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** What is billed beside tokens, at most. */
+  readonly units: Units | undefined;
   /** What the estimate of the input alone costs, nano-dollars. */
   readonly inputCostNano: number;
   /** What is held for the worst case, nano-dollars. */
@@ -78,23 +81,21 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const limited = plane.ledger.hasLimits(scopes);
   const budgeted = limited && plane.ledger.hasBudgets(scopes);
   if (limited) assertLedger(exchange, plane);
-  if (price === undefined && !target.free && limited && !settings.ledger.allowUnpriced && budgeted) {
-    throw new GatewayError(
-      "unpriced_model",
-      `${target.name} has no known price, and this API key has a budget; add it under \`prices\` in the config or set \`ledger.allow_unpriced\``,
-      { source: "gateway", param: "model" },
-    );
-  }
+  if (price === undefined && !target.free && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
   if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body);
   const bounds = estimateBounds(exchange, target, plane);
-  const inputCostNano =
-    costBound(price, { input: bounds.input, output: 0, dearest: false, service: exchange.marks?.service }) ?? 0;
+  const service = exchange.marks?.service;
+  const units = price === undefined || generates(exchange.route) ? undefined : unitsBound(exchange);
+  const inputCostNano = costBound(price, { input: bounds.input, output: 0, dearest: false, service, units }) ?? 0;
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
   let heldNano = 0;
   if (scopes.length > 0) {
-    const costNano =
-      costBound(price, { ...bounds, dearest: exchange.marks?.dearest ?? false, service: exchange.marks?.service }) ?? 0;
+    const { input, output } = bounds;
+    const most = costBound(price, { input, output, dearest: exchange.marks?.dearest ?? false, service, units });
+    // A price by the picture, say, for something that makes none.
+    if (most === undefined && price !== undefined && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
+    const costNano = most ?? 0;
     hold = plane.ledger.admit(
       scopes,
       now,
@@ -128,12 +129,21 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     holdId,
     inputTokens: bounds.input,
     outputTokens: bounds.output,
+    units,
     inputCostNano,
     injectCap: bounds.injectCap,
     heldNano,
     scopes: scopesText,
     settled: false,
   };
+}
+
+function unpriced(target: Target): GatewayError {
+  return new GatewayError(
+    "unpriced_model",
+    `${target.name} has no known price, and this API key has a budget; add it under \`prices\` in the config or set \`ledger.allow_unpriced\``,
+    { source: "gateway", param: "model" },
+  );
 }
 
 function assertLedger(exchange: Exchange, plane: Plane): void {

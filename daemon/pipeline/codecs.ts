@@ -50,12 +50,15 @@ export function encodeOperation(
     answer: (bytes, context) => {
       const answered = theirs.decode(parseJson(bytes));
       const rendered = ours.render(answered, { ...context, request: parsed });
-      const { usage, input } = answered as { readonly usage?: Usage; readonly input?: number };
+      const { usage, input, searches } = answered as Partial<Pick<Usage, "input" | "searches">> & { usage?: Usage };
       return {
         body: Buffer.from(JSON.stringify(rendered)),
         headers: [],
         dropped: [],
-        usage: usage ?? (input === undefined ? undefined : { input, output: 0 }),
+        usage:
+          searches === undefined
+            ? (usage ?? (input === undefined ? undefined : { input, output: 0 }))
+            : { ...usage, searches },
         echo: undefined,
       };
     },

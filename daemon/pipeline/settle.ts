@@ -3,11 +3,13 @@
  * sent in full and never told its usage costs at least its input, and one the upstream refused costs nothing.
  */
 import { cost } from "../../providers/catalog/cost.ts";
+import { isByPiece } from "../../providers/catalog/price.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import { settlementFlag } from "../store/rows.ts";
 import { generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
+import { unitsUsed } from "./units.ts";
 
 export type AttemptEnd = {
   /** The request reached the upstream. */
@@ -32,15 +34,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   let costNano: number | undefined = 0;
   let tokens = 0;
   if (end.sent && !end.refused) {
-    const known =
-      end.finished && end.usage?.input !== undefined && (end.usage.output !== undefined || !generates(exchange.route));
-    const usage: Usage = known
-      ? { output: 0, ...end.usage }
-      : {
-          ...end.usage,
-          input: end.usage?.input ?? lease.inputTokens,
-          output: Math.max(end.usage?.output ?? 0, estimatedOutput(exchange, lease, end)),
-        };
+    const { known, usage } = used(exchange, lease, end);
     if (!known) flags |= settlementFlag.estimated;
     tokens = (usage.input ?? 0) + (usage.output ?? 0);
     if (!target.free && exchange.route.operation !== "count_tokens") {
@@ -69,6 +63,27 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     scopes: lease.scopes,
   };
   return costNano;
+}
+
+type Used = { readonly known: boolean; readonly usage: Usage };
+
+function used(exchange: Exchange, lease: Lease, end: AttemptEnd): Used {
+  const { price, units } = lease;
+  const pieces = units === undefined ? undefined : unitsUsed(exchange, units, end.usage);
+  // Tokens are not what is billed; those that were told are kept for the row.
+  if (pieces !== undefined && price !== undefined && isByPiece(price))
+    return { known: end.finished && !pieces.isEstimate, usage: { ...end.usage, ...pieces.units } };
+  const known =
+    end.finished && end.usage?.input !== undefined && (end.usage.output !== undefined || !generates(exchange.route));
+  const usage: Usage = known
+    ? { output: 0, ...end.usage, ...pieces?.units }
+    : {
+        ...end.usage,
+        ...pieces?.units,
+        input: end.usage?.input ?? lease.inputTokens,
+        output: Math.max(end.usage?.output ?? 0, estimatedOutput(exchange, lease, end)),
+      };
+  return { known, usage };
 }
 
 /** Bytes that went by, in tokens; never more than the cap that was sent, since the upstream could not bill more. */

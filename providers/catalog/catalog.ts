@@ -8,6 +8,7 @@ import { outputMaxOf } from "./output-max.ts";
 import {
   echoPaidPrice,
   freePrice,
+  isEmpty,
   overridden,
   type Price,
   type PriceOverride,
@@ -231,7 +232,7 @@ function modelNames(host: string): readonly string[] {
 
 function toPrice(rates: LineRates, effectiveFrom?: number): Price | undefined {
   const { tiers: steps = [], ...base } = rates;
-  if (base.input === undefined && base.output === undefined && base.request === undefined) return undefined;
+  if (isEmpty(base)) return undefined;
   const tiers: Tier[] = [];
   let below: Rates = base;
   for (const step of steps) {

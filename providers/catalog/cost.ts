@@ -5,7 +5,7 @@
  * `picoPerTokenMax` (price.ts), ten parts and fees stay below 2^53 nano, and nothing is rounded before the end.
  */
 import type { Usage } from "../exchange.ts";
-import { type Price, type Rates, sharedPrice } from "./price.ts";
+import { isByPiece, isEmpty, type Price, type Rates, sharedPrice } from "./price.ts";
 import { isUsualService } from "./service-tiers.ts";
 
 /**
@@ -17,6 +17,10 @@ export type Cost = { readonly nano: number; readonly partial?: true } | { readon
 /** A count beyond this, negative or broken is not believed: it is unknown. */
 export const tokensMax = 500_000_000;
 const toolCallsMax = 1_000;
+const imagesMax = 1_000;
+const searchesMax = 1_000;
+/** A day of sound in one request. */
+const audioMsMax = 86_400_000;
 
 /** Exact for what is known; rounded half-even to whole nano-dollars once. */
 export function cost(price: Price | undefined, usage: Usage): Cost {
@@ -25,11 +29,14 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
   const input = believed(usage.input, sum);
   const output = believed(usage.output, sum);
   const rates = ratesFor(inService(price, usage.serviceTier, sum), input ?? 0);
-  if (rates.input === undefined && rates.output === undefined && rates.request === undefined) return unpriced;
+  if (isEmpty(rates)) return unpriced;
+  addUnits(sum, rates, usage);
   if ((input === undefined && rates.input !== undefined) || (output === undefined && rates.output !== undefined))
     sum.partial = true;
-  addInput(sum, rates, input, usage);
-  addOutput(sum, rates, output, usage);
+  if (!isByPiece(rates)) {
+    addInput(sum, rates, input, usage);
+    addOutput(sum, rates, output, usage);
+  }
   add(sum, 1, rates.request ?? 0);
   addServerTools(sum, rates, usage.serverToolRequests);
   if (sum.unpriced) return unpriced;
@@ -67,7 +74,11 @@ export type CostBound = {
   readonly dearest?: boolean;
   /** The service tier that is asked for, or `anyService`: a dearer one counts, a cheaper one may not be given. */
   readonly service?: string | undefined;
+  /** What is not counted in tokens, at most. */
+  readonly units?: Units | undefined;
 };
+
+export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches">;
 
 /** The most that a request can cost, in nano-dollars rounded up, for a hold. `undefined`: unpriced. */
 export function costBound(price: Price | undefined, bound: CostBound): number | undefined {
@@ -80,10 +91,10 @@ function usualBound(price: Price, bound: CostBound): number | undefined {
   const input = Math.min(Math.max(0, Math.ceil(bound.input)), tokensMax);
   const output = Math.min(Math.max(0, Math.ceil(bound.output)), tokensMax);
   const dearest = bound.dearest ?? true;
-  let most: number | undefined = boundOf(price, input, output, dearest);
+  let most: number | undefined = boundOf(price, input, output, dearest, bound.units);
   // A tier may be cheaper than the one below it, and the true prompt may be shorter than its bound.
   for (const tier of price.tiers) {
-    if (most !== undefined && input > tier.above) most = max(most, boundOf(tier, input, output, dearest));
+    if (most !== undefined && input > tier.above) most = max(most, boundOf(tier, input, output, dearest, bound.units));
   }
   return most;
 }
@@ -103,29 +114,75 @@ function newSum(): Sum {
   return { nano: 0, pico: 0, partial: false, unpriced: false };
 }
 
-/** Cached parts and audio are parts of the prompt. A part without a rate of its own costs what it is part of. */
+/** What is not counted in tokens. Where that is all that is billed and nothing of it is known, nor is the cost. */
+function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
+  if (usage.images === undefined && usage.characters === undefined && usage.audioMs === undefined) {
+    if (usage.searches === undefined) {
+      if (isByPiece(rates)) sum.unpriced = true;
+      return;
+    }
+  }
+  addPieces(sum, usage.images, rates.image, imagesMax);
+  addPieces(sum, usage.characters, rates.character, tokensMax);
+  addPieces(sum, usage.searches, rates.search, searchesMax);
+  if (usage.audioMs === undefined || rates.audioHour === undefined) return;
+  if (!(Number.isInteger(usage.audioMs) && usage.audioMs >= 0 && usage.audioMs <= audioMsMax)) sum.partial = true;
+  else add(sum, 1, audioPico(usage.audioMs, rates.audioHour));
+}
+
+/** Pieces that are counted but not billed cost nothing: the tokens beside them are what is paid for. */
+function addPieces(sum: Sum, count: number | undefined, rate: number | undefined, max: number): void {
+  if (count === undefined || rate === undefined) return;
+  if (Number.isInteger(count) && count >= 0 && count <= max) add(sum, count, rate);
+  else sum.partial = true;
+}
+
+const hourMs = 3_600_000n;
+
+/** Half-even, like the sum. Seldom enough for BigInt: the product is beyond 2^53. */
+function audioPico(ms: number, hour: number): number {
+  const product = BigInt(ms) * BigInt(hour);
+  const whole = product / hourMs;
+  const below = (product % hourMs) * 2n;
+  return Number(below > hourMs || (below === hourMs && whole % 2n === 1n) ? whole + 1n : whole);
+}
+
+/**
+ * Cached parts, audio and pictures are parts of the prompt. A part without a rate of its own costs what it is part of;
+ * what is cached audio as well is taken out of both.
+ */
 function addInput(sum: Sum, rates: Rates, input: number | undefined, usage: Usage): void {
   const read = believed(usage.cacheRead, sum) ?? 0;
   const write5m = believed(usage.cacheWrite5m, sum) ?? 0;
   const write1h = believed(usage.cacheWrite1h, sum) ?? 0;
-  const audio = believed(usage.audioInput, sum) ?? 0;
-  const rest = (input ?? read + write5m + write1h + audio) - read - write5m - write1h - audio;
-  if (rest < 0) sum.partial = true; // cached audio is counted twice by some; the sum is then too high, never too low
+  const audioRead = Math.min(believed(usage.audioCacheRead, sum) ?? 0, read);
+  const imageRead = Math.min(believed(usage.imageCacheRead, sum) ?? 0, read - audioRead);
+  const audio = Math.max(0, (believed(usage.audioInput, sum) ?? 0) - audioRead);
+  const image = Math.max(0, (believed(usage.imageInput, sum) ?? 0) - imageRead);
+  const parts = read + write5m + write1h + audio + image;
+  const rest = (input ?? parts) - parts;
+  if (rest < 0) sum.partial = true; // some do not tell what of the audio is cached: too high then, never too low
   const write5mRate = rates.cacheWrite5m ?? rates.input;
   add(sum, Math.max(0, rest), rates.input);
-  add(sum, read, rates.cacheRead ?? rates.input);
+  add(sum, read - audioRead - imageRead, rates.cacheRead ?? rates.input);
+  add(sum, audioRead, rates.audioCacheRead ?? rates.cacheRead ?? rates.audioInput ?? rates.input);
+  add(sum, imageRead, rates.imageCacheRead ?? rates.cacheRead ?? rates.imageInput ?? rates.input);
   add(sum, write5m, write5mRate);
   add(sum, write1h, rates.cacheWrite1h ?? write5mRate);
   add(sum, audio, rates.audioInput ?? rates.input);
+  add(sum, image, rates.imageInput ?? rates.input);
 }
 
 function addOutput(sum: Sum, rates: Rates, output: number | undefined, usage: Usage): void {
   const audio = believed(usage.audioOutput, sum) ?? 0;
+  const image = rates.imageOutput === undefined ? 0 : (believed(usage.imageOutput, sum) ?? 0);
   const reasoning = rates.reasoning === undefined ? 0 : (believed(usage.reasoning, sum) ?? 0);
-  const rest = (output ?? audio + reasoning) - audio - reasoning;
+  const parts = audio + image + reasoning;
+  const rest = (output ?? parts) - parts;
   if (rest < 0) sum.partial = true;
   add(sum, Math.max(0, rest), rates.output);
   add(sum, audio, rates.audioOutput ?? rates.output);
+  add(sum, image, rates.imageOutput);
   add(sum, reasoning, rates.reasoning);
 }
 
@@ -165,19 +222,26 @@ function believed(count: number | undefined, sum: Sum): number | undefined {
   return undefined;
 }
 
-function boundOf(rates: Rates, input: number, output: number, dearest: boolean): number | undefined {
-  const inputRate = dearest ? dearestInput(rates) : rates.input;
-  const outputRate = max(max(rates.output, rates.audioOutput), rates.reasoning);
-  if (inputRate === undefined && outputRate === undefined && rates.request === undefined) return undefined;
+function boundOf(
+  rates: Rates,
+  input: number,
+  output: number,
+  dearest: boolean,
+  units: Units | undefined,
+): number | undefined {
+  if (isEmpty(rates)) return undefined;
   const sum = newSum();
-  add(sum, input, inputRate ?? 0);
-  add(sum, output, outputRate ?? 0);
+  if (units !== undefined || isByPiece(rates)) addUnits(sum, rates, units ?? {});
+  if (sum.unpriced) return undefined;
+  add(sum, input, (dearest ? dearestInput(rates) : rates.input) ?? 0);
+  add(sum, output, max(max(rates.output, rates.audioOutput), max(rates.reasoning, rates.imageOutput)) ?? 0);
   add(sum, 1, rates.request ?? 0);
   return sum.nano + Math.ceil(sum.pico / 1000);
 }
 
 function dearestInput(rates: Rates): number | undefined {
-  return max(max(max(rates.input, rates.cacheRead), rates.audioInput), max(rates.cacheWrite5m, rates.cacheWrite1h));
+  const cached = max(rates.cacheRead, max(rates.cacheWrite5m, rates.cacheWrite1h));
+  return max(max(rates.input, cached), max(rates.audioInput, rates.imageInput));
 }
 
 function max(a: number | undefined, b: number | undefined): number | undefined {

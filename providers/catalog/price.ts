@@ -3,9 +3,10 @@
  *
  * One dollar a million tokens is 1,000,000 pico-dollars a token, so a price given with up to six decimals is exact.
  * What is finer (thirds, in six rows of the catalog) is rounded to the nearest, at most half a pico-dollar a token.
+ * An hour of sound is priced as a whole, since a price a second is no whole number of anything.
  */
 
-/** Pico-dollars a token, a request or a call of a server tool. `undefined` means nobody told us: unknown is not zero. */
+/** Pico-dollars a token, a request, or a piece of what is named. `undefined` means nobody told us: unknown is not zero. */
 export type Rates = {
   readonly input?: number | undefined;
   readonly output?: number | undefined;
@@ -14,10 +15,23 @@ export type Rates = {
   readonly cacheWrite1h?: number | undefined;
   readonly audioInput?: number | undefined;
   readonly audioOutput?: number | undefined;
+  /** Sound of the prompt that came from the provider's cache, where it is not the price of the rest of it. */
+  readonly audioCacheRead?: number | undefined;
+  readonly imageInput?: number | undefined;
+  readonly imageOutput?: number | undefined;
+  readonly imageCacheRead?: number | undefined;
   /** Where it is not the price of the rest of the output. */
   readonly reasoning?: number | undefined;
   readonly request?: number | undefined;
   readonly serverTool?: number | undefined;
+  /** A picture that was made. */
+  readonly image?: number | undefined;
+  /** A character of a text that is spoken. */
+  readonly character?: number | undefined;
+  /** An hour of sound that is listened to. */
+  readonly audioHour?: number | undefined;
+  /** A search unit of a ranking. */
+  readonly search?: number | undefined;
 };
 
 /** All rates for a request whose whole prompt is longer than `above` tokens. */
@@ -41,9 +55,28 @@ export type PriceOverride = {
   readonly cacheRead?: number | undefined;
   readonly cacheWrite5m?: number | undefined;
   readonly cacheWrite1h?: number | undefined;
+  readonly audioInput?: number | undefined;
+  readonly audioOutput?: number | undefined;
+  readonly audioCacheRead?: number | undefined;
+  readonly imageInput?: number | undefined;
+  readonly imageOutput?: number | undefined;
+  readonly imageCacheRead?: number | undefined;
+  readonly reasoning?: number | undefined;
   readonly request?: number | undefined;
+  readonly serverTool?: number | undefined;
+  readonly image?: number | undefined;
+  /** Dollars a million characters. */
+  readonly character?: number | undefined;
+  readonly audioHour?: number | undefined;
+  readonly search?: number | undefined;
+  /** All rates of a longer prompt; what a tier does not name costs what it costs below. */
+  readonly tiers?: readonly (TierOverride & { readonly above: number })[] | undefined;
   /** Shares of the usual price: `{ flex: 0.5 }`. */
   readonly serviceTiers?: Readonly<Record<string, number>> | undefined;
+};
+
+export type TierOverride = {
+  readonly [name in "input" | "output" | "cacheRead" | "cacheWrite5m" | "cacheWrite1h"]?: number | undefined;
 };
 
 /** $1,000 a million tokens. Together with `tokensMax` (cost.ts) it keeps every sum of one request below 2^53. */
@@ -69,18 +102,45 @@ export const echoPaidPrice: Price = {
  * Throws `RangeError` for a price that is negative or beyond the bounds, which the config reports with its line.
  */
 export function overridden(base: Price | undefined, override: PriceOverride): Price {
-  const rates: Rates = {
-    ...rate("input", override.input, 1e6),
-    ...rate("output", override.output, 1e6),
-    ...rate("cacheRead", override.cacheRead, 1e6),
-    ...rate("cacheWrite5m", override.cacheWrite5m, 1e6),
-    ...rate("cacheWrite1h", override.cacheWrite1h, 1e6),
-    ...rate("request", override.request, 1e12),
-  };
+  const rates = ratesOf(override);
   const shares = override.serviceTiers;
   const told = shares === undefined ? {} : { serviceShares: { ...base?.serviceShares, ...shares } };
-  if (base === undefined) return { ...rates, ...told, tiers: [] };
-  return { ...base, ...rates, ...told, tiers: base.tiers.map((tier) => ({ ...tier, ...rates })) };
+  const tiers =
+    override.tiers === undefined
+      ? base?.tiers.map((tier) => ({ ...tier, ...rates }))
+      : tiersOf({ ...base, ...rates }, override.tiers);
+  return { ...base, ...rates, ...told, tiers: tiers ?? [] };
+}
+
+/** In pico-dollars a piece. */
+const scales: readonly (readonly [name: keyof Rates, scale: number])[] = [
+  ...(["input", "output", "cacheRead", "cacheWrite5m", "cacheWrite1h", "reasoning", "character"] as const).map(
+    (name) => [name, 1e6] as const,
+  ),
+  ...(["audioInput", "audioOutput", "audioCacheRead", "imageInput", "imageOutput", "imageCacheRead"] as const).map(
+    (name) => [name, 1e6] as const,
+  ),
+  ...(["request", "serverTool", "image", "audioHour", "search"] as const).map((name) => [name, 1e12] as const),
+];
+
+function ratesOf(override: Omit<PriceOverride, "match" | "serviceTiers" | "tiers">): Rates {
+  const rates: Record<string, number> = {};
+  for (const [name, scale] of scales) {
+    const dollars = override[name];
+    if (dollars !== undefined) rates[name] = picoOf(name, dollars, scale);
+  }
+  return rates;
+}
+
+/** Every tier carries all rates, also those that it does not change. */
+function tiersOf(base: Price | Rates, written: NonNullable<PriceOverride["tiers"]>): Tier[] {
+  let { tiers: _tiers, serviceShares: _shares, effectiveFrom: _from, ...below } = { tiers: [], ...base } as Price;
+  return written
+    .toSorted((one, other) => one.above - other.above)
+    .map(({ above, ...rates }) => {
+      below = { ...below, ...ratesOf(rates) };
+      return { ...below, above };
+    });
 }
 
 /** The price in a service tier that costs `share` of the usual. Calls of server tools cost the same in every tier. */
@@ -89,27 +149,30 @@ export function sharedPrice(price: Price, share: number): Price {
 }
 
 function shared(rates: Rates, share: number): Rates {
-  const of = (pico: number | undefined, max: number): number | undefined =>
-    pico === undefined ? undefined : Math.min(Math.round(pico * share), max);
-  return {
-    input: of(rates.input, picoPerTokenMax),
-    output: of(rates.output, picoPerTokenMax),
-    cacheRead: of(rates.cacheRead, picoPerTokenMax),
-    cacheWrite5m: of(rates.cacheWrite5m, picoPerTokenMax),
-    cacheWrite1h: of(rates.cacheWrite1h, picoPerTokenMax),
-    audioInput: of(rates.audioInput, picoPerTokenMax),
-    audioOutput: of(rates.audioOutput, picoPerTokenMax),
-    reasoning: of(rates.reasoning, picoPerTokenMax),
-    request: of(rates.request, picoPerRequestMax),
-    serverTool: rates.serverTool,
-  };
+  const all: Record<string, number | undefined> = {};
+  for (const [name, scale] of scales) {
+    const pico = rates[name];
+    const max = scale === 1e6 ? picoPerTokenMax : picoPerRequestMax;
+    all[name] = pico === undefined || name === "serverTool" ? pico : Math.min(Math.round(pico * share), max);
+  }
+  return all;
 }
 
-function rate(name: keyof Rates, dollars: number | undefined, scale: number): Rates {
-  if (dollars === undefined) return {};
+function picoOf(name: string, dollars: number, scale: number): number {
   const pico = Math.round(dollars * scale);
   const max = scale === 1e6 ? picoPerTokenMax : picoPerRequestMax;
   if (!(pico >= 0 && pico <= max))
     throw new RangeError(`price ${name}: ${dollars} is not between 0 and ${max / scale}`);
-  return { [name]: pico };
+  return pico;
+}
+
+/** Nothing is told of what it costs. */
+export function isEmpty(rates: Rates): boolean {
+  return rates.input === undefined && rates.output === undefined && rates.request === undefined && !isByPiece(rates);
+}
+
+/** Billed by pictures, sound, characters or searches, and by no tokens, however many are told. */
+export function isByPiece(rates: Rates): boolean {
+  if (rates.input !== undefined || rates.output !== undefined) return false;
+  return (rates.image ?? rates.character ?? rates.audioHour ?? rates.search) !== undefined;
 }

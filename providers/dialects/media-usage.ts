@@ -1,21 +1,41 @@
-/** Usage as OpenAI tells it of pictures and sound: the counts of its Responses API beside the answer, not within one. */
+/**
+ * Usage as OpenAI tells it of pictures and sound: the counts of its Responses API beside the answer, not within one; or
+ * seconds that were listened to; or nothing but the pictures themselves.
+ */
 import type { Usage } from "../exchange.ts";
 import { count, known, parseJson, shape } from "../json.ts";
 
-/** Of a whole answer or the data of one event, as text; undefined: it tells no tokens (Whisper tells seconds). */
+/** Of a whole answer or the data of one event, as text; undefined: it tells nothing. */
 export function mediaUsage(text: string): Usage | undefined {
-  const usage = shape(shape(parseJson(text))["usage"]);
+  const answer = shape(parseJson(text));
+  const usage = shape(answer["usage"]);
   const input = count(usage["input_tokens"]) ?? count(usage["prompt_tokens"]);
   const output = count(usage["output_tokens"]) ?? count(usage["completion_tokens"]);
-  if (input === undefined && output === undefined) return undefined;
+  const audioMs = milliseconds(usage["seconds"] ?? answer["duration"]);
+  const images = Array.isArray(answer["data"]) ? answer["data"].length : undefined;
+  if (input === undefined && output === undefined) {
+    return audioMs === undefined && images === undefined ? undefined : known({ audioMs, images });
+  }
   const asked = shape(usage["input_tokens_details"] ?? usage["input_token_details"]);
+  const cached = shape(asked["cached_tokens_details"]);
   const told = shape(usage["output_tokens_details"] ?? usage["output_token_details"]);
   return known({
     input,
     output: output ?? 0,
+    audioMs,
+    images,
     cacheRead: count(asked["cached_tokens"]),
     audioInput: count(asked["audio_tokens"]),
+    audioCacheRead: count(cached["audio_tokens"]),
+    imageInput: count(asked["image_tokens"]),
+    imageCacheRead: count(cached["image_tokens"]),
     audioOutput: count(told["audio_tokens"]),
     imageOutput: count(told["image_tokens"]),
   });
+}
+
+/** Whisper writes the length as a number or as its text. */
+function milliseconds(seconds: unknown): number | undefined {
+  const value = typeof seconds === "string" && seconds !== "" ? Number(seconds) : seconds;
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.round(value * 1000) : undefined;
 }

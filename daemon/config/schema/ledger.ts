@@ -3,6 +3,19 @@ import { z } from "zod";
 import { defaults } from "../settings.ts";
 import { dollars, duration, flag, section, setting, text, whole } from "./setting.ts";
 
+const tier = z.strictObject({
+  above: z
+    .int("expected a whole number of tokens")
+    .min(1, "must be at least 1")
+    .max(10_000_000, "must not be more than 10000000")
+    .meta({ description: "Tokens of the prompt beyond which it counts." }),
+  input: setting(dollars, "Dollars per million input tokens."),
+  output: setting(dollars, "Dollars per million output tokens."),
+  cache_read: setting(dollars, "Dollars per million input tokens read from the provider's cache."),
+  cache_write_5m: setting(dollars, "Dollars per million tokens written to a cache of five minutes."),
+  cache_write_1h: setting(dollars, "Dollars per million tokens written to a cache of one hour."),
+});
+
 export const price = z
   .strictObject({
     input: setting(dollars, "Dollars per million input tokens."),
@@ -10,7 +23,23 @@ export const price = z
     cache_read: setting(dollars, "Dollars per million input tokens read from the provider's cache."),
     cache_write_5m: setting(dollars, "Dollars per million tokens written to a cache of five minutes."),
     cache_write_1h: setting(dollars, "Dollars per million tokens written to a cache of one hour."),
+    audio_input: setting(dollars, "Dollars per million input tokens of sound."),
+    audio_output: setting(dollars, "Dollars per million output tokens of sound."),
+    audio_cache_read: setting(dollars, "Dollars per million input tokens of sound read from the provider's cache."),
+    image_input: setting(dollars, "Dollars per million input tokens of pictures."),
+    image_output: setting(dollars, "Dollars per million output tokens of pictures."),
+    image_cache_read: setting(dollars, "Dollars per million input tokens of pictures read from the provider's cache."),
+    reasoning: setting(dollars, "Dollars per million output tokens of reasoning, where they do not cost as the rest."),
     request: setting(dollars, "Dollars per request, besides the tokens."),
+    server_tool: setting(dollars, "Dollars per call of a tool that the provider runs, such as a web search."),
+    image: setting(dollars, "Dollars per picture made, for models that are billed by the picture."),
+    characters: setting(dollars, "Dollars per million characters spoken."),
+    audio_hour: setting(dollars, "Dollars per hour of sound listened to."),
+    search: setting(dollars, "Dollars per search unit of a ranking."),
+    tiers: setting(
+      z.array(tier, "expected a list of prices for longer prompts").max(8, "must not have more than 8 entries"),
+      "Prices of a request whose whole prompt is longer than `above` tokens; what one does not name stays.",
+    ),
     service_tiers: setting(
       z.record(
         z.string().regex(/^[a-z0-9_-]{1,32}$/, "expected a tier's name, such as flex"),

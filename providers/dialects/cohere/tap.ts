@@ -96,7 +96,7 @@ function told(body: string): Usage | undefined {
   if (usage !== undefined) return decodeUsage(parseJson(usage));
   const meta = shape(parseJson(topLevelObject(body, "meta") ?? ""));
   const searches = count(shape(meta["billed_units"])["search_units"]);
-  return searches === undefined ? decodeUsage(meta) : { serverToolRequests: searches };
+  return searches === undefined ? decodeUsage(meta) : { searches };
 }
 
 /** An estimate: the last string of the frame, as escaped bytes. */

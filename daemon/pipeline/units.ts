@@ -1,0 +1,73 @@
+/**
+ * What is billed by something else than tokens: pictures, characters, seconds of sound, search units. Hides where each
+ * is told: the answer where it says so, else the request, which is exact for characters and a guess for sound.
+ */
+import type { Units } from "../../providers/catalog/cost.ts";
+import type { Usage } from "../../providers/exchange.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** No speech is coded thinner than 16 kbit/s, but for codecs of telephones; this much is held for. */
+const soundBytesPerMsLeast = 2;
+/** 64 kbit/s, for an estimate where the provider does not tell how long it listened. */
+const soundBytesPerMsUsual = 8;
+const audioMsMax = 86_400_000;
+/** OpenAI makes no more at once; a form may say how many after its picture. */
+const formImagesMax = 10;
+/** A search unit is up to a hundred documents; a document with its quotes and comma is rarely below ten bytes. */
+const bytesPerSearch = 1_000;
+const searchesMax = 1_000;
+
+/** The most that the request can be billed; undefined: tokens are all there is. */
+export function unitsBound(exchange: Exchange): Units | undefined {
+  const { view, bytesIn } = exchange;
+  switch (exchange.route.operation) {
+    case "image_generations":
+    case "image_edits":
+    case "image_variations":
+      return { images: view?.n ?? formCount(exchange) ?? (exchange.upload === undefined ? 1 : formImagesMax) };
+    case "speech":
+      return { characters: spoken(exchange.body) };
+    case "transcriptions":
+    case "translations":
+      return { audioMs: Math.min(audioMsMax, Math.ceil(uploadBytes(exchange) / soundBytesPerMsLeast)) };
+    case "rerank":
+      return { searches: Math.min(searchesMax, 1 + Math.floor(bytesIn / bytesPerSearch)) };
+    default:
+      return undefined;
+  }
+}
+
+export type UnitsUsed = { readonly units: Units; readonly isEstimate: boolean };
+
+/** @param told what the answer said */
+export function unitsUsed(exchange: Exchange, bound: Units, told: Usage | undefined): UnitsUsed {
+  if (bound.characters !== undefined) return { units: bound, isEstimate: false };
+  if (bound.images !== undefined)
+    return { units: { images: told?.images ?? exchange.view?.n ?? formCount(exchange) ?? 1 }, isEstimate: false };
+  if (bound.searches !== undefined)
+    return { units: { searches: told?.searches ?? bound.searches }, isEstimate: told?.searches === undefined };
+  const guess = Math.min(audioMsMax, Math.ceil(exchange.bytesIn / soundBytesPerMsUsual));
+  return { units: { audioMs: told?.audioMs ?? guess }, isEstimate: told?.audioMs === undefined };
+}
+
+/** A picture's form says how many in a field, which may come after the model. */
+function formCount({ upload }: Exchange): number | undefined {
+  const count = Number(upload?.form?.fields.get("n")?.value);
+  return Number.isInteger(count) && count > 0 ? count : undefined;
+}
+
+function uploadBytes({ request, upload, bytesIn, generation }: Exchange): number {
+  if (upload === undefined) return bytesIn;
+  const length = Number(request.headers["content-length"]);
+  return Number.isSafeInteger(length) && length > 0 ? length : generation.data.server.uploadBytesMax;
+}
+
+/** In characters as people count them, not in bytes or halves of pairs. */
+function spoken(body: Buffer | undefined): number {
+  if (body === undefined) return 0;
+  const { input } = JSON.parse(body.toString("utf8")) as { readonly input?: unknown };
+  if (typeof input !== "string") return 0;
+  let pairs = 0;
+  for (let at = 0; at < input.length; at++) if ((input.charCodeAt(at) & 0xfc00) === 0xdc00) pairs++;
+  return input.length - pairs;
+}

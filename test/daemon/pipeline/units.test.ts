@@ -1,0 +1,46 @@
+/** What is billed by the piece is held for before it is asked, and refused where nothing tells how many there will be. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { answers, errorOf, type Lab, startLab, startUpstream, type Upstream } from "./lab.ts";
+
+let upstream: Upstream;
+let one: Lab;
+before(async () => {
+  upstream = await startUpstream();
+  one = await startLab({
+    providers: { up: { dialect: "openai-chat", api_key: "env.SECRET", base_url: `${upstream.origin}/v1` } },
+    prices: { "up/painter": { image: 0.04 }, "up/speaker": { characters: 15 } },
+  });
+});
+after(async () => {
+  await one?.stop();
+  await upstream?.stop();
+});
+
+const images = (n: number) => ({ path: "/v1/images/generations", body: { model: "up/painter", prompt: "a cat", n } });
+
+test("A4 admit() holds for every picture that is asked for", async () => {
+  const key = one.createKey({ budgetNano: 100_000_000 });
+  upstream.answer = answers({ created: 1, data: [{ url: "a" }, { url: "b" }] });
+  const three = await one.call({ key, ...images(3) });
+  assert.equal(errorOf(three).type, "budget_exceeded");
+  assert.equal((await one.call({ key, ...images(2) })).status, 200);
+  assert.equal((await one.call({ key, ...images(1) })).status, 402, "$0.08 of $0.10 are spent");
+  assert.deepEqual([...one.ledger.holdsOf()], []);
+});
+
+test("A4 admit() holds for every character that is to be spoken", async () => {
+  const key = one.createKey({ budgetNano: 1_000_000 });
+  upstream.answer = (_request, response) => response.writeHead(200, { "content-type": "audio/mpeg" }).end("sound");
+  const speak = (input: string) =>
+    one.call({ key, path: "/v1/audio/speech", body: { model: "up/speaker", voice: "alloy", input } });
+  assert.equal((await speak("x".repeat(67))).status, 402, "67 × $0.000015 is more than $0.001");
+  assert.equal((await speak("x".repeat(66))).status, 200);
+  assert.equal((await speak("x")).status, 402);
+});
+
+test("A7 admit() refuses a budgeted key where a price by the piece says nothing of what is asked", async () => {
+  const key = one.createKey({ budgetNano: 1_000_000_000 });
+  const answer = await one.call({ key, body: { model: "up/painter", messages: [], max_tokens: 5 } });
+  assert.equal(errorOf(answer).code, "unpriced_model");
+});
