@@ -55,6 +55,11 @@ export const commands: readonly CommandEntry[] = [
   { name: "audit", summary: "Verify or export the audit trail", load: () => import("./commands/audit.ts") },
   { name: "ledger", summary: "Check balances against what was settled", load: () => import("./commands/ledger.ts") },
   { name: "config", summary: "Validate, compare and roll back the config", load: () => import("./commands/config.ts") },
+  {
+    name: "import",
+    summary: "Make a config of another gateway's",
+    load: () => import("./commands/import.ts"),
+  },
   { name: "models", summary: "List models and their prices", load: () => import("./commands/models.ts") },
   { name: "providers", summary: "List providers, and how they are", load: () => import("./commands/providers.ts") },
   { name: "route", summary: "Tell where a request would go, and why", load: () => import("./commands/route.ts") },

@@ -3,7 +3,7 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { Distribution, OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
+import type { Distribution, Importers, OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
 import { awaitTurn, readInheritance } from "./runtime/inherit.ts";
 import { notify } from "./service/notify.ts";
 
@@ -48,4 +48,8 @@ export async function openOffline(home: string): Promise<OfflineAdmin> {
 
 export async function openDistribution(): Promise<Distribution> {
   return (await import("./distribution.ts")).distribution;
+}
+
+export async function openImporters(): Promise<Importers> {
+  return (await import("./import/importers.ts")).importers;
 }

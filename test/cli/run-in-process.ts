@@ -28,6 +28,7 @@ export async function runHere(argv: readonly string[], { home, daemon, terminal,
       serveForeground: unexpected,
       openOffline: unexpected,
       openDistribution: unexpected,
+      openImporters: unexpected,
       ...daemon,
     }),
     terminal: {

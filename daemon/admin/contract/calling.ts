@@ -67,6 +67,12 @@ export type DaemonModule = {
   serveForeground(options: ServeOptions): Promise<Served>;
   openOffline(home: string): Promise<OfflineAdmin>;
   openDistribution(): Promise<Distribution>;
+  openImporters(): Promise<Importers>;
+};
+
+/** Configs of other gateways → ours. Each takes the text and the environment. */
+export type Importers = {
+  readonly litellm: typeof import("../../import/litellm.ts").importLitellm;
 };
 
 /** What concerns the program and its files rather than a running daemon. */

@@ -1,0 +1,101 @@
+/**
+ * LiteLLM's `config.yaml` → ours, and what became of each setting. Hides the order in which its sections are read, and
+ * that some settings stand in two of them.
+ */
+import { type Path, renderPath } from "../config/problems.ts";
+import { readSource } from "../config/source.ts";
+import { createAccounts } from "./accounts.ts";
+import { createDraft, entriesOf, isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
+import type { Environment, Params } from "./litellm-account.ts";
+import { importModels, type Models } from "./litellm-models.ts";
+import { importRouting } from "./litellm-routing.ts";
+import { sectionRules } from "./litellm-settings.ts";
+import { createReport, type NeededVariable, type Report, type ReportLine } from "./report.ts";
+
+export type Imported = {
+  /** The config, as YAML. */
+  readonly config: string;
+  readonly report: readonly ReportLine[];
+  readonly variables: readonly NeededVariable[];
+};
+
+/** Throws an Error that says where the text is no YAML. */
+export function importLitellm(text: string, environment: Environment): Imported {
+  return readLitellm(text, environment).imported;
+}
+
+export function readLitellm(
+  text: string,
+  environment: Environment,
+): { readonly imported: Imported; readonly models: Models } {
+  const source = readForeign(text);
+  const root = recordOf(source.value);
+  const report = createReport(source, text);
+  const draft = createDraft("Made of LiteLLM's config by bifrost import litellm.");
+  const accounts = createAccounts(draft, report);
+  const router = { ...recordOf(root["router_settings"]) };
+  const checks = textsOf(router["optional_pre_call_checks"]);
+  const models = importModels(root["model_list"], {
+    ...{ draft, report, accounts, environment },
+    enforced: checks.includes("enforce_model_rate_limits") || /^usage-based/.test(String(router["routing_strategy"])),
+    tagged: router["enable_tag_filtering"] === true,
+    credentials: credentialsOf(root["credential_list"]),
+  });
+  importRouting(root, models, draft, report);
+  for (const [section, rules] of Object.entries(sectionRules)) {
+    for (const entry of entriesOf(root[section], [section])) {
+      const rule = Object.hasOwn(rules, entry.key) ? rules[entry.key] : undefined;
+      if (rule !== undefined) rule(entry, { draft, report, accounts, section: recordOf(root[section]) });
+      else if (isOn(entry.value)) report.dropped(entry.path, "is not known here");
+    }
+  }
+  importTop(root, report);
+  accounts.write();
+  const imported = { config: draft.text(), report: report.lines(), variables: report.variables() };
+  return { imported, models };
+}
+
+/** A file of another gateway, YAML or JSON, with the lines of what is in it. */
+export function readForeign(text: string): Extract<ReturnType<typeof readSource>, { value: unknown }> {
+  const source = readSource(text.replace(/^\uFEFF/, ""));
+  if ("value" in source) return source;
+  const [fault] = source.faults;
+  const { line, column } = source.at(fault?.offset ?? 0);
+  throw new Error(`line ${line}, column ${column}: ${fault?.message ?? "cannot be read"}`);
+}
+
+function credentialsOf(list: unknown): ReadonlyMap<string, Params> {
+  return new Map(
+    listOf(list).map((item) => {
+      const { credential_name: name, credential_values: values } = recordOf(item);
+      return [textOf(name) ?? "", recordOf(values)];
+    }),
+  );
+}
+
+const top: Readonly<Record<string, (path: Path, value: unknown, report: Report) => void>> = {
+  model_list: () => undefined,
+  credential_list: () => undefined,
+  environment_variables(path, value, report) {
+    for (const { key, path: at } of entriesOf(value, path))
+      report.dropped(at, `is not copied: set ${key} where the daemon runs`);
+  },
+  guardrails: (path, _value, report) => report.unprotected(path, "guardrails are not part of this build"),
+  policies: (path, _value, report) => report.unprotected(path, "policies of guardrails are not part of this build"),
+  mcp_servers(path, value, report) {
+    for (const { path: at } of entriesOf(value, path)) report.dropped(at, "MCP servers are not part of this build");
+  },
+  include(path, value, report) {
+    for (const file of textsOf(value)) report.dropped(path, `${file} is not followed: import it by itself`);
+  },
+  prompts: (path, _value, report) => report.dropped(path, "prompts are kept where they are edited"),
+};
+
+function importTop(root: Readonly<Record<string, unknown>>, report: Report): void {
+  for (const { key, value, path } of entriesOf(root, [])) {
+    if (Object.hasOwn(sectionRules, key) || !isOn(value)) continue;
+    const known = Object.hasOwn(top, key) ? top[key] : undefined;
+    if (known === undefined) report.dropped(path, `${renderPath(path)} is not known here`);
+    else known(path, value, report);
+  }
+}
