@@ -48,15 +48,18 @@ export function parse(body: unknown): Request {
   return request;
 }
 
+/** How clients of long standing say that they want none, LangChain's among them: Anthropic takes it as not given. */
+const unset = -1;
+
 function parseSampling(source: Shape, request: Mutable<Request>): void {
   const maxTokens = optionalInteger(source, "max_tokens", 0);
   if (maxTokens !== undefined) request.maxTokens = maxTokens;
   const temperature = optionalNumber(source, "temperature");
   if (temperature !== undefined) request.temperature = temperature;
   const topP = optionalNumber(source, "top_p");
-  if (topP !== undefined) request.topP = topP;
-  const topK = optionalInteger(source, "top_k", 0);
-  if (topK !== undefined) request.topK = topK;
+  if (topP !== undefined && topP !== unset) request.topP = topP;
+  const topK = optionalInteger(source, "top_k", unset);
+  if (topK !== undefined && topK !== unset) request.topK = topK;
   const stop = optionalList(source, "stop_sequences");
   if (stop !== undefined) request.stop = textList(stop, "stop_sequences");
 }

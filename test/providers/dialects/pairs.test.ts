@@ -274,6 +274,15 @@ test("encode() for openai-chat reports what an Anthropic client asked for and it
   ]);
 });
 
+test("parse() of anthropic takes -1 for not given, as LangChain's elder clients send it", () => {
+  const messages = [{ role: "user", content: "x" }];
+  const { body, dropped } = openaiChat.encode(
+    anthropic.parse({ model: "m", max_tokens: 9, top_k: -1, top_p: -1, messages }),
+  );
+  assert.deepEqual([body, dropped], [{ model: "m", max_tokens: 9, messages }, []]);
+  assert.throws(() => anthropic.parse({ model: "m", max_tokens: 9, top_k: -2, messages }), /^GatewayError: top_k: /);
+});
+
 test("encode() carries cache markers both ways where the host takes them", () => {
   const marker = { cache_control: { type: "ephemeral", ttl: "1h" } };
   const text = { type: "text", text: "long", ...marker };
