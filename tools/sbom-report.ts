@@ -10,6 +10,8 @@ import { currentOrigin, emit, root } from "./emit.ts";
 import { partsOf, renderCycloneDx, renderSpdx } from "./sbom.ts";
 
 type Locked = {
+  /** Of an alias: what the package is really called. */
+  readonly name?: string;
   readonly version?: string;
   readonly integrity?: string;
   readonly dev?: boolean;

@@ -32,6 +32,10 @@ export const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42m
 
 export async function startLab(): Promise<Lab> {
   const mock = new LLMock({ port: 0, logLevel: "silent" });
+  const refusal = { message: "does not take this kindly", type: "invalid_request_error" };
+  mock.on({ model: "refusing" }, { error: refusal, status: 400 });
+  const limit = { message: "too many", type: "rate_limit_error" };
+  mock.on({ model: /^limited/ }, { error: limit, status: 429, retryAfter: 3 });
   mock.onMessage("say hello", {
     content: greeting,
     usage: { prompt_tokens: 9, completion_tokens: 12, input_tokens: 9, output_tokens: 12 },
@@ -44,6 +48,9 @@ export async function startLab(): Promise<Lab> {
   });
   mock.onTurn(1, "weather", { toolCalls: [{ id: "call_time", name: "get_time", arguments: '{"zone":"CET"}' }] });
   mock.onTurn(2, "weather", { content: toolAnswer });
+  mock.onMessage("dish by tool", {
+    toolCalls: [{ id: "call_recipe", name: "recipe", arguments: JSON.stringify(recipe) }],
+  });
   mock.onMessage("recipe", { content: JSON.stringify(recipe) });
   mock.onMessage("be wrong", {
     error: { message: "max_tokens is too large", type: "invalid_request_error" },
