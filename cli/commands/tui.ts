@@ -1,4 +1,5 @@
 /** `bifrost tui`: the screen. Loads it, and tells why not where there is no terminal to show it on. */
+import { setFlagsFromString } from "node:v8";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { openRemote } from "../client.ts";
 import type { Context } from "../command.ts";
@@ -32,6 +33,8 @@ export function build(command: Command, context: Context): void {
     .option("--screen-reader", "Words, one line after the other, in place of a screen")
     .action(async (view: string | undefined, subject: string | undefined, options: Options) => {
       const { stdin, stdout } = process;
+      // A screen makes much that lives for one frame: V8 would grow its room for that to 60 MB and keep it.
+      setFlagsFromString("--semi-space-growth-factor=1");
       if (!context.terminal.outIsTerminal || stdin.isTTY !== true)
         throw new CliFailure(
           "the screen needs a terminal",
