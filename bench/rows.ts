@@ -1,6 +1,6 @@
 /**
  * `npm run bench:rows`: does a log of ten million rows stay quick? Fills a traffic.db through the real writer, asks the
- * real reader what lists, filters, dashboards and reports ask, deletes half of it under load, and prints how long each
+ * real reader what lists, filters, dashboards and reports ask, deletes half of it under load, by the writer alone and in a daemon, and prints how long each
  * took beside its bound. `--ci` takes 200,000; `--home DIR` keeps the file for another run.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
@@ -17,7 +17,7 @@ import { createReader } from "../daemon/store/reader.ts";
 import { requestWidth } from "../daemon/store/rows.ts";
 import type { RowValue } from "../daemon/store/sender.ts";
 import { TrafficWriter } from "../daemon/store/traffic-writer.ts";
-import { addedLatency } from "./rows-load.ts";
+import { addedLatency, retentionUnderLoad } from "./rows-load.ts";
 import { quantile } from "./statistics.ts";
 
 const dayMs = 86_400_000;
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
     print([retention(home, count)]);
     const [loadRounds, loadMs] = values.ci ? [5, 500] : [7, 1_500];
     print([await addedLatency(home, addedMsMax, loadRounds, loadMs)]);
+    print(await retentionUnderLoad(home, timeAfter(home, count / 4), addedMsMax, stallMsMax));
   } finally {
     if (values.home === undefined) rmSync(home, { recursive: true, force: true });
   }
@@ -207,15 +208,18 @@ function describe(answer: unknown): string {
   return Array.isArray(answer) ? `${answer.length} values` : "";
 }
 
-/** Deletes half of the rows while batches go on coming, and prints the longest wait of a batch. */
+/** When so many of the oldest rows had begun. */
+function timeAfter(home: string, rows: number): number {
+  const database = openDatabase(trafficFile(home), { readonly: true });
+  const at = database.prepare("SELECT at FROM requests ORDER BY row LIMIT 1 OFFSET ?").pluck().get(Math.floor(rows));
+  database.close();
+  return Number(at);
+}
+
+/** Deletes a quarter of the rows while batches go on coming, and prints the longest wait of a batch. */
 function retention(home: string, count: number): Line {
-  const database = openDatabase(trafficFile(home), { synchronous: "NORMAL" });
-  const half = database
-    .prepare("SELECT at FROM requests ORDER BY row LIMIT 1 OFFSET ?")
-    .pluck()
-    .get(count / 2);
-  const retentionMs = Date.now() - Number(half);
-  const writer = new TrafficWriter(database, { retentionMs });
+  const retentionMs = Date.now() - timeAfter(home, count / 4);
+  const writer = new TrafficWriter(openDatabase(trafficFile(home), { synchronous: "NORMAL" }), { retentionMs });
   const random = generator(11);
   const waits: number[] = [];
   let number = 0;
@@ -232,7 +236,7 @@ function retention(home: string, count: number): Line {
   waits.sort((a, b) => a - b);
   const seconds = (performance.now() - startedAt) / 1000;
   return {
-    what: `retention: ${count / 2} rows, a slice and a commit`,
+    what: `retention: ${count / 4} rows, a slice and a commit`,
     ms: quantile(waits, 1) ?? 0,
     bound: stallMsMax,
     note: `p99 ${quantile(waits, 0.99)?.toFixed(1)} ms, ${seconds.toFixed(0)} s in all`,

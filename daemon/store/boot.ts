@@ -93,7 +93,7 @@ export function prepareTraffic(home: string): string | undefined {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const file = trafficFile(home);
   try {
-    openMigrated(file, trafficMigrations, { synchronous: "NORMAL" }).database.close();
+    openMigrated(file, trafficMigrations, { synchronous: "NORMAL", shrinks: true }).database.close();
     return undefined;
   } catch (error) {
     if (databaseFault(error) !== "corrupt") throw error;
@@ -101,7 +101,7 @@ export function prepareTraffic(home: string): string | undefined {
   const aside = `${file}.damaged-${new Date().toISOString().replaceAll(/[-:]|\..*/g, "")}`;
   renameSync(file, aside);
   for (const suffix of ["-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
-  openMigrated(file, trafficMigrations, { synchronous: "NORMAL" }).database.close();
+  openMigrated(file, trafficMigrations, { synchronous: "NORMAL", shrinks: true }).database.close();
   return aside;
 }
 

@@ -19,6 +19,8 @@ export type OpenOptions = {
   readonly synchronous?: "FULL" | "NORMAL";
   /** How long a statement waits for another process's lock. */
   readonly busyMs?: number;
+  /** A new file is laid out so that free pages can be given back while it is in use. */
+  readonly shrinks?: boolean;
 };
 
 /** Only the owner reads a file that holds key hashes and prices. */
@@ -54,6 +56,7 @@ function open(file: string, options: OpenOptions): Database {
   const database = connect(file, readonly, options.busyMs ?? busyMsDefault);
   try {
     if (!readonly) {
+      if (options.shrinks === true) database.pragma("auto_vacuum = INCREMENTAL"); // nothing, once it has a table
       database.pragma("journal_mode = WAL");
       database.pragma(`synchronous = ${options.synchronous ?? "FULL"}`);
       database.pragma(`journal_size_limit = ${journalBytesMax}`);

@@ -7,6 +7,7 @@ import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
 import { areRows, type Columns, columnsOf, flatRows } from "./columns.ts";
 import { type ContentDescriber, type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
+import { openRetention, type Retention } from "./retention.ts";
 import { type Group, groupRows } from "./rollup-groups.ts";
 import { openRollupWriter, type RollupRetention, type RollupWriter, rollupRetentionDefault } from "./rollup-writer.ts";
 import { type Batch, contentWidth, requestColumns, requestWidth } from "./rows.ts";
@@ -28,8 +29,9 @@ export type TrafficWriterOptions = TrafficRetention & {
   readonly breather?: Breather;
 };
 
-/** Rows deleted in one transaction, so that a commit never waits long behind retention. */
-export const retentionSliceRows = 1_000;
+/** Texts deleted, and rows moved over, in one transaction, so that a commit never waits long behind it. */
+const contentSliceRows = 200;
+const adoptSliceRows = 1_000;
 
 export class TrafficWriter {
   readonly database: Database;
@@ -40,7 +42,7 @@ export class TrafficWriter {
   readonly #commit: Statement;
   readonly #insert: ColumnInsert;
   readonly #setSender: Statement;
-  readonly #prune: Statement;
+  readonly #rows: Retention;
   readonly #rollups: RollupWriter;
   readonly contents: ContentWriter;
   readonly #senders = new Map<number, number>();
@@ -56,9 +58,7 @@ export class TrafficWriter {
     this.#commit = database.prepare("COMMIT");
     this.#insert = prepareColumnInsert(database, "requests");
     this.#setSender = database.prepare("INSERT OR REPLACE INTO senders VALUES (?, ?)");
-    this.#prune = database.prepare(
-      `DELETE FROM requests WHERE row IN (SELECT row FROM requests ORDER BY row LIMIT ${retentionSliceRows}) AND at < ?`,
-    );
+    this.#rows = openRetention(database);
     this.#rollups = openRollupWriter(database, this.#now, this.#breather);
     this.contents = openContentWriter(database, options.filter, options.describe);
   }
@@ -97,13 +97,13 @@ export class TrafficWriter {
     }
   }
 
-  /** Deletes, or moves over from an older schema, one slice. True: there may be more. */
+  /** Deletes, moves over from an older schema, or gives back to the disk, one slice. True: there may be more. */
   prune(): boolean {
     const { retentionMs, contentRetentionMs = retentionMs, rollups = rollupRetentionDefault } = this.retention;
     const now = this.#now();
-    if (retentionMs > 0 && this.#prune.run(now - retentionMs).changes === retentionSliceRows) return true;
-    if (contentRetentionMs > 0 && this.contents.prune(now - contentRetentionMs, retentionSliceRows)) return true;
-    return this.#transaction(() => this.#rollups.prune(now, rollups)) || this.#adopt();
+    if (retentionMs > 0 && this.#rows.deleteBefore(now - retentionMs)) return true;
+    if (contentRetentionMs > 0 && this.contents.prune(now - contentRetentionMs, contentSliceRows)) return true;
+    return this.#transaction(() => this.#rollups.prune(now, rollups)) || this.#adopt() || this.#rows.giveBack();
   }
 
   /** Requests and what was said in them, by id. Sums stay: the money was spent. */
@@ -133,7 +133,7 @@ export class TrafficWriter {
     return this.#transaction(() => {
       const before = oldColumns(database);
       const rows = database
-        .prepare(`SELECT row, ${before} FROM requests_before ORDER BY row DESC LIMIT ${retentionSliceRows}`)
+        .prepare(`SELECT row, ${before} FROM requests_before ORDER BY row DESC LIMIT ${adoptSliceRows}`)
         .raw()
         .all() as (string | number | null)[][];
       if (rows.length === 0) {

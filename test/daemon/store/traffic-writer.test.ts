@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
 import { columnsOf } from "../../../daemon/store/columns.ts";
 import { openDatabase } from "../../../daemon/store/database.ts";
+import { createPace, rowsPerSlice } from "../../../daemon/store/retention.ts";
 import { requestWidth } from "../../../daemon/store/rows.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
 import { requestRow, startMs, temporaryHome } from "./fixtures.ts";
@@ -17,16 +19,57 @@ test("prune() deletes what is older than retention, a slice at a time, and nothi
   );
   writer.commit([{ type: "batch", sender: 1, number: 1, rows: columnsOf(requestWidth, rows.flat()) }]);
   const count = () => database.prepare("SELECT count(*) FROM requests").pluck().get();
-  const steps = [1, 2, 3, 4].map(() => [writer.prune(), count()]);
-  assert.deepEqual(steps, [
-    [true, 1_300],
-    [true, 300],
-    [false, 200],
-    [false, 200],
-  ]);
+  let slices = 1;
+  for (let before = 2_300; writer.prune(); slices++) {
+    const now = count() as number;
+    assert.ok(before - now <= rowsPerSlice.max && now >= 200, `${before} → ${now}`);
+    before = now;
+  }
+  assert.ok(slices > 2, `${slices}`);
+  assert.deepEqual([count(), writer.prune(), count()], [200, false, 200]);
   writer.retention = { retentionMs: 0 };
   assert.equal(writer.prune(), false);
   writer.close();
+});
+
+test("A53 prune() gives back to the disk what is free, in slices, while rows come", (t) => {
+  const home = temporaryHome(t);
+  prepareTraffic(home);
+  const database = openDatabase(trafficFile(home), { synchronous: "NORMAL" });
+  const writer = new TrafficWriter(database, { retentionMs: 1_000, now: () => startMs });
+  let number = 0;
+  const add = (count: number, at: number) => {
+    const rows = Array.from({ length: count }, (_, row) => requestRow(`req_${number}_${row}`, { at })).flat();
+    writer.commit([{ type: "batch", sender: 1, number: ++number, rows: columnsOf(requestWidth, rows) }]);
+  };
+  for (let batch = 0; batch < 20; batch++) add(1_500, startMs - 5_000);
+  add(100, startMs);
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  const full = statSync(trafficFile(home)).size;
+  let slices = 0;
+  while (writer.prune()) {
+    add(1, startMs);
+    slices++;
+  }
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  const left = statSync(trafficFile(home)).size;
+  assert.ok(left < full / 2 && slices > 10, `${full} → ${left} bytes, ${slices} slices`);
+  assert.equal(database.prepare("SELECT count(*) FROM requests").pluck().get(), 100 + slices);
+  assert.equal(database.pragma("integrity_check", { simple: true }), "ok");
+  writer.close();
+});
+
+test("createPace() halves what takes long, and grows what does not, within its bounds", () => {
+  let now = 0;
+  const counts: number[] = [];
+  const pace = createPace({ first: 100, min: 20, max: 150 }, () => now);
+  const run = (took: number) =>
+    pace.run((count) => {
+      counts.push(count);
+      now += took;
+    });
+  for (const took of [30, 30, 30, 30, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]) run(took);
+  assert.deepEqual(counts, [100, 50, 25, 20, 20, 20, 25, 32, 40, 50, 63, 79, 99, 124, 150]);
 });
 
 test("commit() goes on numbering rows after a restart", (t) => {
