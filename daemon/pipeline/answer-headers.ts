@@ -5,6 +5,7 @@
 import { dollars } from "../governance/money.ts";
 import type { Target } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
+import { tellsCost } from "./usage-cost.ts";
 
 /** Flat pairs. */
 export function answerHeaders(exchange: Exchange): string[] {
@@ -34,6 +35,7 @@ export function routeHeaders(exchange: Exchange): string[] {
     "x-bifrost-request-type",
     exchange.route.operation,
   );
+  if (tellsCost(exchange)) headers.push("x-generation-id", exchange.id);
   const model = exchange.view?.model;
   if (model !== undefined) headers.push("x-bifrost-original-model", printable(model));
   if (exchange.hedge !== undefined) headers.push("x-bifrost-hedge", exchange.hedge);

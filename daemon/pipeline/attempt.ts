@@ -21,6 +21,7 @@ import type { AttemptEnd } from "./settle.ts";
 import { endHop, tracedHeaders } from "./span.ts";
 import { isLargeTranslation, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
 import { type Receiver, UpstreamCall } from "./upstream-call.ts";
+import { costPump, tellsCost } from "./usage-cost.ts";
 
 /** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
 export type AttemptResult = AttemptEnd & {
@@ -87,7 +88,7 @@ function dial(
     // Only text streams here: `stream` in anything else is the provider's to mind.
     const streamed = exchange.view!.stream && generates(exchange.route);
     const receiver = streamed
-      ? streamReceiver(exchange, target, endpoint, plane, finish)
+      ? streamReceiver(exchange, lease, endpoint, plane, finish)
       : bodyReceiver(exchange, target, endpoint, plane, finish);
     const send = (ready: Dispatcher.DispatchOptions): void => {
       const timers = wishedTimers(target.timers, exchange.view!.preferences?.timers);
@@ -176,11 +177,12 @@ function bodyReceiver(
 
 function streamReceiver(
   exchange: Exchange,
-  target: Target,
+  lease: Lease,
   endpoint: ReadyEndpoint,
   plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): StreamReceiver {
+  const { target } = lease;
   const upstream = endpoint.dialect;
   const client = exchange.route.dialect;
   const rendering = context(exchange);
@@ -188,10 +190,11 @@ function streamReceiver(
     upstream: framings[endpoint.framing],
     client: framings[exchange.route.framing ?? client.framing],
   };
-  const pump =
+  const plain =
     upstream.id === client.id
-      ? relayPump(upstream, rendering, !exchange.view!.includeUsage, wires)
+      ? relayPump(upstream, rendering, !rendering.includeUsage, wires)
       : translatePump(upstream, client, rendering, wires);
+  const pump = tellsCost(exchange) ? costPump(plain, exchange, lease) : plain;
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, wires, {
     released() {
       exchange.race?.spoke(exchange);
@@ -260,7 +263,7 @@ function context(exchange: Exchange): RenderContext {
     id: exchange.id,
     model: exchange.view!.model!,
     created: Math.floor(exchange.at / 1000),
-    includeUsage: exchange.view!.includeUsage,
+    includeUsage: exchange.view!.includeUsage || tellsCost(exchange),
     framing: exchange.route.framing,
     echo: undefined,
   };

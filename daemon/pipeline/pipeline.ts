@@ -31,6 +31,7 @@ import { route } from "./route.ts";
 import { settle } from "./settle.ts";
 import { beginSpan } from "./span.ts";
 import { trace } from "./trace.ts";
+import { tellsCost, withUsageCost } from "./usage-cost.ts";
 
 /** `done` is called last, whatever happened. One function, so that a request costs two promises and not seven. */
 export async function serve(exchange: Exchange, plane: Plane, done: (exchange: Exchange) => void): Promise<void> {
@@ -114,7 +115,8 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {
   if (error !== undefined) throw error;
   if (answer === undefined) return;
   if (exchange.clientGone) throw clientLeft();
-  const body = withExtraFields(exchange, answer.body, answer.contentType);
+  const priced = tellsCost(exchange) ? withUsageCost(exchange, answer.body, answer.contentType) : answer.body;
+  const body = withExtraFields(exchange, priced, answer.contentType);
   sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, answerHeaders(exchange));
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);
   if (exchange.kept !== undefined) keepAnswer(exchange.kept, answer.body);

@@ -63,6 +63,14 @@ const bodyReaders: ReadonlyMap<string, (found: Preferences, value: unknown) => v
     },
   ],
   [
+    "usage",
+    (found, value) => {
+      if (typeof value !== "object" || Array.isArray(value)) throw wrong("usage", "must be an object");
+      const { include } = value as { readonly include?: unknown };
+      if (include != null && flag("usage.include", include)) found.tellsCost = true;
+    },
+  ],
+  [
     "session_id",
     (found, value) => {
       found.session = text("session_id", value);
@@ -95,6 +103,7 @@ const headerReaders: ReadonlyMap<string, (found: Preferences, value: string) => 
   ["x-bifrost-priority", (found, value) => (found.priority = whole("x-bifrost-priority", value, 1_000))],
   ["x-bifrost-retries", (found, value) => (found.retries = whole("x-bifrost-retries", value, 100))],
   ["x-litellm-num-retries", (found, value) => (found.retries = whole("x-litellm-num-retries", value, 100))],
+  ["x-bifrost-usage-cost", (found, value) => (found.tellsCost = value === "true" || found.tellsCost === true)],
   ["x-bifrost-fallbacks", (found, value) => (found.fallbacks = value === "off" ? false : undefined)],
   ["x-bifrost-connect-timeout", timer("connectMs", "x-bifrost-connect-timeout")],
   ["x-bifrost-first-byte-timeout", timer("firstByteMs", "x-bifrost-first-byte-timeout")],

@@ -31,6 +31,8 @@ export type Pump = {
   readonly relaysAll: boolean;
   /** The answer has come to its end, whether or not the terminal event has. */
   finished(): boolean;
+  /** What is written beside the pump, with what the usage in it costs; absent: as it is. */
+  tell?(text: string, usage: Usage | undefined): string;
   /** The bytes have ended: closing bytes, or throws `upstream_truncated`. */
   end(): string;
   usage(): Usage | undefined;
@@ -355,9 +357,8 @@ export class StreamReceiver implements Receiver {
       const renderer = this.#client.renderStream(this.#context);
       this.#wholeUsage = usageOf(events);
       this.#contentType = this.#framings.client.contentType;
-      this.#pending += this.#framings.client.write(
-        events.map((event) => renderer.push(event)).join("") + renderer.end(),
-      );
+      const text = this.#framings.client.write(events.map((event) => renderer.push(event)).join("") + renderer.end());
+      this.#pending += this.#pump.tell === undefined ? text : this.#pump.tell(text, this.#wholeUsage);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.fail(error);

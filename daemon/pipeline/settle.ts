@@ -29,20 +29,16 @@ const bytesPerOutputToken = 4;
 export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane: Plane): number | undefined {
   if (lease.settled) return 0;
   lease.settled = true;
-  const { target, price } = lease;
+  const { target } = lease;
   let flags = 0;
   let costNano: number | undefined = 0;
   let tokens = 0;
   if (end.sent && !end.refused) {
-    const { known, usage } = used(exchange, lease, end);
-    if (!known) flags |= settlementFlag.estimated;
+    const { known, usage, costNano: quoted, isEstimate } = quote(exchange, lease, end);
+    costNano = quoted;
     tokens = (usage.input ?? 0) + (usage.output ?? 0);
-    if (!target.free && exchange.route.operation !== "count_tokens") {
-      const result = cost(price, usage);
-      costNano = "nano" in result ? result.nano : undefined;
-      if (costNano === undefined) flags |= settlementFlag.unpriced;
-      else if ("partial" in result) flags |= settlementFlag.estimated;
-    }
+    if (costNano === undefined) flags |= settlementFlag.unpriced;
+    if (isEstimate) flags |= settlementFlag.estimated;
     exchange.usage = usage;
     if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
   }
@@ -63,6 +59,18 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     scopes: lease.scopes,
   };
   return costNano;
+}
+
+export type Quote = Used & { readonly costNano: number | undefined; readonly isEstimate: boolean };
+
+/** What an attempt that was sent costs, by what is known of it. */
+export function quote(exchange: Exchange, lease: Lease, end: AttemptEnd): Quote {
+  const { known, usage } = used(exchange, lease, end);
+  if (lease.target.free || exchange.route.operation === "count_tokens")
+    return { known, usage, costNano: 0, isEstimate: !known };
+  const result = cost(lease.price, usage);
+  if (!("nano" in result)) return { known, usage, costNano: undefined, isEstimate: !known };
+  return { known, usage, costNano: result.nano, isEstimate: !known || "partial" in result };
 }
 
 type Used = { readonly known: boolean; readonly usage: Usage };

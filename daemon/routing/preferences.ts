@@ -52,6 +52,8 @@ export type RoutePreferences = {
   readonly sessionTtlMs?: number | undefined;
   /** `x-bf-session-affinity: off` makes it false. */
   readonly affinity?: boolean | undefined;
+  /** OpenRouter's `usage: {include: true}`, `x-bifrost-usage-cost: true`: the answer's usage says what it cost. */
+  readonly tellsCost?: boolean | undefined;
   /** `prompt_cache_key`. */
   readonly cacheKey?: string | undefined;
   readonly retries?: number | undefined;

@@ -10,7 +10,7 @@ const read = (body: object, headers: readonly string[] = []) => {
 
 test("readPreferences() says nothing of a request that says nothing", () => {
   const headers = ["Host", "h", "X-Stainless-Lang", "js", "x-api-key", "k", "Session-Thing", "x", "X-Request-Id", "1"];
-  assert.equal(read({ messages: [], fallbacks: ["a"], usage: { include: true } }, headers), undefined);
+  assert.equal(read({ messages: [], fallbacks: ["a"] }, headers), undefined);
   assert.equal(read({ provider: null, models: null }), undefined);
 });
 
@@ -20,6 +20,7 @@ test("readPreferences() reads OpenRouter's fields", () => {
       models: ["a/b", "c"],
       session_id: "s-1",
       prompt_cache_key: "p",
+      usage: { include: true },
       provider: {
         order: ["openai"],
         only: ["openai", "azure"],
@@ -40,6 +41,7 @@ test("readPreferences() reads OpenRouter's fields", () => {
       models: ["a/b", "c"],
       session: "s-1",
       cacheKey: "p",
+      tellsCost: true,
       provider: {
         order: ["openai"],
         only: ["openai", "azure"],
