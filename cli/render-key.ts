@@ -40,6 +40,7 @@ export function renderKey(key: KeyView): string {
     ...budgetLines(key.budgets),
     ["limits", listed(limitLines(key.limits))],
     ...providerLines(key),
+    ...told("cannot be told", key.unsupported),
     ["concurrency", renderCount(key.concurrency_max)],
     ...told("content kept", key.content),
     ["created", renderTime(key.created_at_ms)],

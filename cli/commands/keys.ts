@@ -7,6 +7,7 @@ import type {
   KeyListAnswer,
   KeySecretAnswer,
   KeyView,
+  OnUnsupported,
   ProviderConfigRequest,
   RotateKeyRequest,
   UpdateKeyRequest,
@@ -40,6 +41,7 @@ type KeyOptions = ScopeOptions &
     readonly expires?: Expiry;
     readonly provider?: readonly ProviderConfigRequest[] | false;
     readonly deleteExpired?: boolean;
+    readonly unsupported?: OnUnsupported | false;
     readonly team?: string | false;
     readonly user?: string | false;
     readonly customer?: string | false;
@@ -132,6 +134,7 @@ function buildUpdate(command: Command, context: Context): void {
     .option("--no-customer", "Belong to no customer")
     .option("--no-provider", "Any provider")
     .option("--no-content", "Keep what the config says")
+    .option("--no-unsupported", "As the provider says")
     .option("--disable", "Refuse the key until it is enabled")
     .option("--enable", "Accept the key again")
     .option("--json", "Print JSON")
@@ -190,7 +193,13 @@ function keyOptions(command: Command): Command {
       ),
     )
     .option("--expires <when>", "30d, a date, or never", parseExpiry)
-    .option("--delete-expired", "Take the key away once it has expired");
+    .option("--delete-expired", "Take the key away once it has expired")
+    .addOption(
+      new Option(
+        "--unsupported <how>",
+        "Refuse a parameter that a provider cannot be told, or leave it out (default: as the provider says)",
+      ).choices(["strict", "drop"]),
+    );
 }
 
 const contentLevels: readonly ContentLevel[] = ["off", "metadata", "full"];
@@ -204,7 +213,8 @@ function collectProvider(text: string, before?: readonly ProviderConfigRequest[]
 
 /** What only keys have. */
 function ownChange(options: KeyOptions) {
-  const { description, metadata, blocked, provider, deleteExpired, content, team, user, customer } = options;
+  const { description, metadata, blocked, provider, deleteExpired, content, unsupported, team, user, customer } =
+    options;
   const parent = (name: string, value: string | false | undefined) =>
     value === undefined ? {} : { [name]: value === false ? null : value };
   return {
@@ -214,6 +224,7 @@ function ownChange(options: KeyOptions) {
     ...(provider === undefined ? {} : { providers: provider === false ? null : provider }),
     ...(deleteExpired === undefined ? {} : { delete_expired: deleteExpired }),
     ...(content === undefined ? {} : { content: content === false ? null : content }),
+    ...(unsupported === undefined ? {} : { unsupported: unsupported === false ? null : unsupported }),
     ...parent("team", team),
     ...parent("user", user),
     ...parent("customer", customer),

@@ -40,6 +40,7 @@ const providers = z
   .refine((list) => new Set(list.map((each) => each.provider)).size === list.length, "names a provider twice");
 
 const content = z.enum(["off", "metadata", "full"]);
+const unsupported = z.enum(["strict", "drop"]);
 
 const create = oneExpiry(
   strict<CreateKeyRequest>({
@@ -52,6 +53,7 @@ const create = oneExpiry(
     expires_at_ms: fields.epochMs().optional(),
     delete_expired: z.boolean().optional(),
     content: content.optional(),
+    unsupported: unsupported.nullable().optional(),
     budgets: scopeFields.budgets.optional(),
     limits: scopeFields.limits.optional(),
     concurrency_max: scopeFields.concurrency.optional(),
@@ -70,6 +72,7 @@ const update = oneExpiry(
     expires_at_ms: fields.epochMs().nullable().optional(),
     delete_expired: z.boolean().optional(),
     content: content.nullable().optional(),
+    unsupported: unsupported.nullable().optional(),
     disabled: z.boolean().optional(),
     budgets: scopeFields.budgets.optional(),
     limits: scopeFields.limitChanges.optional(),

@@ -208,7 +208,7 @@ function createReader(governance: Governance, names: Names, zone: string, build:
   function key(name: string, entry: NonNullable<Governance["keys"]>[string], path: Path): readonly DeclaredKey[] {
     const secret = build.secret(entry.value, [...path, "value"]);
     const above = parent(entry, path);
-    const { models = ["*"], blocked, disabled = false, expires } = entry;
+    const { models = ["*"], blocked, disabled = false, expires, unsupported } = entry;
     const expiresAtMs = expires === undefined ? undefined : Date.parse(expires);
     if (Number.isNaN(expiresAtMs)) build.report({ path: [...path, "expires"], message: "is no date and time" });
     const providers = Object.entries(entry.providers ?? {}).map(([provider, config]): ProviderChange => {
@@ -232,7 +232,11 @@ function createReader(governance: Governance, names: Names, zone: string, build:
         name,
         hash: createHash("sha256").update(secret).digest("hex"),
         prefix: keyPrefix(secret),
-        policy: { models, ...(blocked?.length ? { blocked } : {}) },
+        policy: {
+          models,
+          ...(blocked?.length ? { blocked } : {}),
+          ...(unsupported === undefined ? {} : { unsupported }),
+        },
         providers: entry.providers === undefined || entry.providers === null ? null : providers,
         disabled,
         ...(expiresAtMs === undefined ? {} : { expiresAtMs }),

@@ -110,7 +110,12 @@ export type KeyPolicy = {
   readonly providers?: readonly ProviderConfig[] | undefined;
   /** What is kept of what is said with it; absent: as the config says. */
   readonly content?: "off" | "metadata" | "full" | undefined;
+  /** What becomes of a parameter that a target cannot be told; absent: as the provider says. */
+  readonly unsupported?: OnUnsupported | undefined;
 };
+
+/** `strict`: refused, by name. `drop`: left out, and named in the answer. */
+export type OnUnsupported = "strict" | "drop";
 
 export type ProviderConfig = {
   readonly provider: string;

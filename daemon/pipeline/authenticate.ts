@@ -36,8 +36,8 @@ export function authenticate(
     throw new GatewayError("invalid_api_key", "this API key is not known here", { source: "client" });
   }
   assertUsable(keys, row, nowMs);
-  const { models, providers } = keys.policy(row);
-  return { keyRow: row, keyId: keys.keyId(row), scopes: keys.scopes(row), models, providers };
+  const { models, providers, unsupported } = keys.policy(row);
+  return { keyRow: row, keyId: keys.keyId(row), scopes: keys.scopes(row), models, providers, unsupported };
 }
 
 /**

@@ -12,7 +12,7 @@ import type {
   Usage,
 } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
-import type { ProviderConfig } from "../governance/definitions.ts";
+import type { OnUnsupported, ProviderConfig } from "../governance/definitions.ts";
 import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Generation, Target } from "../routing/generation.ts";
@@ -32,6 +32,8 @@ export type Caller = {
   readonly models: readonly string[];
   /** The providers the key may use, and how they share its calls; absent: all. */
   readonly providers?: readonly ProviderConfig[] | undefined;
+  /** What becomes of a parameter that a target cannot be told; absent: as the provider says. */
+  readonly unsupported?: OnUnsupported | undefined;
 };
 
 /** One hop, kept for the log row and `explain`. */

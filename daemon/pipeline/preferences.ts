@@ -104,6 +104,9 @@ const headerReaders: ReadonlyMap<string, (found: Preferences, value: string) => 
   ["x-bifrost-retries", (found, value) => (found.retries = whole("x-bifrost-retries", value, 100))],
   ["x-litellm-num-retries", (found, value) => (found.retries = whole("x-litellm-num-retries", value, 100))],
   ["x-bifrost-usage-cost", (found, value) => (found.tellsCost = value === "true" || found.tellsCost === true)],
+  ["x-bifrost-unsupported", (found, value) => (found.unsupported = unsupported(value))],
+  // Of what Bifrost's clients may switch on here only this depends on the request.
+  ["x-bf-compat", (found, value) => (found.unsupported ??= namesDropping(value) ? "drop" : undefined)],
   ["x-bifrost-fallbacks", (found, value) => (found.fallbacks = value === "off" ? false : undefined)],
   ["x-bifrost-connect-timeout", timer("connectMs", "x-bifrost-connect-timeout")],
   ["x-bifrost-first-byte-timeout", timer("firstByteMs", "x-bifrost-first-byte-timeout")],
@@ -121,6 +124,16 @@ const headerPairs: ReadonlySet<number> = new Set(
 
 function session(found: Preferences, value: string): void {
   if (value !== "") found.session ??= value.slice(0, nameCharactersMax);
+}
+
+function unsupported(value: string): "strict" | "drop" {
+  if (value === "strict" || value === "drop") return value;
+  throw wrong("x-bifrost-unsupported", "must be strict or drop");
+}
+
+/** `true`, `["*"]`, or a list of names with or without brackets. */
+function namesDropping(value: string): boolean {
+  return /(?:^|[[",\s])(?:true|\*|should_drop_params)(?:$|[\]",\s])/i.test(value);
 }
 
 /** One of the timers, in seconds. */

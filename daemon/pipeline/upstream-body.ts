@@ -151,11 +151,18 @@ function report(exchange: Exchange, target: Target, unexpressed: readonly string
   const { foreign } = exchange.route;
   const dropped = unexpressed.filter((name) => !ours.has(name) && foreign?.omit.includes(name) !== true);
   if (dropped.length === 0) return;
-  if (target.provider.data.strict || exchange.trip?.plan.strict === true) {
+  if (isStrict(exchange, target)) {
     throw new GatewayError("unsupported_parameter", `${target.name} cannot express: ${dropped.join(", ")}`, {
       source: "client",
       param: dropped[0]!,
     });
   }
   exchange.droppedHeader = ["x-bifrost-dropped-params", dropped.join(",").replace(/[^\x20-\x7e]/g, "?")];
+}
+
+/** Who is nearest decides: the request, its key, then the provider. */
+function isStrict({ trip, view, caller }: Exchange, { provider }: Target): boolean {
+  if (trip?.plan.strict === true) return true;
+  const said = view?.preferences?.unsupported ?? caller?.unsupported;
+  return said === undefined ? provider.data.strict : said === "strict";
 }

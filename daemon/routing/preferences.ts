@@ -61,4 +61,6 @@ export type RoutePreferences = {
   readonly timers?: TimerWishes | undefined;
   /** Waits before others where there is a queue: higher first, 0 when absent. */
   readonly priority?: number | undefined;
+  /** What becomes of a parameter that a target cannot be told, whatever the key says. */
+  readonly unsupported?: "strict" | "drop" | undefined;
 };

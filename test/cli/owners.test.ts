@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
+import type { KeySecretAnswer, KeyView } from "../../daemon/admin/contract/keys.ts";
 import type { OwnerView, WalletAnswer } from "../../daemon/admin/contract/owners.ts";
 import { runCommand } from "../support/daemon.ts";
 
@@ -42,8 +42,13 @@ test("owners, budgets and wallets do what they are told, also without a daemon",
     "research",
     "--provider",
     "echo:2",
+    "--unsupported",
+    "strict",
   );
-  assert.deepEqual([key.parent?.name, key.providers?.[0]?.weight], ["research", 2]);
+  assert.deepEqual([key.parent?.name, key.providers?.[0]?.weight, key.unsupported], ["research", 2, "strict"]);
+  const told = async (...how: string[]) => (await json<KeyView>("keys", "update", "ci", ...how)).unsupported;
+  assert.deepEqual([await told("--unsupported", "drop"), await told("--no-unsupported")], ["drop", null]);
+  assert.match((await cli("keys", "update", "ci", "--unsupported", "loud")).stderr, /choices are strict, drop/);
 
   assert.match(
     (await cli("teams", "show", "research")).stdout,

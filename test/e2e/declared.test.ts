@@ -123,13 +123,18 @@ describe("declared", { concurrency: false }, () => {
       config({
         customers: {},
         teams: { research: { budgets: ["10/1d"], blocked: ["echo"] } },
-        keys: { cd: { value: "env.OTHER_KEY", team: "research" } },
+        keys: { cd: { value: "env.OTHER_KEY", team: "research", unsupported: "strict" } },
       }),
     );
     await daemon.cli("reload");
     assert.equal((await call(secret)).status, 401, "the key has gone from the file");
     assert.equal((await call(other)).status, 200);
     assert.equal((await ask(daemon.url, { dialect: "chat", model: "echo", key: other })).status, 403);
+    const unheard = { dialect: "messages", model: "echo-paid", key: other, body: { top_k: 3 } } as const;
+    const refused = await ask(daemon.url, unheard);
+    assert.deepEqual([refused.status, /cannot express: top_k/.test(refused.text)], [400, true], refused.text);
+    const served = await ask(daemon.url, { ...unheard, headers: { "x-bifrost-unsupported": "drop" } });
+    assert.deepEqual([served.status, served.headers["x-bifrost-dropped-params"]], [200, "top_k"]);
     const team = await show("teams", "research");
     assert.ok(team.budgets[0]!.spent_nano! >= spent, "a budget whose window stays keeps what was spent");
     assert.equal(team.parent, null);

@@ -52,7 +52,12 @@ export type CreateKeyRequest = KeyParent & {
   readonly delete_expired?: boolean | undefined;
   /** What is kept of what is said with it. Absent: as `record.content` says. */
   readonly content?: ContentLevel | undefined;
+  /** What becomes of a parameter that a target cannot be told. Absent or null: as the provider says. */
+  readonly unsupported?: OnUnsupported | null | undefined;
 };
+
+/** `strict`: refused, by name. `drop`: left out, and named in the answer. */
+export type OnUnsupported = "strict" | "drop";
 
 export type UpdateKeyRequest = KeyParent & {
   readonly name?: string | undefined;
@@ -74,6 +79,8 @@ export type UpdateKeyRequest = KeyParent & {
   readonly delete_expired?: boolean | undefined;
   /** null: as `record.content` says. */
   readonly content?: ContentLevel | null | undefined;
+  /** null: as the provider says. */
+  readonly unsupported?: OnUnsupported | null | undefined;
 };
 
 /** Until `grace_ms` has passed the old secret works too; 0 (the default): it stops at once. */
@@ -103,6 +110,8 @@ export type KeyView = {
   readonly delete_expired: boolean;
   /** null: as `record.content` says. */
   readonly content: ContentLevel | null;
+  /** null: as the provider says. */
+  readonly unsupported: OnUnsupported | null;
   readonly in_flight: number | null;
   readonly etag: string;
   /** While a rotation's grace runs: when the old secret stops. */

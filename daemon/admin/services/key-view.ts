@@ -38,6 +38,7 @@ export function viewKey(
     providers: key.policy.providers?.map((config) => viewProvider(config, scopes, usageOf)) ?? null,
     delete_expired: key.deleteExpired ?? false,
     content: key.policy.content ?? null,
+    unsupported: key.policy.unsupported ?? null,
     in_flight: usage.inFlight ?? null,
     etag: etagOf(key.change),
     old_secret_expires_at_ms: ends.length === 0 ? null : Math.max(...ends),

@@ -104,6 +104,10 @@ const key = z.strictObject({
   models: setting(names, "Models it may call: `gpt-4o`, `openai/*`. Default: all; `[]` is none."),
   blocked: setting(names, "Models it may not call."),
   disabled: setting(flag, "Refuse the key.", false),
+  unsupported: setting(
+    z.enum(["strict", "drop"]),
+    "A parameter that a provider cannot be told: `strict` refuses the request, `drop` leaves it out. Default: as the provider says.",
+  ),
   expires: setting(text, "Date and time from which it is refused: `2027-01-31T12:00:00Z`."),
   providers: section(
     z.record(z.string(), keyProvider, "expected providers by name"),

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import { loadConfig } from "../../../daemon/config/load.ts";
 import { createCallerFacts } from "../../../daemon/governance/caller-facts.ts";
-import type { Budget, RateLimit } from "../../../daemon/governance/definitions.ts";
+import type { Budget, OnUnsupported, RateLimit } from "../../../daemon/governance/definitions.ts";
 import { openEstimator } from "../../../daemon/governance/estimate.ts";
 import { createKeyReader } from "../../../daemon/governance/key-table.ts";
 import { createKeyWriter } from "../../../daemon/governance/key-writer.ts";
@@ -163,6 +163,7 @@ export type KeyOptions = {
   readonly budgetNano?: number;
   readonly limits?: readonly RateLimit[];
   readonly concurrencyMax?: number;
+  readonly unsupported?: OnUnsupported;
 };
 
 export type CallOptions = {
@@ -277,7 +278,7 @@ export async function startLab(config: object): Promise<Lab> {
         record: record === "" ? undefined : JSON.parse(record as string),
       })) as Settled[];
     },
-    createKey({ models = ["*"], budgetNano, limits = [], concurrencyMax } = {}) {
+    createKey({ models = ["*"], budgetNano, limits = [], concurrencyMax, unsupported } = {}) {
       const id = ++keyCount;
       const now = Date.now();
       const minted = mintKey();
@@ -294,7 +295,7 @@ export async function startLab(config: object): Promise<Lab> {
           prefix: "",
           createdAtMs: now,
           disabled: false,
-          policy: { models },
+          policy: { models, unsupported },
           scopes: limited ? [id] : [],
         },
         [{ keyId: id, hash: minted.hash }],

@@ -84,6 +84,7 @@ test("create() answers a key that is durable, visible and complete", () =>
       providers: null,
       delete_expired: false,
       content: null,
+      unsupported: null,
       in_flight: null,
       etag: key.etag,
       old_secret_expires_at_ms: null,
