@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 
-const file = join(process.env["BIFROST_CORPORA"] ?? "", "openai-openapi", "openai.json");
+/** Where it lies, if it does. */
+export const specFile = join(process.env["BIFROST_CORPORA"] ?? "", "openai-openapi", "openai.json");
 
 /** A reason to skip where the description is not at hand. */
 export const noSpec =
-  process.env["BIFROST_CORPORA"] !== undefined && existsSync(file)
+  process.env["BIFROST_CORPORA"] !== undefined && existsSync(specFile)
     ? false
     : "BIFROST_CORPORA is not set: no description of OpenAI's API to check against";
 
@@ -27,7 +28,7 @@ let names: Map<string, string> | undefined;
 function eventNames(): ReadonlyMap<string, string> {
   if (names !== undefined) return names;
   names = new Map();
-  const { components } = JSON.parse(readFileSync(file, "utf8")) as {
+  const { components } = JSON.parse(readFileSync(specFile, "utf8")) as {
     components: { schemas: Record<string, Described> };
   };
   for (const { $ref } of components.schemas["ResponseStreamEvent"]!.anyOf!) {
@@ -52,7 +53,7 @@ export function problems(name: string, value: unknown): readonly string[] {
 function compile(name: string): ValidateFunction {
   if (ajv === undefined) {
     ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });
-    ajv.addSchema({ $id: id, ...(standard(JSON.parse(readFileSync(file, "utf8"))) as object) });
+    ajv.addSchema({ $id: id, ...(standard(JSON.parse(readFileSync(specFile, "utf8"))) as object) });
   }
   return ajv.compile({ $ref: `${id}#/components/schemas/${name}` });
 }

@@ -420,3 +420,20 @@ export const asked: Readonly<Record<string, Asked>> = {
     from: ["openai-chat", "openai-responses", "gemini"],
   },
 };
+
+/** What every request begins with: the model, and a cap where one must stand. */
+export function whole(id: DialectId, body: JsonObject): JsonObject {
+  switch (id) {
+    case "openai-chat":
+      return { model: "m", max_tokens: 20, ...body };
+    case "openai-responses":
+      return { model: "m", max_output_tokens: 20, ...body };
+    case "anthropic":
+    case "cohere":
+      return { model: "m", max_tokens: 20, ...body };
+    case "gemini":
+      return { ...body, generationConfig: { maxOutputTokens: 20, ...(body["generationConfig"] as JsonObject) } };
+    case "bedrock-converse":
+      return { ...body, inferenceConfig: { maxTokens: 20, ...(body["inferenceConfig"] as JsonObject) } };
+  }
+}

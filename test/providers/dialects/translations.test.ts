@@ -4,24 +4,7 @@ import { test } from "node:test";
 import { dialects } from "../../../providers/dialects/index.ts";
 import type { Dialect, DialectId, JsonObject } from "../../../providers/exchange.ts";
 import { noSpec, problems } from "../../support/openai-spec.ts";
-import { asked } from "./asked.ts";
-
-/** What every request begins with: the model, and a cap where one must stand. */
-function whole(id: DialectId, body: JsonObject): JsonObject {
-  switch (id) {
-    case "openai-chat":
-      return { model: "m", max_tokens: 20, ...body };
-    case "openai-responses":
-      return { model: "m", max_output_tokens: 20, ...body };
-    case "anthropic":
-    case "cohere":
-      return { model: "m", max_tokens: 20, ...body };
-    case "gemini":
-      return { ...body, generationConfig: { maxOutputTokens: 20, ...(body["generationConfig"] as JsonObject) } };
-    case "bedrock-converse":
-      return { ...body, inferenceConfig: { maxTokens: 20, ...(body["inferenceConfig"] as JsonObject) } };
-  }
-}
+import { asked, whole } from "./asked.ts";
 
 function parsed(from: Dialect, body: JsonObject) {
   return from.parse(whole(from.id, body), { model: "m", stream: false });
