@@ -19,7 +19,7 @@ export async function startEcho(home: string, config: object, children: ChildPro
   writeFileSync(file, JSON.stringify({ ...usual, ...config }));
   const child = spawn(process.execPath, [main, "serve", "--config", file, "--home", home], {
     stdio: ["ignore", "ignore", "inherit"],
-    env: { PATH: process.env["PATH"] ?? "", HOME: home },
+    env: { PATH: process.env["PATH"] ?? "", HOME: home, FAULTY_KEY: "sk-none" },
   });
   children.push(child);
   const request = requestFor(port, "/v1/chat/completions", "echo/echo");
