@@ -12,6 +12,8 @@ type Options = { readonly out?: string; readonly json?: boolean };
 
 const sources: readonly (readonly [keyof Importers, string, string])[] = [
   ["litellm", "LiteLLM's config.yaml", "config.yaml of LiteLLM's proxy"],
+  ["bifrost", "the Go gateway Bifrost's config.json", "config.json of the gateway of that name"],
+  ["portkey", "Portkey's config object", "JSON of a config"],
 ];
 
 export function build(command: Command, context: Context): void {

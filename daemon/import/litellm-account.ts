@@ -3,9 +3,9 @@ import { hosts } from "../../providers/hosts.ts";
 import type { Path } from "../config/problems.ts";
 import { type AccountSpec, isBuiltIn } from "./accounts.ts";
 import { entriesOf, textOf } from "./draft.ts";
+import type { Environment } from "./foreign.ts";
 import { type Report, variableOf } from "./report.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
 export type Params = Readonly<Record<string, unknown>>;
 
 /** LiteLLM's words for hosts that are called otherwise here. */
@@ -138,7 +138,7 @@ function entryOf(
   };
 }
 
-const secretHeader = /auth|key|token|secret|cookie|password/i;
+export const secretHeader = /auth|key|token|secret|cookie|password/i;
 
 function headersOf(params: Params, path: Path, report: Report, name: string): Record<string, unknown> {
   const headers: Record<string, string> = {};

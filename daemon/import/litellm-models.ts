@@ -16,7 +16,8 @@ import {
   textsOf,
   wholeOf,
 } from "./draft.ts";
-import { cloudKeys, type Environment, type Params, placeOf } from "./litellm-account.ts";
+import type { Environment } from "./foreign.ts";
+import { cloudKeys, type Params, placeOf } from "./litellm-account.ts";
 import { budgetOf } from "./litellm-budget.ts";
 import type { Report } from "./report.ts";
 

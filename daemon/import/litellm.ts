@@ -3,21 +3,14 @@
  * that some settings stand in two of them.
  */
 import { type Path, renderPath } from "../config/problems.ts";
-import { readSource } from "../config/source.ts";
 import { createAccounts } from "./accounts.ts";
 import { createDraft, entriesOf, isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
-import type { Environment, Params } from "./litellm-account.ts";
+import { type Environment, type Imported, readForeign } from "./foreign.ts";
+import type { Params } from "./litellm-account.ts";
 import { importModels, type Models } from "./litellm-models.ts";
 import { importRouting } from "./litellm-routing.ts";
 import { sectionRules } from "./litellm-settings.ts";
-import { createReport, type NeededVariable, type Report, type ReportLine } from "./report.ts";
-
-export type Imported = {
-  /** The config, as YAML. */
-  readonly config: string;
-  readonly report: readonly ReportLine[];
-  readonly variables: readonly NeededVariable[];
-};
+import { createReport, type Report } from "./report.ts";
 
 /** Throws an Error that says where the text is no YAML. */
 export function importLitellm(text: string, environment: Environment): Imported {
@@ -53,15 +46,6 @@ export function readLitellm(
   accounts.write();
   const imported = { config: draft.text(), report: report.lines(), variables: report.variables() };
   return { imported, models };
-}
-
-/** A file of another gateway, YAML or JSON, with the lines of what is in it. */
-export function readForeign(text: string): Extract<ReturnType<typeof readSource>, { value: unknown }> {
-  const source = readSource(text.replace(/^\uFEFF/, ""));
-  if ("value" in source) return source;
-  const [fault] = source.faults;
-  const { line, column } = source.at(fault?.offset ?? 0);
-  throw new Error(`line ${line}, column ${column}: ${fault?.message ?? "cannot be read"}`);
 }
 
 function credentialsOf(list: unknown): ReadonlyMap<string, Params> {

@@ -73,6 +73,8 @@ export type DaemonModule = {
 /** Configs of other gateways → ours. Each takes the text and the environment. */
 export type Importers = {
   readonly litellm: typeof import("../../import/litellm.ts").importLitellm;
+  readonly bifrost: typeof import("../../import/bifrost.ts").importBifrost;
+  readonly portkey: typeof import("../../import/portkey.ts").importPortkey;
 };
 
 /** What concerns the program and its files rather than a running daemon. */

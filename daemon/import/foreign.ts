@@ -1,0 +1,21 @@
+/** What every importer begins and ends with. Hides how a file of another gateway is read. */
+import { readSource } from "../config/source.ts";
+import type { NeededVariable, ReportLine } from "./report.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type Imported = {
+  /** The config, as YAML. */
+  readonly config: string;
+  readonly report: readonly ReportLine[];
+  readonly variables: readonly NeededVariable[];
+};
+
+/** A file of another gateway, YAML or JSON, with the lines of what is in it. Throws an Error that says where it is none. */
+export function readForeign(text: string): Extract<ReturnType<typeof readSource>, { value: unknown }> {
+  const source = readSource(text.replace(/^\uFEFF/, ""));
+  if ("value" in source) return source;
+  const [fault] = source.faults;
+  const { line, column } = source.at(fault?.offset ?? 0);
+  throw new Error(`line ${line}, column ${column}: ${fault?.message ?? "cannot be read"}`);
+}
