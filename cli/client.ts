@@ -12,6 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { AdminAddress, DaemonModule } from "../daemon/admin/contract/calling.ts";
 import type { ErrorAnswer } from "../daemon/admin/contract/errors.ts";
 import { CliFailure, codeOf, type ExitCode, exitCodes } from "./failure.ts";
+import { nextStep } from "./next-step.ts";
 
 export type CallOptions = {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -245,7 +246,7 @@ function parseAnswer(text: string): unknown {
 function take<Answer>(status: number, body: unknown): Answer {
   if (status < 400) return body as Answer;
   const { error } = body as ErrorAnswer;
-  throw new CliFailure(error.message, exitOf(status));
+  throw new CliFailure(error.message, exitOf(status), nextStep(error.message));
 }
 
 function exitOf(status: number): ExitCode {

@@ -34,10 +34,17 @@ export function prepare(command: Command, { terminal }: Context): Command {
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
+      // A guess at what was meant is the better next step.
+      outputError: (text, write) =>
+        write(text.includes("Did you mean") ? text : `${text}See: ${pathOf(command)} --help\n`),
       getOutHasColors: () => terminal.hasColor,
       getErrHasColors: () => false,
     })
     .exitOverride();
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /** Adds a subcommand: `keys` → `keys create`. */

@@ -1,5 +1,7 @@
 /** How a command fails: words, what to do next, and a documented exit code. Hides stack traces unless asked for them. */
 
+import { systemFailure } from "./next-step.ts";
+
 /** `docs/cli.md` has a row for each; a test holds the two equal. */
 export const exitCodes = {
   ok: 0,
@@ -32,7 +34,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 export function renderFailure(error: unknown, debug: boolean): string {
   if (debug && error instanceof Error) return `${traceOf(error)}\n`;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? (systemFailure(error) ?? error.message) : String(error);
   const hint = error instanceof CliFailure && error.hint !== undefined ? `${error.hint}\n` : "";
   return `error: ${message}\n${hint}`;
 }

@@ -26,6 +26,8 @@ export function parseFilter<Row>(text: string, fields: Fields<Row>): Filter<Row>
     const field = name === undefined ? undefined : fields[name.toLowerCase()];
     if (name !== undefined && field === undefined)
       problem ??= `no field "${name}"; there are ${Object.keys(fields).join(", ")}`;
+    if (name?.toLowerCase() === "status" && /^\d|xx$/i.test(wanted!) && !/^[1-5](\d{0,2}|xx)$/i.test(wanted!))
+      problem ??= `no status is "${wanted}": write 429, 5xx or >=400`;
     const holds =
       field === undefined || wanted === undefined
         ? anywhere(said.toLowerCase(), fields)

@@ -118,6 +118,8 @@ export function parseExpiry(text: string): Expiry {
 
 /** A point in the past: `15m` ago, or a date. */
 export function parseSince(text: string): (nowMs: number) => number {
+  if (!/^\d/.test(text))
+    throw new InvalidArgumentError("Expected how long ago, such as 15m or 7d, or a date such as 2027-01-31.");
   if (/^\d{4}-/.test(text)) {
     const at = parseDate(text);
     return () => at;

@@ -56,7 +56,11 @@ function buildOverride(command: Command, context: Context): void {
     .option("--json", "Print JSON")
     .action(async (path: string, slot: number, { extra, cycles, forever, end, json }: Options) => {
       if (!end && (extra === undefined || (cycles === undefined) === !forever))
-        throw new CliFailure("say --extra with --cycles or --forever, or --end", exitCodes.usage);
+        throw new CliFailure(
+          "say --extra with --cycles or --forever, or --end",
+          exitCodes.usage,
+          "Such as: bifrost budgets override team:research 0 --extra 5 --cycles 1",
+        );
       const at = `${path}/budgets/${slot}/override`;
       const body = end
         ? undefined

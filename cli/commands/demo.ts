@@ -146,5 +146,5 @@ const gonePollMs = 50;
 function parseRate(text: string): number {
   const rate = Number(text);
   if (Number.isFinite(rate) && rate > 0 && rate <= rateMax) return rate;
-  throw new InvalidArgumentError(`Expected requests a second, at most ${rateMax}.`);
+  throw new InvalidArgumentError(`Expected requests a second, more than 0 and at most ${rateMax}.`);
 }

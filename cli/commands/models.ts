@@ -22,7 +22,7 @@ export function build(command: Command, context: Context): void {
       );
       const { terminal } = context;
       if (json) return terminal.outSlowly(renderJson(answer));
-      if (answer.models.length === 0) return terminal.err("No models are listed.\n");
+      if (answer.models.length === 0) return terminal.err(noModels(provider));
       await terminal.outSlowly(renderTable(answer.models, columns, terminal));
       const aliases = Object.entries(answer.aliases);
       if (aliases.length === 0) return;
@@ -32,6 +32,11 @@ export function build(command: Command, context: Context): void {
       ];
       await terminal.outSlowly(`\n${renderTable(aliases, aliasColumns, terminal)}`);
     });
+}
+
+function noModels(provider: string | undefined): string {
+  if (provider === undefined) return "No models are listed.\n";
+  return `No model of "${provider}" is listed. Which providers there are: bifrost providers\n`;
 }
 
 function price(model: ModelView, nano: number | null): string {

@@ -1,6 +1,6 @@
 /** `bifrost top`: who asks most just now. Redraws in place on a terminal, prints once in a pipe; the screen's short sister. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import type { Ranking, RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { Client } from "../client.ts";
@@ -32,7 +32,7 @@ export function build(command: Command, context: Context): void {
         .choices([...spendDimensions, "user", "target", "status", "error"])
         .default("model"),
     )
-    .option("--window <duration>", "Of the last minutes (default: 5m)", parseDuration, 5 * minuteMs)
+    .option("--window <duration>", "Of the last minutes (default: 5m)", parseWindow, 5 * minuteMs)
     .addOption(
       new Option("--order <order>", "Largest first by")
         .choices(["requests", "cost", "errors", "tokens", "latency"])
@@ -124,3 +124,11 @@ function rateOf(requests: number, seconds: number): string {
 function took(ms: number | null): string {
   return ms === null ? "–" : renderDuration(Math.round(ms));
 }
+
+/** Sums are kept by the minute; less than a second says nothing. */
+function parseWindow(text: string): number {
+  const length = parseDuration(text);
+  if (length >= windowMinMs) return length;
+  throw new InvalidArgumentError("Expected a second at least, such as 5m or 1h.");
+}
+const windowMinMs = 1_000;

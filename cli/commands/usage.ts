@@ -143,7 +143,6 @@ function renderChart({ series, grain }: HistogramAnswer): string {
 
 function parsePeriod(text: string): number | "today" {
   if (text === "today") return "today";
-  const length = parseDuration(text);
-  if (length > 0) return length;
+  if (/^\d+(ms|s|m|h|d|w)$/.test(text) && parseDuration(text) > 0) return parseDuration(text);
   throw new InvalidArgumentError("Expected today, or a duration such as 24h, 7d, 30d.");
 }

@@ -35,6 +35,7 @@ export function build(wallets: Command, context: Context): void {
 }
 
 function parseDollars(text: string): number {
+  if (!/^\$?\d/.test(text)) throw new InvalidArgumentError("Expected dollars, such as 25 or 0.50.");
   const { limitNano, window } = parseBudget(text);
   if (window !== undefined) throw new InvalidArgumentError("Expected dollars: a wallet has no window.");
   return limitNano;

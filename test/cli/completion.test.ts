@@ -56,12 +56,13 @@ for (const [shell, start] of [
       tmux.text(typed);
       tmux.keys("Tab");
       await tmux.seeing(new RegExp(`^> ${after.replaceAll("/", "\\/")} ?$`, "m"));
-      tmux.keys("C-c");
+      // Not ctrl-c: a terminal throws away what was typed after it and not read yet.
+      tmux.keys("C-u");
     }
     tmux.text("bifrost budgets ");
     tmux.keys("Tab", "Tab");
     await tmux.seeing(/list +override +reset/);
-    tmux.keys("C-c");
+    tmux.keys("C-u");
   });
 }
 

@@ -73,7 +73,11 @@ test("bifrost keys create leaves one audit record with the user who asked", () =
 test("bifrost fails without a stack trace, its exit code telling why", () =>
   online(async (lab) => {
     const missing = await runCommand(["keys", "show", "nobody", "--home", lab.home]);
-    assert.deepEqual(missing, { code: exitCodes.notFound, stdout: "", stderr: 'error: there is no key "nobody"\n' });
+    assert.deepEqual(missing, {
+      code: exitCodes.notFound,
+      stdout: "",
+      stderr: 'error: there is no key "nobody"\nSee which there are: bifrost keys list\n',
+    });
     const mistyped = await runCommand(["lgos"]);
     assert.deepEqual(mistyped, {
       code: exitCodes.usage,

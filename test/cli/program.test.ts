@@ -254,7 +254,10 @@ test("run() revokes only what somebody has agreed to", () =>
 test("run() tells a thing that is not there from one that went wrong", () =>
   online(async (_, ask) => {
     const missing = await ask("keys", "show", "nobody");
-    assert.deepEqual([missing.code, missing.err], [exitCodes.notFound, 'error: there is no key "nobody"\n']);
+    assert.deepEqual(
+      [missing.code, missing.err],
+      [exitCodes.notFound, 'error: there is no key "nobody"\nSee which there are: bifrost keys list\n'],
+    );
     assert.equal((await ask("explain", "req_0")).code, exitCodes.notFound);
     assert.equal((await ask("config", "rollback", "9", "--yes")).code, exitCodes.notFound);
     await ask("keys", "create", "--name", "ci");

@@ -1,0 +1,45 @@
+/** What to do next after what the daemon answers. Hides that it is told by the words of the answer: the API knows no command line. */
+
+/** Kinds as refusals name them, and the command that lists them. */
+const listings: Readonly<Record<string, string>> = {
+  key: "bifrost keys list",
+  team: "bifrost teams list",
+  customer: "bifrost customers list",
+  user: "bifrost users list",
+  "end user": "bifrost end-users list",
+  tag: "bifrost tags list",
+  "model limit": "bifrost limits list",
+  token: "bifrost tokens list",
+  "alert channel": "bifrost alerts list",
+  request: "bifrost logs",
+};
+
+export function nextStep(message: string): string | undefined {
+  const [, absent] = /^there is no ([a-z ]+?) "/.exec(message) ?? [];
+  if (absent !== undefined && listings[absent] !== undefined) return `See which there are: ${listings[absent]}`;
+  const [, kind, name] = /^there is a ([a-z ]+?) "([^"]*)" already/.exec(message) ?? [];
+  const command = kind === undefined ? undefined : listings[kind]?.split(" ")[1];
+  if (command !== undefined) return `Choose another name, or change that one: bifrost ${command} update ${name}`;
+  if (/^generation \d+ is not in the history/.test(message)) return "See which there are: bifrost config history";
+  if (message === "there is no config file") return "Name two generations, or write a config: docs/config.md.";
+  if (/^key ".*" has no budget/.test(message)) return "See which there are: bifrost budgets list";
+  return undefined;
+}
+
+const systemWords: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "this user may not do that there",
+  EPERM: "this user may not do that there",
+  ENOSPC: "the disk is full",
+  EROFS: "the disk is read-only",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is no folder",
+  EEXIST: "it exists already",
+};
+
+/** A refusal of the system's, with the path that it is about; undefined: it is no such thing. */
+export function systemFailure(error: Error): string | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const words = code === undefined ? undefined : systemWords[code];
+  return words === undefined || path === undefined ? undefined : `${path}: ${words} (${code})`;
+}

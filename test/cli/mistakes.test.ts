@@ -1,0 +1,73 @@
+/** What a stranger types, and what is said: each answer names the mistake and a next step, on standard error alone. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Daemon, runCommand, startDaemon } from "../support/daemon.ts";
+
+let daemon: Daemon;
+before(async () => {
+  daemon = await startDaemon();
+  await daemon.createKey({ name: "ci", budget: "1/1d" });
+});
+after(() => daemon?.stop());
+
+/** Exit code 2: used wrongly; 3: there is no such thing; 1, 5, 6 as docs/cli.md says. */
+const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[] = [
+  ["kyes list", 2, /unknown command 'kyes'\n\(Did you mean keys\?\)\n$/],
+  ["keys lst", 2, /\(Did you mean list\?\)\n$/],
+  ["keys create", 2, /'--name <name>' not specified\nSee: bifrost keys create --help\n$/],
+  ["keys create --name a --budget ten", 2, /10\/1d or 2\.50\/1h[^\n]*\nSee: bifrost keys create --help\n$/],
+  ["keys create --name ci", 1, /already[^\n]*\nChoose another name, or change that one: bifrost keys update ci\n$/],
+  ["keys create --name b --content all", 2, /off, metadata, full/],
+  ["keys show nobody", 3, /there is no key "nobody"\nSee which there are: bifrost keys list\n$/],
+  ["keys update ci", 2, /nothing to change\nSee: bifrost keys update --help\n$/],
+  ["keys rotate ci --grace forever", 2, /30s, 15m, 1h or 30d/],
+  ["keys revoke ci", 2, /nobody can be asked\nAdd --yes/],
+  ["logs status:9xx", 2, /no status is "9xx": write 429, 5xx or >=400/],
+  ["logs stauts:200", 2, /no field "stauts"; there are id, status/],
+  ["logs --since yesterday", 2, /how long ago, such as 15m or 7d, or a date such as 2027-01-31/],
+  ["logs --limit -5", 2, /Expected a whole number/],
+  ["explain req_nope", 3, /no request "req_nope" in the log\nSee which there are: bifrost logs\n$/],
+  ["usage --by colour", 2, /Allowed choices are key, team/],
+  ["usage --period 7x", 2, /Expected today, or a duration such as 24h/],
+  ["usage --since 2026-13-40", 2, /a date such as 2027-01-31/],
+  ["top --window 0s", 2, /a second at least, such as 5m/],
+  ["tui", 2, /needs a terminal\nIn a pipe use: bifrost logs -f/],
+  ["teams show x", 3, /See which there are: bifrost teams list/],
+  ["limits show 77", 3, /See which there are: bifrost limits list/],
+  ["tokens revoke nope --yes", 3, /See which there are: bifrost tokens list/],
+  ["alerts test nope", 3, /See which there are: bifrost alerts list/],
+  ["wallets show x", 2, /kind:name, such as team:research/],
+  ["wallets topup team:x five", 2, /Expected dollars, such as 25/],
+  ["budgets override key:ci 0 --extra 5", 2, /--cycles or --forever[^\n]*\nSuch as: bifrost budgets override/],
+  ["budgets reset key:ci 3 --yes", 3, /has no budget 3\nSee which there are: bifrost budgets list/],
+  ["config rollback", 2, /missing required argument 'generation'\nSee: bifrost config rollback --help\n$/],
+  ["config rollback 999 --yes", 3, /not in the history\nSee which there are: bifrost config history\n$/],
+  ["route test", 2, /'--model <model>'|'--model <name>' not specified\nSee: bifrost route test --help/],
+  [
+    "backup --out /nonexistent/folder/x",
+    1,
+    /^error: \/nonexistent\/folder[^\n]*: there is no such file or folder \(ENOENT\)/,
+  ],
+  ["audit verify extra", 2, /too many arguments[^\n]*\nSee: bifrost audit verify --help/],
+  ["demo --rate 0", 2, /more than 0 and at most 2000/],
+  ["serve --port 99999", 2, /from 0 \(any free one\) to 65535/],
+  ["serve", 5, /already runs over[^\n]*\nSee it with: bifrost status/],
+];
+
+for (const [typed, code, said] of mistakes)
+  test(`bifrost ${typed}: names the mistake and a next step`, async () => {
+    const result = await runCommand([...typed.split(" "), "--home", daemon.home]);
+    assert.deepEqual([result.code, result.stdout], [code, ""], result.stderr);
+    assert.match(result.stderr, said);
+    assert.doesNotMatch(result.stderr, /^ +at /m);
+  });
+
+test("bifrost --url names what is missing, and what nobody answers at", async () => {
+  const ask = (url: string, env: Record<string, string> = {}) =>
+    runCommand(["keys", "list"], { BIFROST_URL: url, ...env });
+  const [token, nobody] = [{ BIFROST_TOKEN: "x" }, "http://127.0.0.1:1"];
+  assert.match((await ask(nobody)).stderr, /\$BIFROST_TOKEN is not set\nPut a token/);
+  assert.match((await ask("nowhere", token)).stderr, /not the address of an admin API\nWrite it as http/);
+  const gone = await ask(nobody, token);
+  assert.deepEqual([gone.code, gone.stdout], [4, ""], gone.stderr);
+});
