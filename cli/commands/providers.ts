@@ -11,6 +11,7 @@ const columns: readonly Column<ProviderView>[] = [
   { title: "NAME", cell: (provider) => provider.name, shrinkTo: 8 },
   { title: "HEALTH", cell: health },
   { title: "BREAKER", cell: ({ health: now }) => now?.breaker ?? "–" },
+  { title: "PROBE", cell: probe, shrinkTo: 8, mayDrop: true },
   { title: "P50", cell: ({ health: now }) => time(now?.p50_ms), align: "right" },
   { title: "P99", cell: ({ health: now }) => time(now?.p99_ms), align: "right" },
   { title: "IN FLIGHT", cell: ({ health: now }) => String(now?.in_flight ?? "–"), align: "right" },
@@ -89,6 +90,13 @@ function health({ health: now }: ProviderView): string {
   if (now.breaker === "open") return "failing";
   if (recent === 0) return "quiet";
   return failed === 0 ? "good" : `${percent(failed / recent)} fail`;
+}
+
+function probe({ health: now }: ProviderView): string {
+  const found = now?.probe;
+  if (found === undefined) return "–";
+  if (found.ok === null) return "not yet";
+  return `${found.ok ? `good, ${time(found.latency_ms)}` : (found.error ?? "failed")}, ${time(found.ms_ago)} ago`;
 }
 
 function lastFailure({ last_failure: code, last_failure_ms_ago: ago }: TargetHealth): string {

@@ -7,6 +7,7 @@ import type { DialectId } from "../../providers/exchange.ts";
 import { builtInHosts, type Host, hostFor, hosts } from "../../providers/hosts.ts";
 import type { Build } from "./build.ts";
 import { readCloud } from "./build-clouds.ts";
+import { readProbe } from "./build-probe.ts";
 import type { Credential, PriceOverride, ProviderData, Timers } from "./generation.ts";
 import { nearest, type Path } from "./problems.ts";
 import { isLoopback, type ProxyRules, parseProxy, proxyFor } from "./proxies.ts";
@@ -111,6 +112,7 @@ export function buildProvider(
     strict: entry.strict ?? defaults.provider.strict,
     connectionsMax: entry.connections_max ?? defaults.provider.connections_max,
     labels: entry.labels ?? {},
+    ...readProbe(entry.probe ?? undefined, [...path, "probe"], { isSigned: identity !== undefined, baseUrl }, build),
     ...(entry.concurrency_max !== undefined && { concurrencyMax: entry.concurrency_max }),
   };
 }

@@ -55,6 +55,12 @@ export type Identity =
       readonly authority?: string;
     };
 
+export type ProbeData = {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Of the list of models, after the base URL; or the model of which a short answer is asked. */
+} & ({ readonly kind: "models"; readonly path: string } | { readonly kind: "request"; readonly model: string });
+
 export type ProviderData = {
   /** The name in `name/model`. */
   readonly name: string;
@@ -89,6 +95,8 @@ export type ProviderData = {
   /** Upper bound of open connections to this origin, per worker. */
   readonly connectionsMax: number;
   readonly labels: Labels;
+  /** How it is asked when nobody else asks it; undefined: not at all. */
+  readonly probe?: ProbeData | undefined;
   /** Most calls at once, over all workers; undefined: no limit. */
   readonly concurrencyMax?: number | undefined;
 };

@@ -27,6 +27,7 @@ export const defaults = {
     total: "3600s",
   },
   provider: { any_model: true, tls_verify: true, strict: false, connections_max: 16_384 },
+  probe: { kind: "models", interval: "30s", timeout: "5s", path: "/models" },
   aws: { session_name: "bifrost" },
   azure: { scope: "https://cognitiveservices.azure.com/.default" },
   routing: {
@@ -102,4 +103,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "8948a5c9a711ba59";
+export const schemaFingerprint = "06ad7d00c8f01e3f";

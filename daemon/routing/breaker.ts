@@ -20,6 +20,10 @@ export type Breaker = {
   failed(row: number, nowMs: number): void;
   /** The probe ended without telling anything of the upstream: another may try. */
   abandoned(row: number, nowMs: number): void;
+  /** Its provider was found to be there: an open one may be asked now; after a second opening in a row only if `always`. */
+  sooner(row: number, nowMs: number, always: boolean): void;
+  /** It has answered somebody beside the traffic: closed again. */
+  proved(row: number, nowMs: number): void;
   state(row: number, nowMs: number): BreakerState;
   /** Share of its usual traffic that a target gets which was open a moment ago: 0.1 to 1. */
   ramp(row: number, nowMs: number): number;
@@ -109,6 +113,21 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
     change(row, word, pack(word, open, failuresOf(word), tripsOf(word)));
   }
 
+  function sooner(row: number, nowMs: number, always: boolean): void {
+    const word = Atomics.load(words, at(row));
+    if (stateOf(word) !== open || (!always && tripsOf(word) > 1)) return;
+    Atomics.store(words, row + healthWord.until, tickOf(nowMs));
+  }
+
+  function proved(row: number, nowMs: number): void {
+    for (;;) {
+      const word = Atomics.load(words, at(row));
+      if (row === 0 || stateOf(word) === closed) return;
+      Atomics.store(words, row + healthWord.closedAt, tickOf(nowMs));
+      if (change(row, word, pack(word, closed, 0, tripsOf(word)))) return;
+    }
+  }
+
   function state(row: number, nowMs: number): BreakerState {
     if (row === 0) return "closed";
     const now = stateOf(Atomics.load(words, at(row)));
@@ -124,5 +143,5 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
     return passed >= rampMs || passed < 0 ? 1 : Math.max(rampMin, passed / rampMs);
   }
 
-  return { enter, waitMs, succeeded, failed, abandoned, state, ramp };
+  return { enter, waitMs, succeeded, failed, abandoned, sooner, proved, state, ramp };
 }

@@ -31,6 +31,7 @@ import { type HandOver, prepareHandOver } from "./hand-over.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
 import { type Inherited, usableFds } from "./inherit.ts";
 import { residentBytes } from "./metrics.ts";
+import { openProbes, type Probes } from "./probes.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads, type TrafficSettings } from "./store-threads.ts";
@@ -86,6 +87,7 @@ type Parts = {
   readonly store: StoreThreads;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
+  readonly probes: Probes;
 };
 
 async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Promise<Daemon> {
@@ -141,6 +143,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     },
   });
   telemetry.use(current);
+  const probes = openProbes(memory.routing, log);
   const credentials = openCredentials(environment, log);
   credentials.use(current.providers);
   workers = startWorkers({
@@ -159,7 +162,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   return assemble(
     options,
     lock,
-    { config, credentials, database, governing, log, memory, store, workers, telemetry },
+    { config, credentials, database, governing, log, memory, store, workers, telemetry, probes },
     status,
     port,
   );
@@ -243,12 +246,14 @@ async function assemble(
     log.use(next.log);
     store.use(trafficSettings(next));
     telemetry.use(next);
+    parts.probes.use(next);
   }, log);
 
   async function shutdown(drainMs: number, successor?: HandOver): Promise<void> {
     log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
     governing.close();
+    parts.probes.close();
     const cut = await workers.drain(drainMs, successor !== undefined);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
     await parts.credentials.close();
@@ -263,6 +268,7 @@ async function assemble(
     log.close();
   }
 
+  parts.probes.use(config.current);
   collectWhenIdle(() => workers.counts().reduce((sum, { total }) => sum + total, 0));
   const firstKey = await makeFirstKey(parts, services);
   log.info("listening", { url, version, generation: config.current.number });

@@ -23,6 +23,7 @@ import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import type { ConfigControl } from "./config-control.ts";
 import type { Governing } from "./governing.ts";
 import { createMetrics } from "./metrics.ts";
+import type { Probes } from "./probes.ts";
 import { newPublicId } from "./public-id.ts";
 import { createShadowCounts } from "./shadow-counts.ts";
 import type { SharedMemory } from "./shared-memory.ts";
@@ -43,6 +44,7 @@ export type ServicesOptions = {
   readonly store: StoreThreads;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
+  readonly probes: Pick<Probes, "view">;
   readonly stop: (drainMs?: number) => void;
   readonly restart: (drainMs?: number, takeBack?: boolean) => Promise<void>;
   readonly isStopping: () => boolean;
@@ -223,7 +225,7 @@ function createDaemonService(options: ServicesOptions, access: StoreAccess): Adm
     },
     async providers() {
       const { listProviders } = await import("../admin/services/catalog.ts");
-      return listProviders(config.current, health(options));
+      return listProviders(config.current, health(options), options.probes.view);
     },
     hosts: async () => (await import("../admin/services/catalog.ts")).listHosts(config.current),
     async reload() {

@@ -251,9 +251,11 @@ class World {
         this.#end(final, arrivedAt);
         return;
       }
+      // Without a wait nothing comes between: what the breaker said a moment ago still holds.
+      if (wait === 0) return this.#attempt(trip, arrivedAt, index, holds + 1);
       this.#at(this.#nowMs + wait, () => {
         try {
-          if (wait > 0) trip.resume(this.#nowMs);
+          trip.resume(this.#nowMs);
         } catch (final) {
           this.#end(final, arrivedAt);
           return;

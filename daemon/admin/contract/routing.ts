@@ -22,6 +22,21 @@ export type TargetHealth = {
   readonly last_failure_ms_ago: number | null;
 };
 
+/** How a provider was when it was asked last beside the traffic. */
+export type ProbeView = {
+  readonly kind: "models" | "request";
+  /** Null: not asked yet. */
+  readonly ok: boolean | null;
+  /** What it answered, or null: it did not. */
+  readonly status: number | null;
+  /** What was wrong, in words; null: nothing. */
+  readonly error: string | null;
+  readonly latency_ms: number | null;
+  readonly ms_ago: number | null;
+  readonly sent: number;
+  readonly failed: number;
+};
+
 export type ProviderHealth = {
   /** Worst of its targets. */
   readonly breaker: BreakerView;
@@ -34,6 +49,8 @@ export type ProviderHealth = {
   readonly share: number;
   /** Requests that wait for a place, where the provider has `concurrency_max`. */
   readonly waiting: number;
+  /** Absent where the config asks for none. */
+  readonly probe?: ProbeView | undefined;
   readonly targets: readonly TargetHealth[];
 };
 

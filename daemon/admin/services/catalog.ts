@@ -6,12 +6,17 @@ import { followPrices } from "../../config/price-table.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { ProvidersAnswer } from "../contract/daemon.ts";
 import type { HostsAnswer, HostView } from "../contract/hosts.ts";
+import type { ProbeView } from "../contract/routing.ts";
 import type { HealthReport } from "./provider-health.ts";
 
 /** A price is in pico-dollars a token: times a million tokens, in nano-dollars. */
 const nanoPerMillion = 1_000;
 
-export function listProviders(generation: GenerationData, health?: HealthReport): ProvidersAnswer {
+export function listProviders(
+  generation: GenerationData,
+  health?: HealthReport,
+  probes?: (provider: string) => { readonly probe?: ProbeView },
+): ProvidersAnswer {
   return {
     providers: generation.providers.map((provider) => ({
       name: provider.name,
@@ -24,7 +29,9 @@ export function listProviders(generation: GenerationData, health?: HealthReport)
       any_model: provider.anyModel,
       free: provider.free,
       proxy: provider.proxy === undefined ? null : new URL(provider.proxy).host,
-      ...(health === undefined ? {} : { health: health.provider(provider.name) }),
+      ...(health === undefined
+        ? {}
+        : { health: { ...health.provider(provider.name), ...(probes === undefined ? {} : probes(provider.name)) } }),
     })),
   };
 }

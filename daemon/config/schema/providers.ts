@@ -2,10 +2,11 @@
 import { z } from "zod";
 import { defaults } from "../settings.ts";
 import { clouds } from "./clouds.ts";
-import { flag, listMax, section, setting, text, whole } from "./setting.ts";
+import { duration, flag, listMax, section, setting, text, whole } from "./setting.ts";
 import { providerTimeouts } from "./timeouts.ts";
 
 const keysMax = 1_000;
+const { probe } = defaults;
 
 const key = z.strictObject({
   name: setting(text, "What logs and `explain` call the key; never the secret. Default: provider name and position."),
@@ -77,6 +78,20 @@ export const provider = z
     labels: section(
       z.record(z.string(), z.union([text, z.number(), flag]), "expected labels and their values"),
       "What this provider is, for requests that ask: `data_collection: deny`, `zdr: true`, `quantization: fp8`, or words of your own for rules.",
+    ),
+    probe: section(
+      z.strictObject({
+        kind: setting(
+          z.enum(["models", "request"]),
+          "What is asked: `models`, its list of models, which costs nothing; or `request`, a short answer of `model`, which costs what it costs and is charged to nobody's budget.",
+          probe.kind,
+        ),
+        interval: setting(duration, "How often; at least 1s.", probe.interval),
+        timeout: setting(duration, "Longest wait for the beginning of an answer.", probe.timeout),
+        path: setting(text, "Where the list of models is, after the base URL.", probe.path),
+        model: setting(text, "The model that `request` asks."),
+      }),
+      "Asks the provider how it is when nobody else does, for its breakers. Off unless written here.",
     ),
     concurrency_max: setting(
       whole.min(1, "must be at least 1").max(1_000_000, "must not be more than 1000000"),
