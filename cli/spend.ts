@@ -110,10 +110,15 @@ const nothing: HistogramSeries = {
   buckets: [],
 };
 
+/** With what an override adds. */
+export function limitOf({ limit_nano: limit, override }: BudgetView): number {
+  return limit + (override?.extra_nano ?? 0);
+}
+
 /** When a budget runs out if it goes on as in the last hour; undefined: not before it begins again. */
 export function emptyAt(budget: BudgetView, burn: number, now: number): number | undefined {
   if (budget.spent_nano === null || burn <= 0) return undefined;
-  const left = Math.max(0, budget.limit_nano - budget.spent_nano - (budget.held_nano ?? 0));
+  const left = Math.max(0, limitOf(budget) - budget.spent_nano - (budget.held_nano ?? 0));
   const at = now + (left / burn) * hourMs;
   return budget.resets_at_ms !== null && at >= budget.resets_at_ms ? undefined : at;
 }

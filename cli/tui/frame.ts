@@ -147,7 +147,7 @@ function drawTable(pane: Pane, state: State, head: readonly Line[], width: numbe
   const columns = layout(table.columns, width);
   const cursor = cursorOf(pane);
   const chosen = rows[cursor];
-  const details = chosen === undefined ? [] : (table.details?.(chosen, width) ?? []);
+  const details = chosen === undefined ? [] : (table.details?.(chosen, width, state.now) ?? []);
   const roomAll = height - head.length - 1;
   const showsDetails = details.length > 0 && roomAll - details.length - 1 >= detailsRowsMin;
   const room = Math.max(1, showsDetails ? roomAll - details.length - 1 : roomAll);

@@ -46,7 +46,7 @@ export type Table<Data, Row> = {
   /** `enter`, and a second click. */
   readonly open?: (row: Row) => { readonly view: string; readonly subject: string } | undefined;
   /** More of the chosen row, under the table, where there is room. */
-  readonly details?: (row: Row, width: number) => readonly Line[];
+  readonly details?: (row: Row, width: number, now: number) => readonly Line[];
 };
 
 /** What an action may do with the person at the keys. Promises settle when they have answered; undefined: they left. */

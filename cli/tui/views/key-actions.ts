@@ -51,9 +51,12 @@ export async function raiseBudget({ row, dialogs, source, reload }: Context): Pr
     if (!(await dialogs.confirm(`Give "${row.name}" a budget of ${typed}?`))) return;
     return update({ dialogs, source, reload }, row, { budgets }, `may spend ${typed}`);
   }
-  const said = row.budgets.map(renderBudget);
+  const own = row.budgets.filter(({ wallet }) => !wallet);
+  if (own.length === 0)
+    return dialogs.notice(`"${row.name}" has a wallet: bifrost wallets topup key:${row.name} 10`, "info");
+  const said = own.map(renderBudget);
   const chosen = said.length === 1 ? said[0] : await dialogs.choose(`Which budget of "${row.name}"?`, said);
-  const budget = row.budgets[said.indexOf(chosen ?? "")];
+  const budget = own[said.indexOf(chosen ?? "")];
   if (budget === undefined) return;
   const typed = await dialogs.ask(`New limit in dollars, in place of ${renderBudget(budget)}`, {
     initial: String(budget.limit_nano / 1e9),
@@ -64,9 +67,11 @@ export async function raiseBudget({ row, dialogs, source, reload }: Context): Pr
   const before = renderBudget(budget);
   const after = renderBudget({ ...budget, limit_nano: limitNano });
   if (!(await dialogs.confirm(`Change the budget of "${row.name}"?`, [`from  ${before}`, `to    ${after}`]))) return;
-  const budgets = row.budgets.map(({ window, limit_nano }, index) => ({
-    window,
-    limit_nano: row.budgets[index] === budget ? limitNano : limit_nano,
+  const budgets = own.map((each) => ({
+    window: each.window,
+    limit_nano: each === budget ? limitNano : each.limit_nano,
+    // What only watches goes on only watching.
+    ...(each.shadow ? { shadow: true } : {}),
   }));
   await update({ dialogs, source, reload }, row, { budgets }, `may spend ${after}`);
 }

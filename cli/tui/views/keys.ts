@@ -2,6 +2,7 @@
 import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
 import type { BudgetView } from "../../../daemon/admin/contract/scopes.ts";
 import { renderBudget, renderLimit } from "../../render.ts";
+import { limitOf } from "../../spend.ts";
 import { bar, stackedBar } from "../draw/bars.ts";
 import { away, count, fillStyle, money, percent } from "../draw/format.ts";
 import { type Line, line, type Style, span } from "../draw/line.ts";
@@ -36,8 +37,8 @@ const columns: readonly Column<KeyView>[] = [
     title: "LIMIT",
     width: 9,
     align: "right",
-    cell: (key) => [span(key.budgets.length === 0 ? "none" : money(fullest(key)?.limit_nano), "dim")],
-    value: (key) => dollars(fullest(key)?.limit_nano),
+    cell: (key) => [span(key.budgets.length === 0 ? "none" : money(limitOfFullest(key)), "dim")],
+    value: (key) => dollars(limitOfFullest(key)),
   },
   { title: "USED", width: 12, grow: 2, cell: (key, width) => used(key, width), value: (key) => shareOf(fullest(key)) },
   {
@@ -108,10 +109,15 @@ function fullest({ budgets }: KeyView): BudgetView | undefined {
   return budgets.toSorted((one, other) => (shareOf(other) ?? 0) - (shareOf(one) ?? 0))[0];
 }
 
+function limitOfFullest(key: KeyView): number | undefined {
+  const budget = fullest(key);
+  return budget === undefined ? undefined : limitOf(budget);
+}
+
 function shareOf(budget: BudgetView | undefined): number | undefined {
   if (budget === undefined || budget.spent_nano === null) return undefined;
-  if (budget.limit_nano === 0) return 1;
-  return (budget.spent_nano + (budget.held_nano ?? 0)) / budget.limit_nano;
+  const limit = limitOf(budget);
+  return limit === 0 ? 1 : (budget.spent_nano + (budget.held_nano ?? 0)) / limit;
 }
 
 function used(key: KeyView, width: number): Line {
@@ -143,7 +149,8 @@ function dollars(nano: number | null | undefined): number | null {
 function details(key: KeyView, width: number): readonly Line[] {
   const barWidth = Math.min(budgetBarWidth, width - 60);
   const budgets = key.budgets.slice(0, 3).map((budget): readonly [string, Line] => {
-    const { spent_nano: spent, held_nano: held, limit_nano: limit } = budget;
+    const { spent_nano: spent, held_nano: held } = budget;
+    const limit = limitOf(budget);
     const parts = [
       { value: spent ?? 0, style: fillStyle(shareOf(budget) ?? 0) },
       { value: held ?? 0, style: "series1" as const, glyph: "▒" },

@@ -1,9 +1,11 @@
 /** Where the money goes. Hides the roll-ups behind it (`cli/spend.ts`). */
 import type { KeyListAnswer, KeyView } from "../../../daemon/admin/contract/keys.ts";
-import { emptyAt, readSpend, type Spend, type SpendDimension, type SpendReport } from "../../spend.ts";
+import { renderBudget } from "../../render.ts";
+import { emptyAt, limitOf, readSpend, type Spend, type SpendDimension, type SpendReport } from "../../spend.ts";
 import { bar, columnChart, sparkline } from "../draw/bars.ts";
 import { away, count, money, percent } from "../draw/format.ts";
-import { beside, blank, type Line, line, span } from "../draw/line.ts";
+import { beside, blank, fitLine, type Line, line, type Span, span } from "../draw/line.ts";
+import { properties } from "../draw/table.ts";
 import { type Column, defineView } from "../view.ts";
 
 type Row = Spend & { readonly share: number; readonly key: KeyView | undefined };
@@ -14,6 +16,8 @@ const keysMax = 1_000;
 const chartLines = 5;
 const chartHeightMin = 24;
 const barWidth = 24;
+const barNarrow = 18;
+const chartWidthMin = 110;
 const monthDays = 30;
 const hoursADay = 24;
 
@@ -122,6 +126,7 @@ export const spend = defineView<Data, Row>({
     rows: ({ rows }) => rows,
     id: ({ value }) => value,
     sort: { column: "30 DAYS", descending: true },
+    details: (row, width, now) => details(row, width, now),
     empty: ({ report }) =>
       report.total.requests === 0
         ? [
@@ -148,12 +153,42 @@ function outlook({ key, burn }: Row, now: number): Line {
     : [span(`empty ${away(first, now)}`, first - now < 3_600_000 ? "bad" : "warn")];
 }
 
+/** Its days, and each budget with what is left, when it ends at this rate, and when it begins again. */
+function details(row: Row, width: number, now: number): readonly Line[] {
+  const name: Line = [
+    span(`${row.name === "" ? "(none)" : row.name}  `, "strong"),
+    span(`${money(row.burn)} an hour, ${money(row.burn * hoursADay)} a day like this`, "dim"),
+  ];
+  const days: Line = [sparkline(row.days, monthDays, "series2"), span("  30 days", "dim")];
+  const budgets = (row.key?.budgets ?? []).slice(0, budgetsShown).map((budget): readonly [string, Line] => {
+    const { spent_nano: spent, held_nano: held } = budget;
+    const limit = limitOf(budget);
+    const left = spent === null ? undefined : Math.max(0, limit - spent - (held ?? 0));
+    const ends = emptyAt(budget, row.burn, now);
+    const end: Span =
+      left === 0 ? ["empty", "bad"] : ends === undefined ? ["lasts", "good"] : [`empty ${away(ends, now)}`, "warn"];
+    const again =
+      budget.resets_at_ms === null ? "never begins again" : `begins again ${away(budget.resets_at_ms, now)}`;
+    return [
+      renderBudget(budget),
+      [
+        ...bar(spent === null || limit === 0 ? 1 : spent / limit, Math.min(20, width - 64), "money"),
+        span(`  left ${money(left)}  `),
+        end,
+        span(`, ${again}`, "dim"),
+      ],
+    ];
+  });
+  return properties([["spends", name], ["", days], ...budgets]);
+}
+const budgetsShown = 2;
+
 function head(report: SpendReport, width: number, height: number): readonly Line[] {
   const { total } = report;
   const most = Math.max(total.today, total.week / 7, total.month / monthDays, 1);
   const period = (label: string, nano: number, perDay: number): Line => [
     span(` ${label.padEnd(8)}`, "dim"),
-    ...bar(perDay / most, barWidth, "money"),
+    ...bar(perDay / most, width < chartWidthMin ? barNarrow : barWidth, "money"),
     span(` ${money(nano).padStart(9)}`, "money"),
     span(label === "today" ? "" : `  ${money(perDay)} a day`, "dim"),
   ];
@@ -169,7 +204,11 @@ function head(report: SpendReport, width: number, height: number): readonly Line
     period("30 days", total.month, total.month / monthDays),
     rate,
   ];
-  if (width < 110) return [...left, blank];
+  if (width < chartWidthMin) {
+    // Without room for a chart each period has its picture at the end of its line.
+    const pictures = [report.hours, total.days.slice(-7), total.days];
+    return [...left.map((each, index) => withPicture(each, pictures[index], width)), blank];
+  }
   const leftWidth = Math.max(66, Math.floor(width / 2));
   const lines = height >= chartHeightMin ? chartLines : 4;
   const wide = (values: readonly number[], times: number) =>
@@ -191,4 +230,12 @@ function head(report: SpendReport, width: number, height: number): readonly Line
     ]),
     blank,
   ];
+}
+
+const pictureAt = 56;
+
+function withPicture(text: Line, values: readonly number[] | undefined, width: number): Line {
+  const room = width - pictureAt - 1;
+  if (values === undefined || room < hoursADay - 1) return text;
+  return [...fitLine(text, pictureAt), sparkline(values, Math.min(room, values.length), "series2")];
 }
