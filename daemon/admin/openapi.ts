@@ -1,5 +1,6 @@
-/** OpenAPI 3.1 of the admin API, made of the routes and the very schemas that check requests. */
+/** OpenAPI 3.1 of the admin API, made of the routes, the very schemas that check requests, and those of the answers. */
 import { z } from "zod";
+import type { Described } from "./answers/table.ts";
 import { type Route, reads } from "./route.ts";
 
 export function openapiRoute(routes: () => readonly Route[]): Route {
@@ -9,26 +10,53 @@ export function openapiRoute(routes: () => readonly Route[]): Route {
     permission: "status:read",
     summary: "This description, as OpenAPI 3.1",
     reachable: true,
-    run: async () => describe(routes()),
+    run: () => describe(routes()),
   });
 }
 
-export function describe(routes: readonly Route[]): object {
+export async function describe(routes: readonly Route[]): Promise<object> {
+  const [{ answerOf, refusal }, { componentSchemas, referenceTo }] = await Promise.all([
+    import("./answers/table.ts"),
+    import("./answers/named.ts"),
+  ]);
+  const responses: Responses = ({ method, path }) => ({
+    200: { description: "Done", content: contentOf(answerOf(method, path), referenceTo) },
+    default: {
+      description: "An error with its code",
+      content: { "application/json": { schema: referenceTo(refusal) } },
+    },
+  });
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     paths[route.path] ??= {};
-    paths[route.path]![route.method.toLowerCase()] = operation(route);
+    paths[route.path]![route.method.toLowerCase()] = operation(route, responses);
   }
   return {
     openapi: "3.1.0",
     info: { title: "Bifrost admin API", version: "1", description: "Money is nano-dollars, times are milliseconds." },
-    components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+    components: {
+      schemas: componentSchemas(),
+      securitySchemes: { token: { type: "http", scheme: "bearer" } },
+    },
     security: [{ token: [] }],
     paths,
   };
 }
 
-function operation({ path, method, summary, permission, action, query, body }: Route): object {
+type Responses = (route: Route) => object;
+
+/** A stream is described by what each of its lines or events holds. */
+function contentOf(described: Described | undefined, refer: (schema: z.ZodType) => object): object {
+  return Object.fromEntries(
+    Object.entries(described?.content ?? {}).map(([type, schema]) => [
+      type,
+      { schema: schema === null ? { type: "string" } : refer(schema) },
+    ]),
+  );
+}
+
+function operation(route: Route, responses: Responses): object {
+  const { path, method, summary, permission, action, query, body } = route;
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",
@@ -43,10 +71,7 @@ function operation({ path, method, summary, permission, action, query, body }: R
     "x-permission": permission,
     parameters: [...named, ...queryParameters(query), ...conditional],
     ...(body === undefined ? {} : { requestBody: { content: { "application/json": { schema: jsonSchema(body) } } } }),
-    responses: {
-      200: { description: "Done", content: { "application/json": { schema: { type: "object" } } } },
-      default: { description: "An error with its code", content: { "application/json": { schema: errorSchema } } },
-    },
+    responses: responses(route),
   };
 }
 
@@ -55,18 +80,6 @@ const changeHeaders = ["If-Match", "Idempotency-Key"].map((name) => ({
   in: "header",
   schema: { type: "string" },
 }));
-const errorSchema = {
-  type: "object",
-  required: ["error"],
-  properties: {
-    error: {
-      type: "object",
-      required: ["code", "message"],
-      properties: { code: { type: "string" }, message: { type: "string" }, param: { type: "string" } },
-    },
-  },
-};
-
 function queryParameters(query: z.ZodType | undefined): object[] {
   if (query === undefined) return [];
   const { properties = {}, required = [] } = jsonSchema(query) as {

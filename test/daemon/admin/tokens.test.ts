@@ -161,16 +161,20 @@ test("router() changes only the version that If-Match names", async () => {
   }
 });
 
-test("describe() has every route, with the schemas that check it", () => {
-  const { openapi, paths } = describe(adminRoutes) as {
+test("describe() has every route, with the schemas that check it", async () => {
+  type Content = { content: Record<string, { schema: object }> };
+  type Operation = { requestBody?: Content; responses: { 200: Content } };
+  const { openapi, paths } = (await describe(adminRoutes)) as {
     openapi: string;
-    paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: object }> } }>>;
+    paths: Record<string, Record<string, Operation>>;
   };
   assert.equal(openapi, "3.1.0");
   for (const route of adminRoutes) {
     const operation = paths[route.path]?.[route.method.toLowerCase()];
     assert.ok(operation, `${route.method} ${route.path}`);
     assert.equal(operation.requestBody !== undefined, route.body !== undefined);
+    const described = Object.keys(operation.responses[200].content);
+    assert.ok(described.length > 0, `${route.method} ${route.path} has its answer in daemon/admin/answers/table.ts`);
   }
   const schema = paths["/api/keys"]?.["post"]?.requestBody?.content["application/json"]?.schema as {
     additionalProperties: boolean;
