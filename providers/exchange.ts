@@ -76,6 +76,8 @@ export type Part =
       readonly name: string;
       /** The arguments as JSON text, exactly as the model or caller wrote them. */
       readonly arguments: string;
+      /** Of a custom tool of OpenAI's: the arguments are `{"input": text}`; see `custom-tool.ts`. */
+      readonly custom?: true;
       readonly cache?: CacheMarker;
     }
   | {
@@ -83,6 +85,8 @@ export type Part =
       readonly id: string;
       readonly content: readonly Part[];
       readonly isError?: boolean;
+      /** Of a custom tool. */
+      readonly custom?: true;
       readonly cache?: CacheMarker;
     }
   | { readonly type: "refusal"; readonly text: string }
@@ -113,12 +117,14 @@ export type Tool =
       readonly cache?: CacheMarker;
       /** Fields that only the caller's own dialect defines (`defer_loading` …). */
       readonly extra?: JsonObject;
+      /** OpenAI's custom tool that it stands for: `{name, description?, format?}`; see `custom-tool.ts`. */
+      readonly custom?: JsonObject;
     }
   | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject };
 
 export type ToolChoice =
   | { readonly type: "auto" | "none" | "required" }
-  | { readonly type: "tool"; readonly name: string };
+  | { readonly type: "tool"; readonly name: string; readonly custom?: true };
 
 export type ResponseFormat =
   | { readonly type: "text" }
@@ -186,6 +192,8 @@ export type Event =
       readonly index: number;
       readonly id: string;
       readonly name: string;
+      /** A custom tool of OpenAI's: what follows is its input, plain text. */
+      readonly custom?: true;
       readonly choice?: number;
     }
   | { readonly type: "tool_call_delta"; readonly index: number; readonly delta: string; readonly choice?: number }

@@ -225,7 +225,8 @@ function toolCalls(): ToolCalls {
       index = ids.length;
       indices.set(given, index);
       ids.push(id ?? `call_${choice}_${index}`);
-      events.push({ type: "tool_call_start", index, id: ids[index]!, name: name ?? "", ...at(choice) });
+      const custom = call["type"] === "custom" ? { custom: true as const } : {};
+      events.push({ type: "tool_call_start", index, id: ids[index]!, name: name ?? "", ...custom, ...at(choice) });
     }
     const written = fn["arguments"] ?? call["input"] ?? fn["input"];
     const delta = text(written) ?? (isObject(written) ? argumentsText(written) : "");

@@ -2,6 +2,7 @@
 import type { Json, JsonObject, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { renderMarker } from "../cache-marker.ts";
+import { customInput } from "../custom-tool.ts";
 import { type DroppedFields, kindOf } from "../dropped.ts";
 import { mediaUrl } from "../media-source.ts";
 import { proofFor } from "../signature.ts";
@@ -145,7 +146,7 @@ function encodeAssistant(message: Message, context: Context): JsonObject {
   for (const part of message.parts) {
     switch (part.type) {
       case "tool_call":
-        calls.push({ id: part.id, type: "function", function: { name: part.name, arguments: part.arguments || "{}" } });
+        calls.push(encodeCall(part, context));
         if (part.cache !== undefined) context.dropped.note("messages[].cache_control");
         break;
       case "thinking": {
@@ -160,8 +161,7 @@ function encodeAssistant(message: Message, context: Context): JsonObject {
         break;
       }
       case "opaque":
-        if (part.dialect === "openai-chat" && part.value["type"] === "custom") calls.push(part.value);
-        else if (part.dialect === "openai-chat" && "audio" in part.value) Object.assign(encoded, part.value);
+        if (part.dialect === "openai-chat" && "audio" in part.value) Object.assign(encoded, part.value);
         else said.push(part);
         break;
       default:
@@ -178,4 +178,13 @@ function encodeAssistant(message: Message, context: Context): JsonObject {
     context.dropped.note("messages[].thinking");
   }
   return encoded;
+}
+
+/** Servers that are only like OpenAI's know functions alone. */
+function encodeCall(
+  { id, name, arguments: written, custom }: Extract<Part, { type: "tool_call" }>,
+  { extensions }: Context,
+): JsonObject {
+  if (custom === true && !extensions) return { id, type: "custom", custom: { name, input: customInput(written) } };
+  return { id, type: "function", function: { name, arguments: written || "{}" } };
 }

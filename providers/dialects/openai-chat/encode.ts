@@ -1,5 +1,14 @@
 /** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
-import type { EncodeOptions, Json, JsonObject, Reasoning, Request, Tool, UpstreamRequest } from "../../exchange.ts";
+import type {
+  EncodeOptions,
+  Json,
+  JsonObject,
+  Reasoning,
+  Request,
+  Tool,
+  ToolChoice,
+  UpstreamRequest,
+} from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { type DroppedFields, droppedFields, kindOf } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel } from "../effort.ts";
@@ -69,21 +78,24 @@ function encodeTools(request: Request, body: Body, extensions: boolean, dropped:
   body["tools"] = tools;
   const choice = request.toolChoice;
   if (choice !== undefined) {
-    body["tool_choice"] = choice.type === "tool" ? { type: "function", function: { name: choice.name } } : choice.type;
+    body["tool_choice"] = choice.type === "tool" ? encodeChoice(choice, extensions) : choice.type;
   }
   if (request.parallelToolCalls !== undefined) body["parallel_tool_calls"] = request.parallelToolCalls;
+}
+
+function encodeChoice({ name, custom }: Extract<ToolChoice, { type: "tool" }>, extensions: boolean): JsonObject {
+  return custom === true && !extensions
+    ? { type: "custom", custom: { name } }
+    : { type: "function", function: { name } };
 }
 
 function encodeTool(tool: Tool, extensions: boolean, dropped: DroppedFields): JsonObject | undefined {
   if (tool.type === "opaque") {
     if (tool.dialect === "openai-chat") return tool.value;
-    if (tool.dialect === "openai-responses" && tool.value["type"] === "custom") {
-      const { type, ...custom } = tool.value;
-      return { type: type!, custom };
-    }
     dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
+  if (tool.custom !== undefined && !extensions) return { type: "custom", custom: tool.custom };
   const fn: Body = { name: tool.name };
   if (tool.description !== undefined) fn["description"] = tool.description;
   fn["parameters"] = tool.parameters;

@@ -2,6 +2,7 @@
 import type { Message, Part } from "../../exchange.ts";
 import { isObject, jsonObject, list, type Shape, shape, words } from "../../json.ts";
 import { cacheMarker, marked } from "../cache-marker.ts";
+import { customArguments } from "../custom-tool.ts";
 import { mediaSource } from "../media-source.ts";
 import { optionalList, optionalText, refuse, requiredObject, requiredText } from "../strict.ts";
 
@@ -114,7 +115,16 @@ function parseAssistant(source: Shape, at: string): readonly Part[] {
 }
 
 function parseCall(call: Shape, at: string): Part {
-  if (call["type"] === "custom") return { type: "opaque", dialect: "openai-chat", value: jsonObject(call) };
+  if (call["type"] === "custom") {
+    const custom = requiredObject(call["custom"], `${at}.custom`);
+    return {
+      type: "tool_call",
+      id: requiredText(call, "id", `${at}.id`),
+      name: requiredText(custom, "name", `${at}.custom.name`),
+      arguments: customArguments(requiredText(custom, "input", `${at}.custom.input`)),
+      custom: true,
+    };
+  }
   const fn = requiredObject(call["function"], `${at}.function`);
   return {
     type: "tool_call",

@@ -2,6 +2,7 @@
 import type { Json, JsonObject, Reasoning, Request, ResponseFormat, Tool, ToolChoice } from "../../exchange.ts";
 import { json, jsonObject, type Mutable, type Shape, shape } from "../../json.ts";
 import { marked } from "../cache-marker.ts";
+import { customTool } from "../custom-tool.ts";
 import {
   optionalFlag,
   optionalInteger,
@@ -41,7 +42,12 @@ export function parse(body: unknown): Request {
   if (maxTokens !== undefined) request.maxTokens = maxTokens;
   parseSampling(source, request);
   const tools = optionalList(source, "tools");
-  if (tools !== undefined) request.tools = tools.map((tool, index) => parseTool(tool, `tools[${index}]`));
+  if (tools !== undefined) {
+    request.tools = tools.map((tool, index) => parseTool(tool, `tools[${index}]`));
+    // An answer repeats nothing here, but its calls of these have a shape of their own.
+    const custom = tools.filter((tool) => shape(tool)["type"] === "custom");
+    if (custom.length > 0) request.echo = { tools: custom.map((tool) => json(tool)) };
+  }
   const parallel = optionalFlag(source, "parallel_tool_calls");
   if (parallel !== undefined) request.parallelToolCalls = parallel;
   const format = parseFormat(source);
@@ -92,6 +98,11 @@ function parseSampling(source: Shape, request: Mutable<Request>): void {
 
 function parseTool(value: unknown, at: string): Tool {
   const tool = requiredObject(value, at);
+  if (tool["type"] === "custom") {
+    const custom = requiredObject(tool["custom"], `${at}.custom`);
+    const name = requiredText(custom, "name", `${at}.custom.name`);
+    return customTool(name, optionalText(custom, "description", `${at}.custom.description`), jsonObject(custom));
+  }
   if (tool["type"] !== "function") return { type: "opaque", dialect: "openai-chat", value: jsonObject(tool) };
   const fn = requiredObject(tool["function"], `${at}.function`);
   const parsed: Mutable<Extract<Tool, { type: "function" }>> = {
@@ -107,13 +118,17 @@ function parseTool(value: unknown, at: string): Tool {
   return parsed;
 }
 
-/** A choice that only this dialect knows (`allowed_tools`, a custom tool) is kept raw. */
+/** A choice that only this dialect knows (`allowed_tools`) is kept raw. */
 function parseToolChoice(source: Shape): ToolChoice | { readonly raw: Json } | undefined {
   const value = source["tool_choice"];
   if (value === undefined || value === null) return undefined;
   if (value === "auto" || value === "none" || value === "required") return { type: value };
   if (value === "any") return { type: "required" };
   const choice = requiredObject(value, "tool_choice");
+  if (choice["type"] === "custom") {
+    const custom = requiredObject(choice["custom"], "tool_choice.custom");
+    return { type: "tool", name: requiredText(custom, "name", "tool_choice.custom.name"), custom: true };
+  }
   if (choice["type"] !== "function") return { raw: json(value) };
   const fn = requiredObject(choice["function"], "tool_choice.function");
   return { type: "tool", name: requiredText(fn, "name", "tool_choice.function.name") };

@@ -4,6 +4,7 @@
  */
 import type { Event, JsonObject, RenderContext, StreamRenderer, Usage } from "../../exchange.ts";
 import type { GatewayError } from "../../gateway-error.ts";
+import { customCall, customNames, InputReader } from "../custom-tool.ts";
 import { renderTier } from "../openai-extra.ts";
 import { annotation } from "./annotation.ts";
 import { renderFailure } from "./failure.ts";
@@ -24,7 +25,12 @@ export function renderStream(context: RenderContext): StreamRenderer {
   let block = "";
   /** Per choice, the calls whose arguments are still empty. */
   const silent = new Map<number, Set<number>>();
+  /** Of the first choice. */
+  let callCount = 0;
   const greeted = new Set<number>();
+  const custom = customNames(context.echo);
+  /** Per choice, the calls of custom tools, and how their text is read; undefined: it is told as it is. */
+  const texts = new Map<number, Map<number, InputReader | undefined>>();
 
   function begin(id: string, model: string): void {
     const envelope = { id, object: "chat.completion.chunk", created: context.created, model };
@@ -76,7 +82,10 @@ export function renderStream(context: RenderContext): StreamRenderer {
         return chunk(event.choice ?? 0, "{}", `,"logprobs":${JSON.stringify(event.value)},"finish_reason":null`);
       case "finish":
         usage = { ...usage, ...event.usage };
-        return finish(event.choice ?? 0, renderFinish[event.reason]);
+        return finish(
+          event.choice ?? 0,
+          event.reason === "stop" && callCount > 0 ? "tool_calls" : renderFinish[event.reason],
+        );
       default:
         return aside(event);
     }
@@ -109,12 +118,14 @@ export function renderStream(context: RenderContext): StreamRenderer {
         if (!event.mediaType.startsWith("image/")) return "";
         return chunk(event.choice ?? 0, `{"images":[${JSON.stringify(imagePart(event.mediaType, event.data))}]}`);
       case "opaque":
-        return event.dialect === "openai-chat" ? chunk(0, JSON.stringify(event.value)) : "";
+        return event.dialect === "openai-chat" ? chunk(0, JSON.stringify(event.value)) : calledWhole(event);
     }
   }
 
   function callStart(event: Extract<Event, { type: "tool_call_start" }>): string {
     const choice = event.choice ?? 0;
+    if (choice === 0) callCount = Math.max(callCount, event.index + 1);
+    if (event.custom === true || custom.has(event.name)) return customStart(event, choice);
     const calls = silent.get(choice) ?? new Set();
     silent.set(choice, calls.add(event.index));
     const call: JsonObject = {
@@ -126,7 +137,30 @@ export function renderStream(context: RenderContext): StreamRenderer {
     return chunk(choice, `{"tool_calls":[${JSON.stringify(call)}]}`);
   }
 
+  function customStart({ index, id, name, custom: told }: Extract<Event, { type: "tool_call_start" }>, choice: number) {
+    const calls = texts.get(choice) ?? new Map<number, InputReader | undefined>();
+    texts.set(choice, calls.set(index, told === true ? undefined : new InputReader()));
+    const call: JsonObject = { index, id, type: "custom", custom: { name, input: "" } };
+    return chunk(choice, `{"tool_calls":[${JSON.stringify(call)}]}`);
+  }
+
+  /** Told by responses, whose places among calls are not ours: it comes after those that are. */
+  function calledWhole(event: Event): string {
+    const called = customCall(event, custom);
+    if (called === undefined) return "";
+    const { id, name, input } = called;
+    const call: JsonObject = { index: callCount++, id, type: "custom", custom: { name, input } };
+    return chunk(0, `{"tool_calls":[${JSON.stringify(call)}]}`);
+  }
+
+  function inputDelta(choice: number, index: number, delta: string): string {
+    if (delta === "") return "";
+    return chunk(choice, `{"tool_calls":[{"index":${index},"custom":{"input":${JSON.stringify(delta)}}}]}`);
+  }
+
   function callDelta(choice: number, index: number, delta: string): string {
+    const calls = texts.get(choice);
+    if (calls?.has(index) === true) return inputDelta(choice, index, calls.get(index)?.push(delta) ?? delta);
     return chunk(choice, `{"tool_calls":[{"index":${index},"function":{"arguments":${JSON.stringify(delta)}}}]}`);
   }
 
@@ -135,6 +169,8 @@ export function renderStream(context: RenderContext): StreamRenderer {
     let out = "";
     for (const index of silent.get(choice) ?? []) out += callDelta(choice, index, "{}");
     silent.delete(choice);
+    for (const [index, reader] of texts.get(choice) ?? []) out += inputDelta(choice, index, reader?.end() ?? "");
+    texts.delete(choice);
     return out + chunk(choice, "{}", `,"logprobs":null,"finish_reason":${JSON.stringify(reason)}`);
   }
 

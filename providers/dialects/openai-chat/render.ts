@@ -1,11 +1,18 @@
 /** Events as a whole chat completion. Hides the gathering of deltas into one message a choice. */
 import type { Event, Json, JsonObject, RenderContext, Usage } from "../../exchange.ts";
 import { isObject, list, type Mutable } from "../../json.ts";
+import { customCall, customNames, InputReader } from "../custom-tool.ts";
 import { renderTier } from "../openai-extra.ts";
 import { annotation } from "./annotation.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
-type Call = { readonly id: string; readonly name: string; written: string };
+type Call = {
+  readonly id: string;
+  readonly name: string;
+  written: string;
+  readonly custom: boolean;
+  readonly reader: InputReader | undefined;
+};
 
 type Choice = {
   text: string;
@@ -30,6 +37,7 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
   let id = context.id;
   let model = context.model;
   let usage: Usage = {};
+  const custom = customNames(context.echo);
   for (const event of events) {
     if (event.type === "start") {
       id = event.id ?? id;
@@ -39,7 +47,7 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
       usage = { ...usage, ...event.usage };
     } else {
       if (event.type === "finish") usage = { ...usage, ...event.usage };
-      gather(event, choiceAt(choices, "choice" in event ? (event.choice ?? 0) : 0));
+      gather(event, choiceAt(choices, "choice" in event ? (event.choice ?? 0) : 0), custom);
     }
   }
   const rendered: Record<string, Json> = {
@@ -79,7 +87,7 @@ function choiceAt(choices: Map<number, Choice>, index: number): Choice {
   return choice;
 }
 
-function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choice): void {
+function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choice, custom: ReadonlySet<string>): void {
   const { proven } = choice;
   choice.proven = event.type === "thinking_signature";
   switch (event.type) {
@@ -103,11 +111,15 @@ function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choi
       return;
     case "tool_call_start":
       if (proven) choice.details.push({ ...choice.details.pop(), id: event.id });
-      choice.calls[event.index] = { id: event.id, name: event.name, written: "" };
+      choice.calls[event.index] = {
+        ...{ id: event.id, name: event.name, written: "" },
+        custom: event.custom === true || custom.has(event.name),
+        reader: event.custom !== true && custom.has(event.name) ? new InputReader() : undefined,
+      };
       return;
     case "tool_call_delta": {
       const call = choice.calls[event.index];
-      if (call !== undefined) call.written += event.delta;
+      if (call !== undefined) call.written += call.reader?.push(event.delta) ?? event.delta;
       return;
     }
     case "citation":
@@ -119,11 +131,17 @@ function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choi
     case "media":
       if (event.mediaType.startsWith("image/")) choice.images.push(imagePart(event.mediaType, event.data));
       return;
-    case "opaque":
+    case "opaque": {
+      const called = customCall(event, custom);
+      if (called !== undefined) {
+        const { input: written, ...rest } = called;
+        choice.calls.push({ ...rest, written, custom: true, reader: undefined });
+      }
       if (event.dialect === "openai-chat") choice.extra = { ...choice.extra, ...event.value };
       return;
+    }
     case "finish":
-      choice.finish = renderFinish[event.reason];
+      choice.finish = choice.calls.length > 0 && event.reason === "stop" ? "tool_calls" : renderFinish[event.reason];
   }
 }
 
@@ -152,15 +170,16 @@ function renderChoice(index: number, choice: Choice): JsonObject {
   if (choice.annotations.length > 0) message["annotations"] = choice.annotations;
   const calls = choice.calls.filter((call) => call !== undefined);
   if (calls.length > 0) {
-    message["tool_calls"] = calls.map((call) => ({
-      id: call.id,
-      type: "function",
-      function: { name: call.name, arguments: call.written === "" ? "{}" : call.written },
-    }));
+    message["tool_calls"] = calls.map(renderCall);
   }
   if (choice.images.length > 0) message["images"] = choice.images;
   Object.assign(message, choice.extra);
   return { index, message, logprobs: joinLogprobs(choice.logprobs), finish_reason: choice.finish };
+}
+
+function renderCall({ id, name, written, custom, reader }: Call): JsonObject {
+  if (custom) return { id, type: "custom", custom: { name, input: written + (reader?.end() ?? "") } };
+  return { id, type: "function", function: { name, arguments: written === "" ? "{}" : written } };
 }
 
 /** Chunks bring the tokens a few at a time; a body holds them in one list. */

@@ -1,6 +1,7 @@
 /** Our messages as items. Hides that one message of ours may be many there, and that only OpenAI's own reasoning goes back. */
 import type { Json, JsonObject, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
+import { customInput } from "../custom-tool.ts";
 import { type DroppedFields, kindOf } from "../dropped.ts";
 import { mediaUrl } from "../media-source.ts";
 import { reasoningItem } from "./reasoning.ts";
@@ -111,7 +112,13 @@ function encodeOutput(part: Extract<Part, { type: "tool_result" }>, dropped: Dro
     const encoded = encodePart(inner, dropped);
     if (encoded !== undefined) content.push(encoded);
   }
-  return { type: "function_call_output", call_id: part.id, output: content.length === 0 ? "" : plain(content) };
+  const type = part.custom === true ? "custom_tool_call_output" : "function_call_output";
+  return { type, call_id: part.id, output: content.length === 0 ? "" : plain(content) };
+}
+
+function encodeCall({ id, name, arguments: written, custom }: Extract<Part, { type: "tool_call" }>): JsonObject {
+  if (custom === true) return { type: "custom_tool_call", call_id: id, name, input: customInput(written) };
+  return { type: "function_call", call_id: id, name, arguments: written || "{}" };
 }
 
 function pushAssistant(message: Message, items: Json[], dropped: DroppedFields): void {
@@ -133,7 +140,7 @@ function pushAssistant(message: Message, items: Json[], dropped: DroppedFields):
         break;
       case "tool_call":
         if (part.cache !== undefined) dropped.note("messages[].cache_control");
-        items.push({ type: "function_call", call_id: part.id, name: part.name, arguments: part.arguments || "{}" });
+        items.push(encodeCall(part));
         break;
       case "opaque":
         if (part.dialect === "openai-responses") items.push(part.value);

@@ -65,7 +65,10 @@ function encodeTools(request: Request, body: Body, dropped: DroppedFields): void
   body["tools"] = tools;
   const { toolChoice, parallelToolCalls } = request;
   if (toolChoice !== undefined) {
-    body["tool_choice"] = toolChoice.type === "tool" ? { type: "function", name: toolChoice.name } : toolChoice.type;
+    body["tool_choice"] =
+      toolChoice.type === "tool"
+        ? { type: toolChoice.custom === true ? "custom" : "function", name: toolChoice.name }
+        : toolChoice.type;
   }
   if (parallelToolCalls !== undefined) body["parallel_tool_calls"] = parallelToolCalls;
 }
@@ -74,11 +77,10 @@ function encodeTools(request: Request, body: Body, dropped: DroppedFields): void
 function encodeTool(tool: Tool, request: Request, dropped: DroppedFields): JsonObject | undefined {
   if (tool.type === "opaque") {
     if (tool.dialect === "openai-responses") return tool.value;
-    const custom = tool.dialect === "openai-chat" && tool.value["type"] === "custom" ? tool.value["custom"] : undefined;
-    if (custom !== undefined) return { type: "custom", ...(shape(custom) as JsonObject) };
     dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
+  if (tool.custom !== undefined) return { type: "custom", ...tool.custom };
   const encoded: Body = { type: "function", name: tool.name };
   if (tool.description !== undefined) encoded["description"] = tool.description;
   encoded["parameters"] = tool.parameters;

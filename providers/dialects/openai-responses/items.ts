@@ -2,6 +2,7 @@
 import type { Event, Json, JsonObject, RenderContext } from "../../exchange.ts";
 import { isObject, list, text } from "../../json.ts";
 import { webPage } from "../citation.ts";
+import { InputReader } from "../custom-tool.ts";
 import { sealed, sealedRedacted } from "./reasoning.ts";
 
 export type MessagePart =
@@ -24,6 +25,16 @@ export type Item =
       readonly callId: string;
       readonly name: string;
       written: string;
+    }
+  | {
+      readonly type: "custom_tool_call";
+      readonly id: string;
+      readonly place: number;
+      readonly callId: string;
+      readonly name: string;
+      /** Its text, of which `reader` knows how it is written; absent: as it is. */
+      written: string;
+      readonly reader: InputReader | undefined;
     }
   | { readonly type: "whole"; readonly place: number; readonly value: JsonObject };
 
@@ -54,9 +65,29 @@ export function renderItem(item: Item, status: "in_progress" | "completed" | "in
       const { id, callId, name, written } = item;
       return { id, type: "function_call", status, call_id: callId, name, arguments: callText(written, status) };
     }
+    case "custom_tool_call": {
+      const { id, callId, name, written } = item;
+      return { id, type: "custom_tool_call", status, call_id: callId, name, input: written };
+    }
     case "whole":
       return item.value;
   }
+}
+
+export type Call = Extract<Item, { type: "function_call" | "custom_tool_call" }>;
+
+/** @param custom the names of the caller's custom tools */
+export function callItem(
+  event: Extract<Event, { type: "tool_call_start" }>,
+  response: string,
+  place: number,
+  custom: ReadonlySet<string>,
+): Call {
+  const shared = { place, callId: event.id, name: event.name, written: "" };
+  if (event.custom !== true && !custom.has(event.name))
+    return { type: "function_call", id: itemId("fc", response, place), ...shared };
+  const reader = event.custom === true ? undefined : new InputReader();
+  return { type: "custom_tool_call", id: itemId("ctc", response, place), ...shared, reader };
 }
 
 /** A call without arguments is `{}` once it is whole: clients parse the text. */

@@ -1,6 +1,7 @@
 /** A client's input items. Hides that one turn of an assistant is several items: what it thought, said and called. */
 import type { MediaSource, Message, Part } from "../../exchange.ts";
 import { jsonObject, type Shape } from "../../json.ts";
+import { customArguments } from "../custom-tool.ts";
 import { mediaSource } from "../media-source.ts";
 import { optionalList, optionalText, refuse, requiredObject, requiredText } from "../strict.ts";
 import { parseReasoning } from "./reasoning.ts";
@@ -51,7 +52,16 @@ function parseItem(item: Shape, at: string): Turn | undefined {
         name: requiredText(item, "name", `${at}.name`),
         arguments: requiredText(item, "arguments", `${at}.arguments`),
       });
+    case "custom_tool_call":
+      return assistant({
+        type: "tool_call",
+        id: requiredText(item, "call_id", `${at}.call_id`),
+        name: requiredText(item, "name", `${at}.name`),
+        arguments: customArguments(requiredText(item, "input", `${at}.input`)),
+        custom: true,
+      });
     case "function_call_output":
+    case "custom_tool_call_output":
       return {
         role: "user",
         joins: true,
@@ -60,6 +70,7 @@ function parseItem(item: Shape, at: string): Turn | undefined {
             type: "tool_result",
             id: requiredText(item, "call_id", `${at}.call_id`),
             content: parseContent(item["output"], `${at}.output`),
+            ...(item["type"] === "custom_tool_call_output" ? { custom: true } : {}),
           },
         ],
       };

@@ -1,6 +1,7 @@
 /** A client's request for a response. Hides OpenAI's spellings, and which fields ask for what every stateless answer is anyway. */
 import type { Json, JsonObject, Reasoning, Request, ResponseFormat, Tool, ToolChoice } from "../../exchange.ts";
 import { json, jsonObject, type Mutable, type Shape } from "../../json.ts";
+import { customTool } from "../custom-tool.ts";
 import {
   optionalFlag,
   optionalInteger,
@@ -99,6 +100,11 @@ const toolFields: ReadonlySet<string> = new Set(["type", "name", "description", 
 
 function parseTool(value: unknown, at: string): Tool {
   const tool = requiredObject(value, at);
+  if (tool["type"] === "custom") {
+    const { type: _, ...custom } = jsonObject(tool);
+    const name = requiredText(tool, "name", `${at}.name`);
+    return customTool(name, optionalText(tool, "description", `${at}.description`), custom);
+  }
   if (tool["type"] !== "function") {
     requiredText(tool, "type", `${at}.type`);
     return { type: "opaque", dialect: "openai-responses", value: jsonObject(tool) };
@@ -123,8 +129,9 @@ function parseToolChoice(source: Shape): ToolChoice | { readonly raw: Json } | u
   if (value === undefined || value === null) return undefined;
   if (value === "auto" || value === "none" || value === "required") return { type: value };
   const choice = requiredObject(value, "tool_choice");
-  if (choice["type"] !== "function") return { raw: json(value) };
-  return { type: "tool", name: requiredText(choice, "name", "tool_choice.name") };
+  if (choice["type"] !== "function" && choice["type"] !== "custom") return { raw: json(value) };
+  const name = requiredText(choice, "name", "tool_choice.name");
+  return choice["type"] === "custom" ? { type: "tool", name, custom: true } : { type: "tool", name };
 }
 
 function parseText(source: Shape, request: Mutable<Request>, extra: Record<string, Json>): void {

@@ -5,9 +5,12 @@
  */
 import type { Event, Json, JsonObject, RenderContext, StreamRenderer, Usage } from "../../exchange.ts";
 import type { GatewayError } from "../../gateway-error.ts";
+import { customNames } from "../custom-tool.ts";
 import { renderTier } from "../openai-extra.ts";
 import { failedError } from "./failure.ts";
 import {
+  type Call,
+  callItem,
   type Head,
   type Item,
   itemId,
@@ -26,8 +29,6 @@ import {
 } from "./items.ts";
 import { type Ending, renderEnding, renderUsage } from "./usage.ts";
 
-type Call = Extract<Item, { type: "function_call" }>;
-
 export function renderStream(context: RenderContext): StreamRenderer {
   let sequence = context.sequence ?? 0;
   let head: Head = { id: responseId(context.id), model: context.model, created: context.created };
@@ -40,6 +41,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
   let open: Extract<Item, { type: "message" | "reasoning" }> | undefined;
   let part: MessagePart | undefined;
   let deltaHead = "";
+  const custom = customNames(context.echo);
   const calls: Call[] = [];
   let openCalls: Call[] = [];
 
@@ -196,15 +198,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
 
   function callStart(event: Extract<Event, { type: "tool_call_start" }>): string {
     const out = begin() + closeOpen();
-    const place = items.length;
-    const call: Call = {
-      type: "function_call",
-      id: itemId("fc", head.id, place),
-      place,
-      callId: event.id,
-      name: event.name,
-      written: "",
-    };
+    const call = callItem(event, head.id, items.length, custom);
     calls[event.index] = call;
     openCalls.push(call);
     return out + added(call);
@@ -213,14 +207,27 @@ export function renderStream(context: RenderContext): StreamRenderer {
   function callDelta(index: number, text: string): string {
     const call = calls[index];
     if (call === undefined || !openCalls.includes(call)) return ""; // closed, or never begun
+    if (call.type === "custom_tool_call") return inputDelta(call, call.reader?.push(text) ?? text);
     call.written += text;
     return `event: response.function_call_arguments.delta\ndata: {"type":"response.function_call_arguments.delta","item_id":"${call.id}","output_index":${call.place},"sequence_number":${sequence++},"delta":${JSON.stringify(text)}}\n\n`;
+  }
+
+  function inputDelta(call: Extract<Call, { type: "custom_tool_call" }>, delta: string): string {
+    if (delta === "") return "";
+    call.written += delta;
+    return frame("response.custom_tool_call_input.delta", { item_id: call.id, output_index: call.place, delta });
   }
 
   function closeCalls(): string {
     let out = "";
     for (const call of openCalls) {
       const { id, place, name } = call;
+      if (call.type === "custom_tool_call") {
+        out += inputDelta(call, call.reader?.end() ?? "");
+        const at = { item_id: id, output_index: place, input: call.written };
+        out += frame("response.custom_tool_call_input.done", at) + done(call);
+        continue;
+      }
       const written = call.written === "" ? "{}" : call.written;
       const at = { item_id: id, output_index: place, name, arguments: written };
       out += frame("response.function_call_arguments.done", at) + done(call);

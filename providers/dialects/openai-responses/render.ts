@@ -1,7 +1,10 @@
 /** Events as a whole response. Hides the gathering of deltas into items. */
 import type { Event, JsonObject, RenderContext, Usage } from "../../exchange.ts";
+import { customNames, type InputReader } from "../custom-tool.ts";
 import { renderTier } from "../openai-extra.ts";
 import {
+  type Call,
+  callItem,
   type Item,
   itemId,
   type MessagePart,
@@ -23,7 +26,8 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
   let usage: Usage = {};
   let ending: Ending = { status: "completed", details: null };
   const items: Item[] = [];
-  const calls: Extract<Item, { type: "function_call" }>[] = [];
+  const calls: Call[] = [];
+  const custom = customNames(context.echo);
 
   for (const event of events) {
     // This dialect has one choice; the others have no place.
@@ -42,22 +46,21 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
         ending = renderEnding(event.reason, items.some(refuses));
         break;
       case "tool_call_start": {
-        const place = items.length;
-        const shared = { type: "function_call", id: itemId("fc", id, place), place } as const;
-        const call = { ...shared, callId: event.id, name: event.name, written: "" };
+        const call = callItem(event, id, items.length, custom);
         calls[event.index] = call;
         items.push(call);
         break;
       }
       case "tool_call_delta": {
         const call = calls[event.index];
-        if (call !== undefined) call.written += event.delta;
+        if (call !== undefined) call.written += readerOf(call)?.push(event.delta) ?? event.delta;
         break;
       }
       default:
         gather(event, items, id);
     }
   }
+  for (const call of calls) if (call !== undefined) call.written += readerOf(call)?.end() ?? "";
   const status = ending.status === "completed" ? "completed" : "incomplete";
   return renderResponse(
     { id, model, created: context.created },
@@ -70,6 +73,10 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
     },
     context.echo,
   );
+}
+
+function readerOf(call: Call): InputReader | undefined {
+  return call.type === "custom_tool_call" ? call.reader : undefined;
 }
 
 function refuses(item: Item): boolean {
