@@ -141,6 +141,8 @@ export type GenerationData = {
   };
   readonly auth: {
     readonly inference: "keys" | "open";
+    /** Whose files and batches a key may see. */
+    readonly files: "owned" | "shared";
     /** Budget of the key that the first start makes; undefined: none. */
     readonly firstKeyBudget?: { readonly limitNano: number; readonly windowMs: number } | undefined;
   };

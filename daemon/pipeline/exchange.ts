@@ -123,6 +123,8 @@ export class Exchange {
   ownInput: readonly unknown[] | undefined;
   previousResponse: string | undefined;
   stored: KeptResponse | undefined;
+  /** A list at a provider that is looked through in large pages, and after which of its ids the next begins. */
+  listing: { readonly after: string | undefined } | undefined;
   /** Hears of the frames that go to the client, as latin1 text. */
   onFrames: ((frames: string) => void) | undefined;
   /** The last attempt's provider speaks the caller's dialect. */

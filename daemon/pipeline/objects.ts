@@ -11,6 +11,8 @@ import type { Receiver } from "./upstream-call.ts";
 const between = "~";
 /** A list of a thousand files is about half a megabyte. */
 const objectBytesMax = 16 * 1024 * 1024;
+/** The most that all of the usual lists allow in a page. */
+const listedAtOnce = 100;
 /** Fields that hold an id of the provider's, wherever they stand. */
 const idFields: ReadonlySet<string> = new Set([
   "id",
@@ -40,7 +42,16 @@ export function namedProvider({ rest, request, body }: Exchange): string | undef
   return typeof input === "string" ? splitId(input).provider : undefined;
 }
 
-export function objectPath({ rest, request }: Exchange, base: string): string {
+/** What a call is about, as the provider knows it: the id in its path, and the file that a batch is to read. */
+export function namedIds({ rest, body }: Exchange): readonly string[] {
+  const inPath = splitId(pathId(rest)).id;
+  if (inPath !== "") return [inPath];
+  if (body === undefined) return [];
+  const { input_file_id: input } = JSON.parse(body.toString("utf8")) as { input_file_id?: unknown };
+  return typeof input === "string" ? [splitId(input).id] : [];
+}
+
+export function objectPath({ rest, request, listing }: Exchange, base: string): string {
   const [first = "", ...more] = rest.split("/").slice(1);
   const id = first === "" ? "" : `/${encodeURIComponent(splitId(decoded(first)).id)}`;
   if (more.length > 1 || more.some((word) => word !== "content" && word !== "cancel"))
@@ -51,6 +62,9 @@ export function objectPath({ rest, request }: Exchange, base: string): string {
     const value = query.get(name);
     if (value !== null) query.set(name, splitId(value).id);
   }
+  if (listing?.after !== undefined) query.set("after", listing.after);
+  const limit = query.get("limit");
+  if (listing !== undefined && limit !== null) query.set("limit", String(Math.max(Number(limit) || 0, listedAtOnce)));
   const path = base + id + more.map((word) => `/${word}`).join("");
   return query.size === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }

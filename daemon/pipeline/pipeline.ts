@@ -21,6 +21,7 @@ import { downgrade, watchHold } from "./exhaust.ts";
 import { withExtraFields } from "./extra-fields.ts";
 import { hedged, mayHedge } from "./hedge.ts";
 import { identify } from "./identify.ts";
+import { fileIdsTaken, mayNameFile } from "./owned.ts";
 import type { Plane } from "./plane.ts";
 import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
@@ -43,6 +44,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const query = exchange.route.dialect.id === "gemini" ? url : undefined; // only its SDKs put a key there
     exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection, query);
     await (exchange.route.form === "json" ? read : readOther)(exchange, plane);
+    if (mayNameFile(exchange)) await fileIdsTaken(exchange, plane);
     const named = identify(exchange, plane);
     if (named !== undefined) await named;
     keepRequest(exchange, plane);

@@ -23,6 +23,7 @@ import {
 } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
+import { isOwned, ownedAttempt, refuseRawObjects } from "./owned.ts";
 import { passedBody, passthroughPath } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { releaseBody } from "./read.ts";
@@ -55,6 +56,11 @@ type Place = {
 };
 
 export function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
+  const owned = exchange.route.form === "object" && isOwned(exchange);
+  return owned ? ownedAttempt(exchange, lease, plane, relayed) : relayed(exchange, lease, plane);
+}
+
+function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
   const { target } = lease;
   const startedAt = performance.now();
   return new Promise((resolve) => {
@@ -91,8 +97,11 @@ export function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Pr
 function placeFor(exchange: Exchange, { target }: Lease): Place {
   const { route } = exchange;
   const { provider } = target;
-  if (route.form === "any")
-    return { dialect: provider.dialect, path: passthroughPath(exchange, provider), endpoint: undefined };
+  if (route.form === "any") {
+    const path = passthroughPath(exchange, provider);
+    refuseRawObjects(exchange, path, provider);
+    return { dialect: provider.dialect, path, endpoint: undefined };
+  }
   const operation = route.form === "stored" ? "chat" : route.operation;
   const endpoint = findEndpoint(provider.endpoints, operation, route.dialect, target);
   if (endpoint === undefined || endpoint.dialect.id !== route.dialect.id)

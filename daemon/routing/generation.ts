@@ -66,6 +66,8 @@ export type Generation = {
   readonly catalog: Catalog;
   /** Undefined where the config has none. */
   readonly rules: Rules | undefined;
+  /** Some provider keeps files. */
+  readonly hasFiles: boolean;
   /** Requests under way that hold this generation. */
   inFlight: number;
   /** Plans by model name as asked, and targets by their names; see `resolve`. */
@@ -88,6 +90,7 @@ export function buildGeneration(
     providers,
     catalog,
     rules: undefined,
+    hasFiles: [...providers.values()].some(({ endpoints }) => Object.hasOwn(endpoints, "files")),
     inFlight: 0,
     resolved: new Map(),
     targets: new Map(),

@@ -5,6 +5,7 @@
 import type { Worker } from "node:worker_threads";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
+import type { Owner } from "../store/object-owners.ts";
 
 /** Questions that wait for the thread; one more is refused, and what was to be kept is not. */
 const waitingMax = 1_024;
@@ -14,12 +15,25 @@ export const keptBytesMax = 4 * 1024 * 1024;
 export type ToKeeper =
   | { readonly type: "get"; readonly number: number; readonly id: string; readonly keyId: number }
   | { readonly type: "put"; readonly number: number; readonly kept: KeptResponse }
-  | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number };
+  | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number }
+  | ({ readonly number: number } & AboutObjects);
+
+/** What is asked of a provider's files and batches; see `store/object-owners.ts`. */
+export type AboutObjects =
+  | {
+      readonly type: "claim" | "own";
+      readonly provider: string;
+      readonly ids: readonly string[];
+      readonly owner: Owner;
+    }
+  | { readonly type: "foreign"; readonly ids: readonly string[]; readonly owner: Owner }
+  | { readonly type: "forget"; readonly provider: string; readonly id: string };
 
 export type KeeperAnswer = {
   readonly number: number;
   readonly kept?: KeptResponse | undefined;
   readonly removed?: boolean;
+  readonly ids?: readonly string[];
   readonly failed?: string;
 };
 
@@ -28,6 +42,8 @@ export type ResponseKeeper = {
   /** False: there is no room, or it is too long. */
   put(kept: KeptResponse): boolean;
   remove(id: string, keyId: number): Promise<boolean>;
+  /** Resolves with the ids that were asked for, when the file has it. */
+  objects(about: AboutObjects): Promise<readonly string[]>;
 };
 
 type Waiting = { readonly resolve: (answer: KeeperAnswer) => void; readonly reject: (error: GatewayError) => void };
@@ -76,6 +92,7 @@ export function createResponseKeeper(start: () => Worker): ResponseKeeper {
       return true;
     },
     remove: async (id, keyId) => (await ask({ type: "remove", id, keyId } as ToKeeper)).removed === true,
+    objects: async (about) => (await ask(about as ToKeeper)).ids ?? [],
   };
 }
 

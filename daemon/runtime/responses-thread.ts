@@ -1,11 +1,13 @@
 /** Thread main of the keeper of responses: one question at a time, answered in its order. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { openKeptResponses } from "../store/kept-responses.ts";
-import type { KeeperAnswer, ToKeeper } from "./response-keeper.ts";
+import { type ObjectOwners, openObjectOwners } from "../store/object-owners.ts";
+import type { AboutObjects, KeeperAnswer, ToKeeper } from "./response-keeper.ts";
 
 const parent = parentPort as MessagePort;
 const { file } = workerData as { readonly file: string };
 const kept = openKeptResponses(file, Date.now);
+let owners: ObjectOwners | undefined;
 
 parent.on("message", (asked: ToKeeper) => {
   let answer: KeeperAnswer;
@@ -21,9 +23,27 @@ parent.on("message", (asked: ToKeeper) => {
       case "remove":
         answer = { number: asked.number, removed: kept.remove(asked.id, asked.keyId) };
         break;
+      default:
+        answer = { number: asked.number, ids: aboutObjects(asked) };
     }
   } catch (error) {
     answer = { number: asked.number, failed: error instanceof Error ? error.message : String(error) };
   }
   parent.postMessage(answer);
 });
+
+function aboutObjects(asked: AboutObjects): readonly string[] {
+  owners ??= openObjectOwners(file, Date.now);
+  switch (asked.type) {
+    case "own":
+      return owners.own(asked.provider, asked.ids, asked.owner);
+    case "foreign":
+      return owners.foreign(asked.ids, asked.owner);
+    case "claim":
+      owners.claim(asked.provider, asked.ids, asked.owner);
+      return [];
+    case "forget":
+      owners.forget(asked.provider, asked.id);
+      return [];
+  }
+}

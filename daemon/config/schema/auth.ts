@@ -10,6 +10,11 @@ export const auth = z.strictObject({
     "Who may call models: `keys` (holders of a virtual key) or `open` (anyone who reaches the port).",
     defaults.auth.inference,
   ),
+  files: setting(
+    z.enum(["owned", "shared"]),
+    "Whose files and batches a key may see: those of its own owner (`owned`), or all that the provider has (`shared`).",
+    defaults.auth.files,
+  ),
   first_key_budget: setting(
     z
       .string("expected dollars and a period such as 10/1d, or none")

@@ -11,6 +11,7 @@ let key: string;
 before(async () => {
   upstream = await startUpstream();
   lab = await startLab({
+    auth: { files: "shared" },
     server: { body_max: "64KB", upload_max: "64MB" },
     providers: {
       up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" },
