@@ -10,6 +10,7 @@ import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import type { LogAnswer, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { isSignedWith } from "../support/sigv4.ts";
 import { until } from "../support/until.ts";
 
 const word = "xylophone-71";
@@ -157,6 +158,8 @@ test("startOffload() speaks S3, and a bucket that is down loses nothing", async 
     /^AWS4-HMAC-SHA256 Credential=AKIATEST\/\d{8}\/eu-central-1\/s3\/aws4_request, SignedHeaders=[^ ]*host[^ ]*, Signature=[0-9a-f]{64}$/,
   );
   assert.equal(head["x-amz-content-sha256"], createHash("sha256").update(body).digest("hex"));
+  const signed = { method: "PUT", path: url, headers: head, body };
+  assert.ok(isSignedWith("canary-s3-secret", signed) && !isSignedWith("another", signed));
   assert.ok(!daemon.stderr().includes("canary-s3-secret"));
   assert.match(daemon.stderr(), /could not be offloaded/);
 });
