@@ -15,6 +15,7 @@ import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { OnUnsupported, ProviderConfig } from "../governance/definitions.ts";
 import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
+import type { Affinity } from "../routing/affinity.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
@@ -127,6 +128,8 @@ export class Exchange {
   listing: { readonly after: string | undefined } | undefined;
   /** Hears of the frames that go to the client, as latin1 text. */
   onFrames: ((frames: string) => void) | undefined;
+  /** Where proofs of thinking in its answer are remembered; undefined: its next turn has no choice. */
+  issuers: Affinity | undefined;
   /** The last attempt's provider speaks the caller's dialect. */
   isRelay = false;
   /** Its bytes have been taken: no other target can get them. */

@@ -23,6 +23,7 @@ import { hedged, mayHedge } from "./hedge.ts";
 import { identify } from "./identify.ts";
 import { fileIdsTaken, mayNameFile } from "./owned.ts";
 import type { Plane } from "./plane.ts";
+import { rememberProofs, watchProofs } from "./proofs.ts";
 import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
 import { record, recordAttempt } from "./record.ts";
@@ -55,6 +56,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     }
     if (exchange.stored !== undefined && (await answersStored(exchange, plane))) return;
     let trip = route(exchange, plane);
+    watchProofs(exchange, trip, plane);
     for (;;) {
       try {
         if (exchange.clientGone) throw clientLeft();
@@ -80,6 +82,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
           }
         }
         deliver(exchange, result);
+        if (exchange.issuers !== undefined && result.answer !== undefined) rememberProofs(exchange, result.answer.body);
         if (exchange.ownInput !== undefined && result.answer !== undefined)
           rememberAnswer(exchange, result.answer.body, plane);
         if (exchange.stored !== undefined) forgetStored(exchange, plane);

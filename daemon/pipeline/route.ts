@@ -3,6 +3,7 @@
  * a request routing looks at, and that most requests are routed by one look-up of their model's name.
  */
 import type { CallerNames, UsageShares } from "../routing/facts.ts";
+import { findIssuer, type Issuer } from "../routing/issuers.ts";
 import type { Plan } from "../routing/plan.ts";
 import { type KeyProvider, plainPlan, plan, type RouteRequest } from "../routing/planner.ts";
 import type { RoutePreferences } from "../routing/preferences.ts";
@@ -112,6 +113,11 @@ class Asked implements RouteRequest {
   }
   promptKey(): string | undefined {
     return firstMessages(this.#exchange.body!, this.#exchange.view!);
+  }
+  issuer(): Issuer | undefined {
+    const { body, route: asked } = this.#exchange;
+    if (body === undefined || asked.operation !== "chat") return undefined;
+    return findIssuer(this.#plane.routing.issuers, body, this.nowMs);
   }
   caller(): CallerNames {
     const { keyId, scopes } = this.#exchange.caller!;

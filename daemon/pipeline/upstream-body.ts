@@ -11,6 +11,7 @@ import type { Target } from "../routing/generation.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
 import { encodeOperation } from "./codecs.ts";
 import type { Exchange } from "./exchange.ts";
+import { withoutForeignProofs } from "./proofs.ts";
 import { ours, requestEdits } from "./request-edits.ts";
 import { encodeRequest, parseRequest, type Translated } from "./translate.ts";
 
@@ -32,10 +33,24 @@ export function upstreamBody(
   exchange.droppedHeader = []; // of the hop before this one
   return same
     ? {
-        bytes: shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)),
+        bytes: readable(
+          exchange,
+          target,
+          endpoint,
+          shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)),
+        ),
         headers: told(exchange, endpoint),
       }
     : checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
+}
+
+/** Without the proofs of thinking that this provider did not make, which it would refuse the request for. */
+function readable(exchange: Exchange, target: Target, { dialect }: ReadyEndpoint, bytes: Buffer): Buffer {
+  if (exchange.issuers === undefined || dialect.id !== "openai-responses") return bytes;
+  const without = withoutForeignProofs(exchange, target, bytes);
+  if (without === undefined) return bytes;
+  report(exchange, target, ["input.reasoning"]);
+  return without;
 }
 
 /** Does this body have to be translated, and is it so large that others would feel it? */

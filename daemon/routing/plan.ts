@@ -1,6 +1,7 @@
 /** The order in which one request's targets are tried, and how that order came about. */
 import type { HedgeData } from "../config/routing-data.ts";
 import type { AffinityKey, Binding } from "./affinity.ts";
+import type { Issuer } from "./issuers.ts";
 import type { Hop } from "./resolve.ts";
 
 /** Why a target stands where it stands; kept for `explain` where there was a choice. */
@@ -23,6 +24,8 @@ export type Plan = {
   readonly allowed?: ReadonlyMap<string, readonly string[]> | undefined;
   /** Where the conversation was last. */
   readonly binding?: Binding | undefined;
+  /** Who made the proofs of thinking that it carries: whoever else is asked does not get them. */
+  readonly issuer?: Issuer | undefined;
   /** What the conversation is called, to remember where it was answered. */
   readonly bind?: { readonly key: AffinityKey; readonly ttlMs: number } | undefined;
   /** Retries at each target that the caller asks for, in place of the config's. */

@@ -7,6 +7,7 @@ import { affinityKey } from "./affinity.ts";
 import { type FactSource, Facts } from "./facts.ts";
 import { filterHops } from "./filters.ts";
 import type { Generation } from "./generation.ts";
+import type { Issuer } from "./issuers.ts";
 import type { Decision, Plan } from "./plan.ts";
 import type { ProviderPreferences, RoutePreferences } from "./preferences.ts";
 import {
@@ -35,6 +36,8 @@ export type RouteRequest = FactSource & {
   readonly keyProviders: readonly KeyProvider[] | undefined;
   /** Hash of the first messages, where affinity goes by them. */
   promptKey(): string | undefined;
+  /** Who made the newest proof of thinking in it, where that is known. */
+  issuer(): Issuer | undefined;
 };
 
 /** Of a key: one of its providers. */
@@ -64,8 +67,10 @@ export function plan(generation: Generation, request: RouteRequest, routing: Rou
     found.sort === undefined &&
     !bends(request.preferences) &&
     !hasSpoken(verdict);
-  if (isPlain && !(found.plan.hasChoice && conversation(generation, request) !== undefined)) return fixed;
-  return decide(generation, request, routing, found, verdict);
+  const issuer = found.plan.hasChoice ? request.issuer() : undefined;
+  const isBound = issuer !== undefined || (found.plan.hasChoice && conversation(generation, request) !== undefined);
+  if (isPlain && !isBound) return fixed;
+  return decide(generation, request, routing, found, verdict, issuer);
 }
 
 /** The plan of a request that says nothing of its way, where its name leaves nothing to choose; undefined: ask `plan`. */
@@ -154,6 +159,7 @@ function decide(
   routing: Routing,
   { plan: names, sort: suffixSort }: Found,
   verdict: Verdict | undefined,
+  issuer: Issuer | undefined,
 ): Plan {
   const { preferences } = request;
   const wishes = preferences?.provider;
@@ -179,7 +185,8 @@ function decide(
   if (preferences?.fallbacks === false) hops = hops.slice(0, 1);
   if (hops.length === 0) throw nothingLeft(request.model, notes);
   const stay = wishes?.order === undefined && names.hasChoice ? conversation(generation, request) : undefined;
-  const kept = stay === undefined ? undefined : routing.affinity.find(stay.key, request.nowMs);
+  // What only its issuer can read goes there, whatever the conversation is called.
+  const kept = issuer ?? (stay === undefined ? undefined : routing.affinity.find(stay.key, request.nowMs));
   const before = hops[0]!;
   if (kept !== undefined) hops = moved(hops, kept.row, routing, request.nowMs);
   const isKept = kept !== undefined && rowOf(hops[0]!.target, routing) === kept.row;
@@ -187,7 +194,7 @@ function decide(
     ...(verdict === undefined || verdict.rules.length === 0 ? {} : { rules: verdict.rules.map(({ name }) => name) }),
     strategy:
       wishes?.order !== undefined ? "order" : sort !== undefined ? `sort by ${sort}` : names.stages[0]!.strategy,
-    ...(isKept ? { affinity: stay!.by } : {}),
+    ...(isKept ? { affinity: issuer === undefined ? stay!.by : "issuer" } : {}),
     considered: [
       ...hops.map(({ target, weight }) => ({
         target: target.name,
@@ -208,6 +215,7 @@ function decide(
     ...(preferences?.credential === undefined ? {} : { credential: preferences.credential }),
     ...(request.keyProviders === undefined ? {} : { allowed: allowedCredentials(request.keyProviders) }),
     ...(isKept ? { binding: kept } : {}),
+    ...(issuer === undefined ? {} : { issuer }),
     ...(stay === undefined ? {} : { bind: { key: stay.key, ttlMs: stay.ttlMs } }),
     ...(preferences?.retries === undefined ? {} : { retries: Math.min(preferences.retries, retriesMax) }),
     ...(names.hedge === undefined ? {} : { hedge: names.hedge }),

@@ -9,7 +9,11 @@ import { createOutcomes, type Outcomes } from "./outcomes.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
 
 /** What a worker is started with. */
-export type SharedRouting = { readonly health: SharedHealth; readonly affinity: SharedArrayBuffer };
+export type SharedRouting = {
+  readonly health: SharedHealth;
+  readonly affinity: SharedArrayBuffer;
+  readonly issuers: SharedArrayBuffer;
+};
 
 export type Routing = {
   readonly table: HealthTable;
@@ -18,6 +22,8 @@ export type Routing = {
   readonly credentials: Credentials;
   readonly budget: RetryBudget;
   readonly affinity: Affinity;
+  /** Who has made a proof of thinking; see `issuers.ts`. */
+  readonly issuers: Affinity;
   readonly random: () => number;
   /** False where decisions are only thought of: then nothing is counted. */
   readonly counts: boolean;
@@ -33,7 +39,7 @@ export type RoutingOptions = {
 };
 
 export function createSharedRouting(workersMax: number): SharedRouting {
-  return { health: createHealth(workersMax), affinity: createAffinityMemory() };
+  return { health: createHealth(workersMax), affinity: createAffinityMemory(), issuers: createAffinityMemory() };
 }
 
 export function openRouting({ shared, worker, settings, random = Math.random }: RoutingOptions): Routing {
@@ -45,6 +51,7 @@ export function openRouting({ shared, worker, settings, random = Math.random }: 
     credentials: createCredentials(table, random),
     budget: createRetryBudget(table, () => routing.settings.retries),
     affinity: createAffinity(shared.affinity),
+    issuers: createAffinity(shared.issuers),
     random,
     counts: true,
     settings,

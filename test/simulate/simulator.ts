@@ -84,7 +84,7 @@ export async function createSimulator(): Promise<Simulator> {
     for (const each of generation.providers.values()) each.row = -1;
     const random = dice(seed);
     const routing = openRouting({
-      shared: { health: createHealth(1, 32), affinity },
+      shared: { health: createHealth(1, 32), affinity, issuers: affinity },
       worker: 1,
       settings: generation.data.routing,
       random,
@@ -375,6 +375,7 @@ const quiet = {
   headers: () => ({}),
   params: () => ({}),
   promptKey: () => undefined,
+  issuer: () => undefined,
   caller: () => ({ key: "", keyId: "", user: "", team: "", customer: "" }),
   usage: () => ({ budget: 0, tokens: 0, requests: 0 }),
 } as const;

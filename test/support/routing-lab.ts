@@ -89,6 +89,7 @@ const quiet: Omit<RouteRequest, "model" | "nowMs"> = {
   headers: () => ({}),
   params: () => ({}),
   promptKey: () => undefined,
+  issuer: () => undefined,
   caller: () => ({ key: "", keyId: "", user: "", team: "", customer: "" }),
   usage: () => ({ budget: 0, tokens: 0, requests: 0 }),
 };

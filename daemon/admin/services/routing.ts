@@ -11,9 +11,12 @@ import { mayCall } from "../../governance/access.ts";
 import { type CallerFacts, createCallerFacts } from "../../governance/caller-facts.ts";
 import type { KeyDefinition } from "../../governance/definitions.ts";
 import { openTables, type SharedTables } from "../../governance/tables.ts";
+import { scanRequest } from "../../http/scan.ts";
+import { firstMessages } from "../../pipeline/members.ts";
 import { readPreferences } from "../../pipeline/preferences.ts";
 import { loadCompiler } from "../../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../../routing/generation.ts";
+import { findIssuer } from "../../routing/issuers.ts";
 import type { Plan } from "../../routing/plan.ts";
 import { plan, type RouteRequest } from "../../routing/planner.ts";
 import { openRouting, type Routing, type SharedRouting } from "../../routing/routing.ts";
@@ -60,7 +63,7 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
       const key = asked.key === undefined ? undefined : await options.findKey(asked.key);
       if (asked.key !== undefined && key === undefined)
         throw new GatewayError("not_found", `there is no key "${asked.key}"`, { param: "key" });
-      const request = requestOf(asked, key, callers, options.now());
+      const request = requestOf(asked, key, callers, routing, options.now());
       try {
         // Rules are counted where requests are made, not where they are only thought of.
         const quiet: Routing = { ...routing, counts: false, table: { ...routing.table, find: routing.table.peek } };
@@ -86,11 +89,14 @@ function requestOf(
   asked: RouteTestRequest,
   key: KeyDefinition | undefined,
   callers: CallerFacts,
+  { issuers }: Pick<Routing, "issuers">,
   nowMs: number,
 ): RouteRequest {
   const { body = {}, headers = {} } = asked;
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const text = Buffer.from(JSON.stringify(body));
+  const whole = Buffer.from(JSON.stringify({ ...body, model: asked.model }));
+  const isChat = (asked.request_type ?? "chat") === "chat";
   const noted = Object.entries(body).map(([name, value], index) => {
     // As the scan would tell it, over a body of this one member.
     const member = Buffer.from(JSON.stringify(value));
@@ -117,7 +123,8 @@ function requestOf(
     callerId: key?.id ?? 0,
     headers: () => lower,
     params: () => body,
-    promptKey: () => undefined,
+    promptKey: () => firstMessages(whole, scanRequest(whole)),
+    issuer: () => (isChat ? findIssuer(issuers, whole, nowMs) : undefined),
     caller: () => ({
       key: key?.name ?? "",
       keyId: key?.publicId ?? "",
