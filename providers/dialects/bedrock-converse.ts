@@ -10,6 +10,7 @@ import type { Dialect } from "../exchange.ts";
 import { decode, decodeStream } from "./bedrock-converse/decode.ts";
 import { encode, encodeCount } from "./bedrock-converse/encode.ts";
 import { decodeFailure, renderFailure } from "./bedrock-converse/failure.ts";
+import { embeddings, rerank } from "./bedrock-converse/invoke.ts";
 import { parse, parseCount } from "./bedrock-converse/parse.ts";
 import { render } from "./bedrock-converse/render.ts";
 import { renderStream } from "./bedrock-converse/render-stream.ts";
@@ -28,6 +29,8 @@ export const bedrockConverse: Dialect = {
   renderStream,
   renderFailure,
   tap,
+  embeddings,
+  rerank,
   countTokens: {
     encode: encodeCount,
     decode: decodeCount,

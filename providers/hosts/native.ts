@@ -85,6 +85,9 @@ const claudeOnBedrock: Endpoint = {
   },
 };
 
+/** What Converse does not speak of is asked of each model in its own words. */
+const invoked: Endpoint = { dialect: "bedrock-converse", path: "/model/{model}/invoke" };
+
 const bedrock: Host = {
   ...generic["bedrock-converse"],
   name: "bedrock",
@@ -96,6 +99,8 @@ const bedrock: Host = {
   operations: {
     ...generic["bedrock-converse"].operations,
     chat: [...(generic["bedrock-converse"].operations.chat ?? []), claudeOnBedrock],
+    embeddings: [{ ...invoked, models: /amazon\.titan-embed-text|cohere\.embed/ }],
+    rerank: [{ ...invoked, models: /cohere\.rerank/ }],
   },
   catalog: "aws",
 };

@@ -65,6 +65,18 @@ export const eventType = "application/vnd.amazon.eventstream";
 export function speak({ path, body }: Sent): { type: string; body: string | Buffer } | undefined {
   if (path.endsWith("/converse")) return { type: "application/json", body: JSON.stringify(converse) };
   if (path.endsWith("/converse-stream")) return { type: eventType, body: bytes(eventStream.write(converseEvents)) };
+  if (path.includes("titan-embed")) {
+    return { type: "application/json", body: '{"embedding":[0.5,0.25],"inputTextTokenCount":3}' };
+  }
+  if (path.includes("cohere.embed")) {
+    return {
+      type: "application/json",
+      body: '{"id":"e","response_type":"embeddings_by_type","embeddings":{"float":[[1],[2]]}}',
+    };
+  }
+  if (path.includes("cohere.rerank")) {
+    return { type: "application/json", body: '{"results":[{"index":1,"relevance_score":0.9}]}' };
+  }
   if (path.endsWith("/invoke") || path.endsWith(":rawPredict")) {
     return { type: "application/json", body: JSON.stringify(message) };
   }
