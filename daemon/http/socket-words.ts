@@ -3,16 +3,17 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { WebSocket } from "ws";
 import { dialects } from "../../providers/dialects/index.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
-import { authenticate } from "../pipeline/authenticate.ts";
+import { authenticate, type Connection } from "../pipeline/authenticate.ts";
 import type { Caller } from "../pipeline/exchange.ts";
 import type { Plane } from "../pipeline/plane.ts";
 
 /** Asked again for each turn: a key may be gone by then. */
-export function callerOf(headers: IncomingHttpHeaders, plane: Plane): Caller {
-  return authenticate(headers, plane.keys, plane.generation.data.auth.inference === "open", Date.now());
+export function callerOf(headers: IncomingHttpHeaders, plane: Plane, connection?: Connection): Caller {
+  return authenticate(headers, plane.keys, plane.generation.data.auth.inference === "open", Date.now(), connection);
 }
 
 export function tell(client: WebSocket, error: GatewayError): void {
   const { error: told } = dialects["openai-chat"].renderFailure(error, "") as { error?: object };
+  if (client.readyState !== client.OPEN) return;
   client.send(JSON.stringify({ type: "error", status: error.status, error: told }));
 }

@@ -1,13 +1,14 @@
 /**
  * WebSockets of clients: Responses a turn at a time, and realtime sessions. Hides the upgrade, where a browser's SDK puts
- * its key, and that a turn goes through the same pipeline as a request: key, models, limits, budget and record are asked
- * anew for each.
+ * its key, that a turn goes through the same pipeline as a request (key, models, limits, budget and record are asked
+ * anew for each), and that a key which is revoked, expires or gets another secret ends what it opened.
  */
 import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Connection } from "../pipeline/authenticate.ts";
 import type { Route } from "../pipeline/exchange.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
@@ -22,6 +23,8 @@ const turnsMax = 16;
 const socketsMax = 5_000;
 /** A socket is asked whether it is still there. */
 const pingMs = 30_000;
+/** Between two turns its key is looked at so often: a session may sit and listen for hours. */
+const keyCheckMs = 1_000;
 /** RFC 6455 §7.4.1. */
 const goingAway = 1001;
 const policyViolation = 1008;
@@ -31,12 +34,38 @@ export type Sockets = {
   close(): void;
 };
 
+type Entry = {
+  readonly socket: WebSocket;
+  readonly headers: IncomingHttpHeaders;
+  /** What was found of its key, so that it is not hashed each time. */
+  readonly connection: Connection;
+  readonly isBusy: () => boolean;
+};
+
 type Begin = (route: Route, request: WholeRequest, response: ClientResponse) => void;
 
 export function serveSockets(server: Server, plane: Plane, begin: Begin): Sockets {
   const { bodyBytesMax } = plane.generation.data.server;
   const upgrader = new WebSocketServer({ noServer: true, maxPayload: bodyBytesMax, perMessageDeflate: false });
-  const open = new Set<{ readonly socket: WebSocket; isBusy: () => boolean }>();
+  const open = new Set<Entry>();
+  let checking: NodeJS.Timeout | undefined;
+
+  /** A turn under way runs to its end, as a stream does. */
+  function checkKeys(): void {
+    for (const { socket, headers, connection, isBusy } of open) {
+      if (isBusy()) continue;
+      try {
+        callerOf(headers, plane, connection);
+      } catch (error) {
+        const failure = asFailure(error);
+        tell(socket, failure);
+        socket.close(policyViolation, failure.code);
+      }
+    }
+    if (open.size > 0) return;
+    clearInterval(checking);
+    checking = undefined;
+  }
 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
@@ -47,8 +76,9 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
           kind === "realtime"
             ? startRealtime(client, request, headers, plane)
             : takeTurns(client, request, headers, begin);
-        const entry = { socket: client, isBusy };
+        const entry = { socket: client, headers, connection: {}, isBusy };
         open.add(entry);
+        checking ??= setInterval(checkKeys, keyCheckMs).unref();
         const ping = setInterval(() => client.ping(), pingMs).unref();
         client.on("error", () => {}); // "close" follows
         client.once("close", () => {
