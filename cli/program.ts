@@ -53,7 +53,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/alerts.ts"),
   },
   { name: "audit", summary: "Verify or export the audit trail", load: () => import("./commands/audit.ts") },
-  { name: "ledger", summary: "Check balances against what was settled", load: () => import("./commands/ledger.ts") },
+  {
+    name: "ledger",
+    summary: "Check balances against what was settled, and price it anew",
+    load: () => import("./commands/ledger.ts"),
+  },
   { name: "config", summary: "Validate, compare and roll back the config", load: () => import("./commands/config.ts") },
   {
     name: "import",

@@ -54,6 +54,7 @@ import type {
   UpdateOwnerRequest,
   WalletAnswer,
 } from "./contract/owners.ts";
+import type { RepriceAnswer, RepriceRequest } from "./contract/reprice.ts";
 import type { RouteTestAnswer, RouteTestRequest, RulesAnswer } from "./contract/routing.ts";
 import type {
   CreateTokenRequest,
@@ -161,7 +162,10 @@ export type AdminServices = {
     /** One JSON text a record, without the newline. */
     export(query: AuditExportQuery): AsyncIterable<string>;
   };
-  readonly ledger: { check(): Promise<LedgerCheckAnswer> };
+  readonly ledger: {
+    check(): Promise<LedgerCheckAnswer>;
+    reprice(request: RepriceRequest, action: Action): Promise<RepriceAnswer>;
+  };
   readonly config: {
     validate(request: ConfigValidateRequest): Promise<ConfigValidateAnswer>;
     /** JSON Schema of the config file. */

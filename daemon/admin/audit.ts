@@ -1,6 +1,9 @@
 /** Routes of the audit trail and of the ledger's own check. */
+
+import { z } from "zod";
 import type { AuditExportQuery, AuditListQuery } from "./contract/audit.ts";
-import { queryFields, type Route, reads, strict } from "./route.ts";
+import type { RepriceRequest } from "./contract/reprice.ts";
+import { changes, queryFields, type Route, reads, strict } from "./route.ts";
 
 const range = strict<AuditExportQuery>({
   since_ms: queryFields.epochMs().optional(),
@@ -43,5 +46,19 @@ export const auditRoutes: readonly Route[] = [
     permission: "ledger:read",
     summary: "Compare every balance with the sum of its settled rows",
     run: (services) => services.ledger.check(),
+  }),
+  changes<RepriceRequest>({
+    method: "POST",
+    path: "/api/ledger/reprice",
+    permission: "ledger:write",
+    action: "ledger.reprice",
+    summary: "Charge settled requests the prices of today, by adjusting entries",
+    body: strict<RepriceRequest>({
+      since_ms: z.int().min(0),
+      until_ms: z.int().min(0),
+      model: z.string().min(3).max(600).optional(),
+      dry_run: z.boolean().optional(),
+    }),
+    run: (services, input) => services.ledger.reprice(input.body, input.action),
   }),
 ];

@@ -23,6 +23,7 @@ export const permissions = [
   "alerts:write",
   "audit:read",
   "ledger:read",
+  "ledger:write",
   "config:read",
   "config:write",
   "models:read",

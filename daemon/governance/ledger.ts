@@ -35,6 +35,8 @@ export type Ledger = {
   extend(hold: number, nowMs: number, costNano: number): boolean;
   /** Charges a cost that had no hold. Never refused. */
   charge(scopes: readonly number[], nowMs: number, costNano: number, tokens: number): void;
+  /** Corrects what was charged at `atMs`, up or down. Never refused; limits of a rate stay as they counted. */
+  adjust(scopes: readonly number[], atMs: number, nowMs: number, deltaNano: number): void;
   /** False: nothing of these scopes can refuse a request. An unknown scope counts as limited. */
   hasLimits(scopes: readonly number[]): boolean;
   /** Whether cost matters for admission. An unknown scope counts as budgeted. */
@@ -215,6 +217,40 @@ export function createLedger(tables: Tables): Ledger {
     throw new Error("a calendar window kept ending during charge()");
   }
 
+  function adjust(scopes: readonly number[], atMs: number, nowMs: number, deltaNano: number): void {
+    checkScopes(scopes);
+    checkAmounts(nowMs, Math.abs(deltaNano), 0);
+    locked(nowMs, () => {
+      const now = tick(nowMs);
+      for (let index = 0; index < scopes.length; index++) {
+        if (!counts.rollAll(scopes[index]!, now)) return mustRoll;
+      }
+      for (let index = 0; index < scopes.length; index++) {
+        const block = scopeRows[scopes[index]!]!;
+        if (block !== 0 && block !== undefined) counts.correctSpent(block, atMs, deltaNano);
+      }
+      return 1;
+    });
+  }
+
+  /** Not on a request's way: there each does this itself, without a closure. */
+  function locked(nowMs: number, work: () => number): void {
+    for (let round = 0; round < rollsMax; round++) {
+      lock.acquire();
+      let verdict: number;
+      try {
+        verdict = work();
+      } catch (error) {
+        lock.rollback();
+        throw error;
+      }
+      lock.release();
+      if (verdict !== mustRoll) return;
+      budgets.rollCalendar(nowMs);
+    }
+    throw new Error("a calendar window kept ending during adjust()");
+  }
+
   function chargeLocked(scopes: readonly number[], callerMs: number, costNano: number, tokens: number): number {
     const nowMs = tick(callerMs);
     for (let index = 0; index < scopes.length; index++) {
@@ -252,7 +288,7 @@ export function createLedger(tables: Tables): Ledger {
     return false;
   }
 
-  return { admit, refusal: refusal.value, settle, extend, charge, hasLimits, hasBudgets, holdsOf: holds.list };
+  return { admit, refusal: refusal.value, settle, extend, charge, adjust, hasLimits, hasBudgets, holdsOf: holds.list };
 }
 
 /** Kept, so that nothing is allocated inside the lock. */

@@ -30,6 +30,7 @@ export function createScopeCounts(
     countShadows,
     correctLimits,
     correctSpend,
+    correctSpent,
     rollAll,
     spend,
   };
@@ -174,6 +175,15 @@ export function createScopeCounts(
     const end = firstLimit(cells, block);
     for (let row = firstBudget(block); row < end; row += budgetCells) {
       set(row + budgetCell.spent, cells[row + budgetCell.spent]! + costNano);
+    }
+  }
+
+  /** In the window that the moment lies in, if it still runs: one that has ended has no balance. */
+  function correctSpent(block: number, atMs: number, deltaNano: number): void {
+    const end = firstLimit(cells, block);
+    for (let row = firstBudget(block); row < end; row += budgetCells) {
+      if (atMs < cells[row + budgetCell.start]! || atMs >= cells[row + budgetCell.next]!) continue;
+      set(row + budgetCell.spent, cells[row + budgetCell.spent]! + deltaNano);
     }
   }
 

@@ -3,6 +3,7 @@
  * the senders; nothing here waits. Content is never in them.
  */
 
+import type { Usage } from "../../providers/exchange.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
@@ -71,7 +72,21 @@ function auditText(exchange: Exchange): string {
     error: exchange.error?.code,
     input: usage?.input,
     output: usage?.output,
+    parts: usage === undefined ? undefined : partsOf(usage),
   });
+}
+
+/** What else was billed, so that a settled request can be priced anew; undefined for most. */
+function partsOf(usage: Usage): Record<string, unknown> | undefined {
+  let parts: Record<string, unknown> | undefined;
+  for (const name in usage) {
+    if (name === "input" || name === "output") continue;
+    const value = usage[name as keyof Usage];
+    if (value === undefined || value === 0) continue;
+    parts ??= {};
+    parts[name] = value;
+  }
+  return parts;
 }
 
 /** In the order of `requestColumns`. */

@@ -100,7 +100,7 @@ export async function openFiles(
     },
     logs: createLogService({
       access,
-      remove: async (ids) => removeRows(home, ids),
+      remove: async (ids) => withTraffic(home, (traffic) => traffic.remove(ids)),
       dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
       holds: () => [],
     }),
@@ -108,7 +108,12 @@ export async function openFiles(
     metrics: { render: noneRuns },
     alerts: { list: notRunning, test: notRunning },
     audit: createAuditService(access),
-    ledger: createLedgerService(access),
+    ledger: createLedgerService({
+      access,
+      generation,
+      apply: () => undefined, // there are no balances in memory
+      sums: async (costs) => withTraffic(home, (traffic) => traffic.adjust(costs)),
+    }),
     config: createConfigService(source, environment),
     egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(await generation()) },
     models: { list: async (query) => createModelServiceOf(await generation()).list(query) },
@@ -131,10 +136,10 @@ function createModelServiceOf(generation: GenerationData): AdminServices["models
   return createModelService(() => generation);
 }
 
-function removeRows(home: string, ids: readonly string[]): number {
+function withTraffic(home: string, work: (writer: TrafficWriter) => number): number {
   const writer = new TrafficWriter(openDatabase(trafficFile(home), { synchronous: "NORMAL" }), { retentionMs: 0 });
   try {
-    return writer.remove(ids);
+    return work(writer);
   } finally {
     writer.close();
   }

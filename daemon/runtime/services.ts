@@ -20,6 +20,7 @@ import { stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { readStatus } from "../store/writer-status.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
+import { createAdjuster } from "./adjuster.ts";
 import type { ConfigControl } from "./config-control.ts";
 import type { Governing } from "./governing.ts";
 import { createMetrics } from "./metrics.ts";
@@ -128,7 +129,12 @@ export function createServices(options: ServicesOptions): DaemonServices {
     }),
     logs: createLogService(logs),
     audit: createAuditService(access),
-    ledger: createLedgerService(access),
+    ledger: createLedgerService({
+      access,
+      generation: () => config.current,
+      apply: createAdjuster(memory),
+      sums: (costs) => store.traffic.execute({ kind: "adjust", costs }),
+    }),
     // Catalog and schema are megabytes that a daemon whose admin API is not asked for them need not hold.
     config: lazily(async () =>
       (await import("../admin/services/config.ts")).createConfigService(config, options.environment),

@@ -9,6 +9,7 @@ import type { Definitions } from "./definitions.ts";
 import type { LedgerCheck } from "./ledger-check.ts";
 import type { LogFilter } from "./log-filter.ts";
 import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
+import type { SettledPage } from "./reprice-page.ts";
 import type { ContentRow, LogPage, RequestRow } from "./request-log.ts";
 import type { DimensionName } from "./rollup-groups.ts";
 import type { FacetRow } from "./rollups.ts";
@@ -48,6 +49,14 @@ export type Query =
       readonly before?: number | undefined;
       readonly changes: boolean;
     }
+  /** Settled records of a time, and what adjusted them. From the first: `after: 0`. */
+  | {
+      readonly kind: "settled_page";
+      readonly after: number;
+      readonly limit: number;
+      readonly sinceMs: number;
+      readonly untilMs: number;
+    }
   /** `live`: balances from shared memory, to compare while nothing runs. */
   | { readonly kind: "ledger_check"; readonly live?: readonly Balance[] | undefined }
   /** Which target each of these holds is for, of those on disk. */
@@ -75,6 +84,7 @@ export type QueryAnswer = {
   readonly audit_verify: Verification;
   readonly audit_export: ExportPage;
   readonly audit_page: RecordPage;
+  readonly settled_page: SettledPage;
   readonly ledger_check: LedgerCheck;
   readonly hold_targets: ReadonlyMap<string, string>;
   readonly spend: readonly KeySpend[];

@@ -12,6 +12,7 @@ import { createLedgerChecker } from "./ledger-check.ts";
 import { readSums } from "./log-sums.ts";
 import { readHoldTargets } from "./open-holds.ts";
 import type { KeySpend, Query } from "./queries.ts";
+import { settledPage } from "./reprice-page.ts";
 import { readContent, readOffload, readPage, readRequest, readSession, readTail } from "./request-log.ts";
 import { isQuery, replyFailure } from "./requests.ts";
 import { dimensionNumber } from "./rollup-groups.ts";
@@ -56,6 +57,8 @@ export function createReader(home: string): Reader {
         return exportPage(state.get(), query.after, query.limit);
       case "audit_page":
         return recordPage(state.get(), query);
+      case "settled_page":
+        return settledPage(state.get(), query.after, query.limit, query.sinceMs, query.untilMs);
       case "hold_targets":
         return readHoldTargets(state.get(), query.holdIds);
       case "spend":

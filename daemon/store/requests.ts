@@ -18,6 +18,8 @@ export type CommandMessage = {
 /** What is asked of the traffic writer besides rows. */
 export type TrafficCommand =
   | { readonly kind: "remove"; readonly ids: readonly string[] }
+  /** What requests should have cost more, or less: only the sums change. */
+  | { readonly kind: "adjust"; readonly costs: readonly { readonly id: string; readonly nano: number }[] }
   | { readonly kind: "offloaded"; readonly id: string; readonly object: string }
   | { readonly kind: "objects_deleted"; readonly objects: readonly string[] };
 export type TrafficCommandMessage = {

@@ -138,6 +138,13 @@ export function emptyGroup(minute: number, sample: readonly RowValue[]): Group {
   };
 }
 
+/** A cost that is added to the sums of a request that is in them already. */
+export function costGroup(row: readonly RowValue[], nano: number): Group {
+  const group = emptyGroup(Math.floor((row[column.at] as number) / minuteMs) * minuteMs, row);
+  group.sums[sum.cost_nano] = nano;
+  return group;
+}
+
 export function addRow(group: Group, rows: readonly RowValue[], at: number): void {
   const { sums } = group;
   const number = (index: number): number => (rows[at + index] as number | null) ?? 0;

@@ -50,6 +50,8 @@ export const settlementFlag = {
   unheld: 8,
   /** A management action, not a request. */
   admin: 16,
+  /** Corrects what an earlier row charged; 32 and 64 are a log row's own. */
+  adjusting: 128,
 } as const;
 
 /** The request log, one row a request. Order of the flat array = order of this list = columns of `requests`. */

@@ -101,6 +101,8 @@ function execute(writer: TrafficWriter, command: TrafficCommand): unknown {
   switch (command.kind) {
     case "remove":
       return writer.remove(command.ids);
+    case "adjust":
+      return writer.adjust(command.costs);
     case "offloaded":
       return writer.contents.offloaded(command.id, command.object);
     case "objects_deleted":

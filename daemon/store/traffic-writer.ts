@@ -8,7 +8,7 @@ import { areRows, type Columns, columnsOf, flatRows } from "./columns.ts";
 import { type ContentDescriber, type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
 import { openRetention, type Retention } from "./retention.ts";
-import { type Group, groupRows } from "./rollup-groups.ts";
+import { costGroup, type Group, groupRows } from "./rollup-groups.ts";
 import { openRollupWriter, type RollupRetention, type RollupWriter, rollupRetentionDefault } from "./rollup-writer.ts";
 import { type Batch, contentWidth, requestColumns, requestWidth } from "./rows.ts";
 
@@ -113,6 +113,21 @@ export class TrafficWriter {
       this.contents.remove(list);
       return this.database.prepare("DELETE FROM requests WHERE id IN (SELECT value FROM json_each(?))").run(list)
         .changes;
+    });
+  }
+
+  /** Adds to the sums that the requests count in. Rows stay as they were settled; of one that is gone nothing is known. */
+  adjust(costs: readonly { readonly id: string; readonly nano: number }[]): number {
+    const find = this.database
+      .prepare(`SELECT ${requestColumns.join(", ")} FROM requests WHERE id = ? ORDER BY row LIMIT 1`)
+      .raw();
+    return this.#transaction(() => {
+      const groups = costs.flatMap(({ id, nano }) => {
+        const row = find.get(id) as (string | number | null)[] | undefined;
+        return row === undefined ? [] : [costGroup(row, nano)];
+      });
+      this.#rollups.add(groups);
+      return groups.length;
     });
   }
 

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { after, before, describe, test } from "node:test";
 import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
 import type { LogRow } from "../../daemon/admin/contract/logs.ts";
+import type { RepriceAnswer } from "../../daemon/admin/contract/reprice.ts";
 import { ask, type Caller, send } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type CostCase, callers, costCases, rates, type Wire } from "./cost-cases.ts";
@@ -105,5 +106,11 @@ describe("costs", { concurrency: false }, () => {
     await daemon.settled();
     const { key: all } = await daemon.admin<KeyAnswer>("GET", "/api/keys/all");
     assert.equal(all.budgets[0]?.spent_nano, total);
+  });
+
+  test("A8 reprice() finds the same cost again from every audit record", async () => {
+    const told = await daemon.json<RepriceAnswer>("ledger", "reprice", "--since", "1d", "--dry-run");
+    const chats = costCases.length * 4;
+    assert.deepEqual([told.looked_at, told.skipped, told.adjusted, told.models], [chats + unitCases.length, 0, 0, []]);
   });
 });

@@ -5,6 +5,7 @@ import { settlementFlag } from "../../store/rows.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { AuditRecordView } from "../contract/audit.ts";
 import { auditCommand } from "./audit-command.ts";
+import type { RepriceOptions } from "./reprice.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 const exportPageRows = 1_000;
@@ -90,8 +91,17 @@ function place(text: string): number {
   throw new GatewayError("invalid_request", `"${text}" is no place in the trail`, { param: "before" });
 }
 
-export function createLedgerService(access: StoreAccess): AdminServices["ledger"] {
+export function createLedgerService(repricing: RepriceOptions): AdminServices["ledger"] {
+  const { access } = repricing;
+  let before: Promise<unknown> = Promise.resolve();
   return {
+    // One after the other: two at once would both find what neither has adjusted yet.
+    reprice(request, action) {
+      // The catalog is megabytes that a daemon which is not asked for it need not hold.
+      const run = before.then(async () => (await import("./reprice.ts")).reprice(repricing, request, action));
+      before = run.catch(() => undefined);
+      return run;
+    },
     async check() {
       const found = await access.query({ kind: "ledger_check" });
       const name = (id: number): string =>

@@ -12,6 +12,7 @@ import type {
   ScopeSource,
   Window,
 } from "../../governance/definitions.ts";
+import type { Adjustment } from "./adjust.ts";
 
 export type BudgetInput = {
   readonly limitNano: number;
@@ -126,6 +127,8 @@ export type Command =
   /** Writes the file so that it is known to be writable. */
   | { readonly kind: "probe" }
   | { readonly kind: "checkpoint" }
+  /** What settled requests should have cost; the settled rows stay. */
+  | { readonly kind: "adjust"; readonly entries: readonly Adjustment[] }
   /** A worker ended: what it held until then and nobody has settled is settled as estimated. */
   | { readonly kind: "settle_lost"; readonly worker: number; readonly heldUntilMs: number }
   /** Keeps a dump of the shared-memory tables, which holds every change up to `change`, for a quick boot. */

@@ -20,6 +20,7 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "key.rotate": { grace_ms: 1_000 },
   "config.rollback": { generation: 2 },
   "logs.delete": { ids: ["req_1"] },
+  "ledger.reprice": { since_ms: 1, until_ms: 2 },
   "alert.test": undefined,
   ...Object.fromEntries(
     ["customer", "team", "user", "end_user", "tag", "model_limit", "provider_limit"].flatMap((kind) => [

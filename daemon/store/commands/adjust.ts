@@ -1,0 +1,34 @@
+/**
+ * Adjusting entries: the difference between what a settled request was charged and what it should have been, as records of
+ * their own. The settled row stays as it is. An entry bears the time of the request, so it counts in the window that the
+ * request counted in, and in no later one.
+ */
+import { randomUUID } from "node:crypto";
+import { settlementFlag } from "../rows.ts";
+import type { StateWriter } from "../state-writer.ts";
+import type { Command, CommandResult } from "./command.ts";
+import { result } from "./common.ts";
+
+export type Adjustment = {
+  /** The settled record that it corrects. */
+  readonly holdId: string;
+  readonly at: number;
+  readonly keyId: number;
+  readonly scopes: string;
+  /** May be negative. */
+  readonly deltaNano: number;
+  readonly request: string;
+  readonly target: string;
+  readonly fromNano: number;
+  readonly toNano: number;
+};
+
+export function adjust(writer: StateWriter, command: Command & { kind: "adjust" }, actor: string): CommandResult {
+  for (const { holdId, at, keyId, scopes, deltaNano, request, target, fromNano, toNano } of command.entries) {
+    const text = JSON.stringify({
+      ...{ route: "reprice", request, adjusts: holdId, target, from: fromNano, to: toNano, actor },
+    });
+    writer.append(`adj_${randomUUID()}`, at, keyId, scopes, deltaNano, 0, settlementFlag.adjusting, text);
+  }
+  return result(writer);
+}
