@@ -1,6 +1,8 @@
 /** Where a command reads and writes. Hides streams, back-pressure, a reader that has left, and whether colour is wanted. */
 import { createInterface } from "node:readline/promises";
 
+const hungUp = 129;
+
 export type Terminal = {
   /** Data, and nothing else. */
   out(text: string): void;
@@ -24,7 +26,9 @@ export function processTerminal(): Terminal {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       // `bifrost logs | head`: the reader has what it wanted.
       if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-      throw error;
+      if (error.code !== "EIO") throw error;
+      // The terminal was closed. Who listens for that has things to put in order first.
+      if (process.listenerCount("SIGHUP") === 0) process.exit(hungUp);
     });
   }
   return {

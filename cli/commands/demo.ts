@@ -40,21 +40,51 @@ export function build(command: Command, context: Context): void {
 async function demonstrate(home: string, options: Options, context: Context): Promise<void> {
   const config = join(home, "config.yaml");
   writeFileSync(config, demoConfig, { mode: 0o600 });
+  const signals = hearSignals();
   const { ready } = await startDetached({ home, config, port: 0 }, withoutKeys(context.environment));
   const client = await openDaemon(home);
   try {
+    if (signals.heard) return;
     const traffic = sendTraffic(ready.url, await makeKeys(client), options.rate, seed);
     try {
       await (options.tui && context.terminal.outIsTerminal
         ? screen(home, options, context)
-        : wait(home, ready.url, options, context));
+        : wait(home, ready.url, options, context, signals.first));
     } finally {
       traffic.stop();
     }
   } finally {
     await client.call("POST", "/api/stop", { body: { drain_ms: 0 } }).catch(() => undefined);
     await gone(ready.pid);
+    signals.release();
   }
+}
+
+/**
+ * A signal ends the demonstration, and a terminal that closes sends several: none of them may end this process before
+ * its daemon has ended.
+ */
+function hearSignals(): { readonly first: Promise<void>; readonly heard: boolean; readonly release: () => void } {
+  let heard = false;
+  let settle: () => void = () => undefined;
+  const first = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  const hear = () => {
+    heard = true;
+    settle();
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, hear);
+  return {
+    first,
+    get heard() {
+      return heard;
+    },
+    release: () => {
+      for (const signal of signals) process.off(signal, hear);
+    },
+  };
 }
 
 /** What a real provider would be called with must not be in a demonstration. */
@@ -101,18 +131,22 @@ async function screen(home: string, options: Options, context: Context): Promise
   context.exitWith(code);
 }
 
-async function wait(home: string, url: string, options: Options, { terminal }: Context): Promise<void> {
+async function wait(
+  home: string,
+  url: string,
+  options: Options,
+  { terminal }: Context,
+  signal: Promise<void>,
+): Promise<void> {
   terminal.err(
     `Demo traffic, ${options.rate} requests a second, to ${url}. Look at it from another terminal:\n\n  bifrost tui --home ${home}\n\n`,
   );
-  await new Promise<void>((settle) => {
-    const timer = options.for === undefined ? undefined : setTimeout(settle, options.for);
-    const end = () => {
-      clearTimeout(timer);
-      settle();
-    };
-    process.once("SIGINT", end).once("SIGTERM", end);
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((settle) => {
+    if (options.for !== undefined) timer = setTimeout(settle, options.for);
   });
+  await Promise.race([signal, over]);
+  clearTimeout(timer);
 }
 
 function homeOf(option: string | undefined): { readonly path: string; readonly isOurs: boolean } {

@@ -104,6 +104,9 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
   process.on("exit", restore);
   process.on("uncaughtException", crash);
   output.on("resize", redraw);
+  // A terminal that is gone says so at the next write, also after this has ended; nobody can be told of it.
+  output.on("error", () => finish(exitSignals.SIGHUP));
+  input.on("error", () => finish(exitSignals.SIGHUP));
   const end = options.endAfterMs === undefined ? undefined : setTimeout(() => finish(0), options.endAfterMs);
   try {
     if (speaker === undefined) {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { LogRow } from "../../daemon/admin/contract/logs.ts";
 import { runCommand, temporaryHome } from "../support/daemon.ts";
+import { hasTmux, openTmux } from "../support/tmux.ts";
+import { until } from "../support/until.ts";
 
 test("demo fills a daemon of its own with traffic of several keys and models, good and bad, and stops it", async (t) => {
   const parent = temporaryHome();
@@ -45,4 +47,39 @@ test("demo without --home leaves no folder behind, and does not touch a home tha
   assert.equal((await runCommand(["keys", "create", "--name", "mine", "--home", home], {}, parent)).code, 0);
   const refused = await runCommand(["demo", "--no-tui", "--home", home], {}, parent);
   assert.deepEqual([refused.code, /somebody's home already/.test(refused.stderr)], [2, true]);
+});
+
+/** A daemon on a loaded machine takes its time to end. */
+const goneMsMax = 20_000;
+
+test("demo ends its daemon when its terminal is closed", {
+  skip: hasTmux ? false : "tmux is not installed",
+}, async (t) => {
+  const folder = temporaryHome();
+  const home = join(folder, "home");
+  const tmux = openTmux({ width: 100, height: 30, cwd: folder, env: { HOME: folder } });
+  t.after(() => {
+    tmux.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  tmux.text(`${process.execPath} ${join(import.meta.dirname, "../../cli/main.ts")} demo --home ${home} --rate 5`);
+  tmux.keys("Enter");
+  await tmux.seeing(/Traffic \d+ /);
+  const { pid } = JSON.parse(readFileSync(join(home, "admin.json"), "utf8")) as { pid: number };
+  process.kill(pid, 0);
+  t.after(() => {
+    if (!isGone(pid)) process.kill(pid, "SIGKILL");
+  });
+  tmux.close();
+  await until(
+    "the daemon to be gone",
+    () => {
+      try {
+        return !process.kill(pid, 0);
+      } catch {
+        return true;
+      }
+    },
+    goneMsMax,
+  );
 });

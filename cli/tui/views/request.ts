@@ -1,17 +1,30 @@
 /** One request from its first byte to its last: when, by whom, at what cost, and why so. Hides how its times add up. */
-import type { AttemptView, ExplainAnswer, LogAnswer, LogContent, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import type {
+  AttemptView,
+  ExplainAnswer,
+  LogAnswer,
+  LogContent,
+  LogRow,
+  OpenRequest,
+  OpenRequestsAnswer,
+} from "../../../daemon/admin/contract/logs.ts";
 import type { DecisionView } from "../../../daemon/admin/contract/routing.ts";
+import { CliFailure, exitCodes } from "../../failure.ts";
 import { renderMoney, renderTime } from "../../render.ts";
 import { count, duration, percent, statusStyle } from "../draw/format.ts";
 import { blank, type Line, line, type Span, span } from "../draw/line.ts";
 import { properties, rule } from "../draw/table.ts";
+import type { Source } from "../source.ts";
 import { defineView } from "../view.ts";
 import { moneyLines } from "./request-money.ts";
 import { saidLines } from "./request-said.ts";
 
-type Data = ExplainAnswer & { readonly content: LogContent | null };
+/** One that has ended, which does not change any more, or one in flight. */
+type Ended = ExplainAnswer & { readonly content: LogContent | null };
+type Data = Ended | { readonly open: OpenRequest };
 
-const settledMs = 60_000;
+const everyMs = 1_000;
+const openMax = 1_000;
 const barMin = 20;
 const labelWidth = 30;
 const resultWidth = 34;
@@ -22,17 +35,26 @@ export const request = defineView<Data>({
   title: "Request",
   summary: "one request: its attempts, times and money",
   inBar: false,
-  everyMs: settledMs,
-  async load(source, { subject = "" }) {
+  everyMs,
+  async load(source, { subject = "" }, before) {
+    if (before !== undefined && !("open" in before)) return before;
     const path = `/api/logs/${encodeURIComponent(subject)}`;
-    const [explained, { content }] = await Promise.all([
-      source.get<ExplainAnswer>(`${path}/explain`),
-      source.get<LogAnswer>(path),
-    ]);
-    return { ...explained, content };
+    try {
+      const [explained, { content }] = await Promise.all([
+        source.get<ExplainAnswer>(`${path}/explain`),
+        source.get<LogAnswer>(path),
+      ]);
+      return { ...explained, content };
+    } catch (error) {
+      const open = isNotFound(error) ? await findOpen(source, subject) : undefined;
+      // Between its end and its row it is neither; what was known stands that long.
+      const known = open ?? before?.open;
+      if (known === undefined) throw error;
+      return { open: known };
+    }
   },
-  page: (data, { width }) => page(data, width),
-  copy: ({ request: row }) => row.id,
+  page: (data, { width, now }) => ("open" in data ? openPage(data.open, now) : page(data, width)),
+  copy: (data) => ("open" in data ? data.open.id : data.request.id),
   actions: [
     {
       key: "o",
@@ -43,7 +65,34 @@ export const request = defineView<Data>({
   ],
 });
 
-function page(data: Data, width: number): readonly Line[] {
+async function findOpen(source: Source, id: string): Promise<OpenRequest | undefined> {
+  const { requests } = await source.get<OpenRequestsAnswer>("/api/logs/open", { limit: openMax });
+  return requests.find((each) => each.id === id);
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof CliFailure && error.exitCode === exitCodes.notFound;
+}
+
+function openPage(open: OpenRequest, now: number): readonly Line[] {
+  return [
+    [
+      [" ", "plain"],
+      [" in flight ", "accentBadge"],
+      span(`  for ${duration(now - open.at)}; its times and attempts stand here when it has ended`, "dim"),
+    ],
+    blank,
+    ...properties([
+      ["at", [span(renderTime(open.at))]],
+      ["key", [span(open.key === null ? "none" : `${open.key_name ?? "?"}  ${open.key}`)]],
+      ["to", [span(open.target ?? "not told before its hold is on disk", open.target === null ? "dim" : "info")]],
+      ["held", [span(renderMoney(open.held_nano), "money"), span("  at most what it may cost", "dim")]],
+      ["tokens", [span(count(open.held_tokens)), span("  counted for it against its limits", "dim")]],
+    ]),
+  ];
+}
+
+function page(data: Ended, width: number): readonly Line[] {
   const { request: row, attempts } = data;
   return [
     verdict(row),

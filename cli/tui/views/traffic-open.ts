@@ -25,6 +25,13 @@ export async function inFlight(source: Source, before: InFlight | undefined, now
   return { at: now, rows: shown.toReversed(), heldNano };
 }
 
+/** Without those that have ended since they were asked for. */
+export function stillOpen({ rows }: InFlight, ended: readonly LogRow[]): readonly Row[] {
+  const newest = ended.slice(0, endedSince);
+  return rows.filter(({ id }) => !newest.some((row) => row.id === id));
+}
+const endedSince = 500;
+
 function openRow({ id, at, key, key_name, target, held_nano }: OpenRequest): Row {
   const provider = target === null ? null : target.slice(0, target.indexOf("/"));
   return { ...unknownRow, id, at, key, key_name, target, provider, held_nano, isOpen: true };

@@ -7,7 +7,7 @@ import { type Line, line, type Span, type Style, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
 import { createTail, type Tail, type TailView } from "../tail.ts";
 import { type Column, defineView } from "../view.ts";
-import { type InFlight, inFlight, openDetails, type Row } from "./traffic-open.ts";
+import { type InFlight, inFlight, openDetails, type Row, stillOpen } from "./traffic-open.ts";
 
 type Data = {
   readonly tail: Tail;
@@ -135,12 +135,11 @@ export const traffic = defineView<Data, Row>({
   head: ({ view, seconds }, { width, height, now }) => summary(view, seconds, width, height, now),
   table: {
     columns,
-    rows: ({ view, open }) => (open.rows.length === 0 ? view.rows : [...open.rows, ...view.rows]),
+    rows: ({ view, open }) => (open.rows.length === 0 ? view.rows : [...stillOpen(open, view.rows), ...view.rows]),
     id: (row) => row.id,
     follows: true,
     fields: logFields,
-    // Of one in flight there is no more to be told than its row.
-    open: (row) => (row.isOpen ? undefined : { view: "request", subject: row.id }),
+    open: (row) => ({ view: "request", subject: row.id }),
     details: (row) => details(row),
     empty: () => [
       line("  ", span("No requests yet.", "strong")),

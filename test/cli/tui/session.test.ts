@@ -8,6 +8,7 @@ import { pace } from "../../../cli/tui/run-tui.ts";
 import { tailRowsMax } from "../../../cli/tui/tail.ts";
 import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { until } from "../../support/until.ts";
+import { cannedOpen, explained } from "./canned-requests.ts";
 import { cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui, type TuiLabOptions } from "./tui-lab.ts";
 
@@ -105,6 +106,25 @@ test("press() copies the chosen row's id and exports the rows that are shown", a
 
 const newRow = (opened: { session: { context(): { row: unknown } | undefined } }, id: string) =>
   ({ ...(opened.session.context()!.row as LogRow), id, at: cannedNow, status: 200 }) as LogRow;
+
+test("a request in flight is opened with what it holds, and shows all of itself once it has ended", async (t) => {
+  const { type, seeing, source } = await lab(t);
+  await seeing(/Traffic 80/);
+  source.answers.set("/api/logs/open", cannedOpen);
+  clock.now += 1_000;
+  await seeing(/\$0\.0615 held in flight/);
+  assert.match((await seeing(/Traffic 82/)).join("\n"), /··· web-shop +anthropic\/claude[^\n]* ≤\$0\.0612/);
+  type("g", "j", keyBytes.enter);
+  await seeing(/› request req_0000000000000090[\s\S]* in flight [\s\S]*held +\$0\.0612 {2}at most/);
+  const { request } = explained;
+  source.answers.set("/api/logs/req_0000000000000090/explain", {
+    ...explained,
+    request: { ...request, id: "req_0000000000000090" },
+  });
+  source.answers.set("/api/logs/req_0000000000000090", { request, content: null });
+  await seeing(/given back +\$0\.08879/);
+  source.answers.set("/api/logs/open", { requests: [], total: 0, held_nano: 0 });
+});
 
 test("createSession() freezes what is shown while it is paused, and goes on", async (t) => {
   const opened = await lab(t);
