@@ -71,15 +71,13 @@ test("demo ends its daemon when its terminal is closed", {
     if (!isGone(pid)) process.kill(pid, "SIGKILL");
   });
   tmux.close();
-  await until(
-    "the daemon to be gone",
-    () => {
-      try {
-        return !process.kill(pid, 0);
-      } catch {
-        return true;
-      }
-    },
-    goneMsMax,
-  );
+  await until("the daemon to be gone", () => isGone(pid), goneMsMax);
 });
+
+function isGone(pid: number): boolean {
+  try {
+    return !process.kill(pid, 0);
+  } catch {
+    return true;
+  }
+}
