@@ -349,9 +349,14 @@ export type RerankAnswer = {
 /** What stands in the path, not in the body, of dialects that name the model there. */
 export type PathWords = { readonly model: string; readonly stream: boolean };
 
+export type OperationOptions = {
+  /** Vectors are predictions there: Vertex's `:predict`. */
+  readonly predict?: boolean;
+};
+
 /** What a dialect says of one operation beside chat: both sides, like chat's, without streams. */
 export type Codec<Asked, Answered> = {
-  readonly encode: (request: Asked) => UpstreamRequest;
+  readonly encode: (request: Asked, options?: OperationOptions) => UpstreamRequest;
   readonly decode: (body: unknown) => Answered;
   readonly parse: (body: unknown, path?: PathWords) => Asked;
   readonly render: (answer: Answered, context: RenderContext & { readonly request?: Asked }) => JsonObject;

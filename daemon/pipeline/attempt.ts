@@ -36,7 +36,7 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
   const { provider } = lease.target;
   const { operation, dialect } = exchange.route;
   const endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
-  exchange.isRelay = endpoint?.dialect === dialect;
+  exchange.isRelay = endpoint?.dialect === dialect && !endpoint.predict;
   if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
   if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {
@@ -171,7 +171,7 @@ function bodyReceiver(
     },
   };
   const { dialect, operation } = exchange.route;
-  const coded = operation === "chat" ? undefined : () => exchange.coded;
+  const coded = operation === "chat" || exchange.isRelay ? undefined : () => exchange.coded;
   return new BodyReceiver(endpoint.dialect, dialect, context(exchange), outcome, plane.translator, coded);
 }
 

@@ -2,7 +2,15 @@
  * Operations beside chat between two dialects: embeddings, counts, rankings. Hides that a pair of dialects speaks of one
  * only where both have the words for it.
  */
-import type { Codec, Dialect, Operation, PathWords, RenderContext, Usage } from "../../providers/exchange.ts";
+import type {
+  Codec,
+  Dialect,
+  Operation,
+  OperationOptions,
+  PathWords,
+  RenderContext,
+  Usage,
+} from "../../providers/exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseJson, type Translated } from "./translate.ts";
 
@@ -33,12 +41,13 @@ export function encodeOperation(
   upstream: Dialect,
   model: string,
   path: PathWords,
+  options: OperationOptions,
 ): Coded | undefined {
   const ours = codecOf(route.dialect, route.operation);
   const theirs = codecOf(upstream, route.operation);
   if (ours === undefined || theirs === undefined) return undefined;
   const parsed = ours.parse(JSON.parse(body!.toString("utf8")), path) as object;
-  const encoded = theirs.encode({ ...parsed, model });
+  const encoded = theirs.encode({ ...parsed, model }, options);
   return {
     request: {
       body: Buffer.from(JSON.stringify(encoded.body)),

@@ -48,7 +48,7 @@ export class BodyReceiver implements Receiver {
 
   /**
    * @param translator takes what is large; without it everything is translated here
-   * @param coded known once the request was encoded: how an operation beside chat is translated
+   * @param coded known once the request was encoded: how an operation beside chat is translated; absent: it is not
    */
   constructor(
     upstream: Dialect,
@@ -59,7 +59,7 @@ export class BodyReceiver implements Receiver {
     coded?: () => Coded | undefined,
   ) {
     this.#upstream = upstream;
-    this.#client = client.id === upstream.id ? undefined : client;
+    this.#client = client.id === upstream.id && coded === undefined ? undefined : client;
     this.#context = context;
     this.#outcome = outcome;
     this.#translator = translator;

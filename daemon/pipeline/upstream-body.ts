@@ -29,7 +29,7 @@ export function upstreamBody(
   endpoint: ReadyEndpoint,
   injectCap: number | undefined,
 ): UpstreamBody {
-  const same = endpoint.dialect.id === exchange.route.dialect.id;
+  const same = endpoint.dialect.id === exchange.route.dialect.id && !endpoint.predict;
   exchange.droppedHeader = []; // of the hop before this one
   return same
     ? {
@@ -146,11 +146,11 @@ function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, in
 function encoded(
   exchange: Exchange,
   target: Target,
-  { dialect, encoding }: ReadyEndpoint,
+  { dialect, encoding, predict }: ReadyEndpoint,
   injectCap: number | undefined,
 ): Translated {
   if (exchange.route.operation !== "chat") {
-    exchange.coded = encodeOperation(exchange, dialect, target.deployment, asked(exchange));
+    exchange.coded = encodeOperation(exchange, dialect, target.deployment, asked(exchange), { predict });
     if (exchange.coded === undefined) throw noEndpoint(target.provider.name, exchange.route.operation);
     return exchange.coded.request;
   }

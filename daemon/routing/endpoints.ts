@@ -20,6 +20,8 @@ export type ReadyEndpoint = {
   readonly headers: readonly string[];
   /** What its body must not hold and what it must. */
   readonly body: Endpoint["body"];
+  /** See `Endpoint.predict`. */
+  readonly predict: boolean;
   /** How it wants a translated request. */
   readonly encoding: EncodeOptions;
 };
@@ -49,6 +51,7 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
         streamPath: template(endpoint.streamPath ?? endpoint.path, base, data.parameters),
         headers: Object.entries(endpoint.headers ?? {}).flat(),
         body: endpoint.body,
+        predict: endpoint.predict === true,
         encoding,
       };
     });

@@ -12,6 +12,8 @@ export type Endpoint = {
    * percent-encoded; any other `{word}` for a parameter of the provider.
    */
   readonly path: string;
+  /** The language's other form, which Vertex has for vectors: never relayed, since nobody asks in it. */
+  readonly predict?: true;
   /** The path of a streamed answer, where it is another. */
   readonly streamPath?: string;
   /** How a stream is framed, where not in the dialect's usual way. */

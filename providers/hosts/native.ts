@@ -148,6 +148,7 @@ const vertex: Host = {
         models: openModels,
       },
     ],
+    embeddings: [{ dialect: "gemini", path: vertexGemini("predict"), models: geminiModels, predict: true }],
     count_tokens: [{ dialect: "gemini", path: vertexGemini("countTokens"), models: geminiModels }],
   },
   catalog: "google",

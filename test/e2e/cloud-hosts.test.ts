@@ -148,26 +148,6 @@ test("a Bedrock API key is sent as it is", async () => {
   assert.equal(sent().headers.authorization, "Bearer provider-key");
 });
 
-test("Bedrock's models for vectors and rankings are invoked in their own words, and priced by what they tell", async () => {
-  const embed = (model: string, input: string | string[]) =>
-    openai().embeddings.create({ model, input, encoding_format: "float", dimensions: 256 });
-  const { data, usage } = await embed("bedrock/amazon.titan-embed-text-v2:0", "x");
-  assert.deepEqual([data[0]!.embedding, usage.prompt_tokens], [[0.5, 0.25], 3]);
-  assert.deepEqual(sent().json, { inputText: "x", dimensions: 256 });
-  assert.match(sent().headers.authorization ?? "", /^AWS4-HMAC-SHA256 /);
-  await assert.rejects(embed("bedrock/amazon.titan-embed-text-v2:0", ["x", "y"]), /one text a call/);
-
-  const both = await embed("bedrock/cohere.embed-v4:0", ["x", "y"]);
-  assert.deepEqual([both.data[0]!.embedding, both.data[1]!.embedding], [[1], [2]]);
-  const asked = { texts: ["x", "y"], input_type: "search_document", embedding_types: ["float"] };
-  assert.deepEqual(sent().json, { ...asked, output_dimension: 256 });
-  await assert.rejects(embed("bedrock/amazon.nova-pro-v1:0", "x"), /embeddings/);
-
-  const ranked = await cohere().rerank({ model: "bedrock/cohere.rerank-v3-5:0", query: "q", documents: ["a", "b"] });
-  assert.equal(ranked.results[0]?.relevanceScore, 0.9);
-  assert.deepEqual(sent().json, { query: "q", documents: ["a", "b"], api_version: 2 });
-});
-
 test("a client of Anthropic reaches Claude on Bedrock in its own language, its frames taken off", async () => {
   assert.equal(await messaged(`bedrock/${claude}`), "Grüezi");
   assert.equal(sent().path, `/model/${encodeURIComponent(claude)}/invoke`);

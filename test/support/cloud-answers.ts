@@ -77,6 +77,11 @@ export function speak({ path, body }: Sent): { type: string; body: string | Buff
   if (path.includes("cohere.rerank")) {
     return { type: "application/json", body: '{"results":[{"index":1,"relevance_score":0.9}]}' };
   }
+  if (path.endsWith(":predict")) {
+    const one = { embeddings: { values: [0.5, 0.25], statistics: { token_count: 3, truncated: false } } };
+    const { instances } = JSON.parse(body) as { instances: unknown[] };
+    return { type: "application/json", body: JSON.stringify({ predictions: instances.map(() => one) }) };
+  }
   if (path.endsWith("/invoke") || path.endsWith(":rawPredict")) {
     return { type: "application/json", body: JSON.stringify(message) };
   }

@@ -1,7 +1,15 @@
 /** Embeddings in Google's shape. Hides that one input and many have different bodies, and that another of its APIs calls them predictions. */
-import type { Codec, EmbeddingAnswer, EmbeddingRequest, Json, JsonObject } from "../../exchange.ts";
+import type {
+  Codec,
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  Json,
+  JsonObject,
+  OperationOptions,
+  UpstreamRequest,
+} from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, isObject, known, list, type Mutable, type Shape, shape } from "../../json.ts";
+import { count, isObject, jsonObject, known, list, type Mutable, type Shape, shape, text } from "../../json.ts";
 import { droppedFields, extraFields } from "../dropped.ts";
 import {
   optionalInteger,
@@ -16,26 +24,34 @@ import { camelCase } from "./names.ts";
 
 export const embeddings: Codec<EmbeddingRequest, EmbeddingAnswer> = { encode, decode, parse, render };
 
-function encode(request: EmbeddingRequest): ReturnType<typeof embeddings.encode> {
+function encode(request: EmbeddingRequest, options: OperationOptions = {}): UpstreamRequest {
   const dropped = droppedFields({ dialect: request.dialect ?? "openai-chat" });
   const { model, inputs, dimensions, taskType } = request;
   if (request.user !== undefined) dropped.note("user");
   const extra = extraFields(request, "gemini", dropped);
-  const requests = inputs.map((input): JsonObject => {
-    if (typeof input !== "string") {
-      throw new GatewayError("unsupported_parameter", "input: the model chosen takes texts, not tokens", {
-        source: "client",
-        param: "input",
-      });
-    }
-    return {
-      model: `models/${model}`,
-      content: { parts: [{ text: input }] },
-      ...(taskType === undefined ? {} : { taskType }),
-      ...(dimensions === undefined ? {} : { outputDimensionality: dimensions }),
-      ...extra,
-    };
+  const texts = inputs.map((input) => {
+    if (typeof input === "string") return input;
+    throw new GatewayError("unsupported_parameter", "input: the model chosen takes texts, not tokens", {
+      source: "client",
+      param: "input",
+    });
   });
+  const size = dimensions === undefined ? {} : { outputDimensionality: dimensions };
+  if (options.predict === true) {
+    const { title, autoTruncate } = shape(extra);
+    const instances = texts.map((content) => jsonObject(known({ content, task_type: taskType, title: text(title) })));
+    const parameters = typeof autoTruncate === "boolean" ? { ...size, autoTruncate } : size;
+    return { body: { instances, parameters }, headers: {}, dropped: dropped.names() };
+  }
+  const requests = texts.map(
+    (part): JsonObject => ({
+      model: `models/${model}`,
+      content: { parts: [{ text: part }] },
+      ...(taskType === undefined ? {} : { taskType }),
+      ...size,
+      ...extra,
+    }),
+  );
   return { body: { requests }, headers: {}, dropped: dropped.names() };
 }
 

@@ -1,0 +1,91 @@
+/** Vectors and rankings of Bedrock and Vertex through a real daemon, each asked in the words of its models. */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { CohereClientV2 } from "cohere-ai";
+import OpenAI from "openai";
+import { baseKeys, type Cloud, startCloud } from "../support/cloud.ts";
+import { speak } from "../support/cloud-answers.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "bf-vectors-"));
+let cloud: Cloud;
+let daemon: Daemon;
+let key: string;
+
+before(async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  cloud = await startCloud(folder, publicKey);
+  cloud.answer = speak;
+  const account = {
+    ...{ type: "service_account", project_id: "p", client_email: "a@b", private_key: privateKey },
+    token_uri: `${cloud.origin}/google/token`,
+  };
+  writeFileSync(join(folder, "account.json"), JSON.stringify(account));
+  const there = { base_url: cloud.origin, free: true };
+  daemon = await startDaemon({
+    config: {
+      ledger: patientLedger,
+      providers: {
+        bedrock: { ...there, aws: { region: "eu-1", access_key_id: "env.ONE", secret_access_key: "env.TWO" } },
+        vertex: { ...there, google: { credentials_file: join(folder, "account.json"), location: "europe-west4" } },
+      },
+    },
+    env: { ONE: baseKeys.id, TWO: baseKeys.secret },
+  });
+  key = await daemon.createKey();
+});
+after(async () => {
+  await daemon?.stop();
+  await cloud?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const openai = () => new OpenAI({ apiKey: key, baseURL: `${daemon.url}/v1`, maxRetries: 0 });
+const cohere = () => new CohereClientV2({ token: key, environment: daemon.url, maxRetries: 0 });
+
+function sent() {
+  const last = cloud.calls.at(-1)!;
+  return { ...last, json: JSON.parse(last.body) as Record<string, unknown> };
+}
+
+test("Bedrock's models for vectors and rankings are invoked in their own words, and priced by what they tell", async () => {
+  const embed = (model: string, input: string | string[]) =>
+    openai().embeddings.create({ model, input, encoding_format: "float", dimensions: 256 });
+  const { data, usage } = await embed("bedrock/amazon.titan-embed-text-v2:0", "x");
+  assert.deepEqual([data[0]!.embedding, usage.prompt_tokens], [[0.5, 0.25], 3]);
+  assert.deepEqual(sent().json, { inputText: "x", dimensions: 256 });
+  assert.match(sent().headers.authorization ?? "", /^AWS4-HMAC-SHA256 /);
+  await assert.rejects(embed("bedrock/amazon.titan-embed-text-v2:0", ["x", "y"]), /one text a call/);
+
+  const both = await embed("bedrock/cohere.embed-v4:0", ["x", "y"]);
+  assert.deepEqual([both.data[0]!.embedding, both.data[1]!.embedding], [[1], [2]]);
+  const asked = { texts: ["x", "y"], input_type: "search_document", embedding_types: ["float"] };
+  assert.deepEqual(sent().json, { ...asked, output_dimension: 256 });
+  await assert.rejects(embed("bedrock/amazon.nova-pro-v1:0", "x"), /embeddings/);
+
+  const ranked = await cohere().rerank({ model: "bedrock/cohere.rerank-v3-5:0", query: "q", documents: ["a", "b"] });
+  assert.equal(ranked.results[0]?.relevanceScore, 0.9);
+  assert.deepEqual(sent().json, { query: "q", documents: ["a", "b"], api_version: 2 });
+});
+
+test("Vertex makes vectors by predictions, for a client of OpenAI and for one of Google", async () => {
+  const at = "/v1/projects/p/locations/europe-west4/publishers";
+  const { data } = await openai().embeddings.create({
+    model: "vertex/e5",
+    input: ["x", "y"],
+    encoding_format: "float",
+  });
+  assert.deepEqual([data[1]!.embedding, sent().path], [[0.5, 0.25], `${at}/google/models/e5:predict`]);
+  assert.deepEqual(sent().json, { instances: [{ content: "x" }, { content: "y" }], parameters: {} });
+  const asked = { method: "POST", headers: { "x-goog-api-key": key }, body: '{"content":{"parts":[{"text":"x"}]}}' };
+  const one = await fetch(`${daemon.url}/v1beta/models/vertex/e5:embedContent`, asked);
+  assert.deepEqual(((await one.json()) as { embedding: object }).embedding, { values: [0.5, 0.25] });
+});
