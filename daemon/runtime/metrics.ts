@@ -38,7 +38,7 @@ export type RoutingState = {
 const stores: readonly WriterName[] = ["state", "traffic"];
 /** A traffic writer that does not answer must not keep a scrape: the daemon's own figures are told alone. */
 const snapshotMs = 2_000;
-const nothing: MetricSnapshot = { series: [], credentials: [], overflow: 0 };
+const nothing: MetricSnapshot = { series: [], credentials: [], rotations: [], overflow: 0 };
 
 export function createMetrics(options: MetricsOptions): { render(openMetrics: boolean): AsyncIterable<string> } {
   async function* render(openMetrics: boolean): AsyncGenerator<string> {
@@ -65,7 +65,7 @@ async function inTime(asked: Promise<MetricSnapshot>): Promise<MetricSnapshot> {
   }
 }
 
-function samples(options: MetricsOptions, { credentials, overflow }: MetricSnapshot): DaemonSamples {
+function samples(options: MetricsOptions, { credentials, rotations, overflow }: MetricSnapshot): DaemonSamples {
   const counts = options.counts();
   const inFlight = counts.reduce((sum, count) => sum + count.inFlight, 0);
   const status = stores.map((store) => [store, readStatus(options.status, store)] as const);
@@ -85,6 +85,10 @@ function samples(options: MetricsOptions, { credentials, overflow }: MetricSnaps
     healthy: status.map(([store, { health }]) => [[store], health === "unhealthy" ? 0 : 1]),
     holds: one(options.openHolds()),
     credential: credentials.map(({ provider, credential, up }) => [[provider, credential, credential], up ? 1 : 0]),
+    rotations: rotations.map(({ provider, model, credential, reason, count }) => [
+      [provider, model, credential, credential, reason],
+      count,
+    ]),
     listeners: one(options.listeners()),
     ruleMatches: routing.rules.map(({ name, held }) => [[name], held]),
     ruleErrors: routing.rules.map(({ name, errors }) => [[name], errors]),

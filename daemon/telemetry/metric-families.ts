@@ -39,6 +39,7 @@ const usual = {
   ...{ provider: "provider", model: "model", alias: "alias", method: "route" },
   ...{ virtual_key_id: "key_id", virtual_key_name: "key", selected_key_id: "credential" },
   ...{ selected_key_name: "credential", fallback_index: "fallback" },
+  ...{ routing_engine_used: "engine", routing_rule_id: "rule", routing_rule_name: "rule" },
   ...{ team_id: "team", team_name: "team_name", customer_id: "customer", customer_name: "customer_name" },
 };
 const http = { path: "route", method: "method", status: "status" };
@@ -248,6 +249,12 @@ export const daemonFamilies = {
   credential: {
     ...gauge("bifrost_provider_key_up", "1 when the provider took the key the last time.", [
       ...["provider", "key_id", "key_name"],
+    ]),
+    set: "bifrost",
+  },
+  rotations: {
+    ...counter("bifrost_key_rotation_events_total", "Times a provider's key was given up for another one.", [
+      ...["provider", "requested_model", "key_id", "key_name", "fail_reason"],
     ]),
     set: "bifrost",
   },

@@ -2,14 +2,16 @@
  * What Prometheus is told of requests, counted in the traffic writer's thread from the groups of its batches. Hides
  * that label sets are bounded: beyond the bound a request is counted under `_OTHER`, so that totals stay right.
  */
+
 import { type Group, readTags } from "../store/rollup-groups.ts";
 import { requestColumn as column, requestFlag } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
+import { errorType } from "./error-types.ts";
 
 /** What tells one series from another. Empty: none. */
 export const seriesLabels = [
   ...(["route", "provider", "model", "alias", "stream", "status", "error", "key_id", "credential"] as const),
-  ...(["team", "customer", "fallback"] as const),
+  ...(["team", "customer", "fallback", "engine", "rule"] as const),
 ] as const;
 export type SeriesLabel = (typeof seriesLabels)[number];
 
@@ -54,9 +56,21 @@ export type Series = {
 /** Whether a provider's credential was taken the last time. */
 export type CredentialState = { readonly provider: string; readonly credential: string; readonly up: boolean };
 
+/** How often a provider's key was given up for another one. */
+export type KeyRotation = {
+  readonly provider: string;
+  /** As asked. */
+  readonly model: string;
+  readonly credential: string;
+  /** In the Go gateway's vocabulary. */
+  readonly reason: string;
+  readonly count: number;
+};
+
 export type MetricSnapshot = {
   readonly series: readonly Series[];
   readonly credentials: readonly CredentialState[];
+  readonly rotations: readonly KeyRotation[];
   /** Requests that were counted under `_OTHER`. */
   readonly overflow: number;
 };
@@ -76,10 +90,12 @@ export function createMetricStore(first: MetricSettings): MetricStore {
   let series = new Map<string, Series>();
   let overflow = 0;
   const credentials = new Map<string, CredentialState>();
+  const rotations = new Map<string, KeyRotation>();
 
   function add(groups: readonly Group[]): void {
     for (const group of groups) {
-      const labels = labelsOf(group, settings.tags);
+      const trail = trailOf(group.sample);
+      const labels = labelsOf(group, trail, settings.tags);
       const name = labels.join("\u0000");
       let found = series.get(name);
       if (found === undefined) {
@@ -91,8 +107,9 @@ export function createMetricStore(first: MetricSettings): MetricStore {
           series.set(name, found);
         }
       }
-      addGroup(found, group);
+      addGroup(found, group, trail.retries);
       noteCredential(group);
+      noteRotations(group, trail);
     }
   }
 
@@ -115,9 +132,27 @@ export function createMetricStore(first: MetricSettings): MetricStore {
     credentials.set(`${provider}/${credential}`, { provider, credential, up });
   }
 
+  /** An attempt whose next one went to the same target with another key. */
+  function noteRotations({ sample, sums }: Group, { attempts }: Trail): void {
+    for (const [index, { target, credential, error, status }] of attempts.entries()) {
+      const next = attempts[index + 1];
+      if (credential === undefined || error === undefined || next?.target !== target) continue;
+      if (next.credential === undefined || next.credential === credential) continue;
+      const provider = target.slice(0, target.indexOf("/"));
+      const reason = errorType(error, String(status ?? ""));
+      const labels = { provider, model: String(sample[column.model] ?? ""), credential, reason };
+      const name = Object.values(labels).join("\u0000");
+      const count = (rotations.get(name)?.count ?? 0) + sums[0]!;
+      if (count > sums[0]! || rotations.size < settings.seriesMax) rotations.set(name, { ...labels, count });
+    }
+  }
+
   return {
     add,
-    snapshot: () => ({ series: [...series.values()], credentials: [...credentials.values()], overflow }),
+    snapshot: () => ({
+      ...{ series: [...series.values()], credentials: [...credentials.values()], overflow },
+      rotations: [...rotations.values()],
+    }),
     use(next) {
       if (next.tags.join() !== settings.tags.join()) series = new Map(); // other labels: a counter begins anew
       settings = next;
@@ -125,7 +160,7 @@ export function createMetricStore(first: MetricSettings): MetricStore {
   };
 }
 
-function labelsOf({ sample, keyId }: Group, tagNames: readonly string[]): string[] {
+function labelsOf({ sample, keyId }: Group, trail: Trail, tagNames: readonly string[]): string[] {
   const text = (index: number): string => String(sample[index] ?? "");
   const target = text(column.target);
   const provider = text(column.provider);
@@ -142,20 +177,46 @@ function labelsOf({ sample, keyId }: Group, tagNames: readonly string[]): string
     credential: text(column.credential),
     team: text(column.team),
     customer: text(column.customer),
-    fallback: (Number(sample[column.flags]) & requestFlag.fallback) === 0 ? "0" : String(retriesOf(sample)),
+    fallback: (Number(sample[column.flags]) & requestFlag.fallback) === 0 ? "0" : String(trail.retries),
+    engine: trail.engine,
+    rule: trail.rule,
   };
   const tags = tagNames.length === 0 ? {} : readTags(sample[column.tags]);
   return [...seriesLabels.map((name) => labels[name]), ...tagNames.map((name) => tags[name] ?? "")];
 }
 
-/** Attempts after the first. */
-function retriesOf(sample: readonly RowValue[]): number {
-  const attempts = sample[column.attempts];
-  if (typeof attempts !== "string") return 0;
+type Trail = {
+  /** Attempts after the first. */
+  readonly retries: number;
+  readonly attempts: readonly {
+    target: string;
+    credential?: string;
+    reason: string;
+    error?: string;
+    status?: number;
+  }[];
+  /** The routing rule that decided, and what chose among targets: words of the Go gateway. */
+  readonly rule: string;
+  readonly engine: string;
+};
+const noTrail: Trail = { retries: 0, attempts: [], rule: "", engine: "" };
+
+/** How a request went, where it took a turn or somebody chose; as `record` writes it. */
+function trailOf(sample: readonly RowValue[]): Trail {
+  const text = sample[column.attempts];
+  if (typeof text !== "string") return noTrail;
   try {
-    return Math.max(0, (JSON.parse(attempts) as unknown[]).length - 1);
+    const stored = JSON.parse(text) as
+      | Trail["attempts"]
+      | { attempts?: Trail["attempts"]; decision?: { rules?: readonly string[]; strategy?: string } };
+    const { attempts = [], decision = {} } = "length" in stored ? { attempts: stored } : stored;
+    const rule = decision.rules?.at(-1) ?? "";
+    return {
+      retries: Math.max(0, attempts.filter(({ reason }) => reason !== "skipped").length - 1),
+      ...{ attempts, rule, engine: rule !== "" ? "routing-rule" : decision.strategy ? "loadbalancing" : "" },
+    };
   } catch {
-    return 0;
+    return noTrail;
   }
 }
 
@@ -169,7 +230,7 @@ function emptySeries(labels: readonly string[]): Series {
   return { labels, sums: [], histograms, exemplar: undefined };
 }
 
-function addGroup(series: Series, group: Group): void {
+function addGroup(series: Series, group: Group, retries: number): void {
   for (let index = 0; index < group.sums.length; index++)
     series.sums[index] = (series.sums[index] ?? 0) + group.sums[index]!;
   const { histograms } = series;
@@ -180,7 +241,6 @@ function addGroup(series: Series, group: Group): void {
   for (const ms of group.tokenGaps) observe(histograms.tokenGap, bounds.gap, ms / 1_000);
   for (const bytes of group.bytesIn) observe(histograms.bytesIn, bounds.bytes, bytes);
   for (const bytes of group.bytesOut) observe(histograms.bytesOut, bounds.bytes, bytes);
-  const retries = retriesOf(group.sample);
   for (let row = 0; row < group.sums[0]!; row++) observe(histograms.retries, bounds.retries, retries);
   series.exemplar = {
     request: String(group.sample[column.id]),

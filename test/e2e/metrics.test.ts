@@ -1,5 +1,7 @@
 /** What a scraper gets of a real daemon. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { ask } from "../support/client.ts";
 import { startDaemon } from "../support/daemon.ts";
@@ -44,4 +46,53 @@ test("A41 /metrics counts what was asked, and holds neither key nor prompt nor a
   for (const page of [text, open.text]) {
     assert.ok(!page.includes(canary) && !page.includes(key.slice(6)), "a secret or a word of a prompt");
   }
+});
+
+test("/metrics tells the rule that decided, retries, and a provider's key that was given up", async (t) => {
+  const choices = [{ index: 0, message: { role: "assistant", content: "yes" }, finish_reason: "stop" }];
+  const answer = JSON.stringify({
+    id: "c",
+    object: "chat.completion",
+    choices,
+    usage: { prompt_tokens: 1, completion_tokens: 1 },
+  });
+  const server = createServer((request, response) => {
+    const refused = request.headers.authorization === "Bearer secret-bad";
+    request.resume();
+    response.writeHead(refused ? 401 : 200, { "content-type": "application/json" });
+    response.end(refused ? '{"error":{"message":"no"}}' : answer);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  t.after(() => server.close().closeAllConnections());
+  const keys = [
+    { name: "bad", value: "env.BAD_KEY", weight: 1_000 },
+    { name: "good", value: "env.GOOD_KEY", weight: 1 },
+  ];
+  const base_url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const daemon = await startDaemon({
+    env: { BAD_KEY: "secret-bad", GOOD_KEY: "secret-good" },
+    config: {
+      auth: { inference: "open" },
+      providers: { up: { base_url, dialect: "openai-chat", keys, models: ["m"] } },
+      routing: { rules: [{ name: "all of it", when: 'model == "anything"', targets: [{ target: "up/m" }] }] },
+    },
+  });
+  t.after(() => daemon.stop());
+  const { status } = await ask(daemon.url, { dialect: "chat", model: "anything" });
+  assert.equal(status, 200);
+  const page = await until("the request in /metrics", async () => {
+    const read = readExposition((await scrape(daemon)).text);
+    return read.sum("bifrost_success_requests_total") === 1 && read;
+  });
+  const lost = { provider: "up", requested_model: "anything", key_id: "bad", key_name: "bad" };
+  assert.equal(page.value("bifrost_key_rotation_events_total", { ...lost, fail_reason: "provider_auth_failed" }), 1);
+  assert.equal(page.sum("bifrost_request_retries_sum"), 1);
+  assert.equal(
+    page.value("bifrost_success_requests_total", {
+      ...{ provider: "up", model: "m", alias: "anything", method: "chat.completions", fallback_index: "0" },
+      ...{ selected_key_id: "good", selected_key_name: "good", routing_engine_used: "routing-rule" },
+      ...{ routing_rule_id: "all of it", routing_rule_name: "all of it" },
+    }),
+    1,
+  );
 });

@@ -88,6 +88,38 @@ test("createMetricStore() keeps to its bound, and totals stay right", async () =
   assert.equal(sum("bifrost_request_duration_seconds_count"), 5_000);
 });
 
+test("createMetricStore() reads retries, the rule that decided and keys given up from a request's trail", async () => {
+  const store = createMetricStore({ seriesMax: 100, tags: [] });
+  const routed = { provider: "openai", model: "fast", target: "openai/gpt-5", credential: "second" };
+  const attempt = { target: "openai/gpt-5", reason: "requested" };
+  const attempts = [
+    { target: "other/m", reason: "skipped", error: "breaker" },
+    { ...attempt, credential: "first", error: "upstream_rejected", status: 429 },
+    { ...attempt, credential: "second" },
+  ];
+  const decision = { rules: ["night", "vip"], considered: [] };
+  store.add(groupRows(row({ ...routed, attempts: JSON.stringify({ decision, attempts }) })));
+  store.add(
+    groupRows(row({ ...routed, attempts: JSON.stringify({ decision: { strategy: "weight", considered: [] } }) })),
+  );
+  store.add(groupRows(row({ ...routed, attempts: JSON.stringify(attempts.slice(1)) })));
+  const text = await render(store);
+  assert.ok(!text.includes("NaN"), text);
+  const { sum, value } = readExposition(text);
+  assert.equal(sum("bifrost_request_retries_sum"), 2);
+  assert.deepEqual(store.snapshot().rotations, [
+    { provider: "openai", model: "fast", credential: "first", reason: "provider_rate_limited", count: 2 },
+  ]);
+  const usual = {
+    ...{ provider: "openai", model: "gpt-5", alias: "fast", method: "chat", fallback_index: "0" },
+    ...{ virtual_key_id: "key_1", virtual_key_name: "name-1", selected_key_id: "second", selected_key_name: "second" },
+  };
+  const rule = { routing_engine_used: "routing-rule", routing_rule_id: "vip", routing_rule_name: "vip" };
+  assert.equal(value("bifrost_success_requests_total", { ...usual, ...rule }), 1);
+  assert.equal(value("bifrost_success_requests_total", { ...usual, routing_engine_used: "loadbalancing" }), 1);
+  assert.equal(value("bifrost_success_requests_total", usual), 1);
+});
+
 test("createMetricStore() has no label for a model's name that led nowhere", async () => {
   const store = createMetricStore({ seriesMax: 100, tags: [] });
   const junk = Array.from({ length: 300 }, (_, index) => row({ model: `junk-${index}`, target: null, provider: null }));
