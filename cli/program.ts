@@ -58,6 +58,11 @@ export const commands: readonly CommandEntry[] = [
     summary: "Check balances against what was settled, and price it anew",
     load: () => import("./commands/ledger.ts"),
   },
+  {
+    name: "reconcile",
+    summary: "Compare a provider's export of costs with what was settled",
+    load: () => import("./commands/reconcile.ts"),
+  },
   { name: "config", summary: "Validate, compare and roll back the config", load: () => import("./commands/config.ts") },
   {
     name: "import",

@@ -38,6 +38,7 @@ const commands = [
   ["ledger"],
   ["ledger", "check"],
   ["ledger", "reprice"],
+  ["reconcile"],
   ["config"],
   ["config", "validate"],
   ["config", "schema"],
