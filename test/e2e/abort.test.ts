@@ -1,7 +1,8 @@
 /** Clients that hang up: one row each, and what had been produced is paid for. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { begin, type ClientDialect, open } from "../support/client.ts";
+import type { KeyAnswer, KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
+import { ask, begin, type ClientDialect, open } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { pause } from "../support/until.ts";
@@ -12,12 +13,20 @@ let key: string;
 before(async () => {
   upstream = await startFaultUpstream();
   const provider = (dialect: string) => ({ base_url: `${upstream.origin}/v1`, dialect, api_key: "env.UPSTREAM_KEY" });
+  const impatient = {
+    ...provider("openai-chat"),
+    timeouts: { first_byte_stream: "100ms", first_byte: "150ms", idle: "100ms" },
+  };
   daemon = await startDaemon({
     env: { UPSTREAM_KEY: "x" },
     config: {
       ledger: patientLedger,
-      providers: { "openai-chat": provider("openai-chat"), anthropic: provider("anthropic") },
-      prices: { "openai-chat/*": { input: 1, output: 5 }, "anthropic/*": { input: 1, output: 5 } },
+      providers: { "openai-chat": provider("openai-chat"), anthropic: provider("anthropic"), impatient },
+      prices: {
+        "openai-chat/*": { input: 1, output: 5 },
+        "anthropic/*": { input: 1, output: 5 },
+        "impatient/*": { input: 1, output: 5 },
+      },
     },
   });
   key = await daemon.createKey({ budget: "1000/1d" });
@@ -63,6 +72,23 @@ describe("abort", { concurrency: 8 }, () => {
       }
     }
   }
+
+  test("A16 settle() gives every place back after 200 timeouts", async () => {
+    const limited = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", {
+      ...{ name: "timed", concurrency_max: 200, budgets: [{ limit_nano: 1e12, window: { kind: "forever" } }] },
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => {
+        const [dialect, wire] = [dialects[index % 2] ?? "chat", index % 3 === 0 ? "f2-head-only" : "f2-silent"];
+        return ask(daemon.url, { dialect, model: `impatient/${wire}`, key: limited.secret, stream: index % 4 < 2 });
+      }),
+    );
+    const outcomes = new Set(answers.map(({ status, ended }) => `${status} ${ended}`));
+    assert.ok(![...outcomes].some((each) => each === "200 complete" || each.startsWith("429")), [...outcomes].join());
+    await daemon.settled();
+    const { key: after } = await daemon.admin<KeyAnswer>("GET", "/api/keys/timed");
+    assert.deepEqual([after.in_flight, after.budgets[0]?.held_nano], [0, 0]);
+  });
 
   test("A16 settle() gives every place back after 200 aborts", async () => {
     await Promise.all(

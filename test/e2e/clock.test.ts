@@ -1,10 +1,11 @@
 /** Windows under a clock that is somewhere else: month ends, and the day that is an hour short. Needs libfaketime. */
 import assert from "node:assert/strict";
-import { globSync } from "node:fs";
+import { globSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { KeyAnswer, KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import { ask } from "../support/client.ts";
-import { patientLedger, startDaemon } from "../support/daemon.ts";
+import { patientLedger, startDaemon, temporaryHome } from "../support/daemon.ts";
 import { until } from "../support/until.ts";
 
 const [library] = globSync("/usr/lib/{*/,}faketime/libfaketimeMT.so.1");
@@ -12,31 +13,49 @@ const hourMs = 3_600_000;
 
 const cases: readonly {
   readonly what: string;
-  /** A few seconds before the window ends, in UTC. */
-  readonly from: string;
   readonly unit: "day" | "month" | "quarter";
+  readonly startMonth?: number;
   readonly zone: string;
   readonly ends: number;
   readonly next: number;
 }[] = [
   {
-    ...{ what: "February ends on the 28th", from: "2027-02-28 23:59:52", unit: "month", zone: "UTC" },
+    ...{ what: "February ends on the 28th", unit: "month", zone: "UTC" },
     ...{ ends: Date.UTC(2027, 2, 1), next: Date.UTC(2027, 3, 1) },
   },
   {
-    ...{ what: "a day of 23 hours follows", from: "2027-03-27 22:59:52", unit: "day", zone: "Europe/Berlin" },
+    ...{ what: "a day of 23 hours follows", unit: "day", zone: "Europe/Berlin" },
     ...{ ends: Date.UTC(2027, 2, 27, 23), next: Date.UTC(2027, 2, 27, 23) + 23 * hourMs },
+  },
+  {
+    ...{ what: "a day of 25 hours follows", unit: "day", zone: "Europe/Berlin" },
+    ...{ ends: Date.UTC(2027, 9, 30, 22), next: Date.UTC(2027, 9, 30, 22) + 25 * hourMs },
+  },
+  {
+    ...{ what: "February has a 29th", unit: "day", zone: "UTC" },
+    ...{ ends: Date.UTC(2028, 1, 29), next: Date.UTC(2028, 2, 1) },
+  },
+  {
+    ...{ what: "a fiscal quarter", unit: "quarter", zone: "UTC", startMonth: 2 },
+    ...{ ends: Date.UTC(2028, 1, 1), next: Date.UTC(2028, 4, 1) },
   },
 ];
 
-for (const { what, from, unit, zone, ends, next } of library === undefined ? [] : cases) {
+for (const { what, unit, zone, startMonth, ends, next } of library === undefined ? [] : cases) {
   test(`A9 admit() begins a window anew when its zone's clock says so: ${what}`, async () => {
+    const clock = join(temporaryHome(), "clock");
+    // What is added to the time, read anew each second: no machine is too slow for what comes before the window's end.
+    const setClock = (atMs: number) => writeFileSync(clock, `+${Math.round((atMs - Date.now()) / 1_000)}`);
+    setClock(ends - hourMs);
     const daemon = await startDaemon({
       config: { ledger: patientLedger, prices: { "echo-paid/*": { input: 0, output: 0, request: 0.01 } } },
-      env: { LD_PRELOAD: library!, FAKETIME: `@${from}`, FAKETIME_DONT_FAKE_MONOTONIC: "1", TZ: "UTC" },
+      env: {
+        ...{ LD_PRELOAD: library!, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_CACHE_DURATION: "1" },
+        ...{ FAKETIME_DONT_FAKE_MONOTONIC: "1", TZ: "UTC" },
+      },
     });
     try {
-      const window = { kind: "calendar", unit, count: 1, zone };
+      const window = { kind: "calendar", unit, count: 1, zone, start_month: startMonth };
       const { secret: key } = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", {
         name: "k",
         budgets: [{ limit_nano: 10_000_000, window }],
@@ -47,11 +66,22 @@ for (const { what, from, unit, zone, ends, next } of library === undefined ? [] 
       assert.equal(await resetsAt(), ends);
       assert.equal(await call(), 200);
       assert.equal(await call(), 402);
+      // One call more, in this window alone.
+      await daemon.admin("PUT", "/api/keys/k/budgets/0/override", {
+        extra_nano: 10_000_000,
+        mode: "cycles",
+        cycles: 1,
+      });
+      assert.equal(await call(), 200, "the override holds at once");
+      assert.equal(await call(), 402);
+      setClock(ends + 1_000);
       await until("the window to begin anew", async () => (await call()) === 200, 30_000);
       assert.equal(await resetsAt(), next);
+      assert.equal(await call(), 402, "the override has ended with its window");
       await daemon.settled();
     } finally {
       await daemon.stop();
+      rmSync(dirname(clock), { recursive: true });
     }
   });
 }

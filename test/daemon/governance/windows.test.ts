@@ -10,6 +10,10 @@ function calendar(unit: Unit, zone: string, count = 1): Window {
   return { kind: "calendar", unit, count, zone };
 }
 
+function fiscal(unit: Unit, zone: string, startMonth: number, count = 1): Window {
+  return { kind: "calendar", unit, count, zone, startMonth };
+}
+
 function bounds(window: Window, at: string, anchorMs = 0): readonly string[] {
   const { startMs, nextMs } = windowAt(window, anchorMs, Date.parse(at));
   return [startMs, nextMs].map((instant) => new Date(instant).toISOString().replace(":00.000Z", "Z"));
@@ -31,6 +35,10 @@ test("A9 windowAt() knows days of 23 and 25 hours, months of 28 to 31 days, and 
     [calendar("month", "America/New_York"), "2026-01-01T04:59Z", "2025-12-01T05:00Z", "2026-01-01T05:00Z"],
     [calendar("month", "America/New_York"), "2026-03-31T12:00Z", "2026-03-01T05:00Z", "2026-04-01T04:00Z"],
     [calendar("quarter", "UTC"), "2026-05-05T00:00Z", "2026-04-01T00:00Z", "2026-07-01T00:00Z"],
+    [fiscal("quarter", "UTC", 2), "2026-01-31T23:59Z", "2025-11-01T00:00Z", "2026-02-01T00:00Z"],
+    [fiscal("quarter", "Asia/Tokyo", 6), "2028-02-29T12:00Z", "2027-11-30T15:00Z", "2028-02-29T15:00Z"],
+    [fiscal("year", "Europe/London", 4), "2026-03-31T22:59Z", "2025-03-31T23:00Z", "2026-03-31T23:00Z"],
+    [fiscal("year", "UTC", 12), "2026-12-01T00:00Z", "2026-12-01T00:00Z", "2027-12-01T00:00Z"],
     [calendar("year", "Pacific/Auckland"), "2026-06-01T00:00Z", "2025-12-31T11:00Z", "2026-12-31T11:00Z"],
     // 2026-11-23 is a Monday.
     [calendar("week", "UTC"), "2026-11-29T23:59Z", "2026-11-23T00:00Z", "2026-11-30T00:00Z"],
@@ -80,9 +88,11 @@ test("windowAt() divides all time without gap or overlap", () => {
       fc.constantFrom(...zones),
       fc.constantFrom(...units),
       fc.integer({ min: 1, max: 24 }),
+      fc.integer({ min: 1, max: 12 }),
       fc.integer({ min: from, max: from + 4 * 366 * 86_400_000 }),
-      (zone, unit, count, now) => {
-        const window = calendar(unit, zone, count);
+      (zone, unit, count, startMonth, now) => {
+        const isFiscal = unit === "quarter" || unit === "year";
+        const window = isFiscal ? fiscal(unit, zone, startMonth, count) : calendar(unit, zone, count);
         const { startMs, nextMs } = windowAt(window, 0, now);
         assert.ok(startMs <= now && now < nextMs);
         assert.deepEqual(windowAt(window, 0, startMs), { startMs, nextMs });
