@@ -140,6 +140,7 @@ test("A66 describe() describes what every route answers, and every refusal", { t
   await drive("POST", "/api/reload");
   await drive("GET", "/api/config/diff?from=1");
   await drive("POST", "/api/config/rollback", {}, { generation: 1 });
+  await drive("POST", "/api/ledger/reprice", {}, { since_ms: 0, until_ms: Date.now() + 1, dry_run: true });
   await drive("POST", "/api/route/test", {}, { model: "echo/echo", key: "k1" });
 
   for (const { method, path } of adminRoutes) {

@@ -26,6 +26,7 @@ import type {
 import type { EgressAnswer, EgressView } from "../contract/egress.ts";
 import type { HostsAnswer, HostView } from "../contract/hosts.ts";
 import type { ModelsAnswer, ModelView } from "../contract/models.ts";
+import type { RepriceAnswer, RepricedModel } from "../contract/reprice.ts";
 import type {
   ProbeView,
   ProviderHealth,
@@ -251,6 +252,23 @@ export const ledgerAnswer = named<LedgerCheckAnswer>("LedgerChecked", {
   holds_open: whole,
   overrun_nano: whole,
   problems: z.array(ledgerProblem),
+});
+
+const repriced = named<RepricedModel>("RepricedModel", {
+  model: text,
+  requests: whole,
+  before_nano: whole,
+  after_nano: whole,
+  difference_nano: whole,
+});
+export const repriceAnswer = named<RepriceAnswer>("Repriced", {
+  dry_run: flag,
+  prices: text,
+  looked_at: whole,
+  skipped: whole,
+  adjusted: whole,
+  difference_nano: whole,
+  models: z.array(repriced),
 });
 
 const problem = named<ConfigProblem>("ConfigProblem", {

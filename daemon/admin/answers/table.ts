@@ -56,6 +56,7 @@ const answers: Readonly<Record<string, z.ZodType | Described>> = {
   "GET /api/audit/records": daemon.auditList,
   "GET /api/audit/export": { content: { "application/x-ndjson": daemon.chainedRecord } },
   "GET /api/ledger/check": daemon.ledgerAnswer,
+  "POST /api/ledger/reprice": daemon.repriceAnswer,
   "POST /api/config/validate": daemon.validateAnswer,
   "GET /api/config/schema": document,
   "GET /api/config/diff": daemon.diffAnswer,
