@@ -10,6 +10,8 @@ import { readFrame, SseSplitter } from "./sse-splitter.ts";
 /** A client that has not taken so much of its messages is waited for. */
 const bufferedBytesMax = 1024 * 1024;
 const eventBytesMax = 16 * 1024 * 1024;
+/** The head of the events with which a turn comes to its end: what comes after it may be long. */
+const carriesAll = /^\{[^{]{0,200}"type":\s*"response\.(?:completed|incomplete)"/;
 
 export class SocketResponse extends EventEmitter implements ClientResponse {
   readonly req = { httpVersionMajor: 1 };
@@ -18,6 +20,7 @@ export class SocketResponse extends EventEmitter implements ClientResponse {
   readonly #socket: WebSocket;
   readonly #splitter = new SseSplitter(eventBytesMax);
   readonly #ended: () => void;
+  readonly #told: ((event: string) => void) | undefined;
   #status = 0;
   #isStream = false;
   #whole: Buffer[] = [];
@@ -27,11 +30,15 @@ export class SocketResponse extends EventEmitter implements ClientResponse {
     if (!this.#isOver) this.emit("close");
   };
 
-  /** @param ended the turn is over, whatever it came to */
-  constructor(socket: WebSocket, ended: () => void) {
+  /**
+   * @param ended the turn is over, whatever it came to
+   * @param told is given the event that carries the whole response, before the turn is over
+   */
+  constructor(socket: WebSocket, ended: () => void, told?: (event: string) => void) {
     super();
     this.#socket = socket;
     this.#ended = ended;
+    this.#told = told;
     socket.once("close", this.#onClose);
   }
 
@@ -72,7 +79,8 @@ export class SocketResponse extends EventEmitter implements ClientResponse {
 
   end(bytes?: string | Buffer, encoding?: BufferEncoding): this {
     if (bytes !== undefined && bytes.length > 0) this.write(bytes, encoding);
-    if (!this.#isStream && this.#whole.length > 0) this.#send(this.#told(Buffer.concat(this.#whole).toString("utf8")));
+    if (!this.#isStream && this.#whole.length > 0)
+      this.#send(this.#refusal(Buffer.concat(this.#whole).toString("utf8")));
     this.#finish();
     return this;
   }
@@ -90,7 +98,9 @@ export class SocketResponse extends EventEmitter implements ClientResponse {
 
   #event(frame: Buffer): void {
     const { data } = readFrame(frame.toString("utf8"));
-    if (data !== "" && data !== "[DONE]") this.#send(data);
+    if (data === "" || data === "[DONE]") return;
+    if (this.#told !== undefined && carriesAll.test(data)) this.#told(data);
+    this.#send(data);
   }
 
   #send(text: string): void {
@@ -104,9 +114,12 @@ export class SocketResponse extends EventEmitter implements ClientResponse {
   }
 
   /** A refusal, as the events of this socket tell one. */
-  #told(body: string): string {
+  #refusal(body: string): string {
     if (this.#status < 400) return body;
-    const { error } = JSON.parse(body) as { error?: unknown };
+    const { error } = JSON.parse(body) as { error?: { param?: unknown } };
+    // The code by which clients of these sockets know that they must send their whole conversation.
+    if (this.#status === 404 && error?.param === "previous_response_id")
+      return JSON.stringify({ type: "error", status: 400, error: { ...error, code: "previous_response_not_found" } });
     return JSON.stringify({ type: "error", status: this.#status, error });
   }
 

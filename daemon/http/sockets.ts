@@ -1,25 +1,21 @@
 /**
  * WebSockets of clients: Responses a turn at a time, and realtime sessions. Hides the upgrade, where a browser's SDK puts
- * its key, that a turn goes through the same pipeline as a request (key, models, limits, budget and record are asked
- * anew for each), and that a key which is revoked, expires or gets another secret ends what it opened.
+ * its key, how many there may be, and that a key which is revoked, expires or gets another secret ends what it opened.
+ * Turns are taken in `socket-turns.ts`.
  */
 import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Connection } from "../pipeline/authenticate.ts";
-import type { Route } from "../pipeline/exchange.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { startRealtime } from "../pipeline/realtime.ts";
-import type { ClientResponse, WholeRequest } from "./client-messages.ts";
-import { callRoutes, socketPaths } from "./routes.ts";
-import { SocketResponse } from "./socket-response.ts";
+import { socketPaths } from "./routes.ts";
+import { type Begin, takeTurns } from "./socket-turns.ts";
 import { callerOf, tell } from "./socket-words.ts";
 
-/** Turns of one socket that wait for the one before them. */
-const turnsMax = 16;
 const socketsMax = 5_000;
 /** A socket is asked whether it is still there. */
 const pingMs = 30_000;
@@ -41,8 +37,6 @@ type Entry = {
   readonly connection: Connection;
   readonly isBusy: () => boolean;
 };
-
-type Begin = (route: Route, request: WholeRequest, response: ClientResponse) => void;
 
 export function serveSockets(server: Server, plane: Plane, begin: Begin): Sockets {
   const { bodyBytesMax } = plane.generation.data.server;
@@ -75,7 +69,7 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
         const isBusy =
           kind === "realtime"
             ? startRealtime(client, request, headers, plane)
-            : takeTurns(client, request, headers, begin);
+            : takeTurns(client, request, headers, plane, begin);
         const entry = { socket: client, headers, connection: {}, isBusy };
         open.add(entry);
         checking ??= setInterval(checkKeys, keyCheckMs).unref();
@@ -127,56 +121,6 @@ function withProtocolKey(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 }
 
 const keyProtocol = "openai-insecure-api-key.";
-
-/** Each `response.create` is a streamed request of its own, one after the other. */
-function takeTurns(
-  client: WebSocket,
-  request: IncomingMessage,
-  headers: IncomingHttpHeaders,
-  begin: Begin,
-): () => boolean {
-  const waiting: Buffer[] = [];
-  let busy = false;
-  const route = callRoutes.get("/v1/responses")!;
-
-  function next(): void {
-    const wholeBody = waiting.shift();
-    busy = wholeBody !== undefined;
-    if (wholeBody === undefined) return;
-    const rawHeaders = Object.entries(headers).flatMap(([name, value]) =>
-      typeof value === "string" ? [name, value] : [],
-    );
-    const whole = { method: "POST", url: "/v1/responses", headers, rawHeaders, socket: request.socket, wholeBody };
-    begin(route, whole, new SocketResponse(client, next));
-  }
-
-  client.on("message", (data: RawData, isBinary: boolean) => {
-    const turn = isBinary ? undefined : turnOf(data);
-    if (turn === undefined)
-      tell(client, new GatewayError("invalid_request", "send `response.create` as JSON text", { source: "client" }));
-    else if (waiting.length >= turnsMax) client.close(policyViolation, "too many turns wait");
-    else {
-      waiting.push(turn);
-      if (!busy) next();
-    }
-  });
-  return () => busy;
-}
-
-/** The body of the request that this event stands for. */
-function turnOf(data: RawData): Buffer | undefined {
-  let event: unknown;
-  try {
-    event = JSON.parse(data.toString());
-  } catch {
-    return undefined;
-  }
-  if (typeof event !== "object" || event === null) return undefined;
-  const { type, response, ...flat } = event as { type?: unknown; response?: unknown };
-  if (type !== "response.create") return undefined;
-  const body = typeof response === "object" && response !== null ? response : flat;
-  return Buffer.from(JSON.stringify({ ...body, stream: true }));
-}
 
 function refuse(socket: Duplex, error: GatewayError, id: string): void {
   const body = JSON.stringify(dialects["openai-chat"].renderFailure(error, id));

@@ -138,6 +138,60 @@ describe("responses over a WebSocket", () => {
     client.socket.close();
   });
 
+  test("a turn goes on from the last one that nobody was to store, and from no other", async () => {
+    const client = await open(dial("/v1/responses"));
+    const turn = (fields: object) =>
+      client.socket.send(JSON.stringify({ type: "response.create", model: "up/m", store: false, ...fields }));
+    const idOf = (index: number) =>
+      (
+        client.events.filter(({ type }) => type === "response.completed")[index] as unknown as {
+          response: { id: string };
+        }
+      ).response.id;
+    turn({ input: "one" });
+    await until("the first", () => count(client, "response.completed") === 1);
+    turn({ input: [{ type: "message", role: "user", content: "two" }], previous_response_id: idOf(0) });
+    await until("the second", () => count(client, "response.completed") === 2);
+    turn({ input: "three", previous_response_id: idOf(1) });
+    await until("the third", () => count(client, "response.completed") === 3);
+    assert.match(upstream.seen.at(-1)!.body, /one.*Hello\..*two.*Hello\..*three/);
+    assert.ok(!upstream.seen.at(-1)!.body.includes("previous_response_id"));
+    turn({ input: "four", previous_response_id: "resp_of_long_ago" });
+    await until("a refusal", () => count(client, "error") === 1);
+    const { status, error } = client.events.at(-1) as unknown as { status: number; error: { code: string } };
+    assert.deepEqual([status, error.code], [400, "previous_response_not_found"]);
+    client.socket.close();
+    const other = await open(dial("/v1/responses"));
+    const last = { type: "response.create", model: "up/m", input: "x", previous_response_id: idOf(2) };
+    other.socket.send(JSON.stringify(last));
+    await until("a refusal elsewhere", () => count(other, "error") === 1);
+    other.socket.close();
+  });
+
+  test("a turn that is only to be prepared asks nobody and costs nothing, and is gone on from", async () => {
+    const client = await open(dial("/v1/responses"));
+    const [calls, rows] = [upstream.seen.length, (await lab.rows()).length];
+    const prepared = { type: "response.create", model: "up/m", store: false, input: "be brief", generate: false };
+    client.socket.send(JSON.stringify(prepared));
+    await until("it to be prepared", () => count(client, "response.completed") === 1);
+    const { response } = client.events.at(-1) as unknown as { response: { id: string; output: unknown[] } };
+    assert.deepEqual([response.output, upstream.seen.length], [[], calls]);
+    const turn = {
+      type: "response.create",
+      model: "up/m",
+      store: false,
+      input: "go",
+      previous_response_id: response.id,
+    };
+    client.socket.send(JSON.stringify({ ...turn, generate: true }));
+    await until("the turn", () => count(client, "response.completed") === 2);
+    const { body } = upstream.seen.at(-1)!;
+    assert.match(body, /be brief.*go/);
+    assert.ok(!body.includes("generate"), body);
+    assert.equal((await lab.rows()).length, rows + 1);
+    client.socket.close();
+  });
+
   test("refusals are error events, and the socket stays", async () => {
     const only = lab.createKey({ models: ["up/other"] });
     const client = await open(dial("/v1/responses", { authorization: `Bearer ${only}` }));
