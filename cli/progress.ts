@@ -43,3 +43,26 @@ export function startProgress(
     },
   };
 }
+
+/** Work of which nobody tells how far it is: what is done, and for how long, until it answers. */
+export async function whileWaiting<Answer>(
+  what: string,
+  work: Promise<Answer>,
+  terminal: Pick<Terminal, "err" | "errIsTerminal">,
+  now: () => number = () => performance.now(),
+): Promise<Answer> {
+  if (!terminal.errIsTerminal) return work;
+  const started = now();
+  let shown = false;
+  const timer = setInterval(() => {
+    if (now() - started < afterMs) return;
+    shown = true;
+    terminal.err(`\r\u001b[K${what} … ${Math.floor((now() - started) / 1_000)} s`);
+  }, everyMs);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    if (shown) terminal.err("\r\u001b[K");
+  }
+}

@@ -5,7 +5,7 @@ import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseCount, parseSince } from "../parse.ts";
-import { startProgress } from "../progress.ts";
+import { startProgress, whileWaiting } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -35,7 +35,9 @@ export function build(audit: Command, context: Context): void {
 function buildVerify(command: Command, context: Context): void {
   command.option("--json", "Print JSON").action(async ({ json }: { json?: boolean }) => {
     const path = "/api/audit/verify";
-    const answer = await withClient(command, context, (client) => client.call<AuditVerifyAnswer>("GET", path));
+    const answer = await withClient(command, context, (client) =>
+      whileWaiting("walking the chain", client.call<AuditVerifyAnswer>("GET", path), context.terminal),
+    );
     const { terminal } = context;
     terminal.out(json ? renderJson(answer) : renderVerdict(answer));
     if (answer.ok) return;

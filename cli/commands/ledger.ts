@@ -5,6 +5,7 @@ import type { RepriceAnswer, RepricedModel } from "../../daemon/admin/contract/r
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseSince } from "../parse.ts";
+import { whileWaiting } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -54,7 +55,11 @@ function buildReprice(ledger: Command, context: Context): void {
       const now = Date.now();
       const body = { since_ms: since(now), until_ms: until?.(now) ?? now, model, dry_run: dryRun };
       const answer = await withClient(command, context, (client) =>
-        client.call<RepriceAnswer>("POST", "/api/ledger/reprice", { body }),
+        whileWaiting(
+          "pricing again",
+          client.call<RepriceAnswer>("POST", "/api/ledger/reprice", { body }),
+          context.terminal,
+        ),
       );
       const { terminal } = context;
       if (json) return terminal.out(renderJson(answer));
@@ -70,7 +75,9 @@ function buildCheck(ledger: Command, context: Context): void {
   const command = addSubcommand(ledger, "check", "Compare every balance with the sum of its settled rows", context);
   command.option("--json", "Print JSON").action(async ({ json }: { json?: boolean }) => {
     const path = "/api/ledger/check";
-    const answer = await withClient(command, context, (client) => client.call<LedgerCheckAnswer>("GET", path));
+    const answer = await withClient(command, context, (client) =>
+      whileWaiting("adding up every settled row", client.call<LedgerCheckAnswer>("GET", path), context.terminal),
+    );
     const { terminal } = context;
     if (json) terminal.out(renderJson(answer));
     else terminal.out(renderVerdict(answer));

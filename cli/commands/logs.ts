@@ -1,6 +1,6 @@
 /** `bifrost logs`: pages back, or follows. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { LogRow, LogsAnswer, OpenRequest, OpenRequestsAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
@@ -8,12 +8,14 @@ import { CliFailure, exitCodes } from "../failure.ts";
 import { parseFilter } from "../filter.ts";
 import { logFields, logQuery } from "../log-fields.ts";
 import { parseCount, parseSince } from "../parse.ts";
+import { startProgress } from "../progress.ts";
 import { type Column, renderCount, renderDuration, renderMoney, renderTable, renderTime } from "../render.ts";
 import { withClient, withDaemon } from "../session.ts";
 
 type Options = {
   readonly follow?: boolean;
   readonly open?: boolean;
+  readonly export?: "jsonl" | "csv";
   readonly json?: boolean;
   readonly limit?: number;
   readonly key?: string;
@@ -57,6 +59,9 @@ export function build(command: Command, context: Context): void {
     .argument("[filter...]", "words that must all hold: gpt-4o, !echo, status:5xx, latency:>2s, key:ci")
     .option("-f, --follow", "Go on printing as requests end")
     .option("--open", "Those in flight, longest first, with what each holds")
+    .addOption(
+      new Option("--export <format>", "Every one that matches, as lines to standard output").choices(["jsonl", "csv"]),
+    )
     .option("--limit <count>", `Rows at most (default: ${rowsDefault})`, parseCount)
     .option("--key <key>", "Only of this key: id or name")
     .option("--model <model>", "Only of this model, as asked or as answered")
@@ -69,6 +74,7 @@ export function build(command: Command, context: Context): void {
     .action(async (words: readonly string[], options: Options) => {
       if (options.open) return withDaemon(command, context, (client) => listOpen(client, options, words, context));
       const filter = readFilter(words);
+      if (options.export !== undefined) return exportAll(command, options, words, context);
       if (options.follow) return withDaemon(command, context, (client) => follow(client, options, filter, context));
       return withClient(command, context, (client) => list(client, options, filter, context));
     });
@@ -93,6 +99,34 @@ async function listOpen(client: Client, options: Options, words: readonly string
   if (answer.requests.length === 0) return terminal.err("Nothing is in flight that holds money or a place.\n");
   await terminal.outSlowly(renderTable(answer.requests, openColumns, terminal));
   terminal.err(`${answer.total} in flight hold ${renderMoney(answer.held_nano)}.\n`);
+}
+
+/** Without words: they are matched here, and a line of CSV is no row any more. */
+async function exportAll(
+  command: Command,
+  options: Options,
+  words: readonly string[],
+  context: Context,
+): Promise<void> {
+  const { terminal } = context;
+  if (options.follow || words.length > 0)
+    throw new CliFailure(
+      "--export takes options and no filter, and does not follow",
+      exitCodes.usage,
+      "Such as: bifrost logs --export csv --key ci --status 5xx --since 30d",
+    );
+  const query = { ...queryOf(options, readFilter([])), format: options.export, limit: options.limit };
+  await withClient(command, context, async (client) => {
+    // The progress of a file that is written; on a terminal the lines themselves are to be seen.
+    const seen = { ...terminal, errIsTerminal: terminal.errIsTerminal && !terminal.outIsTerminal };
+    const progress = startProgress("rows", options.limit, seen);
+    for await (const line of client.lines("/api/logs/export", { query })) {
+      if (line === "") continue;
+      await terminal.outSlowly(`${line}\n`);
+      progress.add(1);
+    }
+    progress.end();
+  });
 }
 
 type RowFilter = {

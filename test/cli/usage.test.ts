@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startProgress } from "../../cli/progress.ts";
+import { startProgress, whileWaiting } from "../../cli/progress.ts";
 import type { RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { LogRow } from "../../daemon/admin/contract/logs.ts";
 import { patientLedger, startDaemon } from "../support/daemon.ts";
@@ -70,6 +70,26 @@ test("usage, top and logs with a filter tell what was asked for, by whom, and wh
   );
   const wrong = await daemon.cli("logs", "stauts:200");
   assert.deepEqual([wrong.code, /no field "stauts"; there are id, status/.test(wrong.stderr)], [2, true]);
+});
+
+test("whileWaiting() says on a terminal that it goes on, and takes its line away", async () => {
+  const said: string[] = [];
+  const err = (part: string) => void said.push(part);
+  let end: (answer: number) => void = () => undefined;
+  const work = new Promise<number>((settle) => {
+    end = settle;
+  });
+  let at = 0;
+  const waiting = whileWaiting("walking the chain", work, { err, errIsTerminal: true }, () => at);
+  at = 2_500;
+  await until("the line", () => said.length > 0);
+  assert.equal(said[0], "\r\u001b[Kwalking the chain … 2 s");
+  end(7);
+  assert.equal(await waiting, 7);
+  assert.equal(said.at(-1), "\r\u001b[K");
+  said.length = 0;
+  assert.equal(await whileWaiting("x", Promise.resolve(8), { err, errIsTerminal: false }), 8);
+  assert.deepEqual(said, []);
 });
 
 test("startProgress() draws what is done of what there is, on a terminal alone, and takes its line away", () => {
