@@ -135,6 +135,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     hash: build.hash,
     server,
     auth,
+    compat: filled(defaults.compat, file.compat),
     providers,
     aliases: buildAliases(file, names, build),
     fallbacks: buildFallbacks(file, names, build),

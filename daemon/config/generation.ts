@@ -146,6 +146,8 @@ export type GenerationData = {
     /** Budget of the key that the first start makes; undefined: none. */
     readonly firstKeyBudget?: { readonly limitNano: number; readonly windowMs: number } | undefined;
   };
+  /** Habits of other gateways. */
+  readonly compat: { readonly bifrost: boolean };
   readonly providers: readonly ProviderData[];
   /** All that may be called; absent: anything. */
   readonly egress?: readonly EgressAddress[];

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { auth } from "./schema/auth.ts";
+import { compat } from "./schema/compat.ts";
 import { governance } from "./schema/governance.ts";
 import { ledger, price } from "./schema/ledger.ts";
 import { admin, network } from "./schema/network.ts";
@@ -58,6 +59,7 @@ export const configSchema = z.strictObject({
   alerts: section(alerts, "Who is told when something is wrong."),
   log: section(log, "The daemon's own log."),
   network: section(network, "The way out to the providers."),
+  compat: section(compat, "Habits of other gateways."),
   admin: section(admin, "The admin API that the command line uses."),
 });
 

@@ -52,6 +52,7 @@ export const defaults = {
     chain_max: 10,
   },
   hedge: { after: "p95", min: "100ms", max_share: 0.05 },
+  compat: { bifrost: false },
   auth: { inference: "keys", files: "owned", first_key_budget: "5/1d" },
   ledger: {
     durability: "grouped",
@@ -103,4 +104,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "5cd812e07d9147af";
+export const schemaFingerprint = "3e978f5763495840";

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { dialects } from "../../providers/dialects/index.ts";
 import type { Operation } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { bifrostWords } from "../pipeline/compat-bifrost.ts";
 import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
 import { describeOwnKey } from "../pipeline/own-key.ts";
@@ -135,7 +136,9 @@ function handle(
     const failure = asFailure(error);
     if (failure.code === "internal_error") log(failure, id);
     const extra = found.kind === "none" && found.allow !== undefined ? ["allow", found.allow] : [];
-    sendFailure(response, dialectOf(target, request.headers), failure, id, extra);
+    const dialect = dialectOf(target, request.headers);
+    const words = plane.generation.data.compat.bifrost ? bifrostWords(target, dialect) : dialect;
+    sendFailure(response, words, failure, id, extra);
     request.resume();
   }
 }

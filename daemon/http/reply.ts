@@ -26,6 +26,9 @@ export function sendBody(
   response.end(body);
 }
 
+/** How a failure is told: a dialect's own way, or another's with its own statuses. */
+export type FailureWords = Pick<Dialect, "renderFailure"> & { readonly statusOf?: (error: GatewayError) => number };
+
 /**
  * An answer that has been handed over whole is nobody's any more: a client that takes nothing of it would keep it, and
  * its socket, for ever.
@@ -34,17 +37,17 @@ export function endStalled(response: ClientResponse, stallMs: number): void {
   if (response.writableLength > 0) response.setTimeout(stallMs, () => response.destroy());
 }
 
-/** Sends a failure in the caller's dialect. Does nothing when the head has left already. */
+/** Sends a failure in the caller's words. Does nothing when the head has left already. */
 export function sendFailure(
   response: ClientResponse,
-  dialect: Dialect,
+  words: FailureWords,
   error: GatewayError,
   id: string,
   extra: readonly string[] = [],
 ): number {
-  const body = Buffer.from(JSON.stringify(dialect.renderFailure(error, id)));
+  const body = Buffer.from(JSON.stringify(words.renderFailure(error, id)));
   if (response.headersSent || response.destroyed) return body.length;
-  sendBody(response, error.status, "application/json", body, id, [
+  sendBody(response, words.statusOf?.(error) ?? error.status, "application/json", body, id, [
     ...failureHeaders(error, response.req.httpVersionMajor > 1),
     ...extra,
   ]);

@@ -4,6 +4,7 @@
  */
 import { dollars } from "../governance/money.ts";
 import type { Target } from "../routing/generation.ts";
+import { bifrostHeaders } from "./compat-bifrost.ts";
 import type { Exchange } from "./exchange.ts";
 import { tellsCost } from "./usage-cost.ts";
 
@@ -26,6 +27,7 @@ function hundredths(ms: number): string {
 export function routeHeaders(exchange: Exchange): string[] {
   const { target, trip } = exchange;
   const headers = [...exchange.droppedHeader, ...exchange.limitHeaders];
+  if (exchange.generation.data.compat.bifrost) headers.push(...bifrostHeaders(exchange));
   if (target === undefined || trip === undefined) return headers;
   headers.push(
     "x-bifrost-provider",

@@ -8,7 +8,7 @@ import type { Exchange } from "./exchange.ts";
 const closeBrace = 0x7d;
 
 export function withExtraFields(exchange: Exchange, body: Buffer, contentType: string): Buffer {
-  if (exchange.request.headers["x-bifrost-extra-fields"] !== "true" || !contentType.includes("json")) return body;
+  if (!isWanted(exchange) || !contentType.includes("json")) return body;
   const end = body.lastIndexOf(closeBrace);
   const { trip, target } = exchange;
   if (end < 1 || trip === undefined || target === undefined) return body;
@@ -37,4 +37,8 @@ export function withExtraFields(exchange: Exchange, body: Buffer, contentType: s
     Buffer.from(`${comma}"extra_fields":${JSON.stringify(fields)}`),
     body.subarray(end),
   ]);
+}
+
+function isWanted({ request, generation }: Exchange): boolean {
+  return generation.data.compat.bifrost || request.headers["x-bifrost-extra-fields"] === "true";
 }

@@ -6,7 +6,7 @@
  * Another target is tried only while the client has seen nothing, and every hop is admitted anew.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { endStalled, sendBody, sendFailure } from "../http/reply.ts";
+import { endStalled, type FailureWords, sendBody, sendFailure } from "../http/reply.ts";
 import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
@@ -14,6 +14,7 @@ import { admit, type Lease } from "./admit.ts";
 import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
+import { bifrostWords } from "./compat-bifrost.ts";
 import { keepAnswer, keepRequest } from "./content.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
@@ -181,10 +182,14 @@ function fail(exchange: Exchange, error: GatewayError): void {
     exchange.truncated = true;
     return;
   }
-  exchange.status = error.status;
+  const { dialect } = exchange.route;
+  const words: FailureWords = exchange.generation.data.compat.bifrost
+    ? bifrostWords(exchange.request.url, dialect, exchange)
+    : dialect;
+  exchange.status = words.statusOf?.(error) ?? error.status;
   exchange.bytesOut = sendFailure(
     exchange.response,
-    exchange.route.dialect,
+    words,
     error,
     exchange.id,
     exchange.limitHeaders.length === 0 ? exchange.droppedHeader : [...exchange.droppedHeader, ...exchange.limitHeaders],

@@ -1,0 +1,98 @@
+/**
+ * `compat.bifrost`: failures and headers as Bifrost's Go gateway has them, for clients that read those. Hides its words
+ * and statuses; what is refused, and why, is the same. Vendors' own paths keep their vendor's shape, as they do there.
+ */
+import type { JsonObject } from "../../providers/exchange.ts";
+import type { ErrorCode, GatewayError } from "../../providers/gateway-error.ts";
+import type { FailureWords } from "../http/reply.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Its words for what its policies refuse, and the status where it is another. */
+const policies: Partial<Readonly<Record<ErrorCode, { readonly type: string; readonly status?: number }>>> = {
+  missing_api_key: { type: "virtual_key_required" },
+  invalid_api_key: { type: "access_not_found", status: 403 },
+  expired_api_key: { type: "access_blocked", status: 403 },
+  blocked_api_key: { type: "access_blocked", status: 403 },
+  model_not_allowed: { type: "model_blocked" },
+  permission_denied: { type: "access_blocked" },
+  budget_exceeded: { type: "budget_exceeded" },
+  unpriced_model: { type: "budget_exceeded" },
+};
+
+/** @param usual the words of the caller's dialect, which vendors' own paths keep */
+export function bifrostWords(url: string | undefined, usual: FailureWords, exchange?: Exchange): FailureWords {
+  const isUnified = /^\/v1\/(?!messages|models\/[^?]*:)/.test(url ?? "");
+  return {
+    renderFailure: isUnified ? (error, id) => envelope(error, id, exchange) : usual.renderFailure,
+    statusOf: (error) => policyOf(error)?.status ?? error.status,
+  };
+}
+
+function envelope(error: GatewayError, id: string, exchange: Exchange | undefined): JsonObject {
+  const policy = policyOf(error);
+  const status = policy?.status ?? error.status;
+  const type = policy?.type ?? error.type;
+  const isOurFault = error.status >= 500 && error.details.source !== "provider";
+  return {
+    event_id: id,
+    ...(policy === undefined ? {} : { type }),
+    is_bifrost_error: isOurFault,
+    status_code: status,
+    error: {
+      type,
+      code: codeOf(error),
+      message: error.message,
+      param: error.details.param ?? null,
+      event_id: id,
+    },
+    extra_fields: {
+      routing_info: exchange === undefined ? {} : routingInfo(exchange),
+      provider: exchange?.target?.provider.name ?? error.details.provider ?? "",
+      original_model_requested: exchange?.view?.model ?? "",
+      resolved_model_used: exchange?.target?.model ?? "",
+      request_type: exchange?.route.operation ?? "",
+      latency: exchange === undefined ? 0 : Math.round(exchange.upstreamMs),
+      key_statuses: [],
+    },
+  };
+}
+
+function codeOf({ code, details }: GatewayError): string {
+  if (code === "overloaded") return "request_dropped";
+  // Of a model nothing is unsupported but what is asked of it.
+  return code === "unsupported_parameter" && details.param === "model" ? "unsupported_operation" : code;
+}
+
+/** Its word for a limit says what was counted. */
+function policyOf(error: GatewayError): { readonly type: string; readonly status?: number } | undefined {
+  if (error.code !== "rate_limit_exceeded") return policies[error.code];
+  if (error.details.source === "provider") return undefined;
+  const limit = error.details.limit ?? "";
+  return { type: /token/.test(limit) ? "token_limited" : /request/.test(limit) ? "request_limited" : "rate_limited" };
+}
+
+function routingInfo({ trip, target, credentialId }: Exchange): JsonObject {
+  const primary = trip?.plan.hops[0]?.target;
+  if (trip === undefined || target === undefined || primary === undefined) return {};
+  return {
+    provider: target.provider.name,
+    model: target.model,
+    key: credentialId ?? "",
+    is_fallback: trip.fallback > 0,
+    primary_provider: primary.provider.name,
+    primary_model: primary.model,
+  };
+}
+
+/** Those of its headers that answers do not have anyway, as flat pairs. */
+export function bifrostHeaders({ id, span, trip, target, credentialId }: Exchange): readonly string[] {
+  const headers = ["x-bifrost-request-id", id];
+  if (span !== undefined) headers.push("x-bifrost-trace-id", span.traceId);
+  if (target === undefined || trip === undefined || trip.fallback > 0) return headers;
+  return headers.concat(
+    ["x-bifrost-routing-info-provider", target.provider.name],
+    ["x-bifrost-routing-info-model", target.model.replace(/[^\x20-\x7e]/g, "?")],
+    ["x-bifrost-routing-info-key", (credentialId ?? "none").replace(/[^\x20-\x7e]/g, "?")],
+    ["x-bifrost-routing-info-is-fallback", "false"],
+  );
+}
