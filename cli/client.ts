@@ -14,6 +14,16 @@ import type { ErrorAnswer } from "../daemon/admin/contract/errors.ts";
 import { CliFailure, codeOf, type ExitCode, exitCodes } from "./failure.ts";
 import { nextStep } from "./next-step.ts";
 
+/** The admin API understood the request and would not do it. */
+export class Refusal extends CliFailure {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message, exitOf(status), nextStep(message));
+    this.status = status;
+  }
+}
+
 export type CallOptions = {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
@@ -246,7 +256,7 @@ function parseAnswer(text: string): unknown {
 function take<Answer>(status: number, body: unknown): Answer {
   if (status < 400) return body as Answer;
   const { error } = body as ErrorAnswer;
-  throw new CliFailure(error.message, exitOf(status), nextStep(error.message));
+  throw new Refusal(error.message, status);
 }
 
 function exitOf(status: number): ExitCode {

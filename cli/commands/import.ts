@@ -1,16 +1,21 @@
 /** `bifrost import …`: another gateway's config, and what became of it. */
 import { readFile, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Importers } from "../../daemon/admin/contract/calling.ts";
+import { type Client, Refusal } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, codeOf, exitCodes } from "../failure.ts";
 import { renderJson } from "../render.ts";
+import { withClient } from "../session.ts";
 
 type Imported = ReturnType<Importers["litellm"]>;
+type WithKeys = ReturnType<Importers["litellmWithKeys"]>;
+type Step = WithKeys["steps"][number];
 type Options = { readonly out?: string; readonly json?: boolean };
+type KeysOptions = Options & { readonly keys?: readonly string[]; readonly dryRun?: boolean };
 
-const sources: readonly (readonly [keyof Importers, string, string])[] = [
+const sources: readonly (readonly ["litellm" | "bifrost" | "portkey", string, string])[] = [
   ["litellm", "LiteLLM's config.yaml", "config.yaml of LiteLLM's proxy"],
   ["bifrost", "the Go gateway Bifrost's config.json", "config.json of the gateway of that name"],
   ["portkey", "Portkey's config object", "JSON of a config"],
@@ -18,19 +23,65 @@ const sources: readonly (readonly [keyof Importers, string, string])[] = [
 
 export function build(command: Command, context: Context): void {
   for (const [name, what, file] of sources) {
-    addSubcommand(command, name, `Make a config of ${what}`, context)
+    const made = addSubcommand(command, name, `Make a config of ${what}`, context)
       .argument("<file>", file)
       .option("--out <file>", "Write the config here (default: to standard output)")
-      .option("--json", "Print config and report as JSON")
-      .action(async (path: string, options: Options) => {
-        const importer = (await context.loadDaemon().then((daemon) => daemon.openImporters()))[name];
-        const text = await readText(path);
-        await tell(
-          explained(path, () => importer(text, context.environment)),
-          options,
-          context,
-        );
-      });
+      .option("--json", "Print config and report as JSON");
+    if (name === "litellm") {
+      made
+        .option("--keys <file>", "Also take over keys, teams, users and budgets exported from its database", collect)
+        .option("--dry-run", "With --keys: only tell what would be taken over");
+    }
+    made.action(async (path: string, options: KeysOptions) => {
+      const importers = await context.loadDaemon().then((daemon) => daemon.openImporters());
+      const text = await readText(path);
+      const { keys } = options;
+      if (keys === undefined) {
+        const imported = explained(path, () => importers[name](text, context.environment));
+        return tell(imported, options, context);
+      }
+      const files = await Promise.all(keys.map(async (each) => ({ name: basename(each), text: await readText(each) })));
+      const now = Date.now();
+      const read = () => importers.litellmWithKeys(text, context.environment, files, now);
+      await takeOver(explained([path, ...keys].join(", "), read), options, made, context);
+    });
+  }
+}
+
+function collect(file: string, before: readonly string[] = []): readonly string[] {
+  return [...before, file];
+}
+
+/** Owners and keys are made one after the other; what is there already stays as it is. */
+async function takeOver(imported: WithKeys, options: KeysOptions, command: Command, context: Context): Promise<void> {
+  const { steps, ...rest } = imported;
+  const present: Step[] = [];
+  if (!options.dryRun && steps.length > 0)
+    await withClient(command, context, async (client) => {
+      for (const step of steps) if (!(await make(client, step))) present.push(step);
+    });
+  const there = present.map(({ line, setting, what }) => {
+    return { outcome: "dropped" as const, line, setting, message: `${what} is there already`, security: false };
+  });
+  await tell({ ...rest, report: [...rest.report, ...there] }, options, context);
+  const made = steps.length - present.length;
+  const word = options.dryRun ? "would be taken over" : "taken over";
+  context.terminal.err(`${made} of ${steps.length} keys and owners ${word}.\n`);
+}
+
+/** False: it is there already. */
+async function make(client: Client, { path, body, what }: Step): Promise<boolean> {
+  try {
+    await client.call("POST", path, { body });
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 409) return false;
+    throw new CliFailure(
+      `${what}: ${(error as Error).message}`,
+      exitCodes.failure,
+      "What came before it is taken over; run the same again when it is mended.",
+      error,
+    );
   }
 }
 
@@ -42,7 +93,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function explained(path: string, read: () => Imported): Imported {
+function explained<Result>(path: string, read: () => Result): Result {
   try {
     return read();
   } catch (error) {

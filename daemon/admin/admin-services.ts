@@ -30,6 +30,7 @@ import type { EgressAnswer } from "./contract/egress.ts";
 import type { FeedQuery } from "./contract/feed.ts";
 import type { HostsAnswer } from "./contract/hosts.ts";
 import type {
+  AdoptKeyRequest,
   CreateKeyRequest,
   KeyAnswer,
   KeyListAnswer,
@@ -97,6 +98,8 @@ export type Reach = {
 
 export type KeyServices = {
   create(request: CreateKeyRequest, action: Action): Promise<KeySecretAnswer>;
+  /** Fails with `conflict` where the name or the secret is there already. */
+  adopt(request: AdoptKeyRequest, action: Action): Promise<KeyAnswer>;
   list(query: KeyListQuery): Promise<KeyListAnswer>;
   /** `key` is a public id or the name of a key that is not revoked. */
   show(key: string): Promise<KeyAnswer>;

@@ -1,6 +1,7 @@
 /** Routes of virtual keys, and what their requests may hold. */
 import { z } from "zod";
 import type {
+  AdoptKeyRequest,
   CreateKeyRequest,
   KeyListQuery,
   ProviderConfigRequest,
@@ -8,10 +9,11 @@ import type {
   UpdateKeyRequest,
 } from "./contract/keys.ts";
 import { changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
-import { nameField, scopeFields } from "./scope-fields.ts";
+import { budgetNanoMax, nameField, scopeFields } from "./scope-fields.ts";
 
 const providersMax = 200;
 const credentialsMax = 1_000;
+const prefixCharactersMax = 32;
 
 const name = nameField("key_");
 const parent = {
@@ -42,23 +44,31 @@ const providers = z
 const content = z.enum(["off", "metadata", "full"]);
 const unsupported = z.enum(["strict", "drop"]);
 
-const create = oneExpiry(
-  strict<CreateKeyRequest>({
-    ...parent,
-    name,
-    models: scopeFields.models.optional(),
-    blocked: scopeFields.models.optional(),
-    providers: providers.optional(),
-    expires_in_ms: fields.durationMs().optional(),
-    expires_at_ms: fields.epochMs().optional(),
-    delete_expired: z.boolean().optional(),
-    content: content.optional(),
-    unsupported: unsupported.nullable().optional(),
-    budgets: scopeFields.budgets.optional(),
-    limits: scopeFields.limits.optional(),
-    concurrency_max: scopeFields.concurrency.optional(),
-    description: scopeFields.description.optional(),
-    metadata: scopeFields.metadata.optional(),
+const createFields = {
+  ...parent,
+  name,
+  models: scopeFields.models.optional(),
+  blocked: scopeFields.models.optional(),
+  providers: providers.optional(),
+  expires_in_ms: fields.durationMs().optional(),
+  expires_at_ms: fields.epochMs().optional(),
+  delete_expired: z.boolean().optional(),
+  content: content.optional(),
+  unsupported: unsupported.nullable().optional(),
+  budgets: scopeFields.budgets.optional(),
+  limits: scopeFields.limits.optional(),
+  concurrency_max: scopeFields.concurrency.optional(),
+  description: scopeFields.description.optional(),
+  metadata: scopeFields.metadata.optional(),
+};
+const create = oneExpiry(strict<CreateKeyRequest>(createFields));
+const adopt = oneExpiry(
+  strict<AdoptKeyRequest>({
+    ...createFields,
+    secret_sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits"),
+    prefix: z.string().max(prefixCharactersMax).optional(),
+    disabled: z.boolean().optional(),
+    spent_nano: fields.count(0, budgetNanoMax).optional(),
   }),
 );
 const update = oneExpiry(
@@ -93,7 +103,18 @@ const list = strict<KeyListQuery>({
 });
 
 /** At our own path and at that of the gateway whose clients know it. */
-export const keyRoutes: readonly Route[] = ["/api/keys", "/api/governance/virtual-keys"].flatMap(routesAt);
+export const keyRoutes: readonly Route[] = [
+  ...["/api/keys", "/api/governance/virtual-keys"].flatMap(routesAt),
+  changes<AdoptKeyRequest>({
+    method: "POST",
+    path: "/api/import/keys",
+    permission: "keys:write",
+    action: "key.adopt",
+    summary: "Take over a key of another gateway by the SHA-256 of its secret, with what it has spent",
+    body: adopt,
+    run: (services, { body, action }) => services.keys.adopt(body, action),
+  }),
+];
 
 function routesAt(path: string): readonly Route[] {
   return [

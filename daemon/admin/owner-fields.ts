@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { CreateOwnerRequest, OwnerKind, UpdateOwnerRequest } from "./contract/owners.ts";
 import { fields } from "./route.ts";
-import { nameField, scopeFields } from "./scope-fields.ts";
+import { budgetNanoMax, nameField, scopeFields } from "./scope-fields.ts";
 
 type Parent = "customer" | "team" | "user" | "key";
 
@@ -34,6 +34,7 @@ const everyCreateField: Schemas<CreateOwnerRequest> = {
   budgets: scopeFields.budgets.optional(),
   limits: scopeFields.limits.optional(),
   concurrency_max: scopeFields.concurrency.optional(),
+  spent_nano: fields.count(0, budgetNanoMax).optional(),
 };
 const everyUpdateField: Schemas<UpdateOwnerRequest> = {
   customer: scopeFields.reference.nullable().optional(),
@@ -55,7 +56,7 @@ type Schemas<Request> = { readonly [Field in keyof Required<Request>]: z.ZodType
 
 export function createSchema({ idPrefix, parents, match }: KindRow): z.ZodType<CreateOwnerRequest> {
   const name = nameField(idPrefix);
-  const wanted = new Set<string>([...common, ...parents, ...(match ?? ownerOnly)]);
+  const wanted = new Set<string>([...common, "spent_nano", ...parents, ...(match ?? ownerOnly)]);
   const fieldsOfKind = { ...everyCreateField, name: match === undefined ? name : name.optional() };
   return z.strictObject(picked(fieldsOfKind, wanted)) as unknown as z.ZodType<CreateOwnerRequest>;
 }

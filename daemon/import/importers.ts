@@ -1,7 +1,12 @@
 /** The gateways whose configs can be imported. Hides where each importer lies. */
 import type { Importers } from "../admin/contract/calling.ts";
 import { importBifrost } from "./bifrost.ts";
-import { importLitellm } from "./litellm.ts";
+import { importLitellm, importLitellmWithKeys } from "./litellm.ts";
 import { importPortkey } from "./portkey.ts";
 
-export const importers: Importers = { litellm: importLitellm, bifrost: importBifrost, portkey: importPortkey };
+export const importers: Importers = {
+  litellm: importLitellm,
+  litellmWithKeys: importLitellmWithKeys,
+  bifrost: importBifrost,
+  portkey: importPortkey,
+};

@@ -7,20 +7,31 @@ import { createAccounts } from "./accounts.ts";
 import { createDraft, entriesOf, isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
 import { type Environment, type Imported, readForeign } from "./foreign.ts";
 import type { Params } from "./litellm-account.ts";
+import { type ImportStep, importLitellmKeys } from "./litellm-keys.ts";
 import { importModels, type Models } from "./litellm-models.ts";
 import { importRouting } from "./litellm-routing.ts";
 import { sectionRules } from "./litellm-settings.ts";
 import { createReport, type Report } from "./report.ts";
+import type { ExportFile } from "./table.ts";
 
 /** Throws an Error that says where the text is no YAML. */
 export function importLitellm(text: string, environment: Environment): Imported {
   return readLitellm(text, environment).imported;
 }
 
-export function readLitellm(
+/** With exports of its database: what is to be asked of the admin API, in order. */
+export function importLitellmWithKeys(
   text: string,
   environment: Environment,
-): { readonly imported: Imported; readonly models: Models } {
+  files: readonly ExportFile[],
+  nowMs: number,
+): Imported & { readonly steps: readonly ImportStep[] } {
+  const { imported, models } = readLitellm(text, environment);
+  const { steps, report } = importLitellmKeys(files, models, nowMs);
+  return { ...imported, report: [...imported.report, ...report], steps };
+}
+
+function readLitellm(text: string, environment: Environment): { readonly imported: Imported; readonly models: Models } {
   const source = readForeign(text);
   const root = recordOf(source.value);
   const report = createReport(source, text);

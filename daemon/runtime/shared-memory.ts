@@ -2,7 +2,7 @@
 
 import type { MemoryChange } from "../admin/services/governance.ts";
 import type { StoredKey } from "../admin/services/keys.ts";
-import type { KeyHash, ScopeDefinition } from "../governance/definitions.ts";
+import type { Balance, KeyHash, ScopeDefinition } from "../governance/definitions.ts";
 import { createDirectoryWriter, type NamesOfRequests } from "../governance/directory.ts";
 import type { Hold } from "../governance/holds.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
@@ -60,14 +60,15 @@ export function fillSharedMemory(
   for (const id of boot.deletedKeys) keys.remove(id);
   for (const id of boot.deletedScopes) scopes.removeScope(id);
 
-  function putScope(scope: ScopeDefinition): void {
+  function putScope(scope: ScopeDefinition, balances: readonly Balance[] = []): void {
     if (scopes.hasScope(scope.id)) scopes.updateScope(scope, Date.now());
-    else scopes.defineScope(scope, [], Date.now());
+    else scopes.defineScope(scope, balances, Date.now());
   }
 
   /** What keys draw on is there before they do, and goes after they have let go of it. */
-  function apply({ scopes: changed = [], touched = [], deletedScopes = [], deletedKeys = [] }: MemoryChange): void {
-    for (const scope of changed) putScope(scope);
+  function apply(change: MemoryChange): void {
+    const { scopes: changed = [], touched = [], deletedScopes = [], deletedKeys = [] } = change;
+    for (const scope of changed) putScope(scope, change.balances);
     // What the daemon made itself is nobody's news: the worker that asked for it is told.
     const ruled = changed.filter(
       ({ kind, source }) => source !== "runtime" && kind !== "key" && kind !== "provider_config",
@@ -99,7 +100,11 @@ function isCurrent({ keys, scopes, deletedKeys, deletedScopes }: BootState): boo
 }
 
 /** Scopes first: a key must not be found before what it draws on. */
-function put(keys: KeyWriter, putScope: (scope: ScopeDefinition) => void, { key, hashes, scopes }: StoredKey): void {
-  for (const scope of scopes) putScope(scope);
+function put(
+  keys: KeyWriter,
+  putScope: (scope: ScopeDefinition, balances?: readonly Balance[]) => void,
+  { key, hashes, scopes, balances }: StoredKey,
+): void {
+  for (const scope of scopes) putScope(scope, balances);
   keys.put(key, hashes as readonly KeyHash[]);
 }

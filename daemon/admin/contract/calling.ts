@@ -73,6 +73,7 @@ export type DaemonModule = {
 /** Configs of other gateways → ours. Each takes the text and the environment. */
 export type Importers = {
   readonly litellm: typeof import("../../import/litellm.ts").importLitellm;
+  readonly litellmWithKeys: typeof import("../../import/litellm.ts").importLitellmWithKeys;
   readonly bifrost: typeof import("../../import/bifrost.ts").importBifrost;
   readonly portkey: typeof import("../../import/portkey.ts").importPortkey;
 };

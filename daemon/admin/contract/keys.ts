@@ -59,6 +59,17 @@ export type CreateKeyRequest = KeyParent & {
 /** `strict`: refused, by name. `drop`: left out, and named in the answer. */
 export type OnUnsupported = "strict" | "drop";
 
+/** A key that another gateway made: its secret is not known, and goes on working. */
+export type AdoptKeyRequest = CreateKeyRequest & {
+  /** 64 hexadecimal digits. */
+  readonly secret_sha256: string;
+  /** For recognition: `sk-…4711`. */
+  readonly prefix?: string | undefined;
+  readonly disabled?: boolean | undefined;
+  /** Spent there before: counts in the windows of its budgets that are under way. */
+  readonly spent_nano?: number | undefined;
+};
+
 export type UpdateKeyRequest = KeyParent & {
   readonly name?: string | undefined;
   readonly models?: readonly string[] | undefined;

@@ -31,6 +31,8 @@ export type CreateOwnerRequest = ParentRequest & {
   readonly budgets?: readonly BudgetRequest[] | undefined;
   readonly limits?: readonly LimitRequest[] | undefined;
   readonly concurrency_max?: number | undefined;
+  /** Spent elsewhere before: counts in the windows of its budgets that are under way. */
+  readonly spent_nano?: number | undefined;
 };
 
 export type UpdateOwnerRequest = ParentRequest & {

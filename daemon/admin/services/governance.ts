@@ -1,6 +1,6 @@
 /** What the services of keys, owners and limits share: the rows, the shared tables, a clock, one change at a time. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-import type { KeyDefinition, ScopeDefinition } from "../../governance/definitions.ts";
+import type { Balance, KeyDefinition, ScopeDefinition } from "../../governance/definitions.ts";
 import type { Command, CommandResult } from "../../store/commands/command.ts";
 import type { Action, Reach } from "../admin-services.ts";
 import type { StoredKey } from "./keys.ts";
@@ -19,6 +19,8 @@ export type GovernanceMemory = {
 
 export type MemoryChange = {
   readonly scopes?: readonly ScopeDefinition[] | undefined;
+  /** What new ones have spent. */
+  readonly balances?: readonly Balance[] | undefined;
   /** Keys whose secrets and own scopes stay as they are. */
   readonly touched?: readonly KeyDefinition[] | undefined;
   readonly deletedScopes?: readonly number[] | undefined;

@@ -3,10 +3,11 @@
  * of it: a key that was answered is durable and visible, and one that was revoked is dead before the answer.
  */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-import type { KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
+import type { Balance, KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
 import type { Command, CommandResult, ProviderChange } from "../../store/commands/command.ts";
 import type { Action, KeyServices } from "../admin-services.ts";
 import type {
+  AdoptKeyRequest,
   CreateKeyRequest,
   KeyListAnswer,
   KeyListQuery,
@@ -26,6 +27,8 @@ export type StoredKey = {
   readonly key: KeyDefinition;
   readonly hashes: readonly KeyHash[];
   readonly scopes: readonly ScopeDefinition[];
+  /** What a new one has spent. */
+  readonly balances?: readonly Balance[] | undefined;
 };
 
 export type KeyCommand = Extract<Command, { kind: "create_key" | "update_key" | "revoke_key" | "rotate_key" }>;
@@ -100,25 +103,44 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   /** Disk first: what a client is told it has, a restart must not take away. */
   async function commit(command: KeyCommand, action: Action): Promise<KeyView> {
-    const { key, hashes, scopes, deletedScopes } = await store.execute(command, action.actor);
+    const { key, hashes, scopes, deletedScopes, balances } = await store.execute(command, action.actor);
     action.recorded();
     if (key === undefined) throw new Error(`${command.kind} left no key`);
     const stored = { key, hashes, scopes };
-    memory.put(stored);
+    memory.put(balances === undefined ? stored : { ...stored, balances });
     if (deletedScopes !== undefined && deletedScopes.length > 0) memory.apply({ deletedScopes });
     return view(stored);
   }
 
   async function create(request: CreateKeyRequest, action: Action) {
+    await assertNameFree(request.name);
+    const { secret, ...minted } = mint();
+    return { key: await make(request, minted, action), secret };
+  }
+
+  /** A key whose secret was made elsewhere, and is known by its hash alone. */
+  async function adopt({ secret_sha256, spent_nano, ...request }: AdoptKeyRequest, action: Action) {
+    await assertNameFree(request.name);
+    const minted = { hash: Buffer.from(secret_sha256, "hex"), prefix: request.prefix ?? "…" };
+    return {
+      key: await make(request, minted, action, { spentNano: spent_nano, disabled: request.disabled, adopted: true }),
+    };
+  }
+
+  function make(
+    request: CreateKeyRequest,
+    { hash, prefix }: Omit<MintedSecret, "secret">,
+    action: Action,
+    before: Pick<Extract<KeyCommand, { kind: "create_key" }>, "spentNano" | "disabled" | "adopted"> = {},
+  ): Promise<KeyView> {
     const expiresAtMs = expiry(request, now()) ?? undefined;
     const budgets = budgetInputs(request.budgets ?? []);
     const limits = mergeLimits([], request.limits ?? []);
-    await assertNameFree(request.name);
-    const { secret, hash, prefix } = mint();
     const { name, models = ["*"], concurrency_max: concurrencyMax } = request;
-    const key = await commit(
+    return commit(
       {
         kind: "create_key",
+        ...before,
         publicId: options.publicId(),
         ...{ name, prefix, hash, expiresAtMs, budgets, limits, concurrencyMax },
         parentId: parentWithin(reach, parentOf(rows, request), keyParents)?.id,
@@ -134,7 +156,6 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
       },
       action,
     );
-    return { key, secret };
   }
 
   async function update(name: string, request: UpdateKeyRequest, action: Action) {
@@ -193,6 +214,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   return {
     create: (request, action) => inTurn(() => create(request, action)),
+    adopt: (request, action) => inTurn(() => adopt(request, action)),
     update: (key, request, action) => inTurn(() => update(key, request, action)),
     revoke: (key, action) => inTurn(() => revoke(key, action)),
     rotate: (key, request, action) => inTurn(() => rotate(key, request.grace_ms ?? 0, action)),

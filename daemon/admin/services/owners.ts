@@ -104,6 +104,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
         budgets: budgetInputs(request.budgets ?? []),
         limits: mergeLimits([], request.limits ?? []),
         concurrencyMax: request.concurrency_max,
+        spentNano: request.spent_nano,
       },
       action.actor,
     );

@@ -1,6 +1,7 @@
 /** What management may ask of the state writer, as values, and what it answers. */
 import type { ChainHead } from "../../audit/chain.ts";
 import type {
+  Balance,
   KeyDefinition,
   KeyHash,
   KeyPolicy,
@@ -53,6 +54,10 @@ export type Command =
       readonly hash: Uint8Array;
       readonly policy: KeyPolicy;
       readonly expiresAtMs?: number | undefined;
+      readonly disabled?: boolean | undefined;
+      readonly spentNano?: number | undefined;
+      /** Its secret was made elsewhere. */
+      readonly adopted?: boolean | undefined;
     } & KeyChange)
   /** Its scope may be changed in the same breath. */
   | ({
@@ -81,6 +86,8 @@ export type Command =
       readonly parentId?: number | undefined;
       readonly source?: ScopeSource | undefined;
       readonly attributes?: ScopeAttributes | undefined;
+      /** Spent elsewhere before, in the windows of its budgets that are under way. */
+      readonly spentNano?: number | undefined;
     } & ScopeChange)
   | ({
       readonly kind: "update_scope";
@@ -143,6 +150,8 @@ export type CommandResult = {
   /** All hashes of that key: they replace what was known. */
   readonly hashes: readonly KeyHash[];
   readonly scopes: readonly ScopeDefinition[];
+  /** What a new scope has spent, where it was said to have spent anything. */
+  readonly balances?: readonly Balance[] | undefined;
   /** Other keys that became different, as those of a team that moved. */
   readonly touched?: readonly KeyDefinition[];
   readonly deletedScopes?: readonly number[];

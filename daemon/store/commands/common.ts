@@ -16,9 +16,19 @@ export function record(
   target: string,
   before: unknown,
   after: unknown,
+  spent?: Spent,
 ): void {
   const text = JSON.stringify({ actor, action, target, before, after });
-  writer.append(`adm_${randomUUID()}`, writer.now(), 0, "", 0, 0, settlementFlag.admin | settlementFlag.unheld, text);
+  const { scopes, costNano } = spent ?? { scopes: "", costNano: 0 };
+  const flags = settlementFlag.admin | settlementFlag.unheld;
+  writer.append(`adm_${randomUUID()}`, writer.now(), 0, scopes, costNano, 0, flags, text);
+}
+
+/** What was spent elsewhere, drawn on a scope by the record that tells of the scope: its balance stays a sum of records. */
+export type Spent = { readonly scopes: string; readonly costNano: number };
+
+export function spentBefore(scopeId: number, costNano: number | undefined): Spent | undefined {
+  return costNano === undefined || costNano === 0 ? undefined : { scopes: String(scopeId), costNano };
 }
 
 export function result(writer: StateWriter, keyId?: number): CommandResult {

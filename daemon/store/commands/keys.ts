@@ -4,7 +4,7 @@ import type { KeyDefinition, KeyPolicy, ProviderConfig, ScopeDefinition } from "
 import { findKey, ownScopes } from "../definitions.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult, KeyChange, ProviderChange } from "./command.ts";
-import { checkName, insert, nextChange, record, result, run, unknownRow } from "./common.ts";
+import { checkName, insert, nextChange, record, result, run, spentBefore, unknownRow } from "./common.ts";
 import { chainOf, changeScope, dropScope, insertScope, moveScope, mustFind } from "./scopes.ts";
 
 export function createKey(
@@ -18,7 +18,7 @@ export function createKey(
   const policy = withProviders(writer, command, command.policy, scopeId);
   const keyId = insert(
     writer,
-    "INSERT INTO keys (public_id, name, prefix, created_at, expires_at, policy, scopes, change, scope_id, source, delete_expired) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO keys (public_id, name, prefix, created_at, expires_at, policy, scopes, change, scope_id, source, delete_expired, disabled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     command.publicId,
     command.name,
     command.prefix,
@@ -30,11 +30,21 @@ export function createKey(
     scopeId,
     command.source ?? "database",
     command.deleteExpired ? 1 : 0,
+    command.disabled ? 1 : 0,
   );
   run(writer, "INSERT INTO key_hashes VALUES (?, ?, NULL)", command.hash, keyId);
   const made = result(writer, keyId);
-  record(writer, actor, "key.create", command.publicId, undefined, seen(made.key, made.scopes));
-  return { ...made, head: writer.head };
+  const spent = spentBefore(scopeId, command.spentNano);
+  record(
+    writer,
+    actor,
+    command.adopted ? "key.adopt" : "key.create",
+    command.publicId,
+    undefined,
+    seen(made.key, made.scopes),
+    spent,
+  );
+  return { ...made, head: writer.head, balances: spent && writer.cells.balances(scopeId) };
 }
 
 /** A change to one key: before and after go to the audit trail, the change counter to the key. */
@@ -167,5 +177,5 @@ function seen(key: KeyDefinition | undefined, scopes: readonly ScopeDefinition[]
 function checkHash(writer: StateWriter, hash: Uint8Array): void {
   if (hash.length !== 32) throw new GatewayError("invalid_request", "a key hash has 32 bytes", { param: "hash" });
   const taken = writer.database.prepare("SELECT 1 FROM key_hashes WHERE hash = ?").get(hash);
-  if (taken !== undefined) throw new GatewayError("invalid_request", "this secret is in use", { param: "hash" });
+  if (taken !== undefined) throw new GatewayError("conflict", "this secret is in use", { param: "hash" });
 }

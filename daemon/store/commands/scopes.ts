@@ -4,7 +4,7 @@ import type { KeyDefinition, ScopeDefinition } from "../../governance/definition
 import { findKey, findScope, writeBudgets, writeLimits } from "../definitions.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult, ScopeChange } from "./command.ts";
-import { checkName, insert, nextChange, record, result, run, unknownRow } from "./common.ts";
+import { checkName, insert, nextChange, record, result, run, spentBefore, unknownRow } from "./common.ts";
 import { allSlots, placeBudgets, placeLimits } from "./places.ts";
 
 /** Customer, team, user, key: no tree is deeper. */
@@ -19,8 +19,9 @@ export function createScope(
   const id = insertScope(writer, command.scopeKind, command.name, command);
   run(writer, "UPDATE scopes SET public_id = ? WHERE id = ?", command.publicId, id);
   const after = mustFind(writer, id);
-  record(writer, actor, `${command.scopeKind}.create`, command.publicId, undefined, after);
-  return { ...result(writer), scopes: [after] };
+  const spent = spentBefore(id, command.spentNano);
+  record(writer, actor, `${command.scopeKind}.create`, command.publicId, undefined, after, spent);
+  return { ...result(writer), scopes: [after], balances: spent && writer.cells.balances(id) };
 }
 
 /** The row, its budgets and its limits. */

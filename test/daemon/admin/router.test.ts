@@ -15,6 +15,7 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "daemon.stop": { drain_ms: 100 },
   "daemon.restart": { drain_ms: 100 },
   "key.create": { name: "made" },
+  "key.adopt": { name: "made", secret_sha256: "a".repeat(64) },
   "key.update": { disabled: true },
   "key.revoke": undefined,
   "key.rotate": { grace_ms: 1_000 },

@@ -1,0 +1,301 @@
+/**
+ * Keys, teams, users, customers and budgets of LiteLLM's database → requests of the admin API. Hides that LiteLLM allows
+ * names of models where we allow what they stand for, and that its empty list is everything.
+ */
+import { createHash } from "node:crypto";
+import { isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
+import type { Models } from "./litellm-models.ts";
+import { type LitellmOwner, numbersOf, timeOf } from "./litellm-numbers.ts";
+import type { ReportLine } from "./report.ts";
+import { type ExportFile, type Row, readTables } from "./table.ts";
+
+/** One request to be made, in this order. */
+export type ImportStep = {
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly line: number;
+  readonly setting: string;
+  readonly what: string;
+};
+
+export type ImportedKeys = { readonly steps: readonly ImportStep[]; readonly report: readonly ReportLine[] };
+
+type Values = Row["values"];
+type Say = (outcome: ReportLine["outcome"], message: string, security?: boolean) => void;
+
+const tables: Readonly<Record<string, string>> = {
+  verificationtoken: "keys",
+  keys: "keys",
+  teamtable: "teams",
+  teams: "teams",
+  usertable: "users",
+  users: "users",
+  endusertable: "customers",
+  customers: "customers",
+  end_users: "customers",
+  budgettable: "budgets",
+  budgets: "budgets",
+  organizationtable: "organizations",
+  organizations: "organizations",
+};
+
+const columns: readonly (readonly [string, readonly string[]])[] = [
+  ["keys", ["token"]],
+  ["teams", ["team_id", "team_alias"]],
+  ["organizations", ["organization_id", "organization_alias"]],
+  ["customers", ["user_id", "default_model"]],
+  ["users", ["user_id", "user_role"]],
+  ["budgets", ["budget_id", "max_budget"]],
+];
+
+export function importLitellmKeys(files: readonly ExportFile[], models: Models, nowMs: number): ImportedKeys {
+  const rows = new Map<string, Row[]>();
+  for (const file of files) {
+    const found = readTables(
+      file,
+      (name) => tables[name.toLowerCase().replace(/^"?litellm_/, "")],
+      (names) => columns.find(([, wanted]) => wanted.every((name) => names.has(name)))?.[0],
+    );
+    for (const [table, more] of found) rows.set(table, [...(rows.get(table) ?? []), ...more]);
+  }
+  return createKeysImport(rows, models, nowMs);
+}
+
+function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Models, nowMs: number): ImportedKeys {
+  const report: ReportLine[] = [];
+  const steps: ImportStep[] = [];
+  const budgets = new Map((rows.get("budgets") ?? []).map(({ values }) => [textOf(values["budget_id"]) ?? "", values]));
+  /** What each owner of LiteLLM is called here. */
+  const names = {
+    customer: new Map<string, string>(),
+    team: new Map<string, string>(),
+    user: new Map<string, string>(),
+    end_user: new Map<string, string>(),
+    key: new Map<string, string>(),
+  };
+  const taken = new Set<string>();
+
+  function sayOf({ line, setting }: Row): Say {
+    return (outcome, message, security = false) => report.push({ outcome, line, setting, message, security });
+  }
+
+  function nameFor(kind: keyof typeof names, wanted: string, id: string): string {
+    const clean =
+      wanted
+        .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "")
+        .trim()
+        .slice(0, 100) || id.slice(0, 100);
+    const name =
+      taken.has(`${kind} ${clean}`) || /^(key|team|user|cust|eu)_/.test(clean)
+        ? `${clean} ${id.slice(0, 8)}`.replace(/^(key|team|user|cust|eu)_/, "litellm $1 ")
+        : clean;
+    taken.add(`${kind} ${name}`);
+    names[kind].set(id, name);
+    return name;
+  }
+
+  /** The budget that a row refers to counts where the row itself says nothing. */
+  function withBudget(values: Values): Values {
+    const budget = budgets.get(textOf(values["budget_id"]) ?? "");
+    if (budget === undefined) return values;
+    const said = Object.fromEntries(
+      Object.entries(values).filter(([, value]) => value !== null && value !== undefined),
+    );
+    return { ...budget, ...said };
+  }
+
+  function owner(
+    kind: "customer" | "team" | "user" | "end_user",
+    row: Row,
+    id: string,
+    alias: string | undefined,
+    path: string,
+    parent: Values = {},
+  ): void {
+    const say = sayOf(row);
+    const values = withBudget(row.values);
+    const name = nameFor(kind, alias ?? id, id);
+    const numbers = numbersOf(values, nowMs, say);
+    const list = kind === "end_user" ? undefined : modelsOf(values["models"], models, say);
+    const blocked = values["blocked"] === true;
+    steps.push({
+      path,
+      what: `${kind.replace("_", " ")} "${name}"`,
+      body: {
+        name,
+        ...parent,
+        ...numbers,
+        ...(list === undefined ? {} : { models: list }),
+        ...(blocked ? { disabled: true } : {}),
+        metadata: { litellm_id: id.slice(0, 512) },
+      },
+      line: row.line,
+      setting: row.setting,
+    });
+    reportPolicy(values, say);
+    say("kept", `${kind.replace("_", " ")} "${name}"`);
+  }
+
+  for (const row of rows.get("organizations") ?? [])
+    each(row, "organization_id", (id) =>
+      owner("customer", row, id, textOf(row.values["organization_alias"]), "/api/governance/customers"),
+    );
+  for (const row of rows.get("teams") ?? [])
+    each(row, "team_id", (id) => {
+      const customer = names.customer.get(textOf(row.values["organization_id"]) ?? "");
+      owner(
+        "team",
+        row,
+        id,
+        textOf(row.values["team_alias"]),
+        "/api/governance/teams",
+        customer === undefined ? {} : { customer },
+      );
+    });
+  for (const row of rows.get("users") ?? [])
+    each(row, "user_id", (id) =>
+      owner(
+        "user",
+        row,
+        id,
+        textOf(row.values["user_alias"]) ?? textOf(row.values["user_email"]),
+        "/api/governance/users",
+      ),
+    );
+  // Requests name an end user by the id, whatever alias it has.
+  for (const row of rows.get("customers") ?? [])
+    each(row, "user_id", (id) => owner("end_user", row, id, id, "/api/governance/end-users"));
+  for (const row of rows.get("keys") ?? []) importKey(row);
+
+  function each(row: Row, column: string, make: (id: string) => void): void {
+    const id = textOf(row.values[column]);
+    if (id === undefined) sayOf(row)("dropped", `has no ${column}`);
+    else make(id);
+  }
+
+  function importKey(row: Row): void {
+    const say = sayOf(row);
+    const values = withBudget(row.values);
+    const hash = hashOf(textOf(values["token"]));
+    if (hash === undefined) {
+      say("dropped", "its token is no hash of a secret");
+      return;
+    }
+    const expires = textOf(values["expires"]);
+    const expiresAtMs = expires === undefined ? undefined : timeOf(expires);
+    if (Number.isNaN(expiresAtMs)) {
+      say("dropped", "when it expires cannot be read, so it is not taken over");
+      return;
+    }
+    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) {
+      say("dropped", "has expired");
+      return;
+    }
+    const name = nameFor("key", textOf(values["key_alias"]) ?? `litellm ${hash.slice(0, 12)}`, hash);
+    const parent = parentOf(values, say);
+    if (parent === undefined) return;
+    const list = modelsOf(values["models"], models, say);
+    steps.push({
+      path: "/api/import/keys",
+      what: `key "${name}"`,
+      body: {
+        name,
+        secret_sha256: hash,
+        prefix: (textOf(values["key_name"]) ?? "sk-…").slice(0, 32),
+        ...parent,
+        ...numbersOf(values, nowMs, say),
+        ...(list === undefined ? {} : { models: list }),
+        ...(expiresAtMs === undefined ? {} : { expires_at_ms: expiresAtMs }),
+        ...(values["blocked"] === true ? { disabled: true } : {}),
+        metadata: metadataOf(values),
+      },
+      line: row.line,
+      setting: row.setting,
+    });
+    reportPolicy(values, say);
+    say("kept", `key "${name}"`);
+  }
+
+  /** Undefined: the key would be freer without its owner than it was with it, and is left out. */
+  function parentOf(values: Values, say: Say): LitellmOwner | undefined {
+    for (const kind of ["team", "user"] as const) {
+      const id = textOf(values[`${kind}_id`]);
+      if (id === undefined) continue;
+      const name = names[kind].get(id);
+      if (name !== undefined) return { [kind]: name };
+      if (kind === "user") return {}; // LiteLLM's own users, such as default_user_id, bind nothing
+      say(
+        "dropped",
+        `its team ${id} is in no file that was given, and its limits are not known: give the teams too`,
+        true,
+      );
+      return undefined;
+    }
+    const organization = names.customer.get(textOf(values["organization_id"]) ?? "");
+    return organization === undefined ? {} : { customer: organization };
+  }
+
+  return { steps, report };
+}
+
+/** Undefined: all. */
+function modelsOf(value: unknown, { targets, groups }: Models, say: Say): readonly string[] | undefined {
+  const list = textsOf(value);
+  if (list.length === 0 || list.includes("all-proxy-models") || list.includes("all-team-models") || list.includes("*"))
+    return undefined;
+  if (list.includes("no-default-models")) return [];
+  const found = list.flatMap((name): readonly string[] => {
+    const own = targets.get(name) ?? groups.get(name)?.flatMap((member) => targets.get(member) ?? []);
+    if (own !== undefined) return own;
+    const pattern = [...targets].find(([each]) => each.endsWith("*") && name.startsWith(each.slice(0, -1)));
+    if (pattern !== undefined)
+      return pattern[1].map((target) => target.replace("*", name.slice(pattern[0].length - 1)));
+    say("dropped", `the model "${name}" is not in the config, and not allowed`);
+    return [];
+  });
+  const usable = [...new Set(found)].filter((target) => /^[^\s*]*\*?$/.test(target));
+  if (usable.length > 256) say("dropped", "more than 256 models: the first 256 are allowed");
+  return usable.slice(0, 256);
+}
+
+/** What bound a caller, and has no counterpart. */
+const policies: readonly (readonly [string, string])[] = [
+  ["model_max_budget", "budgets of single models: write them as model limits of the key"],
+  ["model_rpm_limit", "limits of single models: write them as model limits of the key"],
+  ["model_tpm_limit", "limits of single models: write them as model limits of the key"],
+  ["permissions", "permissions have no counterpart"],
+  ["object_permission_id", "permissions for tools and stores have no counterpart"],
+  ["guardrails", "guardrails are not part of this build"],
+  ["policies", "guardrails are not part of this build"],
+  ["enforced_params", "what a request must hold is not configured"],
+];
+
+function reportPolicy(values: Values, say: Say): void {
+  const metadata = recordOf(values["metadata"]);
+  for (const [key, why] of policies)
+    if (isOn(values[key]) || isOn(metadata[key])) say("dropped", `${key}: ${why}`, true);
+  const routes = textsOf(values["allowed_routes"]).filter((route) => route !== "llm_api_routes");
+  if (routes.length > 0) say("dropped", "allowed_routes: which paths a key may ask is not configured", true);
+  if (isOn(values["soft_budget"])) say("dropped", "soft_budget: write an alert on budgets");
+  if (isOn(values["aliases"]) || isOn(values["model_aliases"]))
+    say("dropped", "aliases of a single key or team: write them under aliases");
+  if (listOf(values["budget_limits"]).length > 0)
+    say("dropped", "budget_limits: further budgets are not taken over", true);
+}
+
+function metadataOf(values: Values): Record<string, string> {
+  const user = textOf(values["user_id"]);
+  const created = textOf(values["created_by"]);
+  return {
+    imported_from: "litellm",
+    ...(user === undefined ? {} : { user_id: user.slice(0, 512) }),
+    ...(created === undefined ? {} : { created_by: created.slice(0, 512) }),
+  };
+}
+
+/** LiteLLM keeps SHA-256 in hexadecimal; a secret that somebody put into the file is hashed as LiteLLM would. */
+function hashOf(token: string | undefined): string | undefined {
+  if (token === undefined) return undefined;
+  if (/^[0-9a-fA-F]{64}$/.test(token)) return token.toLowerCase();
+  return token.startsWith("sk-") ? createHash("sha256").update(token).digest("hex") : undefined;
+}
