@@ -88,6 +88,10 @@ function pricing(price: Price): Readonly<Record<string, string>> {
     request: price.request,
     input_cache_read: price.cacheRead,
     input_cache_write: price.cacheWrite5m,
+    input_cache_write_1h: price.cacheWrite1h,
+    audio: price.audioInput,
+    image: price.image,
+    web_search: price.serverTool,
     internal_reasoning: price.reasoning,
   };
   return Object.fromEntries(

@@ -85,5 +85,8 @@ function unknown(id: string): ModelView {
     input_nano_per_million: null,
     output_nano_per_million: null,
     context_tokens: null,
+    output_max_tokens: null,
+    prices: null,
+    operations: [],
   };
 }

@@ -142,10 +142,16 @@ const model = named<ModelView>("Model", {
   input_nano_per_million: unknownOr(whole),
   output_nano_per_million: unknownOr(whole),
   context_tokens: unknownOr(whole),
+  output_max_tokens: unknownOr(whole),
+  prices: unknownOr(
+    z.record(z.string(), z.union([number, z.array(z.record(z.string(), number)), z.record(z.string(), number)])),
+  ),
+  operations: texts,
 });
 export const modelsAnswer = named<ModelsAnswer>("Models", {
   models: z.array(model),
   aliases: z.record(z.string(), z.string()),
+  catalog_date: text,
 });
 const address = named<EgressView>("EgressAddress", { host: text, port: whole, used_by: text, local: flag });
 export const egressAnswer = named<EgressAnswer>("Egress", {
@@ -252,6 +258,22 @@ export const ledgerAnswer = named<LedgerCheckAnswer>("LedgerChecked", {
   holds_open: whole,
   overrun_nano: whole,
   problems: z.array(ledgerProblem),
+});
+const repricedModel = named<RepricedModel>("RepricedModel", {
+  model: text,
+  requests: whole,
+  before_nano: whole,
+  after_nano: whole,
+  difference_nano: whole,
+});
+export const repriceAnswer = named<RepriceAnswer>("LedgerRepriced", {
+  dry_run: flag,
+  prices: text,
+  looked_at: whole,
+  skipped: whole,
+  adjusted: whole,
+  difference_nano: whole,
+  models: z.array(repricedModel),
 });
 
 const repriced = named<RepricedModel>("RepricedModel", {

@@ -9,10 +9,21 @@ export type ModelView = {
   readonly input_nano_per_million: number | null;
   readonly output_nano_per_million: number | null;
   readonly context_tokens: number | null;
+  readonly output_max_tokens: number | null;
+  /** All rates in force now, in the words and units of the config: `input`, `cache_write_1h`, `image`. null: unpriced. */
+  readonly prices: PriceView | null;
+  /** What its provider serves: `chat`, `embeddings`. */
+  readonly operations: readonly string[];
+};
+export type RatesView = { readonly [rate: string]: number };
+export type PriceView = {
+  readonly [rate: string]: number | readonly RatesView[] | { readonly [tier: string]: number };
 };
 export type ModelsQuery = { readonly provider?: string | undefined };
 export type ModelsAnswer = {
   readonly models: readonly ModelView[];
   /** Alias → target. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Day of the price table. */
+  readonly catalog_date: string;
 };

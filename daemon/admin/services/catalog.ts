@@ -7,6 +7,7 @@ import type { AdminServices } from "../admin-services.ts";
 import type { ProvidersAnswer } from "../contract/daemon.ts";
 import type { HostsAnswer, HostView } from "../contract/hosts.ts";
 import type { ProbeView } from "../contract/routing.ts";
+import { viewPrice } from "./price-view.ts";
 import type { HealthReport } from "./provider-health.ts";
 
 /** A price is in pico-dollars a token: times a million tokens, in nano-dollars. */
@@ -69,7 +70,7 @@ export function createModelService(current: () => GenerationData): AdminServices
         .filter(({ name }) => wanted === undefined || name === wanted)
         .flatMap((provider) =>
           (provider.models.length > 0 ? provider.models : catalog.models(provider.name)).map((name) => {
-            const price = provider.free ? undefined : catalog.price(provider.name, name);
+            const price = provider.free ? undefined : catalog.price(provider.name, name, Date.now());
             return {
               id: `${provider.name}/${name}`,
               provider: provider.name,
@@ -77,10 +78,13 @@ export function createModelService(current: () => GenerationData): AdminServices
               input_nano_per_million: price?.input === undefined ? null : price.input * nanoPerMillion,
               output_nano_per_million: price?.output === undefined ? null : price.output * nanoPerMillion,
               context_tokens: catalog.contextWindow(provider.name, name) ?? null,
+              output_max_tokens: catalog.outputMax(provider.name, name) ?? null,
+              prices: price === undefined ? null : viewPrice(price),
+              operations: Object.keys(hostFor(provider.host, provider.dialect).operations),
             };
           }),
         );
-      return { models, aliases: generation.aliases };
+      return { models, aliases: generation.aliases, catalog_date: catalog.date };
     },
   };
 }

@@ -363,6 +363,9 @@ function cannedServices(
             input_nano_per_million: 2_500_000_000,
             output_nano_per_million: 10_000_000_000,
             context_tokens: 128_000,
+            output_max_tokens: 16_384,
+            prices: { input: 2.5, output: 10, cache_read: 1.25 },
+            operations: ["chat"],
           },
           {
             id: "echo/echo",
@@ -371,6 +374,7 @@ function cannedServices(
             input_nano_per_million: null,
             output_nano_per_million: null,
             context_tokens: null,
+            ...{ output_max_tokens: null, prices: null, operations: ["chat"] },
           },
           {
             id: "openai/new",
@@ -379,9 +383,11 @@ function cannedServices(
             input_nano_per_million: null,
             output_nano_per_million: null,
             context_tokens: null,
+            ...{ output_max_tokens: null, prices: null, operations: ["chat"] },
           },
         ],
         aliases: { fast: "openai/gpt-4o" },
+        catalog_date: "2026-09-23",
       }),
     },
   };
