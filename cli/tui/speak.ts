@@ -32,7 +32,13 @@ export function createSpeaker(state: State, say: (line: string) => void): Speake
     if (notice !== "" && notice !== said.notice) say(notice);
     if (dialog === "" && isNew) for (const line of opening(pane, state)) say(line);
     else if (dialog === "" && withRow && row !== "" && row !== said.row) say(row);
-    said = { place: isNew ? place : said.place, row: withRow || isNew ? row : said.row, dialog, notice, lost };
+    // What changes behind a question, as a filter does while it is typed, is told when the question is gone.
+    const told = dialog === "";
+    said = {
+      place: told && isNew ? place : said.place,
+      row: told && (withRow || isNew) ? row : said.row,
+      ...{ dialog, notice, lost },
+    };
   }
   return { answer: () => tell(true), hear: () => tell(false) };
 }
