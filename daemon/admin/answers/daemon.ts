@@ -259,23 +259,6 @@ export const ledgerAnswer = named<LedgerCheckAnswer>("LedgerChecked", {
   overrun_nano: whole,
   problems: z.array(ledgerProblem),
 });
-const repricedModel = named<RepricedModel>("RepricedModel", {
-  model: text,
-  requests: whole,
-  before_nano: whole,
-  after_nano: whole,
-  difference_nano: whole,
-});
-export const repriceAnswer = named<RepriceAnswer>("LedgerRepriced", {
-  dry_run: flag,
-  prices: text,
-  looked_at: whole,
-  skipped: whole,
-  adjusted: whole,
-  difference_nano: whole,
-  models: z.array(repricedModel),
-});
-
 const repriced = named<RepricedModel>("RepricedModel", {
   model: text,
   requests: whole,
