@@ -145,6 +145,24 @@ export function isComment(frame: Buffer): boolean {
  * some servers send) is as good as none.
  */
 export function readFrame(text: string): { event: string; data: string } {
+  return readUsual(text) ?? readLines(text);
+}
+
+/** A name and one line of data, or the data alone, as nearly every frame is: no list of lines is made of it. */
+function readUsual(text: string): { event: string; data: string } | undefined {
+  let event = "";
+  let at = 0;
+  if (text.startsWith("event: ")) {
+    at = text.indexOf("\n") + 1;
+    event = text.slice(7, at - 1);
+  }
+  // Anything but one line and the blank one after it, another kind of line end included, is read line by line.
+  const end = text.length - 2;
+  if (!text.startsWith("data: ", at) || text.indexOf("\n", at) !== end || !text.endsWith("\n")) return undefined;
+  return text.startsWith(":", at + 6) || text.includes("\r") ? undefined : { event, data: text.slice(at + 6, end) };
+}
+
+function readLines(text: string): { event: string; data: string } {
   let event = "";
   let data: string | undefined;
   for (const line of text.split(text.includes("\r") ? /\r\n|\r|\n/ : "\n")) {

@@ -167,3 +167,29 @@ test("A23 SseSplitter finds the same events in every cut of one stream in two", 
     assert.deepEqual(messagesOf(split([bytes.subarray(0, at), bytes.subarray(at)]).frames), expected, `cut at ${at}`);
   }
 });
+
+test("readFrame() reads the usual frame as it reads every other", () => {
+  for (const [text, event, data] of [
+    ["data: x\n\n", "", "x"],
+    ["event: a\ndata: x\n\n", "a", "x"],
+    ["event: a\ndata: x\nid: 1\n\n", "a", "x"],
+    ["event: a\nid: 1\ndata: x\n\n", "a", "x"],
+    ["data: x\nevent: a\n\n", "a", "x"],
+    ["data: x\ny", "", "x"],
+    ["data: x\n", "", "x"],
+    ["data: x", "", "x"],
+    ["data: x\ndata: y\n\n", "", "x\ny"],
+    ["data: x\r\n\r\n", "", "x"],
+    ["data: x\rdata: y\n\n", "", "x\ny"],
+    ["event: a\rdata: x\n\n", "a", "x"],
+    ["data: : ping\n\n", "", ""],
+    ["data: \n\n", "", ""],
+    ["event: a\n\n", "a", ""],
+    ["event: a", "a", ""],
+    ["data:x\n\n", "", "x"],
+    ["data: x\n\n\n", "", "x"],
+    [": ping\n\n", "", ""],
+  ] as const) {
+    assert.deepEqual(readFrame(text), { event, data }, JSON.stringify(text));
+  }
+});
