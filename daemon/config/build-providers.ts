@@ -8,7 +8,7 @@ import { builtInHosts, type Host, hostFor, hosts } from "../../providers/hosts.t
 import type { Build } from "./build.ts";
 import { readCloud } from "./build-clouds.ts";
 import { readProbe } from "./build-probe.ts";
-import type { Credential, PriceOverride, ProviderData, Timers } from "./generation.ts";
+import type { Credential, PriceOverride, ProviderData, Timers, Way } from "./generation.ts";
 import { nearest, type Path } from "./problems.ts";
 import { isLoopback, type ProxyRules, parseProxy, proxyFor } from "./proxies.ts";
 import type { ProviderEntry } from "./schema.ts";
@@ -92,6 +92,7 @@ export function buildProvider(
       message: "certificates are not checked: anyone on the way can read the key",
     });
   }
+  const proxied = readProxy(baseUrl, entry, path, build, context);
   return {
     name,
     host: row.name,
@@ -101,13 +102,13 @@ export function buildProvider(
     parameters,
     deployments: entry.deployments ?? {},
     credentials,
-    ...(identity === undefined ? {} : { identity }),
+    ...(identity === undefined ? {} : { identity: { ...identity, ...wayOf(entry, proxied.proxy, ca) } }),
     headers: readHeaders(entry, path, build),
     models: entry.models ?? [],
     anyModel: entry.any_model ?? defaults.provider.any_model,
     timers: context.timersFor(entry.timeouts, [...path, "timeouts"]),
     tls: { ...(ca !== undefined && { ca }), rejectUnauthorized: secure },
-    ...readProxy(baseUrl, entry, path, build, context),
+    ...proxied,
     free: entry.free ?? host.free === true,
     strict: entry.strict ?? defaults.provider.strict,
     connectionsMax: entry.connections_max ?? defaults.provider.connections_max,
@@ -303,6 +304,13 @@ function readProxy(
     message: "the proxy of the environment is no http:// or https:// URL; set proxy, or proxy: none",
   });
   return {};
+}
+
+/** Nothing, unless the entry says something of its way. */
+function wayOf(entry: ProviderEntry, proxy: string | undefined, ca: string | undefined): { readonly way?: Way } {
+  const named = entry.proxy === undefined ? undefined : (proxy ?? "none");
+  if (named === undefined && ca === undefined) return {};
+  return { way: { ...(named === undefined ? {} : { proxy: named }), ...(ca === undefined ? {} : { ca }) } };
 }
 
 function readAuthorities(written: string, path: Path, build: Build): string | undefined {

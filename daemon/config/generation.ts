@@ -28,8 +28,18 @@ export type Credential = {
   readonly weight: number;
 };
 
+/** How the service that gives an identity its tokens is reached, where the provider says so. */
+export type Way = {
+  /** `none`: directly. Absent: as the environment says. */
+  readonly proxy?: string;
+  /** PEM of further authorities. */
+  readonly ca?: string;
+};
+
 /** Who a provider's requests come from, where they carry no API key. */
-export type Identity =
+export type Identity = { readonly way?: Way } & KindOfIdentity;
+
+type KindOfIdentity =
   | {
       readonly kind: "aws";
       readonly region: string;

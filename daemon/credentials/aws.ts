@@ -5,6 +5,7 @@
 import { fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import type { Identity } from "../config/generation.ts";
 import type { Source } from "./source.ts";
+import { agentsFor } from "./way.ts";
 
 type AwsIdentity = Extract<Identity, { kind: "aws" }>;
 type Keys = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
@@ -19,10 +20,14 @@ export function openAws(identity: AwsIdentity): Source {
   };
 }
 
-function provider({ region, keys, profile, role }: AwsIdentity): Provider {
+function provider({ region, keys, profile, role, way }: AwsIdentity): Provider {
+  const agents = agentsFor(way);
+  const requestHandler =
+    agents === undefined ? {} : { requestHandler: { httpAgent: agents.http, httpsAgent: agents.https } };
+  const clientConfig = { region, ...requestHandler };
   const base: Provider =
     keys === undefined
-      ? fromNodeProviderChain({ ...(profile === undefined ? {} : { profile }), clientConfig: { region } })
+      ? fromNodeProviderChain({ ...(profile === undefined ? {} : { profile }), clientConfig })
       : async () => keys;
   if (role === undefined) return base;
   return fromTemporaryCredentials({
@@ -32,6 +37,6 @@ function provider({ region, keys, profile, role }: AwsIdentity): Provider {
       RoleSessionName: role.session,
       ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
     },
-    clientConfig: { region },
+    clientConfig,
   });
 }

@@ -5,6 +5,7 @@
 import { type AuthClient, GoogleAuth, type JWTInput } from "google-auth-library";
 import type { Identity } from "../config/generation.ts";
 import type { Source } from "./source.ts";
+import { type Agents, agentsFor, fetchBy } from "./way.ts";
 
 type GoogleIdentity = Extract<Identity, { kind: "google" }>;
 type KeyFile = JWTInput & { readonly token_uri?: string };
@@ -20,7 +21,7 @@ export function openGoogle(identity: GoogleIdentity): Source {
   const auth = new GoogleAuth({
     scopes: [scope],
     ...(credentials === undefined ? {} : { credentials }),
-    clientOptions: transport(credentials?.token_uri),
+    clientOptions: transport(credentials?.token_uri, agentsFor(identity.way)),
   });
   let client: AuthClient | undefined;
   return async () => {
@@ -36,12 +37,14 @@ export function openGoogle(identity: GoogleIdentity): Source {
 }
 
 /** The key's own token address is kept: in a closed network it is not the usual one. */
-function transport(tokenUri: string | undefined) {
-  if (tokenUri === undefined || tokenUri === usualTokenUri) return {};
+function transport(tokenUri: string | undefined, agents: Agents | undefined) {
+  const isUsual = tokenUri === undefined || tokenUri === usualTokenUri;
+  if (isUsual && agents === undefined) return {};
+  const ask = agents === undefined ? fetch : fetchBy(agents);
   return {
     transporterOptions: {
       fetchImplementation: (asked: string | URL | Request, init?: RequestInit) =>
-        fetch(String(asked) === usualTokenUri ? tokenUri : asked, init),
+        ask(!isUsual && String(asked) === usualTokenUri ? tokenUri : asked, init),
     },
   };
 }

@@ -153,7 +153,7 @@ function granted(sent: Sent, number: number, roleLife: number, publicKey: string
 function makeCertificate(folder: string): void {
   execFileSync(
     "openssl",
-    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout ${join(folder, "key.pem")} -out ${join(folder, "ca.pem")}`.split(
+    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,DNS:login.test -keyout ${join(folder, "key.pem")} -out ${join(folder, "ca.pem")}`.split(
       " ",
     ),
     { stdio: "ignore" },
