@@ -14,6 +14,7 @@ import { renderCompact } from "../render-compact.ts";
 import { withClient } from "../session.ts";
 import { spendDimensions } from "../spend.ts";
 import { pad } from "../text.ts";
+import { usageCsv } from "../usage-csv.ts";
 
 type Options = {
   readonly by: (typeof dimensions)[number];
@@ -21,8 +22,9 @@ type Options = {
   readonly since?: (nowMs: number) => number;
   readonly until?: (nowMs: number) => number;
   readonly order: "cost" | "requests" | "errors" | "tokens" | "latency";
-  readonly limit: string;
+  readonly limit?: string;
   readonly json?: boolean;
+  readonly csv?: boolean;
 };
 
 const dimensions = [...spendDimensions, "user", "target", "credential", "route", "status", "error"] as const;
@@ -30,6 +32,8 @@ const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 const barColumns = 24;
 const rowsDefault = "20";
+/** An export has all there is. */
+const rowsMax = "1000";
 
 export function build(command: Command, context: Context): void {
   command
@@ -42,21 +46,27 @@ export function build(command: Command, context: Context): void {
         .choices(["cost", "requests", "errors", "tokens", "latency"])
         .default("cost"),
     )
-    .option("--limit <count>", "Rows at most", rowsDefault)
+    .option("--limit <count>", `Rows at most; default: ${rowsDefault}, with --json and --csv ${rowsMax}`)
     .option("--json", "Print JSON")
+    .addOption(new Option("--csv", "Print CSV, one line a value").conflicts("json"))
     .action(async (options: Options) => {
       const now = Date.now();
       const query = { since_ms: sinceOf(options, now), until_ms: options.until?.(now) ?? now + 1 };
       const [rankings, stats, histogram] = await withClient(command, context, (client) =>
         Promise.all([
           client.call<RankingsAnswer>("GET", "/api/logs/rankings", {
-            query: { ...query, by: options.by, order: options.order, limit: options.limit },
+            query: { ...query, by: options.by, order: options.order, limit: limitOf(options) },
           }),
           client.call<StatsAnswer>("GET", "/api/logs/stats", { query }),
           client.call<HistogramAnswer>("GET", "/api/logs/histogram", { query: { ...query, grain: grainOf(query) } }),
         ]),
       );
       const { terminal } = context;
+      const isPart = rankings.values > rankings.rankings.length;
+      if (options.csv) {
+        if (isPart) terminal.err(`The first ${rankings.rankings.length} of ${rankings.values}.\n`);
+        return terminal.out(usageCsv(options.by, rankings.rankings));
+      }
       if (options.json)
         return terminal.out(
           renderJson({
@@ -73,9 +83,13 @@ export function build(command: Command, context: Context): void {
       if (rankings.rankings.length === 0) return terminal.err(`No request of this time has a ${options.by}.\n`);
       const most = Math.max(...rankings.rankings.map(({ sums }) => sums.cost_nano));
       terminal.out(renderTable(rankings.rankings, columnsFor(options.by, most), terminal));
-      if (rankings.values > rankings.rankings.length) terminal.err(`… of ${rankings.values}; --limit shows more.\n`);
+      if (isPart) terminal.err(`… of ${rankings.values}; --limit shows more.\n`);
       terminal.out(`\n${renderChart(histogram)}`);
     });
+}
+
+function limitOf({ limit, json, csv }: Options): string {
+  return limit ?? (json || csv ? rowsMax : rowsDefault);
 }
 
 function sinceOf({ since, period }: Options, now: number): number {
