@@ -50,6 +50,7 @@ export const rowFilterFields = {
     .regex(/^[1-5](\d\d|xx)$/, "is a status such as 429, or a class such as 5xx")
     .optional(),
   error: queryFields.text(64).optional(),
+  rule: name(),
   flag: z.enum(["estimated", "unpriced", "recovered", "unheld", "truncated", "fallback"]).optional(),
   stream: queryFields.flag().optional(),
   latency_min_ms: number(),
@@ -67,10 +68,21 @@ const list: z.ZodType<LogQuery> = strict<LogQuery>({
   limit: queryFields.count(1, 1_000).optional(),
   before: cursor,
   after: cursor,
-}).refine((asked) => asked.before === undefined || asked.after === undefined, {
-  path: ["after"],
-  message: "give before or after, not both",
-});
+  sort: z.enum(["time", "latency", "tokens", "cost"]).optional(),
+  order: z.enum(["desc", "asc"]).optional(),
+})
+  .refine((asked) => asked.before === undefined || asked.after === undefined, {
+    path: ["after"],
+    message: "give before or after, not both",
+  })
+  .refine(({ sort = "time", after }) => sort === "time" || after === undefined, {
+    path: ["sort"],
+    message: "what comes after is in the order in which it was written: leave sort or after out",
+  })
+  .refine(({ sort = "time", order }) => sort !== "time" || order !== "asc", {
+    path: ["order"],
+    message: "by time the newest come first; asc is for sort by latency, tokens or cost",
+  });
 
 export const logRoutes: readonly Route[] = [
   reads<LogQuery>({

@@ -23,6 +23,8 @@ export type LogFilter = {
   readonly statusMax?: number | undefined;
   /** An error code; `*`: any error. */
   readonly error?: string | undefined;
+  /** Name of a routing rule that decided. */
+  readonly rule?: string | undefined;
   /** Bit of `flags`. */
   readonly flag?: number | undefined;
   readonly stream?: boolean | undefined;
@@ -78,6 +80,12 @@ const makers: Maker = {
   statusMin: (value) => atLeast("status", value),
   statusMax: (value) => atMost("status", value),
   error: (value) => (value === "*" ? anyError : equals("error", value)),
+  rule: (value) => ({
+    // As `record` writes it: `{"decision":{"rules":["a","b"],…`. A cheap look first, since few rows have one.
+    sql: "instr(attempts, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(attempts, '$.decision.rules') WHERE value = ?)",
+    values: [JSON.stringify(value), value],
+    holds: (rows, at) => rulesOf(rows[at + column.attempts]).includes(value),
+  }),
   flag: (value) => ({
     sql: "flags & ? <> 0",
     values: [value],
@@ -114,6 +122,12 @@ const makers: Maker = {
     holds: (rows, at) => Number(rows[at + column.at]) < value,
   }),
 };
+
+function rulesOf(attempts: RowValue | undefined): readonly string[] {
+  if (typeof attempts !== "string" || !attempts.startsWith("{")) return [];
+  const { decision } = JSON.parse(attempts) as { readonly decision?: { readonly rules?: readonly string[] } };
+  return decision?.rules ?? [];
+}
 
 const anyError: Condition = {
   sql: "error IS NOT NULL",

@@ -13,12 +13,20 @@ import type { SettledPage } from "./reprice-page.ts";
 import type { ContentRow, LogPage, RequestRow } from "./request-log.ts";
 import type { DimensionName } from "./rollup-groups.ts";
 import type { FacetRow } from "./rollups.ts";
+import type { LogSort } from "./sorted-page.ts";
 
 export type Query =
   | {
       readonly kind: "log_page";
       readonly filter: LogFilter;
       readonly limit: number;
+      readonly before?: number | undefined;
+    }
+  | {
+      readonly kind: "log_sorted";
+      readonly filter: LogFilter;
+      readonly limit: number;
+      readonly sort: LogSort;
       readonly before?: number | undefined;
     }
   | {
@@ -74,6 +82,7 @@ export type KeySpend = {
 
 export type QueryAnswer = {
   readonly log_page: LogPage;
+  readonly log_sorted: LogPage;
   readonly log_tail: { readonly rows: readonly RequestRow[]; readonly last: number };
   readonly request: RequestRow | undefined;
   readonly content: ContentRow | undefined;

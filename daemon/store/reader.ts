@@ -17,6 +17,7 @@ import { readContent, readOffload, readPage, readRequest, readSession, readTail 
 import { isQuery, replyFailure } from "./requests.ts";
 import { dimensionNumber } from "./rollup-groups.ts";
 import { readFacets } from "./rollups.ts";
+import { readSorted } from "./sorted-page.ts";
 import type { WriterPort } from "./writer-loop.ts";
 
 export type Reader = {
@@ -39,6 +40,8 @@ export function createReader(home: string): Reader {
     switch (query.kind) {
       case "log_page":
         return readPage(traffic.get(), query.filter, query.limit, query.before);
+      case "log_sorted":
+        return readSorted(traffic.get(), query.filter, query.limit, query.sort, query.before);
       case "log_tail":
         return readTail(traffic.get(), query.filter, query.limit, query.after);
       case "request":

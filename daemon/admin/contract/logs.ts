@@ -73,6 +73,8 @@ export type LogFilterQuery = {
   readonly status?: string | undefined;
   /** An error code, or `any`. */
   readonly error?: string | undefined;
+  /** Name of a routing rule that decided. */
+  readonly rule?: string | undefined;
   readonly flag?: LogFlag | undefined;
   readonly stream?: boolean | undefined;
   readonly latency_min_ms?: number | undefined;
@@ -91,6 +93,13 @@ export type LogFilterQuery = {
 export type LogQuery = LogFilterQuery & {
   /** 1–1000, default 50. */
   readonly limit?: number | undefined;
+  /**
+   * Default `time`. The others give the first `limit` of all rows that pass the filter. No index serves them: after 300 ms
+   * they are the first of the newest, `looked_until_ms` says since when, and a page with `older` is to be merged.
+   */
+  readonly sort?: "time" | "latency" | "tokens" | "cost" | undefined;
+  /** Default `desc`; `asc` not by time. */
+  readonly order?: "desc" | "asc" | undefined;
   /** Going back: `older` of the page before. */
   readonly before?: string | undefined;
   /** Going on: `tail` of an earlier answer. Rows then come oldest first, in the order they were written. */

@@ -155,6 +155,7 @@ function filterOf(query: LogFilterQuery, names: Names): LogFilter {
     route: query.route,
     ...statusRange(query.status),
     error: query.error === "any" ? "*" : query.error,
+    rule: query.rule,
     flag: query.flag === undefined ? undefined : flagBits[query.flag],
     stream: query.stream,
     latencyMinMs: query.latency_min_ms,

@@ -49,11 +49,16 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     const before = query.before === undefined ? undefined : readCursor(query.before);
     // Asked first: what is written in between is then told by the tail.
     const tail = await access.query({ kind: "log_tail", filter: readFilter({}, names, reach), limit: 1 });
-    const page = await access.query({ kind: "log_page", filter, limit, before });
+    const { sort = "time", order = "desc" } = query;
+    const page = await access.query(
+      sort === "time"
+        ? { kind: "log_page", filter, limit, before }
+        : { kind: "log_sorted", filter, limit, before, sort: { by: sort, order } },
+    );
     return {
       rows: page.rows.map(view),
       older: viewCursor(page.before),
-      tail: String(page.rows[0]?.row ?? tail.last),
+      tail: String((sort === "time" ? page.rows[0]?.row : undefined) ?? tail.last),
       looked_until_ms: page.lookedUntilMs ?? null,
     };
   }
