@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { list, parseJson, shape } from "../../providers/json.ts";
 import type { Route } from "../pipeline/exchange.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
@@ -133,9 +134,16 @@ function inputOf({ input, previous_response_id: previous }: Turn): readonly unkn
   return typeof input === "string" ? [{ type: "message", role: "user", content: input }] : undefined;
 }
 
-/** Of the event that ends a turn. */
+/** Of the event that ends a turn, which is its provider's and may be anything. */
 function rememberedOf(event: string, input: readonly unknown[]): Remembered | undefined {
-  const { response } = JSON.parse(event) as { response?: { id?: unknown; output?: unknown } };
-  if (typeof response?.id !== "string" || !Array.isArray(response.output)) return undefined;
-  return { id: response.id, items: JSON.stringify([...input, ...response.output]) };
+  const { id, output } = shape(shape(parseJson(event))["response"]);
+  if (typeof id !== "string" || !Array.isArray(output)) return undefined;
+  return { id, items: JSON.stringify([...input, ...output.filter(saysSomething)]) };
+}
+
+/** Reasoning without a word and without its encrypted form is a name for what its provider has not kept: it refuses it. */
+function saysSomething(item: unknown): boolean {
+  const { type, summary, content, encrypted_content: encrypted } = shape(item);
+  if (type !== "reasoning" || typeof encrypted === "string") return true;
+  return list(summary).length > 0 || list(content).length > 0;
 }

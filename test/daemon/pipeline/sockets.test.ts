@@ -8,6 +8,8 @@ import { until } from "../../support/until.ts";
 import { chunk, done, type Lab, startLab, startUpstream, stop, streams, type Upstream, usageChunk } from "./lab.ts";
 
 let upstream: Upstream;
+/** Speaks Responses itself. */
+let native: Upstream;
 let session: Server;
 let sessions: WebSocketServer;
 let lab: Lab;
@@ -19,6 +21,14 @@ let refusal = 401;
 let asked: { url: string; authorization: string } = { url: "", authorization: "" };
 before(async () => {
   upstream = await startUpstream(streams(chunk({ content: "Hello." }), stop, usageChunk, done));
+  const reasoning = [
+    { type: "reasoning", id: "rs_1", summary: [] },
+    { type: "reasoning", id: "rs_2", summary: [], encrypted_content: "c2ln" },
+    null,
+  ];
+  const response = { id: "resp_1", object: "response", status: "completed", store: false, output: reasoning };
+  const completed = { type: "response.completed", sequence_number: 0, response };
+  native = await startUpstream(streams(`event: response.completed\ndata: ${JSON.stringify(completed)}\n\n`));
   session = createServer();
   sessions = new WebSocketServer({
     server: session,
@@ -44,6 +54,7 @@ before(async () => {
   lab = await startLab({
     providers: {
       up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" },
+      native: { base_url: `${native.origin}/v1`, dialect: "openai-responses", models: ["m"], api_key: "env.SECRET" },
       spare: {
         base_url: `http://127.0.0.1:${port}/v1`,
         models: ["voice"],
@@ -67,6 +78,7 @@ after(async () => {
   session?.close();
   await lab?.stop();
   await upstream?.stop();
+  await native?.stop();
 });
 
 type Client = {
@@ -166,6 +178,21 @@ describe("responses over a WebSocket", () => {
     other.socket.send(JSON.stringify(last));
     await until("a refusal elsewhere", () => count(other, "error") === 1);
     other.socket.close();
+  });
+
+  test("of reasoning only what its provider can read again is sent again", async () => {
+    const client = await open(dial("/v1/responses"));
+    const turn = { type: "response.create", model: "native/m", store: false };
+    client.socket.send(JSON.stringify({ ...turn, input: "one" }));
+    await until("the first", () => count(client, "response.completed") === 1);
+    client.socket.send(JSON.stringify({ ...turn, input: "two", previous_response_id: "resp_1" }));
+    await until("the second", () => count(client, "response.completed") === 2);
+    const { input } = JSON.parse(native.seen.at(-1)!.body) as { input: ({ type: string; id?: string } | null)[] };
+    assert.deepEqual(
+      input.map((item) => item?.id ?? item?.type),
+      ["message", "rs_2", undefined, "message"],
+    );
+    client.socket.close();
   });
 
   test("a turn that is only to be prepared asks nobody and costs nothing, and is gone on from", async () => {
