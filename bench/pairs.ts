@@ -159,7 +159,9 @@ function requestOf(port: number, { client, upstream }: Pair, stream: boolean): B
   const dialect = callers[client];
   const model = `${upstream}/${stream ? streamModel : "bench"}`;
   const words = "the quick brown fox jumps over the lazy dog and ".repeat(19);
-  const question = { dialect, model, stream, prompt: words, maxTokens: 256 };
+  // Keeping what was answered is the memory's work, and as dear as a translation: it is not what is measured here.
+  const more = dialect === "responses" ? { body: { store: false } } : {};
+  const question = { dialect, model, stream, prompt: words, maxTokens: 256, ...more };
   const body = JSON.stringify(bodyFor(question));
   const headers = Object.entries(headersFor({ dialect })).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `POST ${pathFor(question)} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${headers.join("")}`;
