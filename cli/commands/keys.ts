@@ -6,10 +6,12 @@ import type {
   KeyAnswer,
   KeyListAnswer,
   KeySecretAnswer,
+  KeySecretsAnswer,
   KeyView,
   OnUnsupported,
   ProviderConfigRequest,
   RotateKeyRequest,
+  RotateKeysRequest,
   UpdateKeyRequest,
 } from "../../daemon/admin/contract/keys.ts";
 import type { ContentLevel } from "../../daemon/admin/contract/logs.ts";
@@ -151,13 +153,15 @@ function buildUpdate(command: Command, context: Context): void {
 
 function buildRotate(command: Command, context: Context): void {
   command
-    .argument("<key>", "id or name")
+    .argument("<keys...>", "ids or names; of several, each new secret is a line after its key's name")
     .option("--grace <duration>", "Accept the old secret for this long too (default: not at all)", parseDuration)
     .option("--json", "Print the key and its secret as JSON")
-    .action(async (key: string, { grace, json }: { grace?: number; json?: boolean }) => {
+    .action(async (keys: readonly string[], { grace, json }: { grace?: number; json?: boolean }) => {
       const body: RotateKeyRequest = grace === undefined ? {} : { grace_ms: grace };
       await withClient(command, context, async (client) => {
-        const answer = await client.call<KeySecretAnswer>("POST", `${pathOf(key)}/rotate`, { body });
+        const [key, ...others] = keys;
+        if (others.length > 0) return printSecrets(await rotateAll(client, keys, body), json, context);
+        const answer = await client.call<KeySecretAnswer>("POST", `${pathOf(key!)}/rotate`, { body });
         await printSecret(answer, json, client, context);
       });
     });
@@ -258,6 +262,19 @@ async function printSecret(answer: KeySecretAnswer, json: boolean | undefined, c
   if (!terminal.outIsTerminal) return;
   const running = client.daemon && (await client.call<StatusAnswer>("GET", "/api/status").catch(() => undefined));
   terminal.err(`\nTry it:\n\n  ${curlLine(running?.url ?? defaultUrl, secret, exampleModel(key.models))}\n`);
+}
+
+function rotateAll(client: Client, ids: readonly string[], body: RotateKeyRequest): Promise<KeySecretsAnswer> {
+  const all: RotateKeysRequest = { ids, ...body };
+  return client.call<KeySecretsAnswer>("POST", "/api/keys/rotate", { body: all });
+}
+
+function printSecrets(answer: KeySecretsAnswer, json: boolean | undefined, { terminal }: Context): void {
+  if (json) terminal.out(renderJson(answer));
+  else for (const { key, secret } of answer.rotated) terminal.out(`${key.name}\t${secret}\n`);
+  if (answer.failed.length === 0) return;
+  const words = answer.failed.map(({ id, message }) => `${id}: ${message}`).join("\n");
+  throw new CliFailure(`${answer.failed.length} of the keys were not rotated\n${words}`, exitCodes.failure);
 }
 
 function pathOf(key: string): string {

@@ -36,7 +36,9 @@ import type {
   KeyListAnswer,
   KeyListQuery,
   KeySecretAnswer,
+  KeySecretsAnswer,
   RotateKeyRequest,
+  RotateKeysRequest,
   UpdateKeyRequest,
 } from "./contract/keys.ts";
 import type { ModelsAnswer, ModelsQuery } from "./contract/models.ts";
@@ -106,6 +108,7 @@ export type KeyServices = {
   update(key: string, request: UpdateKeyRequest, action: Action): Promise<KeyAnswer>;
   revoke(key: string, action: Action): Promise<KeyAnswer>;
   rotate(key: string, request: RotateKeyRequest, action: Action): Promise<KeySecretAnswer>;
+  rotateAll(request: RotateKeysRequest, action: Action): Promise<KeySecretsAnswer>;
 };
 
 export type OwnerServices = {

@@ -6,12 +6,14 @@ import type {
   KeyListQuery,
   ProviderConfigRequest,
   RotateKeyRequest,
+  RotateKeysRequest,
   UpdateKeyRequest,
 } from "./contract/keys.ts";
 import { changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
 import { budgetNanoMax, nameField, scopeFields } from "./scope-fields.ts";
 
 const providersMax = 200;
+const rotatedMax = 100;
 const credentialsMax = 1_000;
 const prefixCharactersMax = 32;
 
@@ -92,6 +94,10 @@ const update = oneExpiry(
   }),
 );
 const rotate = strict<RotateKeyRequest>({ grace_ms: fields.durationMs(0).optional() });
+const rotateAll = strict<RotateKeysRequest>({
+  ids: z.array(scopeFields.reference).min(1).max(rotatedMax).refine(isDistinct, "names a key twice"),
+  grace_ms: fields.durationMs(0).optional(),
+});
 const list = strict<KeyListQuery>({
   limit: queryFields.count(1, 1_000).optional(),
   after: queryFields.text(64).optional(),
@@ -174,6 +180,16 @@ function routesAt(path: string): readonly Route[] {
       reachable: true,
       run: (services, { params, action }) => services.keys.revoke(params["key"]!, action),
     }),
+    changes<RotateKeysRequest>({
+      method: "POST",
+      path: `${path}/rotate`,
+      permission: "keys:write",
+      action: "key.rotate",
+      summary: "Give several keys new secrets; tells which could not be, and why",
+      reachable: true,
+      body: rotateAll,
+      run: (services, { body, action }) => services.keys.rotateAll(body, action),
+    }),
     changes<RotateKeyRequest>({
       method: "POST",
       path: `${path}/{key}/rotate`,
@@ -185,6 +201,10 @@ function routesAt(path: string): readonly Route[] {
       run: (services, { params, body, action }) => services.keys.rotate(params["key"]!, body, action),
     }),
   ];
+}
+
+function isDistinct(names: readonly string[]): boolean {
+  return new Set(names).size === names.length;
 }
 
 function oneExpiry<T extends { expires_in_ms?: unknown; expires_at_ms?: unknown }>(schema: z.ZodType<T>): z.ZodType<T> {

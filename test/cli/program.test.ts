@@ -210,25 +210,6 @@ test("run() knows nought from none in `keys create` and `keys update`", () =>
     assert.equal((await key("--enable")).state, "active");
   }));
 
-test("run() prints a new secret alone on stdout, and a curl line only to a terminal", () =>
-  online(async (lab, ask) => {
-    const piped = await ask("keys", "create", "--name", "ci");
-    assert.match(piped.out, /^sk-bf-[\w-]+\n$/);
-    assert.doesNotMatch(piped.err, /curl|sk-bf-/);
-    const shown = await runHere(["keys", "rotate", "ci", "--grace", "1h"], {
-      home: lab.home,
-      terminal: { outIsTerminal: true, columns: 80 },
-    });
-    assert.match(shown.out, /^sk-bf-[\w-]+\n$/);
-    assert.match(shown.err, /The old secret works until 2026-11-23T13:00:00.000Z/);
-    assert.ok(
-      shown.err.includes(
-        `curl http://127.0.0.1:18080/v1/chat/completions -H 'Authorization: Bearer ${shown.out.trim()}'`,
-      ),
-      shown.err,
-    );
-  }));
-
 test("run() revokes only what somebody has agreed to", () =>
   online(async (lab, ask) => {
     await ask("keys", "create", "--name", "ci");

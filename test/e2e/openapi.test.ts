@@ -140,6 +140,7 @@ test("A66 describe() describes what every route answers, and every refusal", { t
   await drive("POST", "/api/reload");
   await drive("GET", "/api/config/diff?from=1");
   await drive("POST", "/api/config/rollback", {}, { generation: 1 });
+  await drive("POST", "/api/import/keys", {}, { name: "adopted", secret_sha256: "a".repeat(64) });
   await drive("POST", "/api/ledger/reprice", {}, { since_ms: 0, until_ms: Date.now() + 1, dry_run: true });
   await drive("POST", "/api/route/test", {}, { model: "echo/echo", key: "k1" });
 
@@ -200,6 +201,11 @@ async function driveKeys(drive: Drive): Promise<string> {
     secret = (JSON.parse((await drive("POST", `${at}/{key}/rotate`, key, { grace_ms: 60_000 })).text) as never)[
       "secret"
     ];
+    const both = JSON.parse(
+      (await drive("POST", `${at}/rotate`, {}, { ids: [key.key, "nobody"], grace_ms: 60_000 })).text,
+    );
+    secret = both.rotated[0].secret;
+    assert.equal(both.failed[0].code, "not_found");
     await drive("POST", at, {}, { name: `gone${number}` });
     await drive("DELETE", `${at}/{key}`, { key: `gone${number}` });
   }

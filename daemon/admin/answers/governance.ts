@@ -1,7 +1,14 @@
 /** What is answered about keys, owners, limits and tokens. */
 import { z } from "zod";
 import type { ErrorAnswer } from "../contract/errors.ts";
-import type { KeyAnswer, KeyListAnswer, KeySecretAnswer, KeyView, ProviderConfigView } from "../contract/keys.ts";
+import type {
+  KeyAnswer,
+  KeyListAnswer,
+  KeySecretAnswer,
+  KeySecretsAnswer,
+  KeyView,
+  ProviderConfigView,
+} from "../contract/keys.ts";
 import type {
   BudgetAnswer,
   BudgetListAnswer,
@@ -101,6 +108,10 @@ const key = named<KeyView>("Key", {
 });
 export const keyAnswer = named<KeyAnswer>("KeyAnswer", { key });
 export const keySecret = named<KeySecretAnswer>("KeySecret", { key, secret: text });
+export const keySecrets = named<KeySecretsAnswer>("KeySecrets", {
+  rotated: z.array(keySecret),
+  failed: z.array(z.strictObject({ id: text, code: text, message: text })),
+});
 export const keyList = named<KeyListAnswer>("KeyList", { keys: z.array(key), ...page });
 
 const owner = named<OwnerView>("Owner", {

@@ -18,6 +18,7 @@ const owned = ["customers", "teams", "users", "end-users", "tags", "model-config
 const answers: Readonly<Record<string, z.ZodType | Described>> = {
   ...Object.assign({}, ...["/api/keys", "/api/governance/virtual-keys"].map(ofKeys)),
   ...Object.assign({}, ...owned.map((path) => ofOwners(`/api/governance/${path}`))),
+  "POST /api/import/keys": governance.keyAnswer,
   "GET /api/governance/budgets": governance.budgetList,
   "GET /api/governance/rate-limits": governance.limitList,
   "GET /api/tokens": governance.tokenList,
@@ -84,6 +85,7 @@ function ofKeys(path: string): Record<string, z.ZodType> {
     [`PUT ${one}`]: governance.keyAnswer,
     [`DELETE ${one}`]: governance.keyAnswer,
     [`POST ${one}/rotate`]: governance.keySecret,
+    [`POST ${path}/rotate`]: governance.keySecrets,
     ...ofMoney(one),
   };
 }

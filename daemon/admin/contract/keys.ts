@@ -97,6 +97,9 @@ export type UpdateKeyRequest = KeyParent & {
 /** Until `grace_ms` has passed the old secret works too; 0 (the default): it stops at once. */
 export type RotateKeyRequest = { readonly grace_ms?: number | undefined };
 
+/** Several at once, by id or name. */
+export type RotateKeysRequest = RotateKeyRequest & { readonly ids: readonly string[] };
+
 export type KeyState = "active" | "disabled" | "expired" | "revoked";
 
 export type KeyView = {
@@ -132,6 +135,11 @@ export type KeyView = {
 /** The only answer that ever holds a secret. */
 export type KeySecretAnswer = { readonly key: KeyView; readonly secret: string };
 export type KeyAnswer = { readonly key: KeyView };
+/** In the order asked. What was rotated before another failed is rotated: its new secret is here and nowhere else. */
+export type KeySecretsAnswer = {
+  readonly rotated: readonly KeySecretAnswer[];
+  readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[];
+};
 export type KeyListQuery = {
   /** 1–1000, default 100. */
   readonly limit?: number | undefined;

@@ -11,8 +11,10 @@ import type {
   CreateKeyRequest,
   KeyListAnswer,
   KeyListQuery,
+  KeySecretAnswer,
   KeyView,
   ProviderConfigRequest,
+  RotateKeysRequest,
   UpdateKeyRequest,
 } from "../contract/keys.ts";
 import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
@@ -208,6 +210,26 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     return { key: await commit({ kind: "rotate_key", keyId: key.id, prefix, hash, graceUntilMs }, action), secret };
   }
 
+  /** One that cannot be rotated must not cost the others their new secrets, which are told this once. */
+  async function rotateAll({ ids, grace_ms: graceMs = 0 }: RotateKeysRequest, action: Action) {
+    const rotated: KeySecretAnswer[] = [];
+    const failed: { id: string; code: string; message: string }[] = [];
+    for (const id of ids) {
+      try {
+        rotated.push(await inTurn(() => rotate(id, graceMs, action)));
+      } catch (error) {
+        const isFault = !(error instanceof GatewayError);
+        if (ids.length === 1 || (isFault && rotated.length === 0)) throw error;
+        failed.push(
+          isFault
+            ? { id, code: "internal_error", message: "internal error" }
+            : { id, code: error.code, message: error.message },
+        );
+      }
+    }
+    return { rotated, failed };
+  }
+
   function filterOf({ all = false, search, customer, team, user }: KeyListQuery) {
     return { all, search, parentId: parentOf(rows, { customer, team, user })?.id };
   }
@@ -218,6 +240,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     update: (key, request, action) => inTurn(() => update(key, request, action)),
     revoke: (key, action) => inTurn(() => revoke(key, action)),
     rotate: (key, request, action) => inTurn(() => rotate(key, request.grace_ms ?? 0, action)),
+    rotateAll,
     show: async (key) => ({ key: view(await find(key)) }),
     list: async (query): Promise<KeyListAnswer> => {
       const limit = query.limit ?? pageDefault;

@@ -243,3 +243,19 @@ test("list() pages by id and leaves revoked keys out unless asked", () =>
     assert.equal((await keys.list({ all: true })).keys.length, 4);
     await assert.rejects(keys.list({ after: "x" }), { code: "invalid_request" });
   }));
+
+test("rotateAll() tells each new secret once, and which keys have none", () =>
+  withLab(async (lab) => {
+    const { keys } = lab.services;
+    for (const name of ["a", "b"]) await keys.create({ name }, action("key.create"));
+    await keys.revoke("b", action("key.revoke"));
+    const { rotated, failed } = await keys.rotateAll({ ids: ["nobody", "a"], grace_ms: 5 }, action("key.rotate"));
+    assert.deepEqual(
+      [rotated.map(({ key }) => key.name), failed.map(({ id, code }) => [id, code])],
+      [["a"], [["nobody", "not_found"]]],
+    );
+    assert.match(rotated[0]!.secret, /^sk-bf-/);
+    assert.equal(rotated[0]!.key.old_secret_expires_at_ms, lab.clock + 5);
+    const answer = await lab.ask({ method: "POST", path: "/api/keys/rotate", body: { ids: ["a", "a"] } });
+    assert.equal(answer.status, 400);
+  }));
