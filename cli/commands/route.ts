@@ -90,6 +90,9 @@ function render(answer: RouteTestAnswer, terminal: Context["terminal"]): string 
   const decided = renderProperties([
     ["model", answer.model],
     ["goes to", answer.chosen ?? "nowhere"],
+    ...(answer.credential === null || answer.credential === "none"
+      ? []
+      : ([["credential", answer.credential]] as const)),
     ...(answer.error === null ? [] : ([["why", `${answer.error.code}: ${answer.error.message}`]] as const)),
     ["rules", answer.rules.join(" → ") || "none held"],
     ["strategy", answer.strategy ?? "nothing to choose"],

@@ -62,13 +62,19 @@ export function forwardedHeaders(
   for (let index = 0; index + 1 < dialectHeaders.length; index += 2) {
     if (!own.names.has(dialectHeaders[index]!)) headers.push(dialectHeaders[index]!, dialectHeaders[index + 1]!);
   }
-  if (!sameDialect) return headers;
+  if (!sameDialect) {
+    for (let index = 0; index + 1 < raw.length; index += 2)
+      if (isExtra(raw[index]!)) addExtra(headers, raw[index]!, raw[index + 1]!, own);
+    return headers;
+  }
   const first = headers.length;
   let hops: Set<string> | undefined;
+  let extra = -1;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!.toLowerCase();
     if (kept.has(name) || staysByPrefix(name)) {
       if (name === "connection") hops = withNamed(hops, raw[index + 1]!);
+      else if (extra < 0 && isExtra(name)) extra = index;
       continue;
     }
     if (!own.names.has(name) && !isNamed(dialectHeaders, name)) headers.push(name, raw[index + 1]!);
@@ -76,7 +82,30 @@ export function forwardedHeaders(
     else if (name.startsWith("anthropic-")) replace(headers, name, raw[index + 1]!);
   }
   if (hops !== undefined) removeNamed(headers, first, hops);
+  // Last, since they are in place of what came by the same name.
+  for (let index = extra; index >= 0 && index + 1 < raw.length; index += 2)
+    if (isExtra(raw[index]!)) addExtra(headers, raw[index]!, raw[index + 1]!, own);
   return headers;
+}
+
+/** Says of a header that the provider is to get it, under the name that follows. */
+const extraPrefix = "x-bf-eh-";
+
+function isExtra(name: string): boolean {
+  // The fifth letter tells most others apart: `x-bf-…` is rare.
+  return (
+    name.length > extraPrefix.length &&
+    (name.charCodeAt(5) | 0x20) === 0x65 &&
+    name.slice(0, extraPrefix.length).toLowerCase() === extraPrefix
+  );
+}
+
+/** What stays here stays here under this name as well: nobody speaks with our credential, or of where requests end. */
+function addExtra(headers: string[], raw: string, value: string, own: BaseHeaders): void {
+  const name = raw.slice(extraPrefix.length).toLowerCase();
+  if (kept.has(name) || own.names.has(name) || staysByPrefix(name)) return;
+  if (isNamed(headers, name)) replace(headers, name, value);
+  else headers.push(name, value);
 }
 
 /** The header names a `connection` header lists: those are this hop's (RFC 9110 §7.6.1), wherever they stand. */

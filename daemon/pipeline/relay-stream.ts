@@ -13,6 +13,7 @@ import { StreamWriter } from "../http/stream-writer.ts";
 import { routeHeaders } from "./answer-headers.ts";
 import { keepPiece } from "./content.ts";
 import type { Exchange } from "./exchange.ts";
+import { asksExtraFields, extraFieldsWriter } from "./extra-fields.ts";
 import type { Framings } from "./pumps.ts";
 import { decodeFailure, failureBytesMax } from "./relay-body.ts";
 import { parseJson, usageOf } from "./translate.ts";
@@ -95,6 +96,8 @@ export class StreamReceiver implements Receiver {
   #lastWriteAt = 0;
   /** When the first content came, and until when it is looked at before it is let go; 0: it need not be. */
   #contentAt = 0;
+  /** Adds what the client asks for to each event; undefined: bytes stay as they are. */
+  readonly #extra: ((piece: string) => string) | undefined;
   #showUntil = 0;
 
   constructor(
@@ -116,6 +119,8 @@ export class StreamReceiver implements Receiver {
     this.#splitter = framings.upstream.splitter(frameBytesMax);
     this.#contentType = framings.client.contentType;
     this.#outcome = outcome;
+    const isText = framings.client.contentType === "text/event-stream";
+    if (isText && asksExtraFields(exchange)) this.#extra = extraFieldsWriter(exchange);
   }
 
   /** The call that feeds this receiver, for pausing it and ending it early. */
@@ -247,7 +252,7 @@ export class StreamReceiver implements Receiver {
     if (this.#finished && !this.#pump.relaysAll) return;
     const step = this.#pump.frame(frame);
     if (step === "drop") return;
-    const out = this.#pump.out;
+    const out = this.#extra === undefined ? this.#pump.out : this.#extra(this.#pump.out);
     if (this.#held !== undefined && (step === "hold" || (step === "release" && this.#mustShow()))) {
       this.#held += out;
       this.#exchange.onFrames?.(out);

@@ -170,6 +170,7 @@ const routeTarget = named<RouteTestTarget>("RouteTestTarget", {
 export const routeTestAnswer = named<RouteTestAnswer>("RouteTest", {
   model: text,
   chosen: unknownOr(text),
+  credential: unknownOr(text),
   error: unknownOr(z.strictObject({ code: text, message: text })),
   rules: texts,
   strategy: unknownOr(text),

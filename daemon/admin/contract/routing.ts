@@ -90,6 +90,8 @@ export type RouteTestAnswer = {
   readonly model: string;
   /** Where the request would go now; null: nowhere, and `error` says why. */
   readonly chosen: string | null;
+  /** What it would carry; null: one of several is drawn. */
+  readonly credential: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly rules: readonly string[];
   readonly strategy: string | null;

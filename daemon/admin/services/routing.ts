@@ -143,27 +143,33 @@ function answer(
   routing: Routing,
   nowMs: number,
 ): RouteTestAnswer {
-  const [first] = plans as [Plan];
-  const decision = first.decision?.();
-  const notes = new Map(decision?.considered.map(({ target, note }) => [target, note]));
   const isAllowed = ({ provider, model: each }: Plan["hops"][number]["target"]): boolean =>
     key === undefined || mayCall(key.policy, provider.name, each);
   const askable = ({ target }: Plan["hops"][number]): boolean =>
     isAllowed(target) &&
+    credentialsFor(target, plans[0]!).length > 0 &&
     routing.breaker.waitMs(peekRow(target.name, routing), nowMs) === 0 &&
     routing.credentials.restingMs(target.provider, peekRow(target.name, routing), nowMs) === 0;
+  // What is drawn may be what the key may not call: one that goes through says more.
+  const first = plans.find(({ hops }) => hops.some(askable)) ?? plans[0]!;
+  const decision = first.decision?.();
+  const notes = new Map(decision?.considered.map(({ target, note }) => [target, note]));
   const firsts = plans.map(({ hops }) => hops.find(askable)?.target.name);
-  const targets = first.hops.map(({ target }): RouteTestTarget => {
+  // Where fallbacks are off a plan has but the one that was drawn: another draw has another.
+  const all = new Map(plans.flatMap(({ hops }) => hops.map(({ target }) => [target.name, target])));
+  const targets = [...all.values()].map((target): RouteTestTarget => {
     const row = peekRow(target.name, routing);
     const waitMs = routing.breaker.waitMs(row, nowMs);
     const resting = routing.credentials.restingMs(target.provider, row, nowMs);
     const note = !isAllowed(target)
       ? "the key may not call it"
-      : waitMs > 0
-        ? `breaker open, for ${waitMs} ms`
-        : resting > 0
-          ? `its credentials were told to wait, for ${resting} ms`
-          : (notes.get(target.name) ?? null);
+      : credentialsFor(target, first).length === 0
+        ? "has no credential that may be used for this"
+        : waitMs > 0
+          ? `breaker open, for ${waitMs} ms`
+          : resting > 0
+            ? `its credentials were told to wait, for ${resting} ms`
+            : (notes.get(target.name) ?? null);
     return {
       target: target.name,
       share: firsts.filter((name) => name === target.name).length / plans.length,
@@ -171,12 +177,13 @@ function answer(
       note,
     };
   });
-  const chosen = first.hops.find(askable)?.target.name ?? null;
-  const inPlan = new Set(first.hops.map(({ target }) => target.name));
+  const chosen = first.hops.find(askable)?.target;
+  const inPlan = new Set(all.keys());
   return {
     model,
-    chosen,
-    error: chosen === null ? unavailable(first, isAllowed, routing, nowMs) : null,
+    chosen: chosen?.name ?? null,
+    credential: chosen === undefined ? null : certainCredential(chosen, first, peekRow(chosen.name, routing)),
+    error: chosen === undefined ? unavailable(first, isAllowed, routing, nowMs) : null,
     rules: decision?.rules ?? [],
     strategy: decision?.strategy ?? null,
     affinity: decision?.affinity ?? null,
@@ -187,6 +194,26 @@ function answer(
     on_context_window: (first.onContext ?? []).map(({ target }) => target.name),
     on_content_policy: (first.onPolicy ?? []).map(({ target }) => target.name),
   };
+}
+
+/** As `Trip` picks them: the one that the caller names, or those that its key may use. */
+function credentialsFor({ provider }: Plan["hops"][number]["target"], { credential, allowed }: Plan) {
+  const barred = allowed?.get(provider.name);
+  return provider.credentials.filter(
+    ({ id, weight }) =>
+      (credential === undefined ? weight > 0 : id === credential) && (barred === undefined || barred.includes(id)),
+  );
+}
+
+/** Where it is not drawn. */
+function certainCredential(target: Plan["hops"][number]["target"], plan: Plan, row: number): string | null {
+  const usable = credentialsFor(target, plan);
+  if (plan.credential === undefined && plan.binding !== undefined && plan.binding.row === row) {
+    const bound = target.provider.hashes.indexOf(plan.binding.credential);
+    const kept = target.provider.credentials[bound];
+    if (kept !== undefined && usable.includes(kept)) return kept.id;
+  }
+  return usable.length === 1 ? usable[0]!.id : null;
 }
 
 /** As `Trip` tells it: what only rests at its provider is a rate limit, anything else an outage. */
@@ -212,7 +239,15 @@ function unavailable(
 
 function refusal({ model }: RouteTestRequest, { code, message }: GatewayError): RouteTestAnswer {
   const nothing = { rules: [], targets: [], left_out: [], on_context_window: [], on_content_policy: [] };
-  return { model, chosen: null, error: { code, message }, strategy: null, affinity: null, ...nothing };
+  return {
+    model,
+    chosen: null,
+    credential: null,
+    error: { code, message },
+    strategy: null,
+    affinity: null,
+    ...nothing,
+  };
 }
 
 /** A target that nobody has asked has no row, and a test makes none. */

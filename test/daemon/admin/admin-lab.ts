@@ -342,7 +342,7 @@ function cannedServices(
     },
     routing: {
       test: async ({ model }) => ({
-        ...{ model, chosen: null, error: null, rules: [], strategy: null, affinity: null },
+        ...{ model, chosen: null, credential: null, error: null, rules: [], strategy: null, affinity: null },
         ...{ targets: [], left_out: [], on_context_window: [], on_content_policy: [] },
       }),
       rules: async () => ({ rules: [] }),

@@ -1,0 +1,36 @@
+/** The half-open probe between threads that run at the same time. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { createSharedRouting, openRouting } from "../../../daemon/routing/routing.ts";
+import { provider, routingLab } from "../../support/routing-lab.ts";
+
+const count = 400;
+const nowMs = 1_790_000_000_000;
+
+test("R4 enter() lets exactly one of two racing threads probe, every time, and the other stays away", async () => {
+  const { generation } = await routingLab({
+    providers: { up: provider() },
+    routing: { breaker: { failures: 1, open: "1s" } },
+  });
+  const settings = generation.data.routing;
+  const shared = createSharedRouting(2);
+  const { breaker, table } = openRouting({ shared, worker: 0, settings });
+  const rounds = Array.from({ length: count }, (_, index) => `up/m${index}`);
+  for (const name of rounds) breaker.failed(table.find(name), nowMs - 5_000);
+  const gate = new Int32Array(new SharedArrayBuffer(4 * count));
+  const racers = [1, 2].map((worker) => {
+    const workerData = { shared, worker, settings, gate, rounds, nowMs };
+    const thread = new Worker(new URL("probe-race-worker.ts", import.meta.url), { workerData });
+    return new Promise<readonly string[]>((resolve, reject) => {
+      thread.on("message", resolve);
+      thread.on("error", reject);
+    });
+  });
+  const [one, other] = await Promise.all(racers);
+  for (const [round, name] of rounds.entries())
+    assert.deepEqual([one![round], other![round]].toSorted(), ["open", "probe"], name);
+  // A race that the same thread always wins is none.
+  const wins = one!.filter((entered) => entered === "probe").length;
+  assert.ok(wins > 0 && wins < count, `${wins} of ${count}`);
+});
