@@ -19,6 +19,9 @@ export type Hold = {
   readonly admittedAtMs: number;
 };
 
+/** All of them in a few numbers, and the oldest as values. */
+export type HoldSurvey = { readonly total: number; readonly costNano: number; readonly oldest: readonly Hold[] };
+
 export type HoldRows = {
   /** First cell of a row that may be filled, or -1 when all are taken. Inside the lock; `fill` must follow. */
   free(): number;
@@ -38,6 +41,8 @@ export type HoldRows = {
   release(row: number): void;
   /** Live rows, of one owner or of all. Takes no lock: exact for an owner that has ended, else a moment's picture. */
   list(owner?: number): readonly Hold[];
+  /** A moment's picture for the admin API: of ten thousand holds it makes values of no more than `most`. */
+  survey(most: number): HoldSurvey;
 };
 
 export function createHoldRows(tables: Tables, { set }: Lock): HoldRows {
@@ -105,6 +110,25 @@ export function createHoldRows(tables: Tables, { set }: Lock): HoldRows {
     return holds;
   }
 
+  function survey(most: number): HoldSurvey {
+    const admittedAt = (row: number): number => cells[row + holdCell.admittedAt]!;
+    const oldest: number[] = [];
+    let total = 0;
+    let costNano = 0;
+    const end = headerCells + cells[headerCell.holdsHigh]! * holdCells;
+    for (let row = headerCells; row < end; row += holdCells) {
+      if (cells[row + holdCell.live] !== 1) continue;
+      total += 1;
+      costNano += cells[row + holdCell.cost]!;
+      if (oldest.length === most && (most === 0 || admittedAt(row) >= admittedAt(oldest[most - 1]!))) continue;
+      let at = oldest.length;
+      while (at > 0 && admittedAt(oldest[at - 1]!) > admittedAt(row)) at -= 1;
+      oldest.splice(at, 0, row);
+      if (oldest.length > most) oldest.pop();
+    }
+    return { total, costNano, oldest: oldest.map(read) };
+  }
+
   function read(row: number): Hold {
     const bytes = (row + holdCell.idBytes) * 8;
     const idLength = Math.min(cells[row + holdCell.idLength]!, holdIdBytesMax);
@@ -121,5 +145,5 @@ export function createHoldRows(tables: Tables, { set }: Lock): HoldRows {
     };
   }
 
-  return { free, fill, find, release, list };
+  return { free, fill, find, release, list, survey };
 }

@@ -5,7 +5,7 @@
 import { createBudgets, rollsMax } from "./budgets.ts";
 import { headerCell, holdCell, holdIdBytesMax, scopeCell, scopeFlag } from "./cells.ts";
 import { scopesPerRequestMax } from "./definitions.ts";
-import { createHoldRows, type Hold } from "./holds.ts";
+import { createHoldRows, type Hold, type HoldSurvey } from "./holds.ts";
 import { createLock } from "./lock.ts";
 import { clockSkewMsMax, createRateLimits } from "./rate-limits.ts";
 import { createRefusal, type Refusal } from "./refusal.ts";
@@ -43,6 +43,7 @@ export type Ledger = {
   hasBudgets(scopes: readonly number[]): boolean;
   /** Live holds of a thread, or of all. */
   holdsOf(owner?: number): readonly Hold[];
+  surveyHolds(most: number): HoldSurvey;
 };
 
 const { refused, mustRoll } = outcome;
@@ -288,7 +289,10 @@ export function createLedger(tables: Tables): Ledger {
     return false;
   }
 
-  return { admit, refusal: refusal.value, settle, extend, charge, adjust, hasLimits, hasBudgets, holdsOf: holds.list };
+  return {
+    ...{ admit, refusal: refusal.value, settle, extend, charge, adjust, hasLimits, hasBudgets },
+    ...{ holdsOf: holds.list, surveyHolds: holds.survey },
+  };
 }
 
 /** Kept, so that nothing is allocated inside the lock. */

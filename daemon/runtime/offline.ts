@@ -102,7 +102,7 @@ export async function openFiles(
       access,
       remove: async (ids) => withTraffic(home, (traffic) => traffic.remove(ids)),
       dropped: async () => ({ rows: 0, content: 0, traces: 0, feed: 0, alerts: 0 }),
-      holds: () => [],
+      holds: () => ({ total: 0, costNano: 0, oldest: [] }),
     }),
     feed: { listen: noneRuns },
     metrics: { render: noneRuns },

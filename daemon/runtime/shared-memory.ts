@@ -4,7 +4,7 @@ import type { MemoryChange } from "../admin/services/governance.ts";
 import type { StoredKey } from "../admin/services/keys.ts";
 import type { Balance, KeyHash, ScopeDefinition } from "../governance/definitions.ts";
 import { createDirectoryWriter, type NamesOfRequests } from "../governance/directory.ts";
-import type { Hold } from "../governance/holds.ts";
+import type { HoldSurvey } from "../governance/holds.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
@@ -29,7 +29,7 @@ export type SharedMemory = {
   /** Requests that hold money or a place now. */
   openHolds(): number;
   /** What is held now, a moment's picture. */
-  holds(): readonly Hold[];
+  holds(most: number): HoldSurvey;
   dump(): Uint8Array;
   /** Change number of the last dump; one that holds nothing new is not written. */
   snapshotChange: number;
@@ -87,8 +87,8 @@ export function fillSharedMemory(
     apply,
     name: directory.name,
     peek: createPeek(tables),
-    openHolds: () => ledger.holdsOf().length,
-    holds: () => ledger.holdsOf(),
+    openHolds: () => ledger.surveyHolds(0).total,
+    holds: ledger.surveyHolds,
     dump: () => dumpTables(tables),
     snapshotChange: boot.tables !== undefined && isCurrent(boot) ? boot.change : -1,
   };

@@ -1,6 +1,6 @@
 /** The request log as the admin API tells it: lists, one request with what was said, exports, and sums over all. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-import type { Hold } from "../../governance/holds.ts";
+import type { HoldSurvey } from "../../governance/holds.ts";
 import type { Decision } from "../../routing/plan.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { Reach } from "../admin-services.ts";
@@ -28,7 +28,7 @@ export type LogServiceOptions = {
   remove(ids: readonly string[]): Promise<number>;
   dropped(): Promise<DroppedAnswer>;
   /** What is held now. */
-  holds(): readonly Hold[];
+  holds(most: number): HoldSurvey;
   /** Gives an offloaded text back; absent: nothing is offloaded here. */
   readonly object?: ObjectReader | undefined;
   /** Absent: all rows. */
@@ -77,7 +77,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
       const content = row.content ? await access.query({ kind: "content", id }) : undefined;
       return { request: view(row), content: content === undefined ? null : await viewContent(content, object) };
     },
-    open: ({ limit = pageDefault }) => viewOpen(access, holds(), limit),
+    open: ({ limit = pageDefault }) => viewOpen(access, holds(limit)),
     async explain(id) {
       const row = await find(id);
       const request = view(row);
@@ -156,8 +156,10 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
   }));
 }
 
-async function viewOpen(access: StoreAccess, holds: readonly Hold[], limit: number): Promise<OpenRequestsAnswer> {
-  const oldest = holds.toSorted((a, b) => a.admittedAtMs - b.admittedAtMs).slice(0, limit);
+async function viewOpen(
+  access: StoreAccess,
+  { oldest, total, costNano: heldNano }: HoldSurvey,
+): Promise<OpenRequestsAnswer> {
   const holdIds = oldest.map(({ holdId }) => holdId);
   const targets = holdIds.length === 0 ? new Map() : await access.query({ kind: "hold_targets", holdIds });
   const findKey = access
@@ -176,7 +178,7 @@ async function viewOpen(access: StoreAccess, holds: readonly Hold[], limit: numb
         held_tokens: tokens,
       };
     }),
-    total: holds.length,
-    held_nano: holds.reduce((sum, { costNano }) => sum + costNano, 0),
+    total,
+    held_nano: heldNano,
   };
 }

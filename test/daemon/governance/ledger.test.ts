@@ -38,6 +38,20 @@ test("admit() holds in every scope or in none", () => {
   assert.deepEqual(ledger.holdsOf(), []);
 });
 
+test("surveyHolds() counts all holds and shows the oldest, whatever rows they lie in", () => {
+  const { ledger } = scenario(scope(1, { budgets: [dailyBudget(1_000)] }));
+  const admit = (id: string, at: number) => ledger.admit([1], at, 10, 1, 0, true, id);
+  admit("a", noon + 10);
+  const gone = admit("gone", noon + 15);
+  admit("b", noon + 20);
+  ledger.settle(gone, noon + 25, 0, 0);
+  admit("c", noon + 30); // in the row of the one that is gone
+  const ids = (most: number) => ledger.surveyHolds(most).oldest.map(({ holdId }) => holdId);
+  assert.deepEqual([ids(0), ids(1), ids(2), ids(9)], [[], ["a"], ["a", "b"], ["a", "b", "c"]]);
+  const { total, costNano } = ledger.surveyHolds(2);
+  assert.deepEqual([total, costNano], [3, 30]);
+});
+
 test("admit() judges rate limits before budgets and tells the longest wait", () => {
   const { ledger } = scenario(
     scope(1, { budgets: [dailyBudget(0)], limits: [{ slot: 0, metric: "requests", limit: 1, windowMs: 1_000 }] }),
