@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { after, before, describe, test } from "node:test";
+import { WebSocket } from "ws";
 import { send } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { frames } from "../support/seen.ts";
+import { until } from "../support/until.ts";
 
 let daemon: Daemon;
 let upstream: Server;
@@ -195,6 +197,50 @@ describe("Codex", () => {
     assert.equal(seen.headers["originator"], "codex_cli_rs");
     assert.ok(answer.text.includes(done), "the encrypted item is as it was");
     assert.equal(frames(answer.text).at(-1)?.event, "response.completed");
+  });
+
+  test("over a WebSocket prepares its tools without a call, and sends only what is new after that", async () => {
+    type = "text/event-stream";
+    const call = { type: "function_call", id: "fc_1", call_id: "call_1", name: "shell", arguments: '{"cmd":"ls"}' };
+    const item = { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "gAAAA+/==" };
+    parts = [
+      event("response.created", { response: { id: "resp_1", output: [] } }),
+      "pause",
+      event("response.output_item.done", { output_index: 0, item }),
+      event("response.completed", {
+        response: { id: "resp_1", output: [item, call], usage: { input_tokens: 5, output_tokens: 7 } },
+      }),
+    ];
+    const socket = new WebSocket(`${daemon.url.replace("http", "ws")}/v1/responses`, {
+      headers: { authorization: `Bearer ${key}`, "openai-beta": "responses_websockets=2026-02-06" },
+    });
+    const told: { type: string; response?: { id: string } }[] = [];
+    socket.on("message", (data) => told.push(JSON.parse(data.toString()) as (typeof told)[number]));
+    await new Promise((resolve) => socket.once("open", resolve));
+    const completed = (count: number) =>
+      until(`${count} turns`, () => {
+        const ended = told.filter(({ type: name }) => name === "response.completed");
+        return ended.length === count && ended.at(-1)?.response?.id;
+      });
+    const body = {
+      ...{ type: "response.create", model: "codex/m", instructions: "You are Codex", store: false, stream: true },
+      ...{ tools: [{ type: "function", name: "shell", strict: false, parameters: { type: "object" } }] },
+      ...{ include: ["reasoning.encrypted_content"], prompt_cache_key: "conversation-2" },
+    };
+    const said = { type: "message", role: "user", content: [{ type: "input_text", text: "list the files" }] };
+    seen = { url: "", headers: {}, body: "" };
+    socket.send(JSON.stringify({ ...body, input: [], generate: false }));
+    const prepared = await completed(1);
+    assert.equal(seen.url, "", "nobody was asked");
+    socket.send(JSON.stringify({ ...body, input: [said], previous_response_id: prepared }));
+    const first = await completed(2);
+    const { type: _, ...sent } = { ...body, model: "m" };
+    assert.deepEqual(JSON.parse(seen.body), { ...sent, input: [said] });
+    const output = { type: "function_call_output", call_id: "call_1", output: "a.txt" };
+    socket.send(JSON.stringify({ ...body, input: [output], previous_response_id: first }));
+    await completed(3);
+    assert.deepEqual(JSON.parse(seen.body), { ...sent, input: [said, item, call, output] });
+    socket.close();
   });
 });
 
