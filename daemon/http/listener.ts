@@ -10,6 +10,7 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { bifrostWords } from "../pipeline/compat-bifrost.ts";
 import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
+import { answerOpenrouter } from "../pipeline/openrouter.ts";
 import { describeOwnKey } from "../pipeline/own-key.ts";
 import { splitRest } from "../pipeline/passthrough.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
@@ -130,6 +131,8 @@ function handle(
     if (found.kind === "health") sendHealth(found.check, response, plane, id);
     else if (found.kind === "models") sendModels(request, response, found, plane, id);
     else if (found.kind === "own_key") sendOwnKey(request, response, plane, id);
+    else if (found.kind === "about")
+      sendAnswer(response, answerOpenrouter(found.question, request.headers, plane, Date.now()), id);
     else if (found.kind === "root") sendBody(response, 200, "application/json", greeting, id, []);
     else throw missing(request, target, found.allow);
   } catch (error) {
@@ -174,7 +177,11 @@ function sendModels(
 }
 
 function sendOwnKey(request: ClientRequest, response: ClientResponse, plane: Plane, id: string): void {
-  const body = Buffer.from(JSON.stringify(describeOwnKey(request.headers, plane, Date.now())));
+  sendAnswer(response, describeOwnKey(request.headers, plane, Date.now()), id);
+}
+
+function sendAnswer(response: ClientResponse, answer: object, id: string): void {
+  const body = Buffer.from(JSON.stringify(answer));
   sendBody(response, 200, "application/json", body, id, ["cache-control", "no-store"]);
 }
 

@@ -9,6 +9,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { dialects } from "../../providers/dialects/index.ts";
 import type { Dialect, DialectId } from "../../providers/exchange.ts";
 import type { Route } from "../pipeline/exchange.ts";
+import type { OpenrouterQuestion } from "../pipeline/openrouter.ts";
 import {
   callRoutes,
   type ModelShape,
@@ -16,6 +17,7 @@ import {
   objectMethods,
   objectRoutes,
   type PathRoute,
+  passthroughAliases,
   passthroughPrefix,
   passthroughRoute,
   pathRoutes,
@@ -28,6 +30,7 @@ export type Match =
   | { readonly kind: "models"; readonly model: string | undefined; readonly shape: ModelShape | undefined }
   | { readonly kind: "health"; readonly check: "all" | "live" | "ready" }
   | { readonly kind: "root" }
+  | { readonly kind: "about"; readonly question: OpenrouterQuestion }
   /** The holder of a key asks about it. */
   | { readonly kind: "own_key" }
   | { readonly kind: "none"; readonly allow: string | undefined };
@@ -40,6 +43,10 @@ const healthRoutes: Readonly<Record<string, "all" | "live" | "ready">> = {
   "/health": "all",
   "/health/live": "live",
   "/health/ready": "ready",
+  // The Python gateway's words.
+  "/health/liveliness": "live",
+  "/health/liveness": "live",
+  "/health/readiness": "ready",
 };
 /** Ours, OpenRouter's, and the Go gateway's. */
 const ownKeyPaths: ReadonlySet<string> = new Set(["/v1/key", "/api/v1/key", "/api/governance/virtual-keys/quota"]);
@@ -61,6 +68,8 @@ export function match(method: string, target: string): Match {
   if (named !== undefined) return method === "POST" ? named : onlyPost;
   const other = objectAt(method, path) ?? passedThrough(method, path);
   if (other !== undefined) return other;
+  const question = askedOfOpenrouter(path);
+  if (question !== undefined) return reading ? { kind: "about", question } : onlyGet;
   const models = modelsAt(path);
   if (models !== undefined) return reading ? models : onlyGet;
   return nothing;
@@ -93,13 +102,37 @@ function objectAt(method: string, path: string): Match | undefined {
 
 /** The rest of the path is the provider's; whether it stays inside is asked when the provider is known. */
 function passedThrough(method: string, path: string): Match | undefined {
-  if (!path.startsWith(`${passthroughPrefix}/`)) return undefined;
-  const rest = path.slice(passthroughPrefix.length);
+  const rest = passedRest(path);
+  if (rest === undefined) return undefined;
   if (!/^\/[\w.-]+\/./.test(rest)) return undefined;
   const route = passthroughRoute(method);
   return route === undefined
     ? { kind: "none", allow: "GET, HEAD, POST, PUT, PATCH, DELETE" }
     : { kind: "call", route, model: undefined, rest };
+}
+
+function passedRest(path: string): string | undefined {
+  if (path.startsWith(`${passthroughPrefix}/`)) return path.slice(passthroughPrefix.length);
+  for (const [prefix, provider] of passthroughAliases) {
+    if (path.startsWith(`${prefix}/`)) return provider + path.slice(prefix.length);
+  }
+  return undefined;
+}
+
+const openrouterRoot = "/api/v1/";
+const aboutModel = /^models?\/(.+?)(\/endpoints)?$/;
+
+function askedOfOpenrouter(path: string): OpenrouterQuestion | undefined {
+  if (!path.startsWith(openrouterRoot)) return undefined;
+  const asked = path.slice(openrouterRoot.length);
+  if (asked === "models/user") return { about: "models" };
+  if (asked === "models/count") return { about: "count" };
+  if (asked === "providers" || asked === "credits") return { about: asked };
+  const [, name, endpoints] = aboutModel.exec(asked) ?? [];
+  // A model asked about at `models/…` is OpenAI's question, and answered as such.
+  if (name === undefined || (endpoints === undefined && asked.startsWith("models/"))) return undefined;
+  const model = decodedModel(name);
+  return model === undefined ? undefined : { about: endpoints === undefined ? "model" : "endpoints", model };
 }
 
 function routeFor({ route, asEvents }: PathRoute, target: string): Route {

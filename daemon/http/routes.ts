@@ -28,6 +28,8 @@ const openaiCalls: readonly Call[] = [
     operation: "count_tokens",
     dialect: "openai-responses",
   },
+  // As the Go gateway had it first.
+  { path: "/count_tokens", name: "responses.input_tokens", operation: "count_tokens", dialect: "openai-responses" },
   { path: "/embeddings", name: "embeddings", operation: "embeddings", dialect: "openai-chat" },
   { path: "/completions", name: "completions", operation: "completions", dialect: "openai-chat" },
   { path: "/moderations", name: "moderations", operation: "moderations", dialect: "openai-chat" },
@@ -139,13 +141,18 @@ const everywhere = (own: readonly string[], shared: string): string[] => [
   ...own,
   ...gateways.map((gateway) => gateway + shared),
 ];
-/** `/api/v1` is OpenRouter's. */
-const openaiPrefixes = [...everywhere(["/v1", "/openai/v1", "/openai", "/api/v1"], "/v1"), ...gateways];
+/** `/api/v1` is OpenRouter's; without any, as behind the Python gateway; Azure's SDK puts `/openai` behind a base URL. */
+const openaiPrefixes = [
+  ...everywhere(["/v1", "/openai/v1", "/openai", "/openai/openai/v1", "/openai/openai", "/api/v1", ""], "/v1"),
+  ...gateways,
+];
 const anthropicPrefixes = everywhere(["", "/anthropic", "/api"], "/anthropic");
 const coherePrefixes = everywhere(["", "/cohere"], "/cohere");
 const geminiPrefixes = everywhere(["", "/genai"], "/genai");
 const bedrockPrefixes = everywhere(["", "/bedrock"], "/bedrock");
 const azurePrefixes = everywhere(["", "/openai"], "");
+/** What Azure's path was before deployments, and what the Python gateway still has. */
+const engines = "/engines/";
 
 /** Undefined: a dialect that this build does not speak. */
 function route(call: Omit<Call, "path"> & Partial<PathCall>): Route | undefined {
@@ -169,6 +176,13 @@ export const callRoutes: ReadonlyMap<string, Route> = (() => {
   expand(routes, openaiPrefixes, openaiCalls);
   expand(routes, anthropicPrefixes, anthropicCalls);
   expand(routes, coherePrefixes, cohereCalls);
+  // Version 1 asked for rankings in the same words; without a prefix that path is OpenAI's, and the same.
+  const first = { path: "/v1/rerank", name: "cohere.rerank", operation: "rerank", dialect: "cohere" } as const;
+  expand(
+    routes,
+    coherePrefixes.filter((prefix) => prefix !== ""),
+    [first],
+  );
   return routes;
 })();
 
@@ -202,6 +216,13 @@ export function routeByName(name: "realtime"): Route {
 }
 
 export const passthroughPrefix = "/passthrough";
+/** The Go gateway's paths for it, and the provider that each is for. */
+export const passthroughAliases: readonly (readonly [prefix: string, provider: string])[] = [
+  ["/openai_passthrough", "/openai"],
+  ["/anthropic_passthrough", "/anthropic"],
+  ["/azure_passthrough", "/azure"],
+  ["/genai_passthrough", "/gemini"],
+];
 const passedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
 /** What is sent may generate and cost; what is asked for does not. */
@@ -240,6 +261,7 @@ export const pathRoutes: ReadonlyMap<string, readonly PathRoute[]> = (() => {
   for (const prefix of azurePrefixes) {
     for (const { path, ...call } of openaiCalls) add(`${prefix}/openai/deployments/`, { ...call, after: path });
   }
+  for (const { path, ...call } of openaiCalls) add(engines, { ...call, after: path });
   return routes;
 })();
 
@@ -254,6 +276,7 @@ export function withoutProject(path: string): string {
 /** `GET` of these lists the models a key may call; with a name after it, tells of one. `undefined`: the headers say whose. */
 export const modelPaths: ReadonlyMap<string, ModelShape | undefined> = new Map<string, ModelShape | undefined>([
   ["/v1/models", undefined],
+  ["/models", "openai"],
   ...["/openai/v1/models", "/openai/models", "/api/v1/models"].map((path) => [path, "openai"] as const),
   ...gateways.flatMap((gateway) => [
     [`${gateway}/v1/models`, undefined] as const,

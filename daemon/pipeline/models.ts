@@ -21,21 +21,33 @@ export function listModels(
   const query = target.includes("?") ? new URLSearchParams(target.slice(target.indexOf("?") + 1)) : undefined;
   const shape = asked ?? shapeFor(headers, query);
   if (model !== undefined) {
-    const found = findTarget(generation, model);
-    if (found === undefined || !mayCall(plane, keyRow, found.provider.name, found.model)) {
+    const found = listedModel(plane, keyRow, model);
+    if (found === undefined) {
       throw new GatewayError("model_not_found", `the model "${model}" is not offered to this API key`, {
         source: "client",
         param: "model",
       });
     }
-    return renderModel(shape, listed(generation, model, found.provider.name, found.model));
+    return renderModel(shape, found);
   }
   const only = query?.get("provider") ?? undefined;
-  const models = offered(generation)
-    .filter(({ provider, name }) => mayCall(plane, keyRow, provider, name))
-    .filter(({ provider }) => only === undefined || provider === only)
-    .map(({ provider, name }) => listed(generation, `${provider}/${name}`, provider, name));
+  const models = listedModels(plane, keyRow).filter(({ provider }) => only === undefined || provider === only);
   return renderModels(shape, models);
+}
+
+/** Of what is offered, what this key may call. */
+export function listedModels(plane: Plane, keyRow: number): readonly ListedModel[] {
+  const { generation } = plane;
+  return offered(generation)
+    .filter(({ provider, name }) => mayCall(plane, keyRow, provider, name))
+    .map(({ provider, name }) => listed(generation, `${provider}/${name}`, provider, name));
+}
+
+/** Undefined: there is none of that name, or the key may not call it. */
+export function listedModel(plane: Plane, keyRow: number, name: string): ListedModel | undefined {
+  const found = findTarget(plane.generation, name);
+  if (found === undefined || !mayCall(plane, keyRow, found.provider.name, found.model)) return undefined;
+  return listed(plane.generation, name, found.provider.name, found.model);
 }
 
 /** One path serves three vendors' SDKs, which are told apart by the headers that only they send. */

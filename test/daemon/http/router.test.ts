@@ -31,7 +31,7 @@ test("A38 match() takes no other spelling of a path for a route", () => {
       path.slice(1),
       path.toUpperCase(),
       path.replace(/.$/, (last) => `%${last.charCodeAt(0).toString(16)}`),
-      ...(path.startsWith("/v1/") ? [`http:/${path}`] : []), // of another path its first part would be a host
+      ...(path === "/v1/messages" ? [`http:/${path}`] : []), // the first part is a host, and what is left a route of most
       `http://h/${path}`,
       `ftp://h${path}`,
       `//h${path}`,

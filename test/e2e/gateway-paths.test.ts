@@ -1,0 +1,112 @@
+/** Paths that clients of other gateways ask for: each is the same call under the same policy as the usual one. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { routeCase } from "./route-cases.ts";
+
+let daemon: Daemon;
+let key: string;
+let other: string;
+before(async () => {
+  daemon = await startDaemon({
+    config: {
+      providers: {
+        // Where raw calls for OpenAI go: nobody listens, so that what is let through is told from what is not.
+        openai: { base_url: "http://127.0.0.1:9/v1", models: ["m"], free: true },
+      },
+    },
+  });
+  key = await daemon.createKey({ budget: "3/1d" });
+  other = await daemon.createKey({ models: ["nobody/x"] });
+});
+after(() => daemon?.stop());
+
+async function ask(method: string, path: string, secret: string | undefined, body?: object) {
+  const response = await fetch(daemon.url + path, {
+    method,
+    headers: {
+      "content-type": "application/json",
+      ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+const chat = { model: "echo/echo", max_tokens: 5, messages: [{ role: "user", content: "hi" }] };
+const count = { model: "echo/echo", input: "hi" };
+for (const [path, body] of [
+  ["/chat/completions", chat],
+  ["/responses", count],
+  ["/engines/echo%2Fecho/chat/completions", { ...chat, model: undefined }],
+  ["/openai/openai/v1/chat/completions", chat],
+  ["/openai/openai/responses", count],
+  ["/v1/count_tokens", count],
+] as const) {
+  test(`POST ${path} is served to who may, and to nobody else`, async () => {
+    const served = await ask("POST", path, key, body);
+    assert.equal(served.status, 200, served.text);
+    assert.equal((await ask("POST", path, undefined, body)).status, 401);
+    assert.equal((await ask("POST", path, other, body)).status, 403);
+  });
+}
+
+test("/{vendor}_passthrough is the raw call to the provider of that name", async () => {
+  const path = "/openai_passthrough/v1/chat/completions";
+  const body = { ...chat, model: "m" };
+  assert.equal((await ask("POST", path, undefined, body)).status, 401);
+  assert.equal((await ask("POST", path, other, body)).status, 403);
+  assert.match((await ask("POST", path, key, body)).text, /upstream_unreachable/);
+  assert.equal((await ask("POST", "/anthropic_passthrough/v1/messages", key, body)).status, 404);
+});
+
+test("rankings of version 1 are rankings", async () => {
+  const { body } = routeCase("cohere.rerank", "openai/m", false);
+  const asked = (secret?: string) => ask("POST", "/cohere/v1/rerank", secret, JSON.parse(body!) as object);
+  assert.deepEqual([(await asked()).status, (await asked(other)).status, (await asked(key)).status], [401, 403, 502]);
+});
+
+test("OpenRouter's questions are answered of what the key may use, and of nothing else", async () => {
+  const data = async (path: string, secret = key) => {
+    const { status, text } = await ask("GET", path, secret);
+    assert.equal(status, 200, text);
+    return (JSON.parse(text) as { data: unknown }).data;
+  };
+  const ids = (list: unknown) => (list as { id: string }[]).map(({ id }) => id);
+  const all = ids(await data("/api/v1/models/user"));
+  assert.ok(all.includes("openai/m") && all.includes("echo/echo"), all.join());
+  assert.deepEqual(await data("/api/v1/models/count"), { count: all.length });
+  assert.deepEqual(await data("/api/v1/models/count", other), { count: 0 });
+  const providers = (await data("/api/v1/providers")) as { slug: string }[];
+  assert.ok(providers.some(({ slug }) => slug === "openai"));
+  assert.deepEqual(await data("/api/v1/providers", other), []);
+  assert.equal(((await data("/api/v1/model/openai/m")) as { id: string }).id, "openai/m");
+  const { endpoints } = (await data("/api/v1/models/openai/m/endpoints")) as {
+    endpoints: { provider_name: string }[];
+  };
+  assert.deepEqual(
+    endpoints.map(({ provider_name }) => provider_name),
+    ["openai"],
+  );
+  assert.deepEqual(await data("/api/v1/credits"), { total_credits: 3, total_usage: 0 });
+  for (const path of [
+    "models/user",
+    "models/count",
+    "providers",
+    "credits",
+    "model/openai/m",
+    "models/openai/m/endpoints",
+  ])
+    assert.equal((await ask("GET", `/api/v1/${path}`, undefined)).status, 401, path);
+  assert.equal((await ask("GET", "/api/v1/model/openai/m", other)).status, 404);
+  assert.equal((await ask("POST", "/api/v1/credits", key, {})).status, 405);
+});
+
+test("the Python gateway's words for health", async () => {
+  for (const [path, status] of [
+    ["/health/liveliness", 200],
+    ["/health/liveness", 200],
+    ["/health/readiness", 200],
+  ] as const)
+    assert.equal((await ask("GET", path, undefined)).status, status, path);
+});
