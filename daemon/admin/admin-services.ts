@@ -103,6 +103,8 @@ export type KeyServices = {
   /** Fails with `conflict` where the name or the secret is there already. */
   adopt(request: AdoptKeyRequest, action: Action): Promise<KeyAnswer>;
   list(query: KeyListQuery): Promise<KeyListAnswer>;
+  /** The id of the key with a secret of this SHA-256; fails with `not_found`. */
+  identify(hash: Uint8Array): Promise<string>;
   /** `key` is a public id or the name of a key that is not revoked. */
   show(key: string): Promise<KeyAnswer>;
   update(key: string, request: UpdateKeyRequest, action: Action): Promise<KeyAnswer>;

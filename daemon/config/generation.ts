@@ -157,7 +157,7 @@ export type GenerationData = {
     readonly firstKeyBudget?: { readonly limitNano: number; readonly windowMs: number } | undefined;
   };
   /** Habits of other gateways. */
-  readonly compat: { readonly bifrost: boolean };
+  readonly compat: { readonly bifrost: boolean; readonly litellm: boolean };
   readonly providers: readonly ProviderData[];
   /** All that may be called; absent: anything. */
   readonly egress?: readonly EgressAddress[];

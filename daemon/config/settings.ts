@@ -52,7 +52,7 @@ export const defaults = {
     chain_max: 10,
   },
   hedge: { after: "p95", min: "100ms", max_share: 0.05 },
-  compat: { bifrost: false },
+  compat: { bifrost: false, litellm: false },
   auth: { inference: "keys", files: "owned", first_key_budget: "5/1d" },
   ledger: {
     durability: "grouped",
@@ -104,4 +104,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "e21bab995963238f";
+export const schemaFingerprint = "6c24ef9bf611e5d9";

@@ -19,6 +19,7 @@ import { workerWord } from "../runtime/worker-protocol.ts";
 import type { ClientRequest, ClientResponse } from "./client-messages.ts";
 import { type H2c, serveH2c } from "./h2c.ts";
 import { openLane } from "./lane/lane.ts";
+import { isManagement, sendManaged } from "./management.ts";
 import { sendBody, sendFailure } from "./reply.ts";
 import { dialectOf, type Match, match } from "./router.ts";
 import { type Sockets, serveSockets } from "./sockets.ts";
@@ -121,6 +122,15 @@ function handle(
     return;
   }
   const id = plane.nextId();
+  if (found.kind === "none" && plane.generation.data.compat.litellm && isManagement(target) && plane.manage) {
+    sendManaged(request, response, plane.manage, id).catch((error: unknown) => {
+      const failure = asFailure(error);
+      if (failure.code === "internal_error") log(failure, id);
+      sendFailure(response, dialects["openai-chat"], failure, id);
+      request.resume();
+    });
+    return;
+  }
   if (request.method === "OPTIONS" && found.kind === "none" && found.allow !== undefined) {
     response.writeHead(204, ["allow", `${found.allow}, OPTIONS`, "x-request-id", id]);
     response.end();

@@ -5,6 +5,7 @@
 import { dollars } from "../governance/money.ts";
 import type { Target } from "../routing/generation.ts";
 import { bifrostHeaders } from "./compat-bifrost.ts";
+import { litellmCostHeaders, litellmHeaders } from "./compat-litellm.ts";
 import type { Exchange } from "./exchange.ts";
 import { tellsCost } from "./usage-cost.ts";
 
@@ -15,6 +16,7 @@ export function answerHeaders(exchange: Exchange): string[] {
   headers.push("x-bifrost-overhead-ms", hundredths(overhead));
   headers.push("x-bifrost-upstream-latency-ms", hundredths(exchange.upstreamMs));
   if (exchange.costNano !== undefined) headers.push("x-bifrost-cost-usd", dollars(exchange.costNano));
+  if (exchange.generation.data.compat.litellm) headers.push(...litellmCostHeaders(exchange));
   return headers;
 }
 
@@ -28,6 +30,7 @@ export function routeHeaders(exchange: Exchange): string[] {
   const { target, trip } = exchange;
   const headers = [...exchange.droppedHeader, ...exchange.limitHeaders];
   if (exchange.generation.data.compat.bifrost) headers.push(...bifrostHeaders(exchange));
+  if (exchange.generation.data.compat.litellm) headers.push(...litellmHeaders(exchange));
   if (target === undefined || trip === undefined) return headers;
   headers.push(
     "x-bifrost-provider",

@@ -18,6 +18,18 @@ import type { Wheel } from "../runtime/wheel.ts";
 import type { Sender } from "../store/sender.ts";
 import type { Tap } from "../telemetry/tap.ts";
 
+/** For the admin API, with the caller's token as it came. */
+export type ManageRequest = {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly authorization: string | undefined;
+  /** JSON text; empty: none. */
+  readonly body: string;
+};
+/** Asks the main thread, which alone has the admin API. */
+export type Manage = (request: ManageRequest) => Promise<{ readonly status: number; readonly text: string }>;
+
 export type Plane = {
   readonly keys: KeyReader;
   readonly ledger: Ledger;
@@ -36,6 +48,7 @@ export type Plane = {
   /** For bodies whose translation would stall everybody else. */
   readonly translator: Translator;
   readonly responses: ResponseKeeper;
+  readonly manage?: Manage;
   readonly nextId: () => string;
   /** The newest generation that all workers have. */
   generation: Generation;

@@ -16,6 +16,7 @@ import { importedPrices } from "../config/price-table.ts";
 import { onRefused, tellEgress } from "../egress/guard.ts";
 import { tellOfRefusal } from "../egress/refusals.ts";
 import { type Log, openLog } from "../log.ts";
+import type { Manage } from "../pipeline/plane.ts";
 import { prepareTraffic, stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
@@ -76,6 +77,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+/** Who answers workers' requests to the admin API: nobody until it is open. */
+type Managing = { current: Manage };
+
 /** Everything that has to be closed again, in the order it was opened. */
 type Parts = {
   readonly config: ConfigControl;
@@ -84,6 +88,7 @@ type Parts = {
   readonly memory: SharedMemory;
   readonly database: () => Database;
   readonly governing: Governing;
+  readonly managing: Managing;
   readonly store: StoreThreads;
   readonly workers: Workers;
   readonly telemetry: Telemetry;
@@ -146,6 +151,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   const probes = openProbes(memory.routing, log);
   const credentials = openCredentials(environment, log);
   credentials.use(current.providers);
+  const managing: Managing = { current: async () => ({ status: 503, text: '{"error":{"message":"starting"}}' }) };
   workers = startWorkers({
     credentials,
     findName: governing.names.find,
@@ -154,6 +160,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     responsesFile: join(options.home, "responses.db"),
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
+    manage: (request) => managing.current(request),
   });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
     await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
@@ -162,7 +169,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   return assemble(
     options,
     lock,
-    { config, credentials, database, governing, log, memory, store, workers, telemetry, probes },
+    { config, credentials, database, governing, managing, log, memory, store, workers, telemetry, probes },
     status,
     port,
   );
@@ -223,6 +230,10 @@ async function assemble(
   });
   const onFault = (error: unknown, id: string): void => log.error("admin API fault", { id, error: describe(error) });
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault });
+  const authenticate = createAuthenticate(parts.database, Date.now);
+  const litellm = { services, now: Date.now, faultId, onFault, authenticate, current: () => config.current };
+  parts.managing.current = async (request) =>
+    (await import("../admin/litellm/handler.ts")).answerLitellm(litellm, request);
   const admin: AdminServer = await listenAdmin({ home, version, environment, handle, faultId, onFault });
   const { listen } = config.current.admin ?? {};
   const adminTcp =
@@ -234,7 +245,7 @@ async function assemble(
           faultId,
           onFault,
           listen,
-          authenticate: createAuthenticate(parts.database, Date.now),
+          authenticate,
         });
   if (adminTcp !== undefined) log.info("admin API listening", { host: listen?.host, port: adminTcp.port });
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();

@@ -31,6 +31,7 @@ import { openRouting } from "../routing/routing.ts";
 import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
+import { createManagementAsker } from "./ask-management.ts";
 import { createNameAsker } from "./ask-name.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
@@ -69,6 +70,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
   const keys = createKeyReader(tables);
   const plans = createPlans(tables, keys);
   const asker = createNameAsker(tell);
+  const management = createManagementAsker(tell);
   const plane: Plane = {
     keys,
     ledger: createLedger(tables),
@@ -97,6 +99,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     wheel: new Wheel(),
     translator: createTranslator({ start: () => startThread("translator") }),
     responses: createResponseKeeper(() => startThread("responses", { file: data.responsesFile })),
+    manage: management.ask,
     nextId: createRequestIds(data.worker),
     generation: build(data.generation, compile),
     bodyBytes: 0,
@@ -126,6 +129,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         return;
       case "named":
         asker.answered(message);
+        return;
+      case "managed":
+        management.answered(message);
         return;
       case "credential":
         authorizers.take(message.told);

@@ -7,6 +7,7 @@ import type { GenerationData } from "../config/generation.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
+import type { Manage } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
@@ -37,6 +38,8 @@ export type WorkersOptions = {
   readonly credentials: Credentials;
   /** The scope of an end user or a tag; 0: nothing is counted for it. */
   readonly findName: (kind: NameKind, name: string) => Promise<number>;
+  /** What holders of admin tokens ask on the port of the models; see `compat.litellm`. */
+  readonly manage?: Manage;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
   /** Listening descriptors of a predecessor. */
@@ -178,6 +181,10 @@ export function startWorkers(options: WorkersOptions): Workers {
         worker.postMessage({ type: "tap_taken" } satisfies ToWorker);
       } else if (message.type === "name") {
         void answerName(message, worker);
+      } else if (message.type === "manage") {
+        void options.manage?.(message).then((answer) => {
+          worker.postMessage({ type: "managed", id: message.id, ...answer } satisfies ToWorker);
+        });
       } else if (message.type === "log")
         log[message.level](message.message, { worker: slot.number, ...message.fields });
       else for (const listener of [...waiting]) listener(message, slot);

@@ -51,6 +51,7 @@ export type KeyStore = {
     readonly parentId?: number | undefined;
   }): Promise<number>;
   findById(publicId: string): Promise<StoredKey | undefined>;
+  findByHash(hash: Uint8Array): Promise<StoredKey | undefined>;
   /** Not revoked, with exactly this name. */
   findByName(name: string): Promise<StoredKey | undefined>;
   /** Names are given once, whether or not who asks may see to whom. */
@@ -241,6 +242,12 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     revoke: (key, action) => inTurn(() => revoke(key, action)),
     rotate: (key, request, action) => inTurn(() => rotate(key, request.grace_ms ?? 0, action)),
     rotateAll,
+    async identify(hash) {
+      const stored = await store.findByHash(hash);
+      if (stored === undefined)
+        throw new GatewayError("not_found", "there is no key with this secret", { param: "key" });
+      return stored.key.publicId;
+    },
     show: async (key) => ({ key: view(await find(key)) }),
     list: async (query): Promise<KeyListAnswer> => {
       const limit = query.limit ?? pageDefault;

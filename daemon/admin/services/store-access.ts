@@ -74,6 +74,7 @@ export function createKeyStore(access: StoreAccess, reach?: Reach): KeyStore {
     },
     findById: async (publicId) =>
       load(ids("SELECT id FROM keys WHERE public_id = ? AND deleted_at IS NULL", publicId)[0]),
+    findByHash: async (hash) => load(ids("SELECT key_id FROM key_hashes WHERE hash = ?", hash)[0]),
     findByName: async (name) => load(ids(byName, name)[0]),
     isTaken: async (name) => ids(byName, name).length > 0,
     execute: (command, actor) => access.execute(command, actor),

@@ -9,4 +9,9 @@ export const compat = z.strictObject({
     "Answer as Bifrost's Go gateway does: its error envelope and statuses on `/v1`, `extra_fields` in answers and events, its routing headers.",
     defaults.compat.bifrost,
   ),
+  litellm: setting(
+    flag,
+    "Answer as LiteLLM's proxy does: `/key/*`, `/team/*`, `/user/*`, `/customer/*`, `/spend/*` and `/global/spend` on the port of the models, for holders of admin tokens, and its `x-litellm-` headers.",
+    defaults.compat.litellm,
+  ),
 });

@@ -120,7 +120,7 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
       drainMs: 30_000,
     },
     auth: { inference: "keys", files: "owned", firstKeyBudget: { limitNano: 250_000_000, windowMs: 43_200_000 } },
-    compat: { bifrost: false },
+    compat: { bifrost: false, litellm: false },
     providers: [
       {
         ...usual,

@@ -1,0 +1,59 @@
+/**
+ * Management in LiteLLM's words, over the same services, permissions and audit trail as the admin API. Hides that the
+ * request came through a worker, and how LiteLLM says no.
+ */
+
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { GenerationData } from "../../config/generation.ts";
+import type { ManageRequest } from "../../pipeline/plane.ts";
+import type { AdminResponse } from "../contract/calling.ts";
+import type { ErrorAnswer } from "../contract/errors.ts";
+import { renderAdminError } from "../failure.ts";
+import type { AdminHandler, AdminHandlerOptions } from "../handler.ts";
+import type { Caller } from "../route.ts";
+import { createRouter } from "../router.ts";
+import { litellmRoutes } from "./routes.ts";
+
+export type LitellmOptions = AdminHandlerOptions & {
+  readonly authenticate: (authorization: string | undefined) => Caller;
+  readonly current: () => GenerationData;
+};
+
+/** A table for each daemon, since it holds the repeats that a client may ask for. */
+const routers = new WeakMap<LitellmOptions, AdminHandler>();
+
+export async function answerLitellm(
+  options: LitellmOptions,
+  { method, path, authorization, body }: ManageRequest,
+): Promise<{ readonly status: number; readonly text: string }> {
+  let answer: AdminResponse;
+  try {
+    const caller = options.authenticate(authorization);
+    let route = routers.get(options);
+    if (route === undefined) {
+      route = createRouter({ ...options, routes: litellmRoutes(options.current) });
+      routers.set(options, route);
+    }
+    const parsed = body.trim() === "" ? undefined : parse(body);
+    answer = await route({ method, path, ...(parsed === undefined ? {} : { body: parsed.value }) }, caller);
+  } catch (error) {
+    answer = renderAdminError(error, options);
+  }
+  if (!("body" in answer)) throw new TypeError(`${path} answers in lines`);
+  const told = answer.status < 400 ? answer.body : failure(answer.status, answer.body as ErrorAnswer);
+  return { status: answer.status, text: JSON.stringify(told) };
+}
+
+function failure(status: number, { error }: ErrorAnswer) {
+  return {
+    error: { message: error.message, type: error.code, param: error.param ?? null, code: String(status) },
+  };
+}
+
+function parse(text: string): { readonly value: unknown } {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch (cause) {
+    throw new GatewayError("invalid_json", "the body is not valid JSON", { cause });
+  }
+}

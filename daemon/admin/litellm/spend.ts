@@ -1,0 +1,127 @@
+/** `/spend/*` and `/global/spend`: LiteLLM's reports out of the request log and its sums. Hides that both have a retention. */
+import { z } from "zod";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { AdminServices } from "../admin-services.ts";
+import type { Dimension, Ranking } from "../contract/log-statistics.ts";
+import type { LogRow } from "../contract/logs.ts";
+import { type Route, reads } from "../route.ts";
+import { timeOf } from "./fields.ts";
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+const query = z.looseObject({ limit: z.string().optional() }) as unknown as z.ZodType<Query>;
+const nanoPerDollar = 1e9;
+const rowsMax = 1_000;
+const dayMs = 86_400_000;
+
+const rankings: readonly (readonly [string, Dimension, (ranking: Ranking, spend: number) => object])[] = [
+  ["/spend/keys", "key", ({ value, name }, spend) => ({ token: value, key_alias: name, spend })],
+  ["/spend/users", "user", ({ value }, spend) => ({ user_id: value, spend })],
+  [
+    "/spend/tags",
+    "tag",
+    ({ value, sums }, spend) => ({ individual_request_tag: value, log_count: sums.requests, total_spend: spend }),
+  ],
+  ["/global/spend/keys", "key", ({ value, name }, spend) => ({ api_key: value, key_alias: name, total_spend: spend })],
+  [
+    "/global/spend/teams",
+    "team",
+    ({ value, name }, spend) => ({ team_id: value, team_alias: name, total_spend: spend }),
+  ],
+  ["/global/spend/models", "model", ({ value }, spend) => ({ model: value, total_spend: spend })],
+  ["/global/spend/tags", "tag", ({ value, sums }, spend) => ({ name: value, log_count: sums.requests, spend })],
+  ["/global/spend/provider", "provider", ({ value }, spend) => ({ provider: value, spend })],
+];
+
+export const spendRoutes: readonly Route[] = [
+  reads<Query>({
+    method: "GET",
+    path: "/spend/logs",
+    permission: "logs:read",
+    summary: "LiteLLM's /spend/logs",
+    reachable: true,
+    query,
+    run: (services, { query: asked }) => logs(services, asked),
+  }),
+  reads<Query>({
+    method: "GET",
+    path: "/global/spend",
+    permission: "logs:read",
+    summary: "LiteLLM's /global/spend",
+    reachable: true,
+    query,
+    async run(services, { query: asked }) {
+      const { sums } = await services.logs.stats({ since_ms: 0, ...between(asked) });
+      return { spend: sums.cost_nano / nanoPerDollar, max_budget: null };
+    },
+  }),
+  ...rankings.map(([path, by, shown]) =>
+    reads<Query>({
+      method: "GET",
+      path,
+      permission: "logs:read",
+      summary: `LiteLLM's ${path}`,
+      reachable: true,
+      query,
+      async run(services, { query: asked }) {
+        const limit = Math.min(rowsMax, Math.max(1, Number(asked["limit"] ?? 100) || 100));
+        const found = await services.logs.rankings({ by, order: "cost", limit, since_ms: 0, ...between(asked) });
+        return found.rankings.map((ranking) => shown(ranking, ranking.sums.cost_nano / nanoPerDollar));
+      },
+    }),
+  ),
+];
+
+async function logs({ logs: log, keys }: AdminServices, asked: Query) {
+  const { request_id: request, api_key: key, user_id: user } = asked;
+  if (request !== undefined) return [shownRow((await log.show(request)).request)];
+  const secret = key?.startsWith("sk-") === true;
+  if (secret)
+    throw new GatewayError("invalid_request", "a secret does not belong into an address: give the key's id", {
+      param: "api_key",
+    });
+  const named = key === undefined ? undefined : (await keys.show(key)).key.id;
+  const filter = { key: named, user, ...between(asked) };
+  return (await log.list({ ...filter, limit: rowsMax })).rows.map(shownRow);
+}
+
+/** Days of UTC, the last one to its end. */
+function between({ start_date: start, end_date: end }: Query): { since_ms?: number; until_ms?: number } {
+  const read = (name: string, text: string | undefined): number | undefined => {
+    if (text === undefined) return undefined;
+    const at = Date.parse(text);
+    if (Number.isNaN(at))
+      throw new GatewayError("invalid_request", `"${name}": is no date such as 2026-11-26`, { param: name });
+    return at;
+  };
+  const [since, until] = [read("start_date", start), read("end_date", end)];
+  return {
+    ...(since === undefined ? {} : { since_ms: since }),
+    ...(until === undefined ? {} : { until_ms: until + (/^\d{4}-\d{2}-\d{2}$/.test(end!) ? dayMs : 0) }),
+  };
+}
+
+function shownRow(row: LogRow) {
+  return {
+    request_id: row.id,
+    call_type: row.route,
+    api_key: row.key,
+    key_alias: row.key_name,
+    user: null,
+    end_user: row.user,
+    team_id: row.team,
+    model: row.target,
+    model_group: row.model,
+    custom_llm_provider: row.provider,
+    // Unknown is not zero.
+    spend: row.cost_nano === null ? null : row.cost_nano / nanoPerDollar,
+    prompt_tokens: row.tokens_in,
+    completion_tokens: row.tokens_out,
+    total_tokens: row.tokens_in === null || row.tokens_out === null ? null : row.tokens_in + row.tokens_out,
+    startTime: timeOf(row.at),
+    endTime: timeOf(row.latency_ms === null ? null : row.at + Math.round(row.latency_ms)),
+    session_id: row.session,
+    request_tags: Object.entries(row.tags).map(([name, value]) => `${name}=${value}`),
+    status: row.status < 400 ? "success" : "failure",
+  };
+}
