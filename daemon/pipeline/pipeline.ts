@@ -64,7 +64,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         recordAttempt(exchange, plane); // what the hop before this one cost, if there was one
         if (countsLocally(exchange, trip.target, plane)) break;
         const place = plane.places.take(trip.target, exchange);
-        if (place !== undefined) await place;
+        if (place !== undefined) await waited(place, trip, plane);
         let result: AttemptResult | undefined;
         if (mayHedge(exchange, trip)) ({ trip, result } = await hedged(exchange, trip, plane));
         else {
@@ -142,6 +142,15 @@ function arrived(exchange: Exchange, trip: Trip, result: AttemptResult): void {
   if (left !== undefined) trip.limitsTold(Date.now(), left);
   const perTokenMs = tokens > 0 ? (now - beganAt) / tokens : undefined;
   trip.succeeded(Date.now(), streamed, exchange.firstByteAt - trip.startedAt, perTokenMs);
+}
+
+/** While it waited its target may have been given up: then it is not asked after all. */
+async function waited(place: Promise<void>, trip: Trip, { places }: Plane): Promise<void> {
+  await place;
+  const shut = trip.whyShut(Date.now());
+  if (shut === undefined) return;
+  places.give(trip.target);
+  throw shut;
 }
 
 function leave(trip: Trip, { places }: Plane): void {

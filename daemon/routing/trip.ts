@@ -4,9 +4,10 @@
  * simulator can take the same way under a clock of its own.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { failureNumber } from "./failures.ts";
 import { judge } from "./faults.ts";
 import type { Target } from "./generation.ts";
-import { healthWord, msUntil, tickOf } from "./health-table.ts";
+import { healthWord, tickOf } from "./health-table.ts";
 import { concurrencyRow } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type { Hop } from "./resolve.ts";
@@ -203,6 +204,14 @@ export class Trip {
     throw this.first;
   }
 
+  /** Of a target that was chosen a while ago; undefined: it may be asked. */
+  whyShut(nowMs: number): GatewayError | undefined {
+    const waitMs = this.#isProbe ? 0 : this.#routing.breaker.waitMs(this.row, nowMs);
+    if (waitMs === 0) return undefined;
+    const message = `${this.target.name} has failed while the request waited for a place there`;
+    return new GatewayError("targets_unavailable", message, { source: "gateway", retryAfterMs: waitMs });
+  }
+
   /** After a wait: the target may have been given up meanwhile. Throws what the client is to hear. */
   resume(nowMs: number): void {
     if (this.#isProbe || this.#reenter(nowMs)) return;
@@ -373,23 +382,3 @@ export class Trip {
 
 /** A credential whose provider refused it for its rate without a word on how long. */
 const restMs = 1_000;
-
-const failureCodes = [
-  "upstream_error",
-  "upstream_unreachable",
-  "upstream_overloaded",
-  "upstream_truncated",
-  "upstream_protocol",
-  "upstream_timeout",
-  "upstream_slow",
-] as const;
-
-function failureNumber(error: GatewayError): number {
-  return (failureCodes as readonly string[]).indexOf(error.code) + 1;
-}
-
-/** The last fault of a row and its age, for those who look. */
-export function lastFailure(words: Int32Array, row: number, nowMs: number) {
-  const code = failureCodes[words[row + healthWord.lastFailure]! - 1];
-  return code === undefined ? undefined : { code, agoMs: -msUntil(words[row + healthWord.lastFailureAt]!, nowMs) };
-}

@@ -1,9 +1,10 @@
 /** How providers are, from the health table that the workers fill. Hides rows and words. */
+
+import { lastFailure } from "../../routing/failures.ts";
 import { healthWord } from "../../routing/health-table.ts";
 import { concurrencyRow } from "../../routing/places.ts";
 import type { Routing } from "../../routing/routing.ts";
 import { rulePrefix } from "../../routing/rules.ts";
-import { lastFailure } from "../../routing/trip.ts";
 import type { BreakerView, ProviderHealth, RuleView, TargetHealth } from "../contract/routing.ts";
 
 const recentMs = 30_000;

@@ -83,6 +83,19 @@ test("take() lets who waits go by priority, then by who came first", async () =>
   );
 });
 
+test("waited() asks no target that was given up while requests waited for a place there", async () => {
+  slow.answer = (...all) => void setTimeout(() => answers({ error: { message: "told" } }, 500)(...all), 20);
+  const all = await Promise.all(Array.from({ length: 8 }, () => call("narrow/failing")));
+  assert.equal(slow.seen.length, 5, "five faults in a row open the breaker");
+  assert.deepEqual(all.map(({ status }) => status).toSorted(), [502, 502, 502, 502, 502, 503, 503, 503]);
+  const refused = all.find(({ status }) => status === 503)!;
+  assert.equal(errorOf(refused).code, "targets_unavailable");
+  assert.ok(Number(refused.headers["retry-after"]) >= 1);
+  // The places were given back.
+  slow.answer = answers();
+  assert.equal((await call("narrow/other")).status, 200);
+});
+
 test("a stream that begins too slowly is given up unseen, and the next target answers", async () => {
   let left = false;
   slow.answer = (_request, response) => {
