@@ -11,6 +11,7 @@ import type {
   AlertRuleData,
   AlertsData,
   MetricsData,
+  MetricsPushData,
   OffloadData,
   RecordData,
   TracingData,
@@ -86,13 +87,30 @@ function readOffload(file: ConfigFile, build: Build): OffloadData | undefined {
   };
 }
 
-export function readMetrics(file: ConfigFile): MetricsData {
+export function readMetrics(file: ConfigFile, build: Build, units: Units): MetricsData {
   const metrics = filled(defaults.metrics, file.metrics);
   return {
     enabled: metrics.enabled,
     seriesMax: metrics.series_max,
     tags: file.metrics?.tags ?? [],
     litellmNames: metrics.litellm_names,
+    push: readPush(file, build, units),
+  };
+}
+
+function readPush(file: ConfigFile, build: Build, units: Units): MetricsPushData | undefined {
+  const push = file.metrics?.push;
+  if (push === undefined || push === null) return undefined;
+  const at = (key: string): Path => ["metrics", "push", key];
+  const usual = defaults.metrics.push;
+  checkUrl(push.url, at("url"), build);
+  return {
+    url: push.url,
+    job: push.job ?? usual.job,
+    instance: push.instance ?? usual.instance,
+    intervalMs: units.duration(push.interval ?? usual.interval, at("interval")),
+    user: push.user,
+    password: push.password === undefined ? undefined : build.secret(push.password, at("password")),
   };
 }
 

@@ -143,7 +143,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     prices: [...buildPrices(file, names, build), ...builtInPrices(providers)],
     ledger: readLedger(file, build),
     record: readRecord(file, build, units),
-    metrics: readMetrics(file),
+    metrics: readMetrics(file, build, units),
     tracing: readTracing(file, build, units),
     alerts: readAlerts(file, build, units),
     log: readLog(file, build),

@@ -77,7 +77,12 @@ export const defaults = {
     redact: ["secrets"],
     offload: { region: "us-east-1", prefix: "bifrost" },
   },
-  metrics: { enabled: true, series_max: 1_000, litellm_names: false },
+  metrics: {
+    enabled: true,
+    series_max: 1_000,
+    litellm_names: false,
+    push: { job: "bifrost", instance: "bifrost", interval: "15s" },
+  },
   tracing: {
     protocol: "http",
     sample: 1,
@@ -104,4 +109,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "6c24ef9bf611e5d9";
+export const schemaFingerprint = "13b7ba7f2a02fd6d";

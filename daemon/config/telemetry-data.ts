@@ -46,6 +46,18 @@ export type MetricsData = {
   readonly seriesMax: number;
   readonly tags: readonly string[];
   readonly litellmNames: boolean;
+  /** Absent: nothing is pushed. */
+  readonly push?: MetricsPushData | undefined;
+};
+
+/** A Prometheus push gateway. */
+export type MetricsPushData = {
+  readonly url: string;
+  readonly job: string;
+  readonly instance: string;
+  readonly intervalMs: number;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
 };
 
 export type TracingData = {

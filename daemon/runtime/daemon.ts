@@ -33,6 +33,7 @@ import { collectWhenIdle } from "./idle-collection.ts";
 import { type Inherited, usableFds } from "./inherit.ts";
 import { residentBytes } from "./metrics.ts";
 import { openProbes, type Probes } from "./probes.ts";
+import { createPushSwitch } from "./push-switch.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
 import { openStoreThreads, type StoreThreads, type TrafficSettings } from "./store-threads.ts";
@@ -228,6 +229,8 @@ async function assemble(
     stop,
     isStopping: () => stopping,
   });
+  const push = createPushSwitch(() => services.metrics.render(false), log);
+  push.use(config.current.metrics.push);
   const onFault = (error: unknown, id: string): void => log.error("admin API fault", { id, error: describe(error) });
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault });
   const authenticate = createAuthenticate(parts.database, Date.now);
@@ -257,6 +260,7 @@ async function assemble(
     log.use(next.log);
     store.use(trafficSettings(next));
     telemetry.use(next);
+    push.use(next.metrics.push);
     parts.probes.use(next);
   }, log);
 
@@ -264,6 +268,7 @@ async function assemble(
     log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
     governing.close();
+    push.close();
     parts.probes.close();
     const cut = await workers.drain(drainMs, successor !== undefined);
     if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });

@@ -1,6 +1,6 @@
 /** What a scraper gets of a real daemon. */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { ask } from "../support/client.ts";
@@ -95,4 +95,56 @@ test("/metrics tells the rule that decided, retries, and a provider's key that w
     }),
     1,
   );
+});
+
+test("A57 startPush() puts the numbers to a push gateway, again after one that failed, and is told off by a reload", async (t) => {
+  type Put = {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: IncomingHttpHeaders;
+    readonly text: string;
+  };
+  const puts: Put[] = [];
+  let status = 503;
+  const server = createServer((request, response) => {
+    let text = "";
+    request.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+    request.on("end", () => {
+      puts.push({ method: request.method!, url: request.url!, headers: request.headers, text });
+      response.writeHead(status).end(status === 503 ? "not now" : "");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  t.after(() => server.close().closeAllConnections());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const push = { url, interval: "100ms", instance: "eu/1", user: "bifrost", password: "env.PUSH_PASSWORD" };
+  const config = { auth: { inference: "open" } };
+  const daemon = await startDaemon({
+    env: { PUSH_PASSWORD: "canary-push-password" },
+    config: { ...config, metrics: { push } },
+  });
+  t.after(() => daemon.stop());
+  await until("three refused pushes", () => puts.length >= 3);
+  assert.equal(daemon.stderr().match(/metrics could not be pushed.*503: not now/g)?.length, 1);
+  status = 200;
+  await ask(daemon.url, { dialect: "chat", model: "echo" });
+  const {
+    method,
+    url: path,
+    headers,
+  } = await until("the request in a push", () =>
+    puts.find(({ text }) => readExposition(text).sum("bifrost_requests_total") === 1),
+  );
+  assert.deepEqual([method, path], ["PUT", "/metrics/job/bifrost/instance/eu%2F1"]);
+  const pair = Buffer.from("bifrost:canary-push-password").toString("base64");
+  assert.deepEqual([headers.authorization, headers["content-type"]], [`Basic ${pair}`, "text/plain; version=0.0.4"]);
+  assert.ok(!daemon.stderr().includes("canary-push-password"));
+  daemon.writeConfig(config);
+  await until("silence", async () => {
+    const count = puts.length;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return puts.length === count;
+  });
 });

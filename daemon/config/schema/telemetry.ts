@@ -5,6 +5,15 @@ import { duration, flag, listMax, section, setting, text, whole } from "./settin
 
 const tag = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, "expected a name of a-z, 0-9 and _, as in x-bf-dim-<name>");
 
+const push = z.strictObject({
+  url: text.meta({ description: "The gateway's address, such as `http://127.0.0.1:9091`." }),
+  job: setting(text, "What the numbers are grouped by there.", defaults.metrics.push.job),
+  instance: setting(text, "Tells several daemons of one job apart.", defaults.metrics.push.instance),
+  interval: setting(duration, "How often it is told.", defaults.metrics.push.interval),
+  user: setting(text, "User name, where it wants one."),
+  password: setting(text, "Password, `env.NAME` or `file.PATH`."),
+});
+
 export const metrics = z.strictObject({
   enabled: setting(flag, "Count requests for `GET /metrics` of the admin API.", defaults.metrics.enabled),
   series_max: setting(
@@ -21,6 +30,7 @@ export const metrics = z.strictObject({
     "Also tell the numbers under the names that LiteLLM has for them.",
     defaults.metrics.litellm_names,
   ),
+  push: section(push, "A Prometheus push gateway that is told the numbers, where nothing can scrape the daemon."),
 });
 
 export const tracing = z.strictObject({

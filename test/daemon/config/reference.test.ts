@@ -27,6 +27,7 @@ const environment = {
   S3_SECRET: "s3-secret",
   S3_TOKEN: "s3-token",
   OTLP_TOKEN: "Bearer otlp",
+  PUSH_PASSWORD: "push-password",
   SLACK_URL: "https://hooks.slack.com/services/T/B/x",
   PAGERDUTY_KEY: "pagerduty-key",
   SMTP_PASSWORD: "smtp-password",

@@ -6,7 +6,7 @@ export const usualTelemetry = {
     ...{ content: "off", contentRequest: "less", contentBytesMax: 65_536, contentRetentionMs: 2_592_000_000 },
     ...{ redact: ["secrets"], redactPatterns: [], offload: undefined },
   },
-  metrics: { enabled: true, seriesMax: 1_000, tags: [], litellmNames: false },
+  metrics: { enabled: true, seriesMax: 1_000, tags: [], litellmNames: false, push: undefined },
   tracing: {
     ...{ endpoint: undefined, protocol: "http", headers: {}, sample: 1, conventions: "genai" },
     ...{ serviceName: "bifrost", queueMax: 2_048, timeoutMs: 10_000 },
