@@ -8,16 +8,17 @@ export type Task = {
   readonly shared: SharedTables;
   readonly owner: number;
   readonly now: number;
-  readonly kind: "hold" | "churn" | "watch";
+  readonly kind: "hold" | "each" | "churn" | "watch";
   readonly scopes?: readonly number[];
   readonly cost?: number;
+  readonly costs?: readonly number[];
   readonly times?: number;
   readonly hash?: Uint8Array;
   /** [0] counts rounds, [1] is what `watch` saw last. */
   readonly signal: Int32Array;
 };
 
-const { shared, owner, now, kind, scopes = [], cost = 0, times = 0, hash, signal } = workerData as Task;
+const { shared, owner, now, kind, scopes = [], cost = 0, costs = [], times = 0, hash, signal } = workerData as Task;
 const tables = openTables(shared, owner);
 
 switch (kind) {
@@ -30,6 +31,13 @@ switch (kind) {
     for (let round = 0; round < times; round++)
       if (ledger.admit(scopes, now, cost, 1, 0, true, `t${owner}`) >= 0) held++;
     parentPort?.postMessage(held);
+    break;
+  }
+  case "each": {
+    const ledger = createLedger(tables);
+    Atomics.add(signal, 0, 1);
+    Atomics.wait(signal, 1, 0);
+    parentPort?.postMessage(costs.map((each) => ledger.admit(scopes, now, each, 1, 0, true, `t${owner}`) >= 0));
     break;
   }
   case "churn": {

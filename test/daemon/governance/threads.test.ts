@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import fc from "fast-check";
 import { scopeCell } from "../../../daemon/governance/cells.ts";
 import { createKeyWriter } from "../../../daemon/governance/key-writer.ts";
 import { createLock, recoverOwner } from "../../../daemon/governance/lock.ts";
@@ -47,6 +48,33 @@ test("admit() from several threads lets exactly as much through as the budget ho
   assert.equal(peek(1, noon)?.heldNano, 617 * 20_000 + 407);
   for (const { handle } of ledger.holdsOf()) assert.equal(ledger.settle(handle, noon, 0, 0), true);
   assert.deepEqual([peek(1, noon)?.heldNano, peek(2, noon)?.inFlight], [0, 0]);
+});
+
+test("A1 admit() answers several threads as if they had come one after another", async () => {
+  const costs = fc.array(fc.integer({ min: 0, max: 1_000 }), { minLength: 100, maxLength: 300 });
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(costs, costs, costs), fc.integer({ min: 0, max: 200_000 }), async (lists, limit) => {
+      const { tables } = scenario(
+        scope(1, { budgets: [dailyBudget(limit)] }),
+        scope(2, { budgets: [dailyBudget(1e12)] }),
+      );
+      const signal = new Int32Array(new SharedArrayBuffer(8));
+      const threads = lists.map((each, index) =>
+        start({ shared: tables.shared, owner: index + 1, kind: "each", scopes: [2, 1], costs: each, signal }),
+      );
+      while (Atomics.load(signal, 0) < threads.length) await new Promise(setImmediate);
+      Atomics.store(signal, 1, 1);
+      Atomics.notify(signal, 1);
+      const answers = await Promise.all(threads.map(async ({ message }) => (await message)[0] as boolean[]));
+      await Promise.all(threads.map(({ exit }) => exit));
+      // Nothing is given back, so an order exists if and only if all that was admitted fits, and nothing refused would have.
+      const all = lists.flatMap((each, thread) => each.map((cost, at) => ({ cost, admitted: answers[thread]![at]! })));
+      const held = all.reduce((sum, { cost, admitted }) => sum + (admitted ? cost : 0), 0);
+      assert.ok(held <= limit, `${held} held of ${limit}`);
+      for (const { cost, admitted } of all) assert.ok(admitted || held + cost > limit, `${cost} refused at ${held}`);
+    }),
+    { numRuns: 10 },
+  );
 });
 
 test("recoverOwner() leaves the lock free and Σ holds = held, wherever a thread was ended", async () => {
