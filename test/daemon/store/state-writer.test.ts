@@ -155,7 +155,7 @@ test("A17 execute() rotates with a grace for the old secret, and without one", (
   assert.deepEqual(cut.hashes, [{ keyId: 1, hash: third }]);
   assert.equal(cut.key?.prefix, "sk-bf-3");
   assert.throws(() => writer.execute({ kind: "rotate_key", keyId: 1, prefix: "x", hash: third }, "cli"), {
-    code: "invalid_request",
+    code: "conflict",
   });
   writer.close();
 });

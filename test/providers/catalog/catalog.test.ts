@@ -72,6 +72,18 @@ test("price() follows the hour where a provider does", () => {
   assert.ok(day?.output !== undefined && night?.output !== undefined && day.output > night.output);
 });
 
+test("A4 cost() follows the hour to the nano-dollar, its first millisecond included and its last not", () => {
+  const at = (time: string) => {
+    const price = catalog.price("deepseek", "deepseek-v4-pro", Date.parse(`2026-11-23T${time}Z`));
+    return cost(price, { input: 1_000, cacheRead: 400, output: 100 });
+  };
+  const [dear, usual] = [600 * 1_320 + 400 * 44 + 100 * 3_960, 600 * 660 + 400 * 22 + 100 * 1_980];
+  assert.deepEqual(
+    ["00:59:59.999", "01:00:00.000", "03:59:59.999", "04:00:00.000"].map(at),
+    [usual, dear, dear, usual].map((nano) => ({ nano })),
+  );
+});
+
 test("price() takes the first override that fits, over the catalog's rates and tiers", () => {
   const own = openCatalog([
     { match: "openai/gpt-4o", input: 1.25, request: 0.001 },
@@ -139,10 +151,12 @@ test("the table stays within the bounds that keep sums exact", () => {
     "audioInput",
     "audioOutput",
     "reasoning",
+    ...["audioCacheRead", "imageInput", "imageOutput", "imageCacheRead"],
   ]) {
     assert.ok((worst.get(name) ?? 0) <= picoPerTokenMax, name);
   }
-  for (const name of ["request", "serverTool"]) assert.ok((worst.get(name) ?? 0) <= picoPerRequestMax, name);
+  for (const name of ["request", "serverTool", "audioHour"])
+    assert.ok((worst.get(name) ?? 0) <= picoPerRequestMax, name);
 });
 
 test("cost() agrees with the library about every model of the table, plain and in the highest tier", () => {
