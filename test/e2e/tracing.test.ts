@@ -105,6 +105,31 @@ for (const protocol of ["http", "grpc"] as const) {
   });
 }
 
+test("tracing.conventions says whose names a span has, from the next request on", async (t) => {
+  const receiver = await openOtlpReceiver("http");
+  t.after(() => receiver.close());
+  const config = (conventions: string) => ({
+    auth: { inference: "open" },
+    tracing: { endpoint: receiver.url, conventions },
+  });
+  const daemon = await startDaemon({ config: config("genai") });
+  t.after(() => daemon.stop());
+  const names = async (): Promise<readonly string[]> => {
+    receiver.spans.length = 0;
+    await ask(daemon.url, { dialect: "chat", model: "echo" });
+    const span = await until("a call's span", () => receiver.spans.find(({ kind }) => kind === 3));
+    return [...new Set(Object.keys(span.attributes).map((name) => name.split(".")[0]!))];
+  };
+  const first = await names();
+  assert.ok(first.includes("gen_ai") && !first.includes("llm") && !first.includes("openinference"), first.join());
+  daemon.writeConfig(config("openinference"));
+  const second = await until("the other names", async () => {
+    const found = await names();
+    return !found.includes("gen_ai") && found;
+  });
+  assert.ok(second.includes("llm") && second.includes("openinference"), second.join());
+});
+
 test("A57 a receiver that takes connections and answers nothing costs spans, no request and no memory", async (t) => {
   const sockets: Socket[] = [];
   const dead = createTcpServer((socket) => void sockets.push(socket.on("error", () => undefined)));
