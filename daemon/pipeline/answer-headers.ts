@@ -7,16 +7,17 @@ import type { Target } from "../routing/generation.ts";
 import { bifrostHeaders } from "./compat-bifrost.ts";
 import { litellmCostHeaders, litellmHeaders } from "./compat-litellm.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
 import { tellsCost } from "./usage-cost.ts";
 
 /** Flat pairs. */
-export function answerHeaders(exchange: Exchange): string[] {
+export function answerHeaders(exchange: Exchange, plane: Plane): string[] {
   const overhead = performance.now() - exchange.startedAt - exchange.upstreamMs;
   const headers = routeHeaders(exchange);
   headers.push("x-bifrost-overhead-ms", hundredths(overhead));
   headers.push("x-bifrost-upstream-latency-ms", hundredths(exchange.upstreamMs));
   if (exchange.costNano !== undefined) headers.push("x-bifrost-cost-usd", dollars(exchange.costNano));
-  if (exchange.generation.data.compat.litellm) headers.push(...litellmCostHeaders(exchange));
+  if (exchange.generation.data.compat.litellm) headers.push(...litellmCostHeaders(exchange, plane));
   return headers;
 }
 

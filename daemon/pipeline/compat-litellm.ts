@@ -1,6 +1,7 @@
 /** `compat.litellm`: response headers under the names that LiteLLM's proxy gives them. Hides what each is called there. */
 import { dollars } from "../governance/money.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Plane } from "./plane.ts";
 
 /** What is known when the head leaves. */
 export function litellmHeaders({ id, view, target, trip }: Exchange): readonly string[] {
@@ -21,7 +22,8 @@ export function litellmHeaders({ id, view, target, trip }: Exchange): readonly s
 }
 
 /** And when the answer is whole. A stream's head has left before. */
-export function litellmCostHeaders({ costNano, upstreamMs, startedAt }: Exchange): readonly string[] {
+export function litellmCostHeaders(exchange: Exchange, { peek }: Plane): readonly string[] {
+  const { costNano, upstreamMs, startedAt, caller } = exchange;
   const passed = performance.now() - startedAt;
   const headers = [
     "x-litellm-response-duration-ms",
@@ -29,7 +31,12 @@ export function litellmCostHeaders({ costNano, upstreamMs, startedAt }: Exchange
     "x-litellm-overhead-duration-ms",
     String(Math.round((passed - upstreamMs) * 100) / 100),
   ];
-  return costNano === undefined ? headers : headers.concat("x-litellm-response-cost", dollars(costNano));
+  if (costNano !== undefined) headers.push("x-litellm-response-cost", dollars(costNano));
+  // With this request, which has been settled; of a key without a budget nothing is known here.
+  const [own] = caller?.scopes ?? [];
+  const [budget] = (own === undefined ? undefined : peek(own, Date.now()))?.budgets ?? [];
+  if (budget !== undefined) headers.push("x-litellm-key-spend", dollars(budget.spentNano));
+  return headers;
 }
 
 function printable(text: string): string {

@@ -82,7 +82,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
             if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
           }
         }
-        deliver(exchange, result);
+        deliver(exchange, result, plane);
         if (exchange.issuers !== undefined && result.answer !== undefined) rememberProofs(exchange, result.answer.body);
         if (exchange.ownInput !== undefined && result.answer !== undefined)
           rememberAnswer(exchange, result.answer.body, plane);
@@ -117,13 +117,13 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
 const notSent: AttemptResult = { sent: false, refused: true, usage: undefined, finished: false, outputBytes: 0 };
 
 /** What this attempt came to, for the client. A stream has been told already. */
-function deliver(exchange: Exchange, { answer, error }: AttemptResult): void {
+function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Plane): void {
   if (error !== undefined) throw error;
   if (answer === undefined) return;
   if (exchange.clientGone) throw clientLeft();
   const priced = tellsCost(exchange) ? withUsageCost(exchange, answer.body, answer.contentType) : answer.body;
   const body = withExtraFields(exchange, priced, answer.contentType);
-  sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, answerHeaders(exchange));
+  sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, answerHeaders(exchange, plane));
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);
   if (exchange.kept !== undefined) keepAnswer(exchange.kept, answer.body);
   exchange.released = true;

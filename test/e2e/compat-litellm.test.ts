@@ -173,6 +173,11 @@ test("compat.litellm: answers carry LiteLLM's headers, and nothing of it is ther
     "x-litellm-response-cost",
     "x-litellm-response-duration-ms",
   ]);
+  const paying = await daemon.createKey({ name: "paying", budget: "1/1d" });
+  const first = (await chat(paying, "echo-paid/echo-paid")).headers;
+  assert.equal(first.get("x-litellm-key-spend"), first.get("x-litellm-response-cost"));
+  const second = (await chat(paying, "echo-paid/echo-paid")).headers;
+  assert.equal(Number(second.get("x-litellm-key-spend")), 2 * Number(first.get("x-litellm-response-cost")));
   assert.equal(answer.headers.get("x-litellm-model-id"), "echo/echo");
   assert.equal(answer.headers.get("x-litellm-model-group"), "cheap");
   assert.equal(answer.headers.get("x-litellm-attempted-retries"), "0");
