@@ -51,6 +51,8 @@ const concurrency = 16;
 const streamConcurrency = 128;
 const streamFrames = 50;
 const streamModel = `stream-${streamFrames}-10`;
+/** Microseconds: a round in which the daemon got less of a busy machine is too few ticks to tell anything. */
+const spentMin = 50_000;
 /** What a translation may cost, times the diagonal. */
 const exchangeBound = 2;
 /** And a translated frame, times nginx's with `proxy_buffering off`. */
@@ -77,7 +79,8 @@ export async function benchPairs(main: string | undefined, plan: PairPlan = pair
       const load = { port, request, concurrency: streamed ? streamConcurrency : concurrency, durationMs: ms };
       const { requests, failures, firstFailure } = await runLoad(load);
       if (failures > 0) failure ??= `${pair.client} → ${pair.upstream}: ${firstFailure}`;
-      return (cpuMicroseconds(pid) - before) / requests / (streamed ? streamFrames : 1);
+      const spent = cpuMicroseconds(pid) - before;
+      return spent < spentMin ? Number.NaN : spent / requests / (streamed ? streamFrames : 1);
     };
     for (const pair of pairs) {
       await firstAnswer(child, port, requestOf(port, pair, false));
@@ -139,7 +142,7 @@ function frameTable(pairs: readonly Pair[], nginx: number | undefined): void {
 
 function costOf(pairs: readonly Pair[], client: Wire, upstream: Wire, what: "exchange" | "frame"): number {
   const pair = pairs.find((one) => one.client === client && one.upstream === upstream);
-  return lowest(pair?.[what] ?? []) ?? Number.NaN;
+  return lowest((pair?.[what] ?? []).filter((each) => !Number.isNaN(each))) ?? Number.NaN;
 }
 
 /** What else runs on the machine only ever adds to the time of a processor. */
