@@ -2,6 +2,7 @@
  * What the SDK tests share: a mock of both vendors, the misbehaving upstream for slow streams, and a daemon in front.
  * The SDKs get a base URL and a key, as a person would give them, and nothing else.
  */
+import type { Server } from "node:http";
 import { LLMock } from "@copilotkit/aimock";
 import { type Daemon, patientLedger, startDaemon } from "./daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "./fault-upstream.ts";
@@ -59,6 +60,9 @@ export async function startLab(): Promise<Lab> {
   mock.onMessage("slow down", { error: { message: "too many", type: "rate_limit_error" }, status: 429, retryAfter: 3 });
   mock.onMessage("count for ever", { content: "one ".repeat(2000) }, { latency: 30, chunkSize: 4 });
   await mock.start();
+  // Node's server closes what was idle for 5 s; on a busy machine that is the moment in which a call is on its way.
+  const { serverInstance } = mock as unknown as { serverInstance: { server: Server } };
+  serverInstance.server.keepAliveTimeout = 120_000;
   const upstream = await startFaultUpstream();
   const provider = (origin: string, dialect: Wire) => ({
     base_url: `${origin}/v1`,
