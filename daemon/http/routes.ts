@@ -277,6 +277,8 @@ export function withoutProject(path: string): string {
 export const modelPaths: ReadonlyMap<string, ModelShape | undefined> = new Map<string, ModelShape | undefined>([
   ["/v1/models", undefined],
   ["/models", "openai"],
+  ["/model/info", "litellm"],
+  ["/v1/model/info", "litellm"],
   ...["/openai/v1/models", "/openai/models", "/api/v1/models"].map((path) => [path, "openai"] as const),
   ...gateways.flatMap((gateway) => [
     [`${gateway}/v1/models`, undefined] as const,
@@ -288,4 +290,4 @@ export const modelPaths: ReadonlyMap<string, ModelShape | undefined> = new Map<s
   ...["/v1beta/models", "/genai/v1beta/models", "/genai/v1/models"].map((path) => [path, "gemini"] as const),
 ]);
 
-export type ModelShape = "openai" | "anthropic" | "gemini";
+export type ModelShape = "openai" | "anthropic" | "gemini" | "litellm";

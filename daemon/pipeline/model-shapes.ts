@@ -31,12 +31,14 @@ const envelopes: Readonly<Record<ModelShape, (models: readonly ListedModel[], da
     last_id: models.at(-1)?.id ?? null,
   }),
   gemini: (_models, data) => ({ models: data }),
+  litellm: (_models, data) => ({ data }),
 };
 
 const renderers: Readonly<Record<ModelShape, (model: ListedModel) => object>> = {
   openai: openaiModel,
   anthropic: anthropicModel,
   gemini: geminiModel,
+  litellm: litellmModel,
 };
 
 /** OpenAI's four fields, and those that OpenRouter's clients look for. */
@@ -78,6 +80,29 @@ function geminiModel({ id, contextWindow, outputMax, operations }: ListedModel):
     ...(outputMax === undefined ? {} : { outputTokenLimit: outputMax }),
     supportedGenerationMethods: operations.flatMap((operation) => geminiMethods[operation] ?? []),
   };
+}
+
+/** The Python gateway's: what a name stands for, and what is known of it. */
+function litellmModel({ id, provider, contextWindow, outputMax, price, operations }: ListedModel): object {
+  return {
+    model_name: id,
+    litellm_params: { model: id },
+    model_info: {
+      id,
+      litellm_provider: provider,
+      mode: operations.includes("chat") ? "chat" : (operations[0] ?? null),
+      max_input_tokens: contextWindow ?? null,
+      max_output_tokens: outputMax ?? null,
+      input_cost_per_token: dollarsEach(price?.input),
+      output_cost_per_token: dollarsEach(price?.output),
+      cache_read_input_token_cost: dollarsEach(price?.cacheRead),
+    },
+  };
+}
+
+/** Numbers, as its clients read them; unknown is not zero. */
+function dollarsEach(pico: number | undefined): number | null {
+  return pico === undefined ? null : Number(dollars(pico));
 }
 
 /** Dollars a token as decimal text: what is added up must not be a binary fraction. */

@@ -43,7 +43,7 @@ for (const [path, body] of [
   ["/openai/openai/responses", count],
   ["/v1/count_tokens", count],
 ] as const) {
-  test(`POST ${path} is served to who may, and to nobody else`, async () => {
+  test(`A66 POST ${path} is served to who may, and to nobody else`, async () => {
     const served = await ask("POST", path, key, body);
     assert.equal(served.status, 200, served.text);
     assert.equal((await ask("POST", path, undefined, body)).status, 401);
@@ -51,7 +51,7 @@ for (const [path, body] of [
   });
 }
 
-test("/{vendor}_passthrough is the raw call to the provider of that name", async () => {
+test("A66 /{vendor}_passthrough is the raw call to the provider of that name", async () => {
   const path = "/openai_passthrough/v1/chat/completions";
   const body = { ...chat, model: "m" };
   assert.equal((await ask("POST", path, undefined, body)).status, 401);
@@ -66,7 +66,7 @@ test("rankings of version 1 are rankings", async () => {
   assert.deepEqual([(await asked()).status, (await asked(other)).status, (await asked(key)).status], [401, 403, 502]);
 });
 
-test("OpenRouter's questions are answered of what the key may use, and of nothing else", async () => {
+test("A66 OpenRouter's questions are answered of what the key may use, and of nothing else", async () => {
   const data = async (path: string, secret = key) => {
     const { status, text } = await ask("GET", path, secret);
     assert.equal(status, 200, text);
@@ -100,6 +100,21 @@ test("OpenRouter's questions are answered of what the key may use, and of nothin
     assert.equal((await ask("GET", `/api/v1/${path}`, undefined)).status, 401, path);
   assert.equal((await ask("GET", "/api/v1/model/openai/m", other)).status, 404);
   assert.equal((await ask("POST", "/api/v1/credits", key, {})).status, 405);
+});
+
+test("A66 the Python gateway's list of models has those that the key may call, and their prices", async () => {
+  for (const path of ["/model/info", "/v1/model/info"]) {
+    const { status, text } = await ask("GET", path, key);
+    assert.equal(status, 200, text);
+    const { data } = JSON.parse(text) as {
+      data: { model_name: string; model_info: { input_cost_per_token: number | null } }[];
+    };
+    const costs = new Map(data.map(({ model_name, model_info }) => [model_name, model_info.input_cost_per_token]));
+    assert.equal(costs.get("openai/m"), null);
+    assert.equal(costs.get("echo-paid/echo-paid"), 0.000001);
+    assert.deepEqual(JSON.parse((await ask("GET", path, other)).text), { data: [] });
+    assert.equal((await ask("GET", path, undefined)).status, 401);
+  }
 });
 
 test("the Python gateway's words for health", async () => {
