@@ -38,6 +38,7 @@ export function build(command: Command, context: Context): void {
       const { keys } = options;
       if (keys === undefined) {
         const imported = explained(path, () => importers[name](text, context.environment));
+        await writeOut(imported, options);
         return tell(imported, options, context);
       }
       const files = await Promise.all(keys.map(async (each) => ({ name: basename(each), text: await readText(each) })));
@@ -55,6 +56,8 @@ function collect(file: string, before: readonly string[] = []): readonly string[
 /** Owners and keys are made one after the other; what is there already stays as it is. */
 async function takeOver(imported: WithKeys, options: KeysOptions, command: Command, context: Context): Promise<void> {
   const { steps, ...rest } = imported;
+  // Before anything is made: a name that is taken must not be noticed after.
+  await writeOut(imported, options);
   const present: Step[] = [];
   if (!options.dryRun && steps.length > 0)
     await withClient(command, context, async (client) => {
@@ -103,7 +106,6 @@ function explained<Result>(path: string, read: () => Result): Result {
 
 async function tell(imported: Imported, { out, json }: Options, context: Context): Promise<void> {
   const { terminal } = context;
-  if (out !== undefined) await writeNew(resolve(out), imported.config);
   if (json) await terminal.outSlowly(renderJson(imported));
   else {
     if (out === undefined) await terminal.outSlowly(imported.config);
@@ -111,6 +113,10 @@ async function tell(imported: Imported, { out, json }: Options, context: Context
     if (out !== undefined) terminal.err(`\nWritten to ${out}. Check it with: bifrost config validate ${out}\n`);
   }
   if (imported.report.some(({ security }) => security)) context.exitWith(exitCodes.checkFailed);
+}
+
+async function writeOut({ config }: Imported, { out }: Options): Promise<void> {
+  if (out !== undefined) await writeNew(resolve(out), config);
 }
 
 /** What stands there already is somebody's. */

@@ -17,7 +17,7 @@ import {
   textsOf,
   wholeOf,
 } from "./draft.ts";
-import { type Imported, readForeign } from "./foreign.ts";
+import { assertHas, type Imported, readForeign } from "./foreign.ts";
 import { createReport, type Report } from "./report.ts";
 
 type Rule = (path: Path, value: unknown, draft: Draft, report: Report) => void;
@@ -25,6 +25,7 @@ type Rule = (path: Path, value: unknown, draft: Draft, report: Report) => void;
 export function importBifrost(text: string): Imported {
   const source = readForeign(text);
   const root = recordOf(source.value);
+  assertHas(root, ["providers", "governance", "client", "config_store"], "the config.json of the Go gateway Bifrost");
   const report = createReport(source, text);
   const draft = createDraft("Made of Bifrost-Go's config by bifrost import bifrost.");
   const emptyIsAll = numberOf(root["version"]) === 1;

@@ -11,6 +11,12 @@ export type Imported = {
   readonly variables: readonly NeededVariable[];
 };
 
+/** Refuses what is somebody else's file: nothing would be left of it, least of all who may call. */
+export function assertHas(root: Readonly<Record<string, unknown>>, keys: readonly string[], whose: string): void {
+  if (keys.some((key) => Object.hasOwn(root, key))) return;
+  throw new Error(`this is not ${whose}: it has none of ${keys.join(", ")}`);
+}
+
 /** A file of another gateway, YAML or JSON, with the lines of what is in it. Throws an Error that says where it is none. */
 export function readForeign(text: string): Extract<ReturnType<typeof readSource>, { value: unknown }> {
   const source = readSource(text.replace(/^\uFEFF/, ""));

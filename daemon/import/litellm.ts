@@ -5,7 +5,7 @@
 import { type Path, renderPath } from "../config/problems.ts";
 import { createAccounts } from "./accounts.ts";
 import { createDraft, entriesOf, isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
-import { type Environment, type Imported, readForeign } from "./foreign.ts";
+import { assertHas, type Environment, type Imported, readForeign } from "./foreign.ts";
 import type { Params } from "./litellm-account.ts";
 import { type ImportStep, importLitellmKeys } from "./litellm-keys.ts";
 import { importModels, type Models } from "./litellm-models.ts";
@@ -34,6 +34,8 @@ export function importLitellmWithKeys(
 function readLitellm(text: string, environment: Environment): { readonly imported: Imported; readonly models: Models } {
   const source = readForeign(text);
   const root = recordOf(source.value);
+  const sections = ["model_list", "router_settings", "litellm_settings", "general_settings"];
+  assertHas(root, sections, "LiteLLM's config.yaml");
   const report = createReport(source, text);
   const draft = createDraft("Made of LiteLLM's config by bifrost import litellm.");
   const accounts = createAccounts(draft, report);

@@ -5,7 +5,7 @@
 import type { Path } from "../config/problems.ts";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createDraft, type Draft, entriesOf, isOn, listOf, numberOf, recordOf, textOf, wholeOf } from "./draft.ts";
-import { type Imported, readForeign } from "./foreign.ts";
+import { assertHas, type Imported, readForeign } from "./foreign.ts";
 import { portkeyAccount } from "./portkey-account.ts";
 import { conditionOf } from "./portkey-condition.ts";
 import { createReport, type Report } from "./report.ts";
@@ -38,6 +38,8 @@ export function importPortkey(text: string): Imported {
   const value = recordOf(source.value);
   const inner = recordOf(value["config"]);
   const isWrapped = Object.keys(inner).length > 0 && value["targets"] === undefined;
+  const known = ["targets", "strategy", "provider", "virtual_key"];
+  assertHas(isWrapped ? inner : value, known, "a Portkey config");
   const context = { draft, report, accounts, names: new Set<string>() };
   importPart(isWrapped ? inner : value, isWrapped ? ["config"] : [], {}, root, context);
   importSettings(isWrapped ? inner : value, isWrapped ? ["config"] : [], true, context);

@@ -23,6 +23,9 @@ export function readTables(
   const text = file.text.replace(/^\uFEFF/, "");
   if (!/^\s*[[{]/.test(text)) {
     const rows = csvRows(text).map(({ values, line }) => ({ values, line, setting: `${file.name}:${line}` }));
+    // A file of other columns is told of though it has no row.
+    if (rows.length === 0 && byColumns(new Set(csvCells(text)[0]?.cells ?? [])) === undefined)
+      throw new Error(`${file.name}: is neither JSON nor CSV of a table that is known`);
     return byKind(file, rows, byColumns);
   }
   const parsed: unknown = JSON.parse(text);

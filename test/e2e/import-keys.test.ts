@@ -140,6 +140,9 @@ test("bifrost import litellm --keys refuses to let an imported key spend what it
   writeFileSync(keys, `${header}\n${rows.join("\n")}\n`);
   const done = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "b.yaml"));
   assert.equal(done.code, 0, done.stderr);
+  writeFileSync(keys, "neither json\n");
+  const odd = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "c.yaml"));
+  assert.deepEqual([odd.code, /neither JSON nor CSV/.test(odd.stderr)], [1, true], odd.stderr);
   const refused = await ask(daemon, old, "echo-paid/echo-paid");
   assert.equal(refused.status, 402, JSON.stringify(refused.body));
   const { key } = await daemon.admin<KeyAnswer>("GET", `/api/keys/${encodeURIComponent("two, named")}`);

@@ -169,7 +169,6 @@ test("importBifrost() takes an empty list for everything in version 1", async ()
 
 test("importBifrost() makes a config that loads of odd files too", async () => {
   const odd = [
-    {},
     { providers: 7, governance: [], client: "x" },
     {
       providers: {
@@ -200,6 +199,10 @@ test("importBifrost() makes a config that loads of odd files too", async () => {
     const imported = importBifrost(JSON.stringify(each));
     assert.deepEqual(await problemsOf(imported), [], imported.config);
   }
+});
+
+test("importBifrost() refuses another gateway's file, which would leave the door open", () => {
+  assert.throws(() => importBifrost("model_list: []"), /^Error: this is not the config\.json of the Go gateway/);
 });
 
 async function problemsOf({ config: text, variables }: Imported) {

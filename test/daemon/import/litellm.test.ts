@@ -148,12 +148,12 @@ test("importLitellm() sends no key to another address than the file's", () => {
 
 test("importLitellm() says where a text is no YAML", () => {
   assert.throws(() => read("model_list: [\n"), /^Error: line 2, column 1: /);
+  assert.throws(() => read("providers: {}\n"), /^Error: this is not LiteLLM's config\.yaml/);
 });
 
 /** Whatever the file holds, what is made of it must load. */
 test("importLitellm() makes a config that loads of odd files too", async () => {
   const odd = [
-    "{}",
     "model_list: 7",
     "model_list: [7, {}, { model_name: a }, { model_name: b, litellm_params: { model: nowhere/b } }]",
     "model_list: [{ model_name: 'a b', litellm_params: { model: groq/x } }]",
