@@ -142,7 +142,7 @@ function frameTable(pairs: readonly Pair[], nginx: number | undefined): void {
 
 function costOf(pairs: readonly Pair[], client: Wire, upstream: Wire, what: "exchange" | "frame"): number {
   const pair = pairs.find((one) => one.client === client && one.upstream === upstream);
-  return lowest((pair?.[what] ?? []).filter((each) => !Number.isNaN(each))) ?? Number.NaN;
+  return lowest(pair?.[what] ?? []) ?? Number.NaN;
 }
 
 /** What else runs on the machine only ever adds to the time of a processor. */
