@@ -5,15 +5,15 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Connection } from "../pipeline/authenticate.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
-import { startRealtime } from "../pipeline/realtime.ts";
 import { socketPaths } from "./routes.ts";
-import { type Begin, takeTurns } from "./socket-turns.ts";
+import type { Begin } from "./socket-turns.ts";
+import type { Upgrade } from "./socket-upgrade.ts";
 import { callerOf, tell } from "./socket-words.ts";
 
 const socketsMax = 5_000;
@@ -39,10 +39,9 @@ type Entry = {
 };
 
 export function serveSockets(server: Server, plane: Plane, begin: Begin): Sockets {
-  const { bodyBytesMax } = plane.generation.data.server;
-  const upgrader = new WebSocketServer({ noServer: true, maxPayload: bodyBytesMax, perMessageDeflate: false });
   const open = new Set<Entry>();
   let checking: NodeJS.Timeout | undefined;
+  let loading: Promise<Upgrade> | undefined;
 
   /** A turn under way runs to its end, as a stream does. */
   function checkKeys(): void {
@@ -61,25 +60,38 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
     checking = undefined;
   }
 
+  function opened(client: WebSocket, headers: IncomingHttpHeaders, isBusy: () => boolean): void {
+    const entry = { socket: client, headers, connection: {}, isBusy };
+    open.add(entry);
+    checking ??= setInterval(checkKeys, keyCheckMs).unref();
+    const ping = setInterval(() => client.ping(), pingMs).unref();
+    client.on("error", () => {}); // "close" follows
+    client.once("close", () => {
+      clearInterval(ping);
+      open.delete(entry);
+    });
+  }
+
+  /** What cannot be loaded is tried again for the next. */
+  async function loadUpgrade(): Promise<Upgrade> {
+    try {
+      return (await import("./socket-upgrade.ts")).createUpgrade(plane, begin);
+    } catch (error) {
+      loading = undefined;
+      throw error;
+    }
+  }
+
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     try {
       const { kind, headers } = admitted(request, plane, open.size);
-      upgrader.handleUpgrade(request, socket, head, (client) => {
-        const isBusy =
-          kind === "realtime"
-            ? startRealtime(client, request, headers, plane)
-            : takeTurns(client, request, headers, plane, begin);
-        const entry = { socket: client, headers, connection: {}, isBusy };
-        open.add(entry);
-        checking ??= setInterval(checkKeys, keyCheckMs).unref();
-        const ping = setInterval(() => client.ping(), pingMs).unref();
-        client.on("error", () => {}); // "close" follows
-        client.once("close", () => {
-          clearInterval(ping);
-          open.delete(entry);
-        });
-      });
+      loading ??= loadUpgrade();
+      loading
+        .then((upgrade) =>
+          upgrade({ kind, request, headers, socket, head }, (client, isBusy) => opened(client, headers, isBusy)),
+        )
+        .catch((error: unknown) => refuse(socket, asFailure(error), plane.nextId()));
     } catch (error) {
       refuse(socket, asFailure(error), plane.nextId());
     }
