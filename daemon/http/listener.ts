@@ -12,6 +12,7 @@ import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
 import { answerOpenrouter } from "../pipeline/openrouter.ts";
 import { describeOwnKey } from "../pipeline/own-key.ts";
+import { describeOwnRequest } from "../pipeline/own-request.ts";
 import { splitRest } from "../pipeline/passthrough.ts";
 import { asFailure, serve } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
@@ -122,13 +123,21 @@ function handle(
     return;
   }
   const id = plane.nextId();
+  /** Where another thread answers. */
+  const failed = (error: unknown): void => {
+    const failure = asFailure(error);
+    if (failure.code === "internal_error") log(failure, id);
+    sendFailure(response, dialects["openai-chat"], failure, id);
+    request.resume();
+  };
   if (found.kind === "none" && plane.generation.data.compat.litellm && isManagement(target) && plane.manage) {
-    sendManaged(request, response, plane.manage, id).catch((error: unknown) => {
-      const failure = asFailure(error);
-      if (failure.code === "internal_error") log(failure, id);
-      sendFailure(response, dialects["openai-chat"], failure, id);
-      request.resume();
-    });
+    sendManaged(request, response, plane.manage, id).catch(failed);
+    return;
+  }
+  if (found.kind === "own_request") {
+    describeOwnRequest(request.headers, target, plane, Date.now())
+      .then((answer) => sendAnswer(response, answer, id))
+      .catch(failed);
     return;
   }
   if (request.method === "OPTIONS" && found.kind === "none" && found.allow !== undefined) {

@@ -33,6 +33,8 @@ export type Match =
   | { readonly kind: "about"; readonly question: OpenrouterQuestion }
   /** The holder of a key asks about it. */
   | { readonly kind: "own_key" }
+  /** Or about a request that it made with it. */
+  | { readonly kind: "own_request" }
   | { readonly kind: "none"; readonly allow: string | undefined };
 
 /** Made once: the calls that nearly all requests are for. */
@@ -50,6 +52,8 @@ const healthRoutes: Readonly<Record<string, "all" | "live" | "ready">> = {
 };
 /** Ours, OpenRouter's, and the Go gateway's. */
 const ownKeyPaths: ReadonlySet<string> = new Set(["/v1/key", "/api/v1/key", "/api/governance/virtual-keys/quota"]);
+/** In OpenRouter's words. */
+const ownRequestPaths: ReadonlySet<string> = new Set(["/v1/generation", "/api/v1/generation"]);
 const onlyPost: Match = { kind: "none", allow: "POST" };
 const onlyGet: Match = { kind: "none", allow: "GET" };
 const nothing: Match = { kind: "none", allow: undefined };
@@ -63,6 +67,7 @@ export function match(method: string, target: string): Match {
   const reading = method === "GET" || method === "HEAD";
   if (Object.hasOwn(healthRoutes, path)) return reading ? { kind: "health", check: healthRoutes[path]! } : onlyGet;
   if (ownKeyPaths.has(path)) return reading ? { kind: "own_key" } : onlyGet;
+  if (ownRequestPaths.has(path)) return reading ? { kind: "own_request" } : onlyGet;
   if (path === "/") return reading ? { kind: "root" } : onlyGet;
   const named = namedInPath(path, target);
   if (named !== undefined) return method === "POST" ? named : onlyPost;

@@ -15,6 +15,7 @@ import type { Health } from "../runtime/health.ts";
 import type { ResponseKeeper } from "../runtime/response-keeper.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
+import type { RequestRow } from "../store/request-log.ts";
 import type { Sender } from "../store/sender.ts";
 import type { Tap } from "../telemetry/tap.ts";
 
@@ -28,7 +29,13 @@ export type ManageRequest = {
   readonly body: string;
 };
 /** Asks the main thread, which alone has the admin API. */
-export type Manage = (request: ManageRequest) => Promise<{ readonly status: number; readonly text: string }>;
+export type Manage = (request: ManageRequest) => Promise<ManageAnswer>;
+export type ManageAnswer = { readonly status: number; readonly text: string };
+
+/** For a row of the request log, if that key made it. */
+export type OwnRequestQuestion = { readonly request: string; readonly keyId: number };
+/** Neither: there is none. `failed`: why it cannot be told. */
+export type OwnRequestAnswer = { readonly row?: RequestRow; readonly failed?: string };
 
 export type Plane = {
   readonly keys: KeyReader;
@@ -49,6 +56,8 @@ export type Plane = {
   readonly translator: Translator;
   readonly responses: ResponseKeeper;
   readonly manage?: Manage;
+  /** Asks the main thread as well. */
+  readonly findOwnRequest: (question: OwnRequestQuestion) => Promise<OwnRequestAnswer>;
   readonly nextId: () => string;
   /** The newest generation that all workers have. */
   generation: Generation;

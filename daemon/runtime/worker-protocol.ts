@@ -4,7 +4,7 @@ import type { GenerationData } from "../config/generation.ts";
 import type { FromCredentials } from "../credentials/thread.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
-import type { ManageRequest } from "../pipeline/plane.ts";
+import type { ManageAnswer, ManageRequest, OwnRequestAnswer, OwnRequestQuestion } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
@@ -47,7 +47,8 @@ export type ToWorker =
   /** The answer to `name`: a scope, 0 for none, or why it cannot be told. */
   | { readonly type: "named"; readonly id: number; readonly scope?: number; readonly failed?: string }
   /** The answer to `manage`. */
-  | { readonly type: "managed"; readonly id: number; readonly status: number; readonly text: string }
+  | { readonly type: "managed"; readonly id: number; readonly answer: ManageAnswer }
+  | { readonly type: "own_request"; readonly id: number; readonly answer: OwnRequestAnswer }
   | { readonly type: "generation"; readonly data: GenerationData }
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
@@ -68,6 +69,8 @@ export type FromWorker =
   | { readonly type: "name"; readonly id: number; readonly kind: NameKind; readonly name: string }
   /** A request for the admin API in LiteLLM's words. */
   | ({ readonly type: "manage"; readonly id: number } & ManageRequest)
+  /** Which row is this request's, if this key made it? */
+  | ({ readonly type: "own_request"; readonly id: number } & OwnRequestQuestion)
   | Tapped
   | { readonly type: "listening"; readonly port: number; readonly fds: readonly number[] }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }

@@ -23,7 +23,7 @@ import { openTables } from "../governance/tables.ts";
 import { watchLeaving } from "../http/leaving.ts";
 import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
-import type { Plane } from "../pipeline/plane.ts";
+import type { ManageAnswer, ManageRequest, OwnRequestAnswer, OwnRequestQuestion, Plane } from "../pipeline/plane.ts";
 import { type Compile, loadCompiler } from "../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { createPlaces } from "../routing/places.ts";
@@ -31,7 +31,7 @@ import { openRouting } from "../routing/routing.ts";
 import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
-import { createManagementAsker } from "./ask-management.ts";
+import { createAsker } from "./ask-main.ts";
 import { createNameAsker } from "./ask-name.ts";
 import { echoOrigin } from "./echo.ts";
 import { openHealth } from "./health.ts";
@@ -70,7 +70,12 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
   const keys = createKeyReader(tables);
   const plans = createPlans(tables, keys);
   const asker = createNameAsker(tell);
-  const management = createManagementAsker(tell);
+  const management = createAsker<ManageRequest, ManageAnswer>("admin requests", (id, request) =>
+    tell({ type: "manage", id, ...request }),
+  );
+  const ownRequests = createAsker<OwnRequestQuestion, OwnRequestAnswer>("questions for own requests", (id, question) =>
+    tell({ type: "own_request", id, ...question }),
+  );
   const plane: Plane = {
     keys,
     ledger: createLedger(tables),
@@ -100,6 +105,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     translator: createTranslator({ start: () => startThread("translator") }),
     responses: createResponseKeeper(() => startThread("responses", { file: data.responsesFile })),
     manage: management.ask,
+    findOwnRequest: ownRequests.ask,
     nextId: createRequestIds(data.worker),
     generation: build(data.generation, compile),
     bodyBytes: 0,
@@ -131,7 +137,10 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         asker.answered(message);
         return;
       case "managed":
-        management.answered(message);
+        management.answered(message.id, message.answer);
+        return;
+      case "own_request":
+        ownRequests.answered(message.id, message.answer);
         return;
       case "credential":
         authorizers.take(message.told);

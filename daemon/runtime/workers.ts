@@ -12,6 +12,7 @@ import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
 import type { Credentials } from "./credentials.ts";
+import { findOwnRequest } from "./own-request.ts";
 import { guardPort, type PortGuard } from "./port-guard.ts";
 import type { StoreThreads, WriterName } from "./store-threads.ts";
 import { startThread } from "./threads.ts";
@@ -183,7 +184,11 @@ export function startWorkers(options: WorkersOptions): Workers {
         void answerName(message, worker);
       } else if (message.type === "manage") {
         void options.manage?.(message).then((answer) => {
-          worker.postMessage({ type: "managed", id: message.id, ...answer } satisfies ToWorker);
+          worker.postMessage({ type: "managed", id: message.id, answer } satisfies ToWorker);
+        });
+      } else if (message.type === "own_request") {
+        void findOwnRequest(options.store.queries, message).then((answer) => {
+          worker.postMessage({ type: "own_request", id: message.id, answer } satisfies ToWorker);
         });
       } else if (message.type === "log")
         log[message.level](message.message, { worker: slot.number, ...message.fields });
