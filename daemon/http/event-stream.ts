@@ -7,6 +7,7 @@ import { exceptionFor, exceptionStatus } from "../../providers/dialects/bedrock-
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { parseJson, shape, text, words } from "../../providers/json.ts";
 import type { StreamFraming } from "./framing.ts";
+import { bytesOfText } from "./stream-writer.ts";
 
 export const eventStreamType = "application/vnd.amazon.eventstream";
 
@@ -122,9 +123,10 @@ export function readFrame(frame: Buffer): { readonly headers: ReadonlyMap<string
 }
 
 export function writeFrame(headers: Readonly<Record<string, string>>, payload: Buffer): Buffer {
-  const frame = begun(headerBytes(headers), payload.length);
-  payload.copy(frame, frame.length - checksumBytes - payload.length);
-  return sealed(frame);
+  const begun = beginning(headerBytes(headers), payload.length);
+  const checksum = Buffer.allocUnsafe(checksumBytes);
+  checksum.writeUInt32BE(crc32(payload, crc32(begun)));
+  return Buffer.concat([begun, payload, checksum]);
 }
 
 function headerBytes(headers: Readonly<Record<string, string>>): Buffer {
@@ -136,20 +138,14 @@ function headerBytes(headers: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A frame with everything but its payload and last checksum. */
-function begun(head: Buffer, payloadBytes: number): Buffer {
-  const frame = Buffer.allocUnsafe(preludeBytes + head.length + payloadBytes + checksumBytes);
-  frame.writeUInt32BE(frame.length, 0);
-  frame.writeUInt32BE(head.length, 4);
-  frame.writeUInt32BE(crc32(frame.subarray(0, 8)), 8);
-  head.copy(frame, preludeBytes);
-  return frame;
-}
-
-function sealed(frame: Buffer): Buffer {
-  const end = frame.length - checksumBytes;
-  frame.writeUInt32BE(crc32(frame.subarray(0, end)), end);
-  return frame;
+/** A frame up to its payload. */
+function beginning(headers: Buffer, payloadBytes: number): Buffer {
+  const bytes = Buffer.allocUnsafe(preludeBytes + headers.length);
+  bytes.writeUInt32BE(bytes.length + payloadBytes + checksumBytes, 0);
+  bytes.writeUInt32BE(headers.length, 4);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 8)), 8);
+  headers.copy(bytes, preludeBytes);
+  return bytes;
 }
 
 /** An event by its name, an exception by its; an error that is neither by its code. */
@@ -169,33 +165,77 @@ function readEvent(frame: Buffer): { readonly event: string; readonly data: stri
 /** Event name and data of one piece that a renderer wrote: whole server-sent events, a data line each. */
 const eventPattern = /(?:event: ([^\n]*)\n)?data: ([^\n]*)\n\n/g;
 
-function eventFrames(rendered: string): string {
+/** How an event begins, up to its data. Most follow one of the same name: that one is compared, not searched for. */
+type Opening = { readonly line: string; readonly name: string };
+let latest = openingOf("contentBlockDelta");
+
+function openingOf(name: string): Opening {
+  const line = `event: ${name}\ndata: `;
+  return { line, name: line.slice(7, -7) }; // no part of the text it came in, which it would keep in memory
+}
+
+function openingAt(rendered: string, at: number): Opening | undefined {
+  if (rendered.startsWith(latest.line, at)) return latest;
+  const nameEnd = rendered.indexOf("\n", at);
+  if (!rendered.startsWith("event: ", at) || !rendered.startsWith("\ndata: ", nameEnd)) return undefined;
+  latest = openingOf(rendered.slice(at + 7, nameEnd));
+  return latest;
+}
+
+/** The frames of all events in `rendered`; the pattern is for what is not written as renderers do. */
+function frames(rendered: string, frame: (name: string, data: string) => string): string {
   let bytes = "";
-  for (const [, name = "", data = ""] of rendered.matchAll(eventPattern)) bytes += eventFrame(name, data);
+  let at = 0;
+  while (at < rendered.length) {
+    const opening = openingAt(rendered, at);
+    if (opening === undefined) break;
+    const dataAt = at + opening.line.length;
+    const dataEnd = rendered.indexOf("\n", dataAt);
+    if (dataEnd < 0 || !rendered.startsWith("\n", dataEnd + 1)) break;
+    bytes += frame(opening.name, rendered.slice(dataAt, dataEnd));
+    at = dataEnd + 2;
+  }
+  if (at === rendered.length) return bytes;
+  for (const [, name = "", data = ""] of rendered.slice(at).matchAll(eventPattern)) bytes += frame(name, data);
   return bytes;
 }
 
+/** As latin1 text, and of pieces that are there already: no byte is copied before the socket's own copy. */
 function eventFrame(name: string, data: string): string {
-  const head = headOf(name);
-  const frame = begun(head, Buffer.byteLength(data));
-  frame.write(data, preludeBytes + head.length);
-  return sealed(frame).toString("latin1");
+  const payload = bytesOfText(data);
+  const { bytes, checksum } = begun(headOf(name), payload.length);
+  const whole = crc32(data, checksum);
+  return bytes + payload + String.fromCharCode(whole >>> 24, (whole >>> 16) & 0xff, (whole >>> 8) & 0xff, whole & 0xff);
 }
 
-/** Headers by the name of an event or exception: renderers have a few dozen names. */
-const heads = new Map<string, Buffer>();
-const headsMax = 256;
+/** What goes before a payload, as latin1 text, and the checksum so far. */
+type Begun = { readonly bytes: string; readonly checksum: number };
 
-function headOf(name: string): Buffer {
-  let head = heads.get(name);
-  if (head !== undefined) return head;
-  head = headerBytes(
-    /exception$/i.test(name)
-      ? { ":exception-type": name, ":content-type": "application/json", ":message-type": "exception" }
-      : { ":event-type": name, ":content-type": "application/json", ":message-type": "event" },
-  );
+/** The headers of one name, and how frames with short payloads begin, by the payload's length. */
+type Head = { readonly headers: Buffer; readonly begun: (Begun | undefined)[] };
+
+/** Renderers have a few dozen names; an upstream's may be anything. */
+const heads = new Map<string, Head>();
+const headsMax = 64;
+const payloadBytesKept = 512;
+
+function headOf(name: string): Head {
+  const known = heads.get(name);
+  if (known !== undefined) return known;
+  const type = /exception$/i.test(name) ? "exception" : "event";
+  const headers = { [`:${type}-type`]: name, ":content-type": "application/json", ":message-type": type };
+  const head = { headers: headerBytes(headers), begun: [] };
   if (heads.size < headsMax) heads.set(name, head);
   return head;
+}
+
+function begun(head: Head, payloadBytes: number): Begun {
+  const known = head.begun[payloadBytes];
+  if (known !== undefined) return known;
+  const bytes = beginning(head.headers, payloadBytes);
+  const made = { bytes: bytes.toString("latin1"), checksum: crc32(bytes) };
+  if (payloadBytes < payloadBytesKept) head.begun[payloadBytes] = made;
+  return made;
 }
 
 /** Converse's own events. Clients pass over an event whose name they do not know: that is what keeps a connection alive. */
@@ -208,7 +248,7 @@ export const eventStream: StreamFraming = {
     const { event, data } = readEvent(frame);
     return `event: ${event}\ndata: ${data}\n\n`;
   },
-  write: eventFrames,
+  write: (rendered) => frames(rendered, eventFrame),
 };
 
 /** Another dialect's events, each one's data in base64 within a `chunk` event. */
@@ -222,15 +262,13 @@ export const eventChunks: StreamFraming = {
     const name = event === "" ? words(shape(parseJson(data))["type"]) : event;
     return `${name === undefined ? "" : `event: ${name}\n`}data: ${data}\n\n`;
   },
-  write(rendered) {
-    let bytes = "";
-    for (const [, name, data = ""] of rendered.matchAll(eventPattern)) {
-      if (name === "error") bytes += exceptionFrame(data);
-      else bytes += eventFrame("chunk", `{"bytes":"${Buffer.from(data).toString("base64")}"}`);
-    }
-    return bytes;
-  },
+  write: (rendered) => frames(rendered, chunkFrame),
 };
+
+function chunkFrame(name: string, data: string): string {
+  if (name === "error") return exceptionFrame(data);
+  return eventFrame("chunk", `{"bytes":"${Buffer.from(data).toString("base64")}"}`);
+}
 
 function readChunk(frame: Buffer): { readonly event: string; readonly data: string } {
   const { event, data, failed } = readEvent(frame);

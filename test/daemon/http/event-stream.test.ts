@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventStreamCodec } from "@smithy/eventstream-codec";
+import fc from "fast-check";
 import {
   EventStreamSplitter,
   eventChunks,
@@ -100,6 +101,65 @@ test("eventStream.write() keeps several events apart, and asEvents() undoes it",
   );
   assert.equal(frames.length, 2);
   assert.equal(frames.map((frame) => eventStream.asEvents!(frame)).join(""), rendered);
+});
+
+/** Names and data of any text, short and past every length whose beginning is kept; the same name again and again. */
+const eventTexts = fc.array(
+  fc.record({
+    name: fc.oneof(
+      fc.constantFrom("contentBlockDelta", "messageStop", "throttlingException", "ping"),
+      fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
+    ),
+    data: fc.oneof(
+      fc.string({ unit: "binary", maxLength: 60 }),
+      fc.tuple(fc.constantFrom("x", "é", "界", "😀"), fc.nat(1_100)).map(([text, times]) => text.repeat(times)),
+    ),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+test("write() is read by the vendor's codec as what was written, and is writeFrame()'s bytes", () => {
+  const oneLine = (text: string) => text.replaceAll("\n", " ");
+  fc.assert(
+    fc.property(eventTexts, (texts) => {
+      const events = texts.map(({ name, data }) => ({ name: oneLine(name), data: oneLine(data) }));
+      const rendered = events.map(({ name, data }) => `event: ${name}\ndata: ${data}\n\n`).join("");
+      const bytes = Buffer.from(eventStream.write(rendered), "latin1");
+      const found: { name: unknown; data: string }[] = [];
+      const whole: Buffer[] = [];
+      for (let at = 0; at < bytes.length; at += bytes.readUInt32BE(at)) {
+        const { headers, body } = codec.decode(bytes.subarray(at, at + bytes.readUInt32BE(at)));
+        const type = /exception$/i.test(events[found.length]?.name ?? "") ? "exception" : "event";
+        const name = headers[`:${type}-type`]?.value;
+        found.push({ name, data: Buffer.from(body).toString("utf8") });
+        const texts = { [`:${type}-type`]: `${name}`, ":content-type": "application/json", ":message-type": type };
+        whole.push(writeFrame(texts, Buffer.from(body)));
+      }
+      assert.deepEqual(found, events);
+      assert.deepEqual(bytes, Buffer.concat(whole));
+    }),
+  );
+});
+
+test("write() finds the events among comments, ids and cut ends, and those without a name", () => {
+  const named = 'event: a\ndata: {"x":1}\n\n';
+  const wanted = eventStream.write(named);
+  const other = eventStream.write('event: b\ndata: {"y":2}\n\n');
+  for (const [rendered, bytes] of [
+    [`: hello\n\n${named}`, wanted],
+    [`${named}: hello\n\nevent: b\ndata: {"y":2}\n\n`, wanted + other],
+    [`${named}id: 1\nevent: b\ndata: {"y":2}\n\n`, wanted + other],
+    [`${named}event: a\ndata: {"x":1}\n`, wanted],
+    [`${named}event: a\ndata: {"x"`, wanted],
+    [`${named}event: a\ndata: first\nevent: b\ndata: {"y":2}\n\n`, wanted + other],
+    [`${named}\n`, wanted],
+    ["event: a", ""],
+    ["", ""],
+  ] as const) {
+    assert.equal(eventStream.write(rendered), bytes, JSON.stringify(rendered));
+  }
+  const unnamed = Buffer.from(eventStream.write("data: {}\n\n"), "latin1");
+  assert.deepEqual(eventStream.read(unnamed), { event: "", data: "{}", failed: false });
 });
 
 test("eventChunks carries another dialect's events, both ways", () => {
