@@ -145,6 +145,39 @@ test("a body may name a file of its own by the id it was told, and nobody else's
   assert.equal((await ask(stranger, '"file_id":"file-uploaded-elsewhere"')).status, 200);
 });
 
+test("files are named in lists too, and what is read here is what is sent", async () => {
+  const { id } = await upload(key);
+  const bare = id.slice("up~".length);
+  const ask = async (apiKey: string, more: string) => {
+    const response = await fetch(`${daemon.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+      body: `{"model":"up/m","max_tokens":5,"messages":[{"role":"user","content":"hi"}],${more}}`,
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const before = asked.length;
+  for (const one of [id, bare]) {
+    assert.equal(await ask(stranger, `"x":{"file_ids":["file-of-nobody","${one}"]}`), 404, one);
+    assert.equal(await ask(stranger, `"x":{"file\\u005fids":["${one}"]}`), 404, one);
+  }
+  assert.equal(asked.length, before);
+  assert.equal(await ask(key, `"x":{"file_ids":["${id}"]}`), 200);
+  assert.match(asked.at(-1)!.body, new RegExp(`"file_ids":\\["${bare}"\\]`));
+  // Whoever takes the first of two would read what was not asked about.
+  for (const twice of [
+    `"x":{"file_id":"${bare}","file_id":"file-x"}`,
+    `"x":{"file_id":"${bare}","file_id":5}`,
+    `"x":{"file\\u005fid":"${bare}"},"x":1`,
+  ]) {
+    assert.equal(await ask(stranger, twice), 200, twice);
+    assert.ok(!asked.at(-1)!.body.includes(bare), twice);
+  }
+  assert.equal(await ask(stranger, '"x":{"file_id": "file-x", "n": 1.0}'), 200);
+  assert.match(asked.at(-1)!.body, /"file_id": "file-x", "n": 1\.0/, "what is plain is sent as it came");
+});
+
 test("raw calls do not go round it", async () => {
   const raw = async (path: string, method = "GET") => {
     const response = await fetch(`${daemon.url}/passthrough/up${path}`, {
