@@ -94,10 +94,15 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
     return name;
   }
 
-  /** The budget that a row refers to counts where the row itself says nothing. */
-  function withBudget(values: Values): Values {
-    const budget = budgets.get(textOf(values["budget_id"]) ?? "");
-    if (budget === undefined) return values;
+  /** The budget that a row refers to counts where the row says nothing. Undefined: what binds it is not known. */
+  function withBudget(values: Values, say: Say): Values | undefined {
+    const id = textOf(values["budget_id"]);
+    if (id === undefined) return values;
+    const budget = budgets.get(id);
+    if (budget === undefined) {
+      say("dropped", `its budget ${id} is in no file that was given, and not known: give the budgets too`, true);
+      return undefined;
+    }
     const said = Object.fromEntries(
       Object.entries(values).filter(([, value]) => value !== null && value !== undefined),
     );
@@ -113,7 +118,8 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
     parent: Values = {},
   ): void {
     const say = sayOf(row);
-    const values = withBudget(row.values);
+    const values = withBudget(row.values, say);
+    if (values === undefined) return;
     const name = nameFor(kind, alias ?? id, id);
     const numbers = numbersOf(values, nowMs, say);
     const list = kind === "end_user" ? undefined : modelsOf(values["models"], models, say);
@@ -142,15 +148,9 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
     );
   for (const row of rows.get("teams") ?? [])
     each(row, "team_id", (id) => {
-      const customer = names.customer.get(textOf(row.values["organization_id"]) ?? "");
-      owner(
-        "team",
-        row,
-        id,
-        textOf(row.values["team_alias"]),
-        "/api/governance/teams",
-        customer === undefined ? {} : { customer },
-      );
+      const parent = organizationOf(row.values, sayOf(row));
+      if (parent !== undefined)
+        owner("team", row, id, textOf(row.values["team_alias"]), "/api/governance/teams", parent);
     });
   for (const row of rows.get("users") ?? [])
     each(row, "user_id", (id) =>
@@ -175,7 +175,8 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
 
   function importKey(row: Row): void {
     const say = sayOf(row);
-    const values = withBudget(row.values);
+    const values = withBudget(row.values, say);
+    if (values === undefined) return;
     const hash = hashOf(textOf(values["token"]));
     if (hash === undefined) {
       say("dropped", "its token is no hash of a secret");
@@ -231,8 +232,17 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
       );
       return undefined;
     }
-    const organization = names.customer.get(textOf(values["organization_id"]) ?? "");
-    return organization === undefined ? {} : { customer: organization };
+    return organizationOf(values, say);
+  }
+
+  function organizationOf(values: Values, say: Say): LitellmOwner | undefined {
+    const id = textOf(values["organization_id"]);
+    if (id === undefined) return {};
+    const customer = names.customer.get(id);
+    if (customer !== undefined) return { customer };
+    const why = `its organization ${id} is in no file that was given, and its limits are not known`;
+    say("dropped", `${why}: give the organizations too`, true);
+    return undefined;
   }
 
   return { steps, report };

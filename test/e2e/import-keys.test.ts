@@ -62,6 +62,8 @@ const database = {
     { token: sha256("sk-expired-0123456789"), key_alias: "expired", expires: "2020-01-01 00:00:00" },
     { token: sha256("sk-lost-0123456789abc"), key_alias: "of a lost team", team_id: "t-9" },
     { token: sha256("sk-routes-0123456789"), key_alias: "routes", allowed_routes: ["/embeddings"] },
+    { token: sha256("sk-budget-0123456789"), key_alias: "of a lost budget", budget_id: "b9" },
+    { token: sha256("sk-organization-0123"), key_alias: "of a lost organization", organization_id: "o-9" },
   ],
 };
 
@@ -91,6 +93,10 @@ test("bifrost import litellm --keys: an old secret authenticates, with its budge
   assert.match(done.stderr, /\d+: keys\.json: LiteLLM_VerificationToken\[3\]: has expired/);
   assert.match(done.stderr, /VerificationToken\[4\]: its team t-9 .*\(security\)/);
   assert.match(done.stderr, /VerificationToken\[5\]: allowed_routes: .*\(security\)/);
+  assert.match(done.stderr, /VerificationToken\[6\]: its budget b9 .*\(security\)/);
+  assert.match(done.stderr, /VerificationToken\[7\]: its organization o-9 .*\(security\)/);
+  for (const lost of ["sk-budget-0123456789", "sk-organization-0123"])
+    assert.equal((await ask(daemon, lost, "echo/echo")).status, 401, "freer than it was, so not taken over");
   assert.doesNotMatch(done.stdout + done.stderr, new RegExp(sha256(old)));
 
   const { key } = await daemon.admin<KeyAnswer>("GET", "/api/keys/prod");
