@@ -11,6 +11,7 @@ import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routin
 import type { Provider, Target } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
 import { generates, type Lease } from "./admit.ts";
+import { clientOf } from "./codecs.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { relayPump, translatePump } from "./pumps.ts";
@@ -36,7 +37,7 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
   const { provider } = lease.target;
   const { operation, dialect } = exchange.route;
   const endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
-  exchange.isRelay = endpoint?.dialect === dialect && !endpoint.predict;
+  exchange.isRelay = endpoint?.dialect === dialect && !endpoint.predict && !endpoint.asChat;
   if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
   if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {
@@ -170,9 +171,15 @@ function bodyReceiver(
       });
     },
   };
-  const { dialect, operation } = exchange.route;
-  const coded = operation === "chat" || exchange.isRelay ? undefined : () => exchange.coded;
-  return new BodyReceiver(endpoint.dialect, dialect, context(exchange), outcome, plane.translator, coded);
+  const coded = exchange.route.operation === "chat" || exchange.isRelay ? undefined : () => exchange.coded;
+  return new BodyReceiver(
+    endpoint.dialect,
+    clientOf(exchange, endpoint),
+    context(exchange),
+    outcome,
+    plane.translator,
+    coded,
+  );
 }
 
 function streamReceiver(
@@ -184,18 +191,18 @@ function streamReceiver(
 ): StreamReceiver {
   const { target } = lease;
   const upstream = endpoint.dialect;
-  const client = exchange.route.dialect;
+  const client = clientOf(exchange, endpoint);
   const rendering = context(exchange);
   const wires = {
     upstream: framings[endpoint.framing],
     client: framings[exchange.route.framing ?? client.framing],
   };
   const plain =
-    upstream.id === client.id
+    upstream === client
       ? relayPump(upstream, rendering, !rendering.includeUsage, wires)
       : translatePump(upstream, client, rendering, wires);
   const pump = tellsCost(exchange) ? costPump(plain, exchange, lease) : plain;
-  const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, rendering, pump, wires, {
+  const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, client, rendering, pump, wires, {
     released() {
       exchange.race?.spoke(exchange);
       exchange.trip!.alive(exchange.at);

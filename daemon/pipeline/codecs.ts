@@ -1,7 +1,8 @@
 /**
  * Operations beside chat between two dialects: embeddings, counts, rankings. Hides that a pair of dialects speaks of one
- * only where both have the words for it.
+ * only where both have the words for it, and that text completions become a chat.
  */
+import { openaiCompletions, parseCompletion } from "../../providers/dialects/openai-completions.ts";
 import type {
   Codec,
   Dialect,
@@ -11,8 +12,9 @@ import type {
   RenderContext,
   Usage,
 } from "../../providers/exchange.ts";
+import type { ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Exchange } from "./exchange.ts";
-import { parseJson, type Translated } from "./translate.ts";
+import { encodeRequest, parseJson, type RequestJob, type Translated, translateAnswer } from "./translate.ts";
 
 type AnyCodec = Codec<unknown, unknown>;
 
@@ -33,6 +35,26 @@ export function codecOf(dialect: Dialect, operation: Operation): AnyCodec | unde
     default:
       return undefined;
   }
+}
+
+/** The language the answer is told in. */
+export function clientOf({ route }: Exchange, { asChat }: ReadyEndpoint): Dialect {
+  return asChat ? openaiCompletions : route.dialect;
+}
+
+/** Text completions, for a host that knows chat only. */
+export function encodeCompletion(
+  { body }: Exchange,
+  upstream: Dialect,
+  path: PathWords,
+  job: Pick<RequestJob, "model" | "injectCap" | "encoding">,
+): Coded {
+  const { request, dropped } = parseCompletion(JSON.parse(body!.toString("utf8")), path);
+  const encoded = encodeRequest(request, upstream, job);
+  return {
+    request: { ...encoded, dropped: [...dropped, ...encoded.dropped] },
+    answer: (bytes, context) => translateAnswer(upstream, openaiCompletions, bytes, context),
+  };
 }
 
 /** Undefined: at least one of them has no words for it. */

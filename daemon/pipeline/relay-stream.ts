@@ -103,6 +103,7 @@ export class StreamReceiver implements Receiver {
   constructor(
     exchange: Exchange,
     upstream: Dialect,
+    client: Dialect,
     context: RenderContext,
     pump: Pump,
     framings: Framings,
@@ -112,7 +113,7 @@ export class StreamReceiver implements Receiver {
     this.#response = exchange.response;
     this.#writer = new StreamWriter(exchange.response);
     this.#upstream = upstream;
-    this.#client = exchange.route.dialect;
+    this.#client = client;
     this.#context = context;
     this.#pump = pump;
     this.#framings = framings;

@@ -9,7 +9,7 @@ import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
-import { encodeOperation } from "./codecs.ts";
+import { encodeCompletion, encodeOperation } from "./codecs.ts";
 import type { Exchange } from "./exchange.ts";
 import { withoutForeignProofs } from "./proofs.ts";
 import { ours, requestEdits } from "./request-edits.ts";
@@ -29,7 +29,7 @@ export function upstreamBody(
   endpoint: ReadyEndpoint,
   injectCap: number | undefined,
 ): UpstreamBody {
-  const same = endpoint.dialect.id === exchange.route.dialect.id && !endpoint.predict;
+  const same = endpoint.dialect.id === exchange.route.dialect.id && !endpoint.predict && !endpoint.asChat;
   exchange.droppedHeader = []; // of the hop before this one
   return same
     ? {
@@ -146,16 +146,21 @@ function spliced(exchange: Exchange, target: Target, endpoint: ReadyEndpoint, in
 function encoded(
   exchange: Exchange,
   target: Target,
-  { dialect, encoding, predict }: ReadyEndpoint,
+  { dialect, encoding, predict, asChat }: ReadyEndpoint,
   injectCap: number | undefined,
 ): Translated {
+  const job = { model: target.deployment, injectCap, encoding };
+  if (asChat) {
+    exchange.coded = encodeCompletion(exchange, dialect, asked(exchange), job);
+    return exchange.coded.request;
+  }
   if (exchange.route.operation !== "chat") {
     exchange.coded = encodeOperation(exchange, dialect, target.deployment, asked(exchange), { predict });
     if (exchange.coded === undefined) throw noEndpoint(target.provider.name, exchange.route.operation);
     return exchange.coded.request;
   }
   exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!, asked(exchange));
-  return encodeRequest(exchange.parsed, dialect, { model: target.deployment, injectCap, encoding });
+  return encodeRequest(exchange.parsed, dialect, job);
 }
 
 function asked({ view }: Exchange): PathWords {

@@ -22,6 +22,8 @@ export type ReadyEndpoint = {
   readonly body: Endpoint["body"];
   /** See `Endpoint.predict`. */
   readonly predict: boolean;
+  /** Text completions are asked for here as a chat: the host has no others. */
+  readonly asChat: boolean;
   /** How it wants a translated request. */
   readonly encoding: EncodeOptions;
 };
@@ -52,10 +54,13 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
         headers: Object.entries(endpoint.headers ?? {}).flat(),
         body: endpoint.body,
         predict: endpoint.predict === true,
+        asChat: false,
         encoding,
       };
     });
   }
+  if (ready.completions === undefined && ready.chat !== undefined)
+    ready.completions = ready.chat.map((endpoint) => ({ ...endpoint, asChat: true }));
   return ready;
 }
 
