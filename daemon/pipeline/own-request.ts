@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestRow } from "../store/request-log.ts";
+import { settlementFlag } from "../store/rows.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Plane } from "./plane.ts";
 
@@ -79,6 +80,8 @@ function render(row: RequestRow): object {
     num_search_results: null,
     total_cost: cost,
     usage: cost,
+    // As in `usage` of an answer.
+    ...(((row.flags as number) & settlementFlag.estimated) === 0 ? {} : { cost_estimated: true }),
     cache_discount: null,
     upstream_inference_cost: null,
     is_byok: null,

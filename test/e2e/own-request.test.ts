@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { ask } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
 import { chat } from "./cost-answers.ts";
 
 let daemon: Daemon;
@@ -26,7 +27,8 @@ before(async () => {
     request.on("end", () => {
       const isStream = /"stream":\s*true/.test(body);
       response.writeHead(200, { "content-type": isStream ? "text/event-stream" : "application/json" });
-      response.end(isStream ? streamed : whole);
+      if (body.includes("never ends")) response.write(streamed.slice(0, streamed.indexOf("\n\n") + 2));
+      else response.end(isStream ? streamed : whole);
     });
   });
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
@@ -105,6 +107,25 @@ describe("describeOwnRequest()", { concurrency: false }, () => {
       });
     }
   }
+
+  test("tells of a stream that its client left, and that its price is an estimate", async () => {
+    const gone = new AbortController();
+    const response = await fetch(`${daemon.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "up/m", stream: true, messages: [{ role: "user", content: "never ends" }] }),
+      signal: gone.signal,
+    });
+    const id = response.headers.get("x-request-id");
+    assert.equal((await tell(`?id=${id}`, key)).status, 404, "it is under way");
+    gone.abort();
+    const answer = await until("the row", async () => {
+      const { status, told } = await tell(`?id=${id}`, key);
+      return status === 200 ? told() : undefined;
+    });
+    assert.deepEqual([answer["cancelled"], answer["cost_estimated"], answer["streamed"]], [true, true, true]);
+    assert.ok(Number(answer["total_cost"]) > 0);
+  });
 
   test("tells another key as little of it as of one that nobody made", async () => {
     const { id } = await made(false);
