@@ -101,13 +101,31 @@ export function refuseRawObjects(exchange: Exchange, path: string, { endpoints, 
   const parts = fullyDecoded(path).toLowerCase().split(/[?#]/)[0]!.split("/");
   const stored = parts[parts.lastIndexOf("responses") + 1];
   const isStored = parts.includes("responses") && stored !== undefined && stored !== "" && !responseVerbs.has(stored);
-  if (!isStored && !parts.includes("files") && !parts.includes("batches")) return;
+  if (!isStored && !parts.includes("files") && !parts.includes("batches")) {
+    assertTyped(exchange);
+    return;
+  }
   throw new GatewayError(
     "permission_denied",
     `files, batches and kept responses of ${name} belong to whoever made them: ask for them at /v1/files, /v1/batches and /v1/responses`,
     { source: "client" },
   );
 }
+
+/** What says of itself that it is JSON has been looked through; servers take what says nothing for JSON as well. */
+function assertTyped({ upload, request }: Exchange): void {
+  if (upload === undefined || binaryTypes.test(request.headers["content-type"] ?? "")) return;
+  throw new GatewayError(
+    "invalid_request",
+    "say what the body is: content-type: application/json, or multipart/form-data",
+    {
+      source: "client",
+      param: "content-type",
+    },
+  );
+}
+
+const binaryTypes = /^\s*(multipart\/form-data|application\/octet-stream|(audio|image|video)\/)/i;
 
 const responseVerbs: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 
@@ -126,13 +144,15 @@ function fullyDecoded(path: string): string {
 }
 
 /** Whether it may be that a body names a file; a name can be written with escapes. */
-export function mayNameFile({ body, generation, caller }: Exchange): boolean {
+export function mayNameFile({ body, generation, caller, route }: Exchange): boolean {
   if (body === undefined || !generation.hasFiles || caller!.keyRow < 0) return false;
-  return generation.data.auth.files === "owned" && (body.includes(fileIdName) || body.includes(escaped));
+  const name = route.form === "any" ? anyFileName : fileIdName;
+  return generation.data.auth.files === "owned" && (body.includes(name) || body.includes(escaped));
 }
 
 /** As bytes: a text would be encoded for each request, which takes longer than the search of 1 KB (0.4 µs for both). */
 const fileIdName = Buffer.from('"file_id'); // and `file_ids`, as a code interpreter is given its files
+const anyFileName = Buffer.from("file");
 const escaped = Buffer.from("\\u00");
 
 /** What somebody else has made may not be used; an id that names its provider goes there, as that knows it. */
@@ -151,9 +171,12 @@ export async function fileIdsTaken(exchange: Exchange, plane: Plane): Promise<vo
     providers.add(provider);
     return id;
   };
-  const bare = withFileIds(JSON.parse(text) as unknown, change, () => {
+  const value = JSON.parse(text) as unknown;
+  const bare = withFileIds(value, change, () => {
     members += 1;
   });
+  // Raw calls name files in ways that are not known here: `training_file` of a tuning, `id` of an evaluation's source.
+  if (exchange.route.form === "any") for (const id of textsLikeIds(value)) named.add(splitId(id).id).add(id);
   if (named.size > 0) {
     const foreign = await plane.responses.objects({ type: "foreign", ids: [...named], owner: ownerOf(exchange) });
     if (foreign.length > 0) throw notOwn("files");
@@ -180,6 +203,13 @@ function withFileIds(value: unknown, change: (id: string) => string, onMember: (
       return [name, withFileIds(changed, change, onMember)];
     }),
   );
+}
+
+function* textsLikeIds(value: unknown): Generator<string> {
+  if (typeof value === "string") {
+    if (/^[\w~./-]{1,200}$/.test(value)) yield value;
+  } else if (typeof value === "object" && value !== null)
+    for (const each of Object.values(value)) yield* textsLikeIds(each);
 }
 
 /** How often a file is named in the text, however the letters of the name are written. */

@@ -196,6 +196,34 @@ test("raw calls do not go round it", async () => {
   assert.equal(await raw("/v1/models"), 200);
 });
 
+test("raw calls name no file of somebody else's, whatever the member is called", async () => {
+  const { id } = await upload(key);
+  const bare = id.slice("up~".length);
+  const raw = async (apiKey: string, body: string, type: string | undefined = "application/json") => {
+    const response = await fetch(`${daemon.url}/passthrough/up/v1/chat/jobs`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}`, ...(type === undefined ? {} : { "content-type": type }) },
+      body: Buffer.from(body),
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const before = asked.length;
+  for (const body of [
+    `{"model":"m","training_file":"${bare}"}`,
+    `{"model":"m","data_source":{"source":{"type":"file_id","id":"${bare}"}}}`,
+    `{"model":"m","input":[{"type":"input_file","file_id":"${bare}"}]}`,
+  ]) {
+    assert.equal(await raw(stranger, body), 404, body);
+    assert.equal(await raw(stranger, body, ""), 400, "what says nothing of itself may be JSON");
+    assert.equal(await raw(stranger, body, "text/plain"), 400);
+  }
+  assert.equal(asked.length, before);
+  assert.equal(await raw(key, `{"model":"m","training_file":"${bare}"}`), 200);
+  assert.equal(await raw(stranger, '{"model":"m","training_file":"file-of-nobody"}'), 200);
+  assert.equal(await raw(stranger, "\u0001\u0002", "application/octet-stream"), 200);
+});
+
 test("a kept response is the key's own", async () => {
   const { id } = await sdk(key).responses.create({ model: "echo", input: "hi" });
   assert.equal((await sdk(key).responses.retrieve(id)).id, id);
