@@ -12,8 +12,8 @@ import { withClient } from "../session.ts";
 type Imported = ReturnType<Importers["litellm"]>;
 type WithKeys = ReturnType<Importers["litellmWithKeys"]>;
 type Step = WithKeys["steps"][number];
-type Options = { readonly out?: string; readonly json?: boolean };
-type KeysOptions = Options & { readonly keys?: readonly string[]; readonly dryRun?: boolean };
+type Options = { readonly out?: string; readonly json?: boolean; readonly dryRun?: boolean };
+type KeysOptions = Options & { readonly keys?: readonly string[] };
 
 const sources: readonly (readonly ["litellm" | "bifrost" | "portkey", string, string])[] = [
   ["litellm", "LiteLLM's config.yaml", "config.yaml of LiteLLM's proxy"],
@@ -30,7 +30,7 @@ export function build(command: Command, context: Context): void {
     if (name === "litellm") {
       made
         .option("--keys <file>", "Also take over keys, teams, users and budgets exported from its database", collect)
-        .option("--dry-run", "With --keys: only tell what would be taken over");
+        .option("--dry-run", "Only tell what would be taken over, and write nothing");
     }
     made.action(async (path: string, options: KeysOptions) => {
       const importers = await context.loadDaemon().then((daemon) => daemon.openImporters());
@@ -104,19 +104,20 @@ function explained<Result>(path: string, read: () => Result): Result {
   }
 }
 
-async function tell(imported: Imported, { out, json }: Options, context: Context): Promise<void> {
+async function tell(imported: Imported, { out, json, dryRun }: Options, context: Context): Promise<void> {
   const { terminal } = context;
   if (json) await terminal.outSlowly(renderJson(imported));
   else {
     if (out === undefined) await terminal.outSlowly(imported.config);
     terminal.err(renderReport(imported));
-    if (out !== undefined) terminal.err(`\nWritten to ${out}. Check it with: bifrost config validate ${out}\n`);
+    if (out !== undefined && !dryRun)
+      terminal.err(`\nWritten to ${out}. Check it with: bifrost config validate ${out}\n`);
   }
   if (imported.report.some(({ security }) => security)) context.exitWith(exitCodes.checkFailed);
 }
 
-async function writeOut({ config }: Imported, { out }: Options): Promise<void> {
-  if (out !== undefined) await writeNew(resolve(out), config);
+async function writeOut({ config }: Imported, { out, dryRun }: Options): Promise<void> {
+  if (out !== undefined && !dryRun) await writeNew(resolve(out), config);
 }
 
 /** What stands there already is somebody's. */

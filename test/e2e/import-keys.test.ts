@@ -85,9 +85,10 @@ test("bifrost import litellm --keys: an old secret authenticates, with its budge
     join(daemon.home, "a.yaml"),
   );
   assert.match(dry.stderr, /7 of 7 keys and owners would be taken over\./);
+  assert.doesNotMatch(dry.stderr, /Written to/);
   assert.equal((await ask(daemon, old, "echo/echo")).status, 401, "nor after --dry-run");
 
-  const done = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "b.yaml"));
+  const done = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "a.yaml"));
   assert.equal(done.code, 6, "a team is lost, and paths that a key was bound to");
   assert.match(done.stderr, /7 of 7 keys and owners taken over\./);
   assert.match(done.stderr, /\d+: keys\.json: LiteLLM_VerificationToken\[3\]: has expired/);
@@ -144,7 +145,7 @@ test("bifrost import litellm --keys refuses to let an imported key spend what it
     `${sha256(team)},sk-...9abc,"two, named",0.5,${later.replace("T", " ").replace("Z", "")},"{dear,cheap}",1,,{},f`,
   ];
   writeFileSync(keys, `${header}\n${rows.join("\n")}\n`);
-  const done = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "b.yaml"));
+  const done = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "a.yaml"));
   assert.equal(done.code, 0, done.stderr);
   writeFileSync(keys, "neither json\n");
   const odd = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "c.yaml"));
