@@ -7,7 +7,7 @@ import type { GenerationData } from "../config/generation.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
-import type { Manage } from "../pipeline/plane.ts";
+import type { Manage, ManageAnswer } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
@@ -183,9 +183,10 @@ export function startWorkers(options: WorkersOptions): Workers {
       } else if (message.type === "name") {
         void answerName(message, worker);
       } else if (message.type === "manage") {
-        void options.manage?.(message).then((answer) => {
-          worker.postMessage({ type: "managed", id: message.id, answer } satisfies ToWorker);
-        });
+        void options
+          .manage?.(message)
+          .catch((error: unknown) => notManaged(error, log))
+          .then((answer) => worker.postMessage({ type: "managed", id: message.id, answer } satisfies ToWorker));
       } else if (message.type === "own_request") {
         void findOwnRequest(options.store.queries, message).then((answer) => {
           worker.postMessage({ type: "own_request", id: message.id, answer } satisfies ToWorker);
@@ -350,4 +351,11 @@ export function startWorkers(options: WorkersOptions): Workers {
   }
 
   return { listening: startAll(), use, replaceWriter, counts, tap, prepareLeaving, stay, drain };
+}
+
+/** Its code could not be loaded, or failed: whoever asks must not wait in vain. */
+function notManaged(error: unknown, log: Log): ManageAnswer {
+  log.error("an admin request on the models' port failed", { error: String((error as Error).stack ?? error) });
+  const told = { message: "the request failed; the log says why", type: "internal_error", param: null, code: "500" };
+  return { status: 500, text: JSON.stringify({ error: told }) };
 }
