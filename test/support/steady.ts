@@ -25,7 +25,8 @@ export type Steady = {
 };
 
 const startsMax = 5;
-const startMsMax = 30_000;
+/** It reads two megabytes of description first; on a busy machine that has taken half a minute. */
+const startMsMax = 120_000;
 
 export async function startSteady(): Promise<Steady> {
   for (let start = 1; ; start++) {
@@ -49,11 +50,17 @@ async function tryStart(): Promise<Steady | undefined> {
     });
   }
   const ended = once(child, "exit");
-  const started = await until(
-    "Steady to start",
-    () => log.includes("Ready to accept requests") || (child.exitCode !== null ? "ended" : undefined),
-    startMsMax,
-  );
+  let started: boolean | "ended";
+  try {
+    started = await until(
+      "Steady to start",
+      () => log.includes("Ready to accept requests") || (child.exitCode !== null ? "ended" : undefined),
+      startMsMax,
+    );
+  } catch (error) {
+    end(child); // or the test's process would wait for it
+    throw error;
+  }
   if (started === "ended") return undefined;
   return {
     origin: `http://127.0.0.1:${port}`,
