@@ -203,3 +203,16 @@ test("a bound token ends with its owner", async () => {
   const refused = await call("GET", "/api/keys", undefined, secret);
   assert.equal(refused.status, 401, refused.text);
 });
+
+test("a token of a user sees no log, since whoever calls may name a user", async () => {
+  const made = await daemon.admin<TokenSecretAnswer>("POST", "/api/tokens", {
+    ...{ name: "alone", role: "admin", user: "user-of-mine" },
+  });
+  for (const path of ["/api/logs", "/api/logs/stats", "/api/logs/sessions/x", "/api/logs/req_x", "/api/feed"]) {
+    const answer = await call("GET", path, undefined, made.secret);
+    assert.equal(answer.status, 403, path);
+    assert.match(answer.text, /take one of a team or customer/);
+  }
+  const { status, body } = await call("GET", "/api/keys", undefined, made.secret);
+  assert.deepEqual([status, (body as unknown as KeyListAnswer).keys.map(({ name }) => name)], [200, ["deep"]]);
+});

@@ -20,7 +20,7 @@ import type {
 } from "../contract/log-statistics.ts";
 import type { LogFilterQuery, LogRow } from "../contract/logs.ts";
 import type { LogServices } from "../log-services.ts";
-import { type Names, readCursor, readFilter, viewCursor } from "./log-view.ts";
+import { assertSeesLog, type Names, readCursor, readFilter, viewCursor } from "./log-view.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 type Statistics = Pick<LogServices, "stats" | "histogram" | "rankings" | "facets" | "dashboard" | "session">;
@@ -149,6 +149,7 @@ export function createStatistics({ access, names, view, reach, now = Date.now }:
       };
     },
     async session(session: string) {
+      assertSeesLog(reach);
       const found = await access.query({ kind: "session", session, limit: sessionRowsMax });
       const reachable = reach === undefined ? found : found.filter((row) => row[reach.kind] === reach.publicId);
       const rows = reachable.map(view);

@@ -128,10 +128,18 @@ export async function viewContent(row: ContentRow, read: ObjectReader | undefine
   };
 }
 
+/** Who the user is a request may say itself: that a row names one proves nothing of whose it is. */
+export function assertSeesLog(reach: Reach | undefined): void {
+  if (reach?.kind !== "user") return;
+  const words = "a token of a user does not see the log, where requests name their users themselves";
+  throw new GatewayError("permission_denied", `${words}; take one of a team or customer`);
+}
+
 /** With a reach, of its rows alone: what is asked for by a name out of reach is not found. */
 export function readFilter(query: LogFilterQuery, names: Names, reach?: Reach): LogFilter {
   const filter = filterOf(query, names);
   if (reach === undefined) return filter;
+  assertSeesLog(reach);
   const { kind, publicId } = reach;
   if (query[kind] !== undefined && filter[kind] !== publicId)
     throw new GatewayError("not_found", `there is no ${kind} "${query[kind]}"`, { param: kind });

@@ -11,6 +11,7 @@ import type { LogServices } from "../log-services.ts";
 import { exportRows } from "./log-export.ts";
 import { createStatistics } from "./log-statistics.ts";
 import {
+  assertSeesLog,
   createNames,
   type ObjectReader,
   readCursor,
@@ -64,6 +65,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
   }
 
   async function find(id: string): Promise<RequestRow> {
+    assertSeesLog(reach);
     const row = await access.query({ kind: "request", id });
     if (row === undefined || (reach !== undefined && row[reach.kind] !== reach.publicId))
       throw new GatewayError("not_found", `there is no request "${id}" in the log`, { param: "id" });
