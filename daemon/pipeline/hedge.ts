@@ -167,7 +167,9 @@ class Hedge implements Timed, Race {
     const isOutpaced = this.#winner !== undefined && !exchange.clientGone;
     if (isOutpaced) {
       const isStreamed = exchange.view!.stream && exchange.route.operation === "chat";
-      trip.outpaced(Date.now(), isStreamed, performance.now() - trip.startedAt);
+      // Where the other was refused for good nobody was outpaced, and the time says nothing.
+      if (this.#winner?.result?.error !== undefined) trip.abandoned(Date.now());
+      else trip.outpaced(Date.now(), isStreamed, performance.now() - trip.startedAt);
       traceOutpaced(exchange, trip);
     } else {
       trace(exchange, trip, result!.error);
