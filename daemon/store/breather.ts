@@ -23,14 +23,14 @@ export type BreatherOptions = {
 };
 
 /** For threads only: it blocks. */
-export function createBreather({ now = () => performance.now(), rest: pause = wait }: BreatherOptions = {}): Breather {
+export function createBreather({ now = () => performance.now(), rest = wait }: BreatherOptions = {}): Breather {
   let until = 0;
   function begin(): void {
     until = now() + sliceMs;
   }
   function breathe(): void {
     if (now() < until) return;
-    pause();
+    rest();
     begin();
   }
   return { begin, breathe };
@@ -40,12 +40,7 @@ export function createBreather({ now = () => performance.now(), rest: pause = wa
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 function wait(): void {
-  rest(restMs);
-}
-
-/** Blocks this thread, and hears nothing meanwhile. */
-export function rest(ms: number): void {
-  Atomics.wait(never, 0, 0, ms);
+  Atomics.wait(never, 0, 0, restMs);
 }
 
 /** For a command, which has nobody beside it. */

@@ -1,6 +1,6 @@
 /** The state writer as a thread's body: batches and commands from many ports, one file. Hides the messages. */
 
-import { createBreather, rest } from "./breather.ts";
+import { createBreather } from "./breather.ts";
 import type { Command } from "./commands/command.ts";
 import { openDatabase } from "./database.ts";
 import { type CommandMessage, isCommand, replyFailure, replyTo } from "./requests.ts";
@@ -41,7 +41,6 @@ export function startStateThread(options: StateThreadOptions): WriterThread {
       if (isCommand(message)) runCommand(message, port);
     },
     status,
-    ...(process.env["NAP"] === "0" ? {} : { rest }),
     ...(options.paceMs === undefined ? {} : { paceMs: options.paceMs }),
     ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
   });

@@ -1,5 +1,5 @@
 /** The traffic writer as a thread's body: batches from many ports, retention in between, and a few commands. */
-import { createBreather, rest } from "./breather.ts";
+import { createBreather } from "./breather.ts";
 import { areRows, type Columns, flatRows } from "./columns.ts";
 import type { ContentFilter } from "./content-writer.ts";
 import { openDatabase } from "./database.ts";
@@ -53,7 +53,6 @@ export function startTrafficThread(options: TrafficThreadOptions): TrafficThread
       else options.onMessage?.(message, port);
     },
     status,
-    ...(process.env["NAP"] === "0" ? {} : { rest }),
     ...(options.paceMs === undefined ? {} : { paceMs: options.paceMs }),
     ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
   });

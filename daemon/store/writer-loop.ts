@@ -25,11 +25,6 @@ export type LoopOptions = {
    * (for `strict` durability) a busy gateway pays 50 µs a row, at 4 ms 8 µs. An idle writer commits at once either way.
    */
   readonly paceMs?: number;
-  /**
-   * Blocks the thread for so many milliseconds, until the next commit may begin: a thread that sleeps in its event loop
-   * is woken by every batch, on the core of whoever sent it, and takes that core from it.
-   */
-  readonly rest?: (ms: number) => void;
   /** A bug, a batch that no database takes, or the first of a row of database faults. The loop goes on. */
   readonly onFault?: (error: unknown) => void;
 };
@@ -49,8 +44,6 @@ type Entry = { readonly batch: Batch; readonly port: WriterPort; readonly at: nu
 /** First wait after a failed commit; it doubles up to the second. */
 const retryMsMin = 50;
 const retryMsMax = 1000;
-/** Less is not worth a system call. */
-const restMsMin = 0.5;
 
 export function createWriterLoop(options: LoopOptions): WriterLoop {
   const { commit, other, status } = options;
@@ -88,10 +81,6 @@ export function createWriterLoop(options: LoopOptions): WriterLoop {
       flush();
     } catch (error) {
       if (databaseFault(error) === undefined) options.onFault?.(error);
-    }
-    if (!failing && options.rest !== undefined) {
-      const ms = lastStart + paceMs - performance.now();
-      if (ms > restMsMin) options.rest(ms);
     }
     if (queue.length > 0) schedule();
   }
