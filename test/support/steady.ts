@@ -42,7 +42,9 @@ async function tryStart(): Promise<Steady | undefined> {
   const program = fileURLToPath(new URL("../../node_modules/@stdy/cli/steady.js", import.meta.url));
   const args = [program, "-p", String(port), "--reject-on-sdk-error", "--no-color", specFile];
   // A group of its own, since the program starts another.
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  // In an environment that says CI it speaks to that, in other words.
+  const env = { PATH: process.env["PATH"], HOME: process.env["HOME"] };
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
