@@ -5,7 +5,7 @@
 import { costBound } from "../../providers/catalog/cost.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Trip } from "../routing/trip.ts";
-import type { Lease } from "./admit.ts";
+import { generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { route } from "./route.ts";
@@ -17,7 +17,7 @@ const bytesPerOutputToken = 4;
 export function watchHold(exchange: Exchange, lease: Lease, plane: Plane): void {
   const { onExhaust } = exchange.generation.data.ledger;
   exchange.outputBytesMax = Number.POSITIVE_INFINITY;
-  if (onExhaust === "finish" || lease.heldNano === 0 || exchange.route.operation !== "chat") return;
+  if (onExhaust === "finish" || lease.heldNano === 0 || !generates(exchange.route)) return;
   if (exchange.view?.maxTokens !== undefined || lease.injectCap !== undefined) return;
   const step = Math.max(1, lease.outputTokens);
   exchange.outputBytesMax = step * bytesPerOutputToken;

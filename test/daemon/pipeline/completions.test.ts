@@ -237,3 +237,31 @@ test("an upstream's failure is told in OpenAI's words", async () => {
   assert.equal(answer.status, 400);
   assert.match(errorOf(answer)["message"] as string, /too long/);
 });
+
+/** Long, and not over before whoever asked hangs up. */
+const endless: Readonly<Record<string, string>> = {
+  claude: [...claudeFrames.slice(0, 2), delta("word ".repeat(4_000))].join(""),
+  native: `data: {"id":"c","choices":[{"index":0,"text":"${"word ".repeat(4_000)}","finish_reason":null}]}\n\n`,
+};
+for (const [provider, frames] of Object.entries(endless)) {
+  test(`a stream of ${provider} that outruns what was set aside is cut where that is wanted`, async () => {
+    const at = { base_url: `${upstream.origin}/v1`, api_key: "env.SECRET" };
+    const cutting = await startLab({
+      providers: { claude: { ...at, dialect: "anthropic" }, native: { ...at, dialect: "openai-chat" } },
+      ledger: { no_cap: "estimate", on_exhaust: "cut" },
+      prices: { [`${provider}/*`]: { input: 2, output: 10 } },
+    });
+    try {
+      upstream.answer = (_request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.write(frames);
+      };
+      const key = cutting.createKey({ budgetNano: 1e12 });
+      const body = { model: `${provider}/m`, prompt: "Once", stream: true };
+      const { text } = await cutting.call({ path: "/v1/completions", key, body });
+      assert.match(text, /"budget_exceeded"/);
+    } finally {
+      await cutting.stop();
+    }
+  });
+}
