@@ -164,7 +164,7 @@ class Hedge implements Timed, Race {
     const { usage } = exchange;
     settle(exchange, lease, result!, this.#plane);
     exchange.usage = usage;
-    const isOutpaced = this.#winner !== undefined && !exchange.clientGone;
+    const isOutpaced = result!.error === undefined || (this.#winner !== undefined && !exchange.clientGone);
     if (isOutpaced) {
       const isStreamed = exchange.view!.stream && exchange.route.operation === "chat";
       // Where the other was refused for good nobody was outpaced, and the time says nothing.
