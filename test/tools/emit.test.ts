@@ -39,3 +39,9 @@ test("emit() gives the data plane no code of a proxy's clients at its start", ()
     "it is somewhere",
   );
 });
+
+test("a worker loads what serves WebSockets with the first of them", () => {
+  const holds = (name: string) => files.get(name)!.includes("permessage-deflate");
+  assert.deepEqual(loadedWith("daemon/runtime/data-plane.js").filter(holds), []);
+  assert.ok([...files.keys()].some(holds), "it is there to be loaded");
+});
