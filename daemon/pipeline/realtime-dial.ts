@@ -5,6 +5,8 @@
 import type { Agent } from "node:http";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { askedWaitMs } from "../http/retry-after.ts";
+import { noteCredentialFault } from "../routing/credential-fault.ts";
 import type { ReadyEndpoint } from "../routing/endpoints.ts";
 import { pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
@@ -17,8 +19,6 @@ export type DialEvents = {
   failed(error: GatewayError): void;
 };
 
-/** What a credential rests that was refused; one that has to wait rests as long as it was told, or this. */
-const restMs = 60_000;
 const unauthorized = 401;
 const forbidden = 403;
 const tooMany = 429;
@@ -73,13 +73,12 @@ export function dialRealtime(
       request.destroy();
       if (over) return;
       const { statusCode = 0 } = response;
-      const failure = refused(target, statusCode);
+      const failure = refused(target, statusCode, askedWaitMs(response.headers, Date.now()));
       if (statusCode !== unauthorized && statusCode !== forbidden && statusCode !== tooMany) {
         end(() => events.failed(failure));
         return;
       }
-      const told = Number(response.headers["retry-after"]);
-      credentials.rest(provider, row, index, Date.now(), told > 0 ? told * 1_000 : restMs, told > 0);
+      noteCredentialFault(plane.routing, provider, row, index, failure, Date.now());
       next(failure, agent);
     });
   }
@@ -112,10 +111,13 @@ function headersOf(pairs: readonly string[]): Record<string, string> {
   return carried;
 }
 
-function refused({ provider: { name } }: Target, status: number): GatewayError {
+function refused({ provider: { name } }: Target, status: number, waitMs: number | undefined): GatewayError {
   const details = { source: "provider", provider: name } as const;
   if (status === tooMany)
-    return new GatewayError("rate_limit_exceeded", `${name} takes no session now: too many requests`, details);
+    return new GatewayError("rate_limit_exceeded", `${name} takes no session now: too many requests`, {
+      ...details,
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    });
   if (status === unauthorized || status === forbidden) {
     return new GatewayError(
       "upstream_credential",

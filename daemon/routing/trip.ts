@@ -4,6 +4,7 @@
  * simulator can take the same way under a clock of its own.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { noteCredentialFault } from "./credential-fault.ts";
 import { failureNumber } from "./failures.ts";
 import { judge } from "./faults.ts";
 import type { Target } from "./generation.ts";
@@ -154,23 +155,11 @@ export class Trip {
 
   /** Notes what the failure says of the target and its credential. */
   failed(error: GatewayError, nowMs: number): void {
-    const { breaker, outcomes, credentials, table, settings } = this.#routing;
-    const { fault, verdict } = judge(error);
+    const { breaker, outcomes, table } = this.#routing;
+    const { fault } = judge(error);
     if (fault !== "upstream") {
       this.abandoned(nowMs);
-      if (fault !== "credential" || !settings.breaker.enabled) return;
-      const { provider } = this.target;
-      const { retryAfterMs } = error.details;
-      if (verdict === "rotate")
-        credentials.rest(
-          provider,
-          this.row,
-          this.credential,
-          nowMs,
-          retryAfterMs ?? restMs,
-          retryAfterMs !== undefined,
-        );
-      else if (this.row !== 0) Atomics.add(table.words, this.row + healthWord.refusedCredentials, 1);
+      noteCredentialFault(this.#routing, this.target.provider, this.row, this.credential, error, nowMs);
       return;
     }
     this.#isProbe = false;
@@ -379,6 +368,3 @@ export class Trip {
     );
   }
 }
-
-/** A credential whose provider refused it for its rate without a word on how long. */
-const restMs = 1_000;

@@ -18,6 +18,7 @@ let key: string;
 const heard: string[] = [];
 let refusals = 0;
 let refusal = 401;
+let waitS: string | undefined;
 let asked: { url: string; authorization: string } = { url: "", authorization: "" };
 before(async () => {
   upstream = await startUpstream(streams(chunk({ content: "Hello." }), stop, usageChunk, done));
@@ -35,7 +36,7 @@ before(async () => {
     verifyClient: ({ req }, done) => {
       const refused = req.headers.authorization === "Bearer revoked-secret";
       refusals += refused ? 1 : 0;
-      done(!refused, refusal);
+      done(!refused, refusal, "", waitS === undefined ? {} : { "retry-after": waitS });
     },
   });
   sessions.on("connection", (socket, request) => {
@@ -52,10 +53,19 @@ before(async () => {
   await new Promise<void>((resolve) => session.listen(0, "127.0.0.1", resolve));
   const { port } = session.address() as AddressInfo;
   lab = await startLab({
+    routing: {},
     providers: {
       up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" },
       native: { base_url: `${native.origin}/v1`, dialect: "openai-responses", models: ["m"], api_key: "env.SECRET" },
       spare: {
+        base_url: `http://127.0.0.1:${port}/v1`,
+        models: ["voice"],
+        keys: [
+          { value: "env.REVOKED", weight: 1_000_000 },
+          { value: "env.SECRET", weight: 1 },
+        ],
+      },
+      resting: {
         base_url: `http://127.0.0.1:${port}/v1`,
         models: ["voice"],
         keys: [
@@ -330,16 +340,27 @@ describe("startRealtime()", () => {
     assert.deepEqual([client.closed, heard, sessions.clients.size], [1008, [], before]);
   });
 
-  test("opens the session with another of the provider's keys when one is refused, which rests from then on", async () => {
-    const first = await open(dial("/v1/realtime?model=spare/voice"));
-    first.socket.send('{"type":"response.create"}');
-    await until("the turn", () => count(first, "response.done") === 1);
-    assert.deepEqual([asked.authorization, refusals], ["Bearer upstream-secret", 1]);
-    const second = await open(dial("/v1/realtime?model=spare/voice"));
-    second.socket.send('{"type":"response.create"}');
-    await until("the turn", () => count(second, "response.done") === 1);
-    assert.equal(refusals, 1, "the refused one was asked again");
-    for (const { socket } of [first, second]) socket.close();
+  test("opens the session with another of the provider's keys when one is refused, for that session only", async () => {
+    for (const asks of [1, 2]) {
+      const client = await open(dial("/v1/realtime?model=spare/voice"));
+      client.socket.send('{"type":"response.create"}');
+      await until("the turn", () => count(client, "response.done") === 1);
+      assert.deepEqual([asked.authorization, refusals], ["Bearer upstream-secret", asks]);
+      client.socket.close();
+    }
+  });
+
+  test("lets a key rest that its provider told to wait, and opens the next sessions with another", async () => {
+    [refusal, waitS] = [429, "60"];
+    const before = refusals;
+    for (let sessions = 0; sessions < 2; sessions++) {
+      const client = await open(dial("/v1/realtime?model=resting/voice"));
+      client.socket.send('{"type":"response.create"}');
+      await until("the turn", () => count(client, "response.done") === 1);
+      client.socket.close();
+    }
+    assert.equal(refusals, before + 1, "the one that has to wait was asked again");
+    [refusal, waitS] = [401, undefined];
   });
 
   for (const [status, code] of [
