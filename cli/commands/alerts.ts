@@ -9,7 +9,7 @@ import type {
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { type Column, renderDuration, renderJson, renderTable, renderTime } from "../render.ts";
-import { withClient, withDaemon } from "../session.ts";
+import { withDaemon } from "../session.ts";
 
 const ruleColumns: readonly Column<AlertRuleView>[] = [
   { title: "RULE", cell: ({ name }) => name, shrinkTo: 10 },
@@ -46,7 +46,7 @@ export function build(alerts: Command, context: Context): void {
 
 function buildList(command: Command, context: Context): void {
   command.option("--json", "Print JSON").action(async ({ json }: { json?: boolean }) => {
-    const answer = await withClient(command, context, (client) => client.call<AlertsAnswer>("GET", "/api/alerts"));
+    const answer = await withDaemon(command, context, (client) => client.call<AlertsAnswer>("GET", "/api/alerts"));
     const { terminal } = context;
     if (json) return terminal.out(renderJson(answer));
     if (answer.rules.length === 0)

@@ -10,7 +10,7 @@ import type {
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { type Column, renderJson, renderProperties, renderTable } from "../render.ts";
-import { withClient } from "../session.ts";
+import { withDaemon } from "../session.ts";
 
 const targetColumns: readonly Column<RouteTestTarget>[] = [
   { title: "TARGET", cell: ({ target }) => target, shrinkTo: 12 },
@@ -55,7 +55,7 @@ export function build(route: Command, context: Context): void {
     .option("--json", "Print JSON")
     .action(async function test(this: Command, options: Options) {
       const body = requestOf(options);
-      const answer = await withClient(this, context, (client) =>
+      const answer = await withDaemon(this, context, (client) =>
         client.call<RouteTestAnswer>("POST", "/api/route/test", { body }),
       );
       const { terminal } = context;
@@ -65,7 +65,7 @@ export function build(route: Command, context: Context): void {
   addSubcommand(route, "rules", "Show how often each rule held or could not be evaluated", context)
     .option("--json", "Print JSON")
     .action(async function list(this: Command, { json }: { json?: boolean }) {
-      const answer = await withClient(this, context, (client) => client.call<RulesAnswer>("GET", "/api/routing/rules"));
+      const answer = await withDaemon(this, context, (client) => client.call<RulesAnswer>("GET", "/api/routing/rules"));
       const { terminal } = context;
       if (json) terminal.out(renderJson(answer.rules));
       else if (answer.rules.length === 0) terminal.out("No rule has held yet.\n");

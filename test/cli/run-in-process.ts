@@ -14,16 +14,20 @@ export type RunOptions = {
   readonly home: string;
   readonly daemon?: Partial<DaemonModule>;
   readonly terminal?: Partial<Terminal>;
+  readonly environment?: NodeJS.ProcessEnv;
   /** What the person answers. */
   readonly answer?: string;
 };
 
-export async function runHere(argv: readonly string[], { home, daemon, terminal, answer }: RunOptions): Promise<Ran> {
+export async function runHere(
+  argv: readonly string[],
+  { home, daemon, terminal, environment, answer }: RunOptions,
+): Promise<Ran> {
   let out = "";
   let err = "";
   const asked: string[] = [];
   const code = await run(argv, {
-    environment: { BIFROST_HOME: home },
+    environment: { ...environment, BIFROST_HOME: home },
     loadDaemon: async () => ({
       serveForeground: unexpected,
       openOffline: unexpected,
