@@ -40,6 +40,13 @@ const systemWords: Readonly<Record<string, string>> = {
 /** A refusal of the system's, with the path that it is about; undefined: it is no such thing. */
 export function systemFailure(error: Error): string | undefined {
   const { code, path } = error as NodeJS.ErrnoException;
-  const words = code === undefined ? undefined : systemWords[code];
+  const words = systemReason(error);
   return words === undefined || path === undefined ? undefined : `${path}: ${words} (${code})`;
+}
+
+/** The same without the path, for who names it already. */
+export function systemReason(error: unknown): string | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" && syscall === "mkdir") return "no folder can be made there";
+  return code === undefined ? undefined : systemWords[code];
 }

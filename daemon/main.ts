@@ -7,6 +7,8 @@ import type { Distribution, Importers, OfflineAdmin, Served, ServeOptions } from
 import { awaitTurn, readInheritance } from "./runtime/inherit.ts";
 import { notify } from "./service/notify.ts";
 
+export { makeFolder } from "./store/make-folder.ts";
+
 /** Sets the home from the option, `$BIFROST_HOME`, or the usual place. */
 function homeOf(option: string | undefined): string {
   return option ?? process.env["BIFROST_HOME"] ?? join(homedir(), ".local", "share", "bifrost");

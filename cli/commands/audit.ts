@@ -81,6 +81,7 @@ function buildExport(command: Command, context: Context): void {
   command
     .option("--since <when>", "15m ago or later, or a date", parseSince)
     .option("--until <when>", "15m ago or earlier, or a date", parseSince)
+    .option("--json", "What is printed anyway")
     .action(async ({ since, until }: { since?: Moment; until?: Moment }) => {
       const now = Date.now();
       const query = { since_ms: since?.(now), until_ms: until?.(now) };

@@ -1,5 +1,5 @@
 /** `bifrost bundle`: make, check and install the one file for hosts without the internet. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Distribution } from "../../daemon/admin/contract/calling.ts";
@@ -100,11 +100,12 @@ function keygen(command: Command, context: Context): void {
   command
     .option("--out <file>", "The secret key; the public one goes beside it (default: bundle.key in the home)")
     .action(async ({ out }: { out?: string }) => {
-      const tools = await context.loadDaemon().then((daemon) => daemon.openDistribution());
+      const daemon = await context.loadDaemon();
+      const tools = await daemon.openDistribution();
       const file = out ?? join(homeFrom(command, context), "bundle.key");
       if (existsSync(file)) throw new CliFailure(`${file} exists already`);
       const keys = tools.signing.generate();
-      mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+      daemon.makeFolder(dirname(resolve(file)));
       writeFileSync(file, keys.secret, { mode: 0o600, flag: "wx" });
       writeFileSync(`${file.replace(/\.key$/, "")}.pub`, keys.public, { mode: 0o644 });
       context.terminal.err(`${file} is the secret key; keep it where nobody else reads it. The public key:\n`);

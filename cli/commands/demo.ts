@@ -2,7 +2,7 @@
  * `bifrost demo`: a daemon of its own with made-up traffic, and the screen over it. Hides that it lives in a folder that
  * goes when it ends, so that nothing of the person's own is touched.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
@@ -38,10 +38,11 @@ export function build(command: Command, context: Context): void {
 }
 
 async function demonstrate(home: string, options: Options, context: Context): Promise<void> {
+  (await context.loadDaemon()).makeFolder(home);
   const config = join(home, "config.yaml");
   writeFileSync(config, demoConfig, { mode: 0o600 });
   const signals = hearSignals();
-  const { ready } = await startDetached({ home, config, port: 0 }, withoutKeys(context.environment));
+  const { ready } = await startDetached({ home, config, port: 0 }, context, withoutKeys(context.environment));
   const client = await openDaemon(home);
   try {
     if (signals.heard) return;
@@ -158,7 +159,6 @@ function homeOf(option: string | undefined): { readonly path: string; readonly i
       exitCodes.usage,
       "Name a new folder, or leave --home out.",
     );
-  mkdirSync(path, { recursive: true, mode: 0o700 });
   return { path, isOurs: false };
 }
 

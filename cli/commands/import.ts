@@ -1,11 +1,12 @@
 /** `bifrost import …`: another gateway's config, and what became of it. */
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Importers } from "../../daemon/admin/contract/calling.ts";
 import { type Client, Refusal } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, codeOf, exitCodes } from "../failure.ts";
+import { readText } from "../read-text.ts";
 import { renderJson } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -85,14 +86,6 @@ async function make(client: Client, { path, body, what }: Step): Promise<boolean
       "What came before it is taken over; run the same again when it is mended.",
       error,
     );
-  }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new CliFailure(`cannot read ${path}: ${(error as Error).message}`, exitCodes.failure, undefined, error);
   }
 }
 

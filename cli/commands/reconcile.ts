@@ -1,10 +1,10 @@
 /** `bifrost reconcile`: a provider's export of costs against the rows, by day and model. */
-import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
+import { readText } from "../read-text.ts";
 import { compare, type Line, type Ours } from "../reconcile/compare.ts";
 import { type ColumnNames, readExport } from "../reconcile/read-export.ts";
 import { type Column, renderJson, renderMoney, renderTable } from "../render.ts";
@@ -51,7 +51,7 @@ export function build(command: Command, context: Context): void {
     .option("--map <names>", 'Their name of a model for ours: "GPT 4o=gpt-4o", several by commas', parseMap)
     .option("--json", "Print JSON")
     .action(async (file: string, options: Options) => {
-      const theirs = readExport(await readText(file), options.columns ?? {}, options.cents === true);
+      const theirs = readExport(await readText(file, exitCodes.usage), options.columns ?? {}, options.cents === true);
       const period = options.period ?? periodOf(theirs.map(({ day }) => day));
       const days = daysOf(period);
       const ours = await withClient(command, context, (client) => readOurs(client, options.provider, days));
@@ -86,15 +86,6 @@ async function readOurs(client: Client, provider: string, days: readonly string[
     }
   }
   return ours;
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CliFailure(`the export cannot be read: ${reason}`, exitCodes.usage, undefined, error);
-  }
 }
 
 function periodOf(days: readonly string[]): Period {

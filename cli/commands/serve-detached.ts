@@ -3,7 +3,7 @@
  * a first key above all, goes through memory and never into its log file.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Served, ServeOptions } from "../../daemon/admin/contract/calling.ts";
 import type { Context } from "../command.ts";
@@ -36,7 +36,7 @@ export function tellParent(report: Report): Promise<void> {
 }
 
 export async function serveDetached(options: ServeOptions, context: Context): Promise<void> {
-  const { ready, logFile } = await startDetached(options, context.environment);
+  const { ready, logFile } = await startDetached(options, context);
   const { terminal } = context;
   terminal.out(renderServed(ready, terminal));
   for (const warning of ready.warnings) terminal.err(`warning: ${warning}\n`);
@@ -45,10 +45,11 @@ export async function serveDetached(options: ServeOptions, context: Context): Pr
 
 export async function startDetached(
   options: ServeOptions,
-  environment: NodeJS.ProcessEnv,
+  context: Context,
+  environment: NodeJS.ProcessEnv = context.environment,
 ): Promise<{ readonly ready: Omit<Served, "ended">; readonly logFile: string }> {
   const home = options.home!;
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  (await context.loadDaemon()).makeFolder(home);
   const logFile = join(home, "daemon.log");
   const log = openSync(logFile, "a", 0o600);
   const child = spawn(process.execPath, [...selfArguments(), ...serveArguments(options)], {

@@ -95,6 +95,10 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
     case "EEXIST":
     case "ENOTDIR":
       return homeFailure(home, "is not a folder", error);
+    case "ENOENT":
+    case "EPERM":
+      if (!message.includes("mkdir")) return new CliFailure(message, exitCodes.failure, undefined, error);
+      return homeFailure(home, "cannot be made: nothing may be made there", error);
     case "EROFS":
       return homeFailure(home, "is on a read-only file system", error);
     case "ENOSPC":

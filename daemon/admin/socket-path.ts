@@ -1,8 +1,9 @@
 /** Where the admin socket lies. Hides that the kernel takes 107 bytes of path and that a home's path may be longer. */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { makeFolder } from "../store/make-folder.ts";
 
 /** `sun_path` holds 108 bytes with its closing zero. */
 export const socketPathBytesMax = 107;
@@ -13,7 +14,7 @@ export function prepareSocketPath(home: string, environment: NodeJS.ProcessEnv):
   if (Buffer.byteLength(plain) <= socketPathBytesMax) return plain;
   const runtime = environment["XDG_RUNTIME_DIR"];
   const directory = runtime ? join(runtime, "bifrost") : join(tmpdir(), `bifrost-${process.getuid?.() ?? 0}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolder(directory);
   const found = lstatSync(directory);
   // In a shared /tmp somebody else may have been there first.
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0)

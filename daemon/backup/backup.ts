@@ -18,6 +18,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { stateFile, trafficFile } from "../store/boot.ts";
 import { lockHome } from "../store/lock.ts";
+import { makeFolder } from "../store/make-folder.ts";
 import { snapshotPath } from "../store/snapshot-file.ts";
 import { checkDatabase, copyDatabase } from "./copy-database.ts";
 import { BackupProblem, type Head, readSealed, writeSealed } from "./sealed-file.ts";
@@ -76,7 +77,7 @@ export type Restored = { readonly head: Head; readonly aside: string | undefined
 
 export function restore({ file, home, passphrase, replace, progress }: RestoreOptions): Restored {
   if (!existsSync(file)) throw new BackupProblem(`there is no file ${file}`);
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   if (existsSync(stateFile(home)) && !replace)
     throw new BackupProblem(`${home} has data already; --replace sets it aside and puts the backup in its place`);
   const taken = lockHome(home);

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { copyDatabase } from "../backup/copy-database.ts";
 import { stateFile } from "../store/boot.ts";
 import { openLockDatabase } from "../store/database.ts";
+import { makeFolder } from "../store/make-folder.ts";
 import { BundleProblem } from "./create.ts";
 import { compareReleases, type Manifest, releaseId } from "./manifest.ts";
 import { type Bundle, openBundle } from "./open.ts";
@@ -60,7 +61,7 @@ export async function installBundle(options: InstallOptions): Promise<Installed>
     const { manifest } = bundle;
     const id = releaseId(manifest);
     mayInstall(manifest, id, options);
-    mkdirSync(join(prefix, "versions"), { recursive: true });
+    makeFolder(join(prefix, "versions"), 0o777); // as the user's mask has it
     return await underLock(prefix, async () => {
       const before = currentId(prefix);
       await unpack(bundle, prefix, id, progress);

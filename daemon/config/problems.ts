@@ -39,12 +39,12 @@ export function renderPath(path: Path): string {
   }, "");
 }
 
-/** The candidate that differs least, if it differs by no more than a third of its letters; undefined otherwise. */
+/** The candidate that differs least, if by no more than a third of the shorter one's letters; undefined otherwise. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const allowed = Math.max(1, Math.floor(Math.min(name.length, candidate.length) / 3));
+    const allowed = Math.floor(Math.min(name.length, candidate.length) / 3);
     if (Math.abs(candidate.length - name.length) > allowed || name.length > nameLengthMax) continue;
     const away = distance(name.toLowerCase(), candidate.toLowerCase());
     if (away > allowed || away >= bestDistance) continue;

@@ -237,7 +237,7 @@ export class UpstreamCall implements Call, Timed {
 
 function transportFailure(error: Error, phase: Phase): GatewayError {
   if (phase === "connect") {
-    return new GatewayError("upstream_unreachable", `the upstream could not be reached (${reason(error)})`, {
+    return new GatewayError("upstream_unreachable", `the upstream could not be reached${reason(error)}`, {
       source: "provider",
       cause: error,
     });
@@ -245,14 +245,14 @@ function transportFailure(error: Error, phase: Phase): GatewayError {
   if (phase === "first byte") {
     return new GatewayError(
       "upstream_unreachable",
-      `the upstream closed the connection before answering (${reason(error)})`,
+      `the upstream closed the connection before answering${reason(error)}`,
       {
         source: "provider",
         cause: error,
       },
     );
   }
-  return new GatewayError("upstream_truncated", `the upstream broke off its answer (${reason(error)})`, {
+  return new GatewayError("upstream_truncated", `the upstream broke off its answer${reason(error)}`, {
     source: "provider",
     cause: error,
   });
@@ -261,7 +261,7 @@ function transportFailure(error: Error, phase: Phase): GatewayError {
 /** The code alone: an address in the message would tell callers of the inner network. */
 function reason(error: Error): string {
   const { code, cause } = error as Error & { code?: unknown };
-  if (typeof code === "string") return code;
+  if (typeof code === "string") return ` (${code})`;
   if (cause instanceof Error) return reason(cause);
-  return error.name;
+  return error.name === "Error" ? "" : ` (${error.name})`;
 }

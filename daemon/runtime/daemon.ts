@@ -3,7 +3,6 @@
  * shutdown; `main.ts` gives it the environment and signals.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Served, ServeOptions } from "../admin/contract/calling.ts";
@@ -20,6 +19,7 @@ import type { Manage } from "../pipeline/plane.ts";
 import { prepareTraffic, stateFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
+import { makeFolder } from "../store/make-folder.ts";
 import { knownMigrations } from "../store/migrations/list.ts";
 import { takeBackNewer } from "../store/take-back.ts";
 import { createStatus, readStatus } from "../store/writer-status.ts";
@@ -66,7 +66,7 @@ const groupedPaceMs = 4;
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { home } = options;
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   const lock = takeLock(home);
   const early = startThread("data-plane");
   try {

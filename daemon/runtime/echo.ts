@@ -95,7 +95,10 @@ class Play {
         return;
       }
       if (cut !== undefined && this.#played >= cut) {
-        this.#call.onResponseError?.(this.#controller, new Error("cut as directed"));
+        this.#call.onResponseError?.(
+          this.#controller,
+          Object.assign(new Error("cut as directed"), { code: "ECHO_CUT" }),
+        );
         return;
       }
       const frame = this.#frames!.next();

@@ -2,13 +2,14 @@
  * What a start of the daemon does to state.db before any thread exists: migrate, count the boot, settle what a crash
  * left open, and read what the shared-memory tables are made of.
  */
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ChainHead } from "../audit/chain.ts";
 import type { Balance, ScopeDefinition } from "../governance/definitions.ts";
 import { databaseFault } from "./database.ts";
 import { changedSince, type Definitions, readRuled } from "./definitions.ts";
+import { makeFolder } from "./make-folder.ts";
 import { openMigrated } from "./migrate.ts";
 import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
 import { readSnapshot, snapshotPath } from "./snapshot-file.ts";
@@ -44,7 +45,7 @@ export function trafficFile(home: string): string {
 
 /** Opens the home's state for a process without writer threads: a command while no daemon is up. Close it. */
 export function openStateWriter(home: string, options: BootOptions = {}): StateWriter {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   refuseLostState(home);
   const { database } = openMigrated(stateFile(home), stateMigrations);
   try {
@@ -90,7 +91,7 @@ export function openState(home: string, options: BootOptions & { readonly useSna
  * new one begun, because no money depends on it; returns where the old one went.
  */
 export function prepareTraffic(home: string): string | undefined {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   const file = trafficFile(home);
   try {
     openMigrated(file, trafficMigrations, { synchronous: "NORMAL", shrinks: true }).database.close();

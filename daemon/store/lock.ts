@@ -2,9 +2,10 @@
  * One daemon per home. Hides that the lock is SQLite's own: an open exclusive transaction, which the kernel frees
  * however its holder ends.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, databaseFault, openLockDatabase } from "./database.ts";
+import { makeFolder } from "./make-folder.ts";
 
 export type HomeLock = { release(): void };
 
@@ -15,7 +16,7 @@ const held = new Set<Database>();
 
 /** The lock, or who has it (undefined: it did not say). Throws `database_unavailable` when the home cannot be written. */
 export function lockHome(home: string): { readonly lock: HomeLock } | { readonly holder: LockHolder | undefined } {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   const file = join(home, "lock.db");
   const note = join(home, "lock.json");
   const database = openLockDatabase(file);

@@ -22,6 +22,17 @@ test("audit list prints the newest records, and only changes with --changes", as
   );
 });
 
+test("audit export prints the same with --json as without", async (t) => {
+  const lab = openLab();
+  t.after(() => lab.close());
+  await lab.listen();
+  const [plain, json] = await Promise.all(
+    [[], ["--json"]].map((more) => runHere(["audit", "export", ...more], { home: lab.home })),
+  );
+  assert.deepEqual([json!.code, json!.out], [0, plain!.out]);
+  assert.equal(typeof JSON.parse(json!.out.split("\n")[0]!), "object");
+});
+
 test("tui says what to use in a pipe", async () => {
   const { code, err } = await runHere(["tui"], { home: "/nonexistent" });
   assert.equal(code, exitCodes.usage);

@@ -33,6 +33,9 @@ test("serve --detach returns when requests are served, with the first key, which
     const taken = await runCommand(["serve", "--port", port, "--home", other], {}, other);
     assert.deepEqual([taken.code, taken.stdout], [exitCodes.taken, ""]);
     assert.match(taken.stderr, new RegExp(`^error: port ${port} is taken by another program\nTry --port `));
+    const elsewhere = await runCommand(["serve", "--detach", "--port", "0", "--home", other], {}, other);
+    assert.match(elsewhere.stdout, /^ {2}sk-bf-\S+$/m, "the start that succeeds shows the first key");
+    assert.equal((await runCommand(["stop", "--home", other], {}, other)).code, 0);
 
     assert.equal((await ask("stop")).code, 0);
     assert.equal((await ask("status")).code, exitCodes.notRunning);
@@ -42,6 +45,7 @@ test("serve --detach returns when requests are served, with the first key, which
         assert.ok(!readFileSync(join(file.parentPath, file.name)).includes(secret), `A41 ${file.name}`);
   } finally {
     await ask("stop");
+    await runCommand(["stop", "--home", other], {}, other);
     for (const directory of [home, other]) rmSync(directory, { recursive: true, force: true });
   }
 });

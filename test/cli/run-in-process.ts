@@ -33,6 +33,7 @@ export async function runHere(
       openOffline: unexpected,
       openDistribution: unexpected,
       openImporters: unexpected,
+      makeFolder: unexpected,
       ...daemon,
     }),
     terminal: {

@@ -68,6 +68,8 @@ export type DaemonModule = {
   openOffline(home: string): Promise<OfflineAdmin>;
   openDistribution(): Promise<Distribution>;
   openImporters(): Promise<Importers>;
+  /** With those above it, for this user alone. */
+  readonly makeFolder: typeof import("../../store/make-folder.ts").makeFolder;
 };
 
 /** Configs of other gateways → ours. Each takes the text and the environment. */
