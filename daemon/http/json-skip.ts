@@ -13,6 +13,54 @@ export const nestingMax = 128;
 /** Called with the content of each object key inside a watched value (quotes excluded), and the path that leads to it. */
 export type KeyWatch = (keyStart: number, keyEnd: number, path: () => string) => void;
 
+/** What was met on the way and is rare: a body without it need not be searched for it again. */
+export const sighting = { type: 1, service: 2, file: 4, escape: 8, unbounded: 16, dearest: 32 } as const;
+
+/** Of all walks since the last call; they never overlap. */
+export function takeSightings(): number {
+  const taken = sighted;
+  sighted = 0;
+  return taken;
+}
+let sighted = 0;
+
+/** `start` to `end`: a key without its quotes. Told apart by their lengths first: most keys cost one look. */
+export function sightKey(body: Uint8Array, start: number, end: number): void {
+  const keys = rareKeys[end - start];
+  if (keys === undefined) return;
+  for (const { bytes, bit } of keys) if (spells(body, start, bytes)) sighted |= bit;
+}
+
+const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly string[]>> = {
+  // Every part of OpenAI's and Anthropic's prompts has one, and every cache marker and server tool.
+  type: ["type"],
+  service: ["service_tier", "serviceTier"],
+  file: ["file_id", "file_ids"],
+  // Anthropic's container; Gemini's and Bedrock's names of what is kept elsewhere.
+  unbounded: ["container", "fileUri", "file_uri", "cachedContent", "cached_content", "s3Location"],
+  // Bedrock's cache marker; what Gemini is sent may be sound.
+  dearest: ["cachePoint", "inlineData", "inline_data"],
+};
+
+type RareKey = { readonly bytes: Uint8Array; readonly bit: number };
+
+/** By length. */
+const rareKeys: readonly (readonly RareKey[] | undefined)[] = (() => {
+  const byLength: RareKey[][] = [];
+  for (const [name, keys] of Object.entries(rare)) {
+    for (const key of keys) {
+      const bit = sighting[name as keyof typeof rare];
+      (byLength[key.length] ??= []).push({ bytes: Buffer.from(key), bit });
+    }
+  }
+  return Array.from(byLength);
+})();
+
+function spells(body: Uint8Array, start: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) if (body[start + i] !== word[i]) return false;
+  return true;
+}
+
 export function skipSpace(body: Uint8Array, start: number): number {
   let at = start;
   while (at < body.length) {
@@ -143,6 +191,7 @@ function skipNest(body: Uint8Array, start: number, outerDepth: number, watch: Ke
 function enterMember(body: Uint8Array, at: number, outerDepth: number, depth: number, watch?: KeyWatch): number {
   if (body[at] !== quote) throw unexpected(body, at, "a quoted key");
   const keyEnd = skipString(body, at);
+  sightKey(body, at + 1, keyEnd - 1);
   if (watch !== undefined) {
     places[depth] = at + 1;
     watch(at + 1, keyEnd - 1, () => pathTo(body, outerDepth + 1, depth));
@@ -231,6 +280,7 @@ function skipEscape(body: Uint8Array, at: number): number {
       for (let i = at + 2; i < at + 6; i++) {
         if (!isHexadecimal(body[i])) throw unexpected(body, i, "four hexadecimal digits after \\u");
       }
+      if (body[at + 2] === 0x30 && body[at + 3] === 0x30) sighted |= sighting.escape;
       return at + 6;
     default:
       throw unexpected(body, at + 1, "a known escape after the backslash");

@@ -56,6 +56,8 @@ export type RequestView = {
   readonly toolsPresent: boolean;
   readonly messagesStart: number;
   readonly messagesEnd: number;
+  /** Bits of `sighting`: rare things that are somewhere in it. */
+  readonly sighted: number;
 };
 
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -86,5 +88,6 @@ export function emptyView(): Writable<RequestView> {
     toolsPresent: false,
     messagesStart: -1,
     messagesEnd: -1,
+    sighted: 0,
   };
 }

@@ -7,8 +7,8 @@
  */
 import { isUtf8 } from "node:buffer";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { invalid, skipColon, skipSpace, skipString, skipValue } from "./json-skip.ts";
-import { emptyView, type RequestView } from "./request-view.ts";
+import { invalid, sightKey, skipColon, skipSpace, skipString, skipValue, takeSightings } from "./json-skip.ts";
+import { emptyView, type RequestView, type Writable } from "./request-view.ts";
 import { readField, textOf, wrong } from "./scan-fields.ts";
 
 export type { MaxTokensField, Member, RequestView } from "./request-view.ts";
@@ -20,6 +20,7 @@ const shownBytesMax = 64;
 export function scanRequest(body: Buffer): RequestView {
   if (!isUtf8(body)) throw invalid("it is not UTF-8", firstBadByte(body));
   const view = emptyView();
+  takeSightings(); // of a body that was refused
   let at = skipSpace(body, 0);
   if (body[at] !== openBrace) throw notAnObject(body, at);
   view.objectStart = ++at;
@@ -31,6 +32,7 @@ export function scanRequest(body: Buffer): RequestView {
     if (body[at] !== quote) throw invalid("a quoted key was expected", at);
     const keyStart = at;
     const keyEnd = skipString(body, at);
+    sightKey(body, keyStart + 1, keyEnd - 1);
     const valueStart = skipColon(body, keyEnd);
     const field = knownField(body, keyStart + 1, keyEnd - 1);
     const name = field === undefined ? "" : field.name;
@@ -175,9 +177,10 @@ function refuseForbidden(key: string, path: () => string): void {
   });
 }
 
-function ended(body: Buffer, end: number, view: RequestView): RequestView {
+function ended(body: Buffer, end: number, view: Writable<RequestView>): RequestView {
   const at = skipSpace(body, end);
   if (at < body.length) throw invalid("something follows the object", at);
+  view.sighted = takeSightings();
   return view;
 }
 

@@ -82,7 +82,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const budgeted = limited && plane.ledger.hasBudgets(scopes);
   if (limited) assertLedger(exchange, plane);
   if (price === undefined && !target.free && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
-  if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body);
+  if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body, exchange.view!.sighted);
   const bounds = estimateBounds(exchange, target, plane);
   const service = exchange.marks?.service;
   const units = price === undefined || generates(exchange.route) ? undefined : unitsBound(exchange);

@@ -4,6 +4,7 @@
  */
 
 import { anyService } from "../../providers/catalog/cost.ts";
+import { sighting } from "../http/json-skip.ts";
 
 export type PromptMarks = {
   /** The prompt names things whose tokens its own length does not bound: images by URL, file ids, server tools. */
@@ -14,38 +15,30 @@ export type PromptMarks = {
   readonly service: string | undefined;
 };
 
-/** Every content part and cache marker has a type; a prompt without one is text, whatever it says. */
-const partMark = latin1('"type"');
-/** Anthropic's container is named by a bare string. */
-const containerMark = latin1('"container"');
 const unboundedMarks = ["image_url", "file_id", "image", "document", "file", "mcp_servers"].map(quoted);
 const dearestMarks = ["cache_control", "input_audio"].map(quoted);
 /** A key may be written with escapes. Letters never are by any serializer, so such a prompt is held as the dearest of all. */
-const escapeMark = latin1("\\u00");
 const escapedLetter = /\\u00[4-7]/;
-
-const serviceMarks = ["service_tier", "serviceTier"].map(quoted);
 const servicePattern = /"service_?[tT]ier"\s*:\s*(?:\{\s*"type"\s*:\s*)?"(\w{1,32})"/;
 
-export function readMarks(body: Buffer): PromptMarks {
-  const service = serviceMarks.some((mark) => body.includes(mark))
-    ? servicePattern.exec(body.toString("latin1"))?.[1]
-    : undefined;
-  if (body.includes(escapeMark) && escapedLetter.test(body.toString("latin1")))
-    return { unbounded: true, dearest: true, service: anyService };
-  const contained = body.includes(containerMark);
-  const hasParts = body.includes(partMark);
+const plain: PromptMarks = { unbounded: false, dearest: false, service: undefined };
+/** Escapes can hide any of the others. */
+const hidden: PromptMarks = { unbounded: true, dearest: true, service: anyService };
+const telling = sighting.type | sighting.service | sighting.escape | sighting.unbounded | sighting.dearest;
+
+/** `sighted` is what the scan of this body met; without it nothing is searched. */
+export function readMarks(body: Buffer, sighted: number): PromptMarks {
+  if ((sighted & telling) === 0) return plain;
+  if ((sighted & sighting.escape) !== 0 && escapedLetter.test(body.toString("latin1"))) return hidden;
+  const hasParts = (sighted & sighting.type) !== 0;
+  const holds = (mark: Buffer): boolean => body.includes(mark);
   return {
-    unbounded: contained || (hasParts && unboundedMarks.some((mark) => body.includes(mark))),
-    dearest: hasParts && dearestMarks.some((mark) => body.includes(mark)),
-    service,
+    unbounded: (sighted & sighting.unbounded) !== 0 || (hasParts && unboundedMarks.some(holds)),
+    dearest: (sighted & sighting.dearest) !== 0 || (hasParts && dearestMarks.some(holds)),
+    service: (sighted & sighting.service) === 0 ? undefined : servicePattern.exec(body.toString("latin1"))?.[1],
   };
 }
 
 function quoted(name: string): Buffer {
-  return latin1(`"${name}"`);
-}
-
-function latin1(text: string): Buffer {
-  return Buffer.from(text, "latin1");
+  return Buffer.from(`"${name}"`, "latin1");
 }

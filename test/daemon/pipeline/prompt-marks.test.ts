@@ -1,9 +1,13 @@
 /** What of a prompt makes it cost other than its length says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { scanRequest } from "../../../daemon/http/scan.ts";
 import { readMarks } from "../../../daemon/pipeline/prompt-marks.ts";
 
-const marks = (value: unknown) => readMarks(Buffer.from(typeof value === "string" ? value : JSON.stringify(value)));
+function marks(value: unknown) {
+  const body = Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+  return readMarks(body, scanRequest(body).sighted);
+}
 
 test("readMarks() finds the service tier that is asked for, in each vendor's spelling", () => {
   assert.equal(marks({ messages: [] }).service, undefined);
@@ -13,7 +17,7 @@ test("readMarks() finds the service tier that is asked for, in each vendor's spe
 });
 
 test("readMarks() takes a prompt whose keys are escaped for the dearest of all", () => {
-  assert.deepEqual(marks('{"service\\u005ftier":"priority"}'), { unbounded: true, dearest: true, service: "*" });
+  assert.deepEqual(marks('{"a":{"service\\u005ftier":"priority"}}'), { unbounded: true, dearest: true, service: "*" });
 });
 
 test("readMarks() sees what its length does not bound, and what has a dearer rate", () => {
@@ -28,4 +32,10 @@ test("readMarks() sees what its length does not bound, and what has a dearer rat
     service: undefined,
   });
   assert.deepEqual(marks({ container: "c" }), { unbounded: true, dearest: false, service: undefined });
+  assert.equal(marks({ contents: [{ parts: [{ fileData: { fileUri: "gs://a/b" } }] }] }).unbounded, true);
+  assert.equal(marks({ cachedContent: "cachedContents/1", contents: [] }).unbounded, true);
+  assert.equal(marks({ messages: [{ content: [{ text: "a" }, { cachePoint: { type: "default" } }] }] }).dearest, true);
+  assert.equal(marks({ contents: [{ parts: [{ inlineData: { mimeType: "audio/wav" } }] }] }).dearest, true);
+  const text = { messages: [{ role: "user", content: 'a "type" of cachePoint, \\u0041' }] };
+  assert.deepEqual(marks(text), { unbounded: false, dearest: false, service: undefined });
 });
