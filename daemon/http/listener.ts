@@ -19,7 +19,7 @@ import type { Plane } from "../pipeline/plane.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import type { ClientRequest, ClientResponse } from "./client-messages.ts";
 import { type H2c, serveH2c } from "./h2c.ts";
-import { openLane } from "./lane/lane.ts";
+import { openLane, type PlainCall } from "./lane/lane.ts";
 import { isManagement, sendManaged } from "./management.ts";
 import { sendBody, sendFailure } from "./reply.ts";
 import { dialectOf, type Match, match } from "./router.ts";
@@ -63,10 +63,10 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
     sendFailure(response, dialects["openai-chat"], tooSlow(), plane.nextId()),
   );
   openLane(server, {
-    routeOf: plainRoute,
-    serve: (route, request, response) => {
+    callOf: plainCall,
+    serve: ({ route, model }, request, response) => {
       plane.leaving?.watch(request.socket);
-      begin(route, request, response, plane, done);
+      begin(route, request, response, plane, done, model);
     },
     mayKeep: () => !plane.draining && plane.leaving?.begun !== true,
     keepAliveMs: settings.keepAliveMs,
@@ -83,10 +83,10 @@ export function createListener(plane: Plane, log: (error: GatewayError, id: stri
 /** Operations whose body is a JSON text that is read whole. */
 const readWhole: ReadonlySet<Operation> = new Set(["chat", "embeddings", "count_tokens"]);
 
-function plainRoute(url: string): Route | undefined {
+function plainCall(url: string): PlainCall | undefined {
   const found = match("POST", url);
-  if (found.kind !== "call" || found.model !== undefined) return undefined;
-  return readWhole.has(found.route.operation) && found.route.form === "json" ? found.route : undefined;
+  if (found.kind !== "call") return undefined;
+  return readWhole.has(found.route.operation) && found.route.form === "json" ? found : undefined;
 }
 
 function begin(

@@ -12,10 +12,13 @@ import type { ClientResponse, WholeRequest } from "../client-messages.ts";
 import { LaneResponse, type ResponseOwner } from "./lane-response.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
 
+/** What a path asks for, and the model that it names, where it is one that does. */
+export type PlainCall = { readonly route: Route; readonly model: string | undefined };
+
 export type LaneOptions = {
-  /** The route of a path whose requests may come here: those whose body is read whole anyway. */
-  readonly routeOf: (url: string) => Route | undefined;
-  readonly serve: (route: Route, request: WholeRequest, response: ClientResponse) => void;
+  /** The call of a path whose requests may come here: those whose body is read whole anyway. */
+  readonly callOf: (url: string) => PlainCall | undefined;
+  readonly serve: (call: PlainCall, request: WholeRequest, response: ClientResponse) => void;
   /** False while the daemon drains: connections then end with their answer. */
   readonly mayKeep: () => boolean;
   /** A connection between requests is closed after this. */
@@ -164,11 +167,11 @@ class LaneConnection implements ResponseOwner {
 
   /** Serves what is one whole plain request, waits for the rest of one, and hands over everything else. */
   #take(bytes: Buffer): void {
-    const { headBytesMax, routeOf } = this.#around;
+    const { headBytesMax, callOf } = this.#around;
     const end = bytes.indexOf(headEnd, 0, "latin1");
     const head = end < 0 || end > headBytesMax ? undefined : readRequestHead(bytes.toString("latin1", 0, end + 2));
-    const route = head === undefined ? undefined : routeOf(head.url);
-    if (head === undefined || route === undefined) {
+    const call = head === undefined ? undefined : callOf(head.url);
+    if (head === undefined || call === undefined) {
       this.#leave(bytes);
       return;
     }
@@ -184,13 +187,13 @@ class LaneConnection implements ResponseOwner {
       return;
     }
     this.#pending = undefined;
-    this.#serve(route, head, bytes.subarray(end + headEnd.length));
+    this.#serve(call, head, bytes.subarray(end + headEnd.length));
   }
 
-  #serve(route: Route, { url, headers, rawHeaders }: RequestHead, wholeBody: Buffer): void {
+  #serve(call: PlainCall, { url, headers, rawHeaders }: RequestHead, wholeBody: Buffer): void {
     const response = new LaneResponse(this.#socket, this, this.#around.keepAliveHeaders);
     this.#response = response;
-    this.#around.serve(route, { method: "POST", url, headers, rawHeaders, socket: this.#socket, wholeBody }, response);
+    this.#around.serve(call, { method: "POST", url, headers, rawHeaders, socket: this.#socket, wholeBody }, response);
   }
 
   /** To node's parser, from the first byte that was not answered. */

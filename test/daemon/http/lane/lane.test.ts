@@ -1,5 +1,6 @@
 /** The lane over real sockets: what it answers itself, when a connection leaves it, and that the client cannot tell. */
 import assert from "node:assert/strict";
+import * as diagnostics from "node:diagnostics_channel";
 import net from "node:net";
 import { after, before, test } from "node:test";
 import { requestText } from "../../../support/raw-http.ts";
@@ -11,7 +12,8 @@ let lab: Lab;
 before(async () => {
   upstream = await startUpstream((_request, response, { body }) => {
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ object: "chat.completion", choices: [], user: JSON.parse(body).user as string }));
+    const choices = [{ index: 0, message: { role: "assistant", content: "so" }, finish_reason: "stop" }];
+    response.end(JSON.stringify({ object: "chat.completion", choices, user: JSON.parse(body).user as string }));
   });
   lab = await startLab({
     auth: { inference: "open" },
@@ -48,6 +50,37 @@ test("openLane() answers one request after the other on a kept connection", asyn
   assert.deepEqual(users(), ["one", "two", "three"]);
   assert.equal(text().match(/Connection: keep-alive\r\nKeep-Alive: timeout=\d+\r\n/g)?.length, 3);
   assert.equal(text().match(/Date: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\r\n/g)?.length, 3);
+});
+
+test("openLane() answers calls whose path names the model", async () => {
+  const byNode: string[] = [];
+  const note = (message: unknown) => byNode.push((message as { request: { url: string } }).request.url);
+  diagnostics.subscribe("http.server.request.start", note);
+  const { socket, text } = dial();
+  const told = () => text().match(/HTTP\/1\.1 200 /g)?.length ?? 0;
+  const words = [{ text: "hi" }];
+  const asked: readonly [path: string, body: object][] = [
+    ["/v1beta/models/up/m:generateContent", { contents: [{ parts: words }] }],
+    ["/genai/v1beta/models/up%2Fm:generateContent", { contents: [{ parts: words }] }],
+    ["/model/up%2Fm/converse", { messages: [{ role: "user", content: words }] }],
+  ];
+  try {
+    for (const [count, [path, question]] of asked.entries()) {
+      socket.write(requestText("POST", path, ["host: h"], JSON.stringify(question)));
+      await until(`the answer at ${path}`, () => told() === count + 1);
+    }
+    assert.deepEqual(
+      upstream.seen.slice(-3).map(({ body }) => (JSON.parse(body) as { model: string }).model),
+      ["m", "m", "m"],
+    );
+    assert.deepEqual(
+      byNode.filter((url) => asked.some(([path]) => path === url)),
+      [],
+    );
+  } finally {
+    diagnostics.unsubscribe("http.server.request.start", note);
+    socket.destroy();
+  }
 });
 
 test("openLane() takes a request cut at every byte as it takes it whole", async () => {
