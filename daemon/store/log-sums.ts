@@ -7,7 +7,18 @@ import type { LogFilter } from "./log-filter.ts";
 import { readPairs } from "./pair-sums.ts";
 import { type DimensionName, dimensionNumber } from "./rollup-groups.ts";
 import type { GrainName } from "./rollup-writer.ts";
-import { buckets, facetNumber, floor, type Order, type RawSums, rank, spansOf, sumOf } from "./rollups.ts";
+import {
+  addBucket,
+  eachBucket,
+  emptySums,
+  facetNumber,
+  floor,
+  type Order,
+  type RawSums,
+  rank,
+  spansOf,
+  sumOf,
+} from "./rollups.ts";
 import { addRows, answerOf, type Found } from "./row-sums.ts";
 
 export type SumsQuestion = {
@@ -65,7 +76,13 @@ function series(
   const total = sumOf(database, spans, dimension, facet);
   if (grain === undefined) return { value, total, buckets: [] };
   const span = { grain, from: floor(sinceMs, grain), to: untilMs };
-  return { value, total, buckets: [...buckets(database, span, dimension, facet)] };
+  const buckets: { at: number; sums: RawSums }[] = [];
+  eachBucket(database, span, dimension, [facet], (bucket) => {
+    const sums = emptySums();
+    addBucket(sums, bucket);
+    buckets.push({ at: bucket[0], sums });
+  });
+  return { value, total, buckets };
 }
 
 /** The one value that the filter names, or the total; undefined: no roll-up has this. A value never seen is facet -1. */

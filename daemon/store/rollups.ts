@@ -4,7 +4,7 @@
  */
 import type { Database } from "./database.ts";
 import { addPacked, bucketCount } from "./histogram.ts";
-import { sumColumn, sumColumns } from "./rollup-groups.ts";
+import { dimensionNumber, sumColumn, sumColumns } from "./rollup-groups.ts";
 import { type GrainName, grainMs, grains, seriesNumber } from "./rollup-writer.ts";
 
 /** Sums with their histograms, still by column. */
@@ -66,42 +66,56 @@ export function facetNumber(database: Database, dimension: number, value: string
     | undefined;
 }
 
-/** The buckets of one value, each looked up: how many other values there are does not matter. */
-export function* buckets(
+/** A row of `rollups`: at, facet, sums in the order of `sumColumns`, and the two histograms. */
+export type Bucket = readonly [at: number, facet: number, ...rest: (number | Buffer)[]];
+const firstSum = 2;
+const bucketColumns = `at, facet, ${sumColumns.join(", ")}, latency, ttft`;
+
+/**
+ * Shows the buckets of these values to `take`, each looked up: how many other values there are does not matter. What
+ * they are added to is the caller's: a thousand buckets that make one sum cost no thousand sums on the way.
+ */
+export function eachBucket(
   database: Database,
   span: Span,
   dimension: number,
-  facet: number,
-): Generator<{ readonly at: number; readonly sums: RawSums }> {
+  facets: readonly number[],
+  take: (bucket: Bucket) => void,
+): void {
   const series = seriesNumber(span.grain, dimension);
-  const columns = `SELECT at, ${sumColumns.join(", ")}, latency, ttft FROM rollups WHERE series = ?`;
-  const step = grainMs[span.grain];
+  const columns = `SELECT ${bucketColumns} FROM rollups WHERE series = ?`;
   // The total has no other values to pass by: one walk instead of a thousand look-ups.
   const rows = (
-    dimension === 0
-      ? database.prepare(`${columns} AND at >= ? AND at < ? ORDER BY at`).iterate(series, span.from, span.to)
+    dimension === dimensionNumber.total
+      ? database.prepare(`${columns} AND at >= ? AND at < ? ORDER BY at`).raw().iterate(series, span.from, span.to)
       : database
-          .prepare(`${columns} AND facet = ? AND at IN (SELECT value FROM json_each(?)) ORDER BY at`)
-          .iterate(
-            series,
-            facet,
-            JSON.stringify(
-              Array.from({ length: Math.ceil((span.to - span.from) / step) }, (_, index) => span.from + index * step),
-            ),
-          )
-  ) as IterableIterator<Record<string, number> & { latency: Buffer; ttft: Buffer }>;
-  for (const row of rows) {
-    const sums = emptySums();
-    for (const [index, name] of sumColumns.entries()) sums.sums[index] = row[name]!;
-    addPacked(sums.latency, row.latency);
-    addPacked(sums.ttft, row.ttft);
-    yield { at: row["at"]!, sums };
-  }
+          .prepare(`${columns} AND ${amongTimes} AND facet IN (SELECT value FROM json_each(?)) ORDER BY at`)
+          .raw()
+          .iterate(series, timesOf(span), JSON.stringify(facets))
+  ) as IterableIterator<Bucket>;
+  for (const row of rows) take(row);
+}
+
+const amongTimes = "at IN (SELECT value FROM json_each(?))";
+
+function timesOf({ grain, from, to }: Span): string {
+  const step = grainMs[grain];
+  return JSON.stringify(Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step));
+}
+
+export function addBucket(into: RawSums, bucket: Bucket): void {
+  const { sums, latency, ttft } = into;
+  for (let index = 0; index < sums.length; index++) sums[index]! += bucket[firstSum + index] as number;
+  addPacked(latency, bucket[firstSum + sums.length] as Buffer);
+  addPacked(ttft, bucket[firstSum + sums.length + 1] as Buffer);
 }
 
 export function sumOf(database: Database, spans: readonly Span[], dimension: number, facet: number): RawSums {
   const total = emptySums();
-  for (const span of spans) for (const { sums } of buckets(database, span, dimension, facet)) addSums(total, sums);
+  for (const span of spans)
+    eachBucket(database, span, dimension, [facet], (bucket) => {
+      addBucket(total, bucket);
+    });
   return total;
 }
 
@@ -123,22 +137,33 @@ export function rank(
   return { values: totals.size, ranked };
 }
 
-/** For each facet what the order goes by, and how many requests that were. */
+/**
+ * For each facet what the order goes by, and how many requests that were.
+ * @param facets only these, each looked up
+ */
 export function totalsOf(
   database: Database,
   spans: readonly Span[],
   dimension: number,
   order: Order,
+  facets?: readonly number[],
 ): Map<number, [weight: number, divisor: number]> {
   const totals = new Map<number, [weight: number, divisor: number]>();
   const [weight_, divisor] = orderColumns[order];
+  const sums = `SELECT facet, sum(${weight_}), sum(${divisor}) FROM rollups WHERE series = ?`;
   for (const span of spans) {
-    const rows = database
-      .prepare(
-        `SELECT facet, sum(${weight_}), sum(${divisor}) FROM rollups WHERE series = ? AND at >= ? AND at < ? GROUP BY facet LIMIT ${rankedMax}`,
-      )
-      .raw()
-      .iterate(seriesNumber(span.grain, dimension), span.from, span.to) as IterableIterator<[number, number, number]>;
+    const series = seriesNumber(span.grain, dimension);
+    const rows = (
+      facets === undefined
+        ? database
+            .prepare(`${sums} AND at >= ? AND at < ? GROUP BY facet LIMIT ${rankedMax}`)
+            .raw()
+            .iterate(series, span.from, span.to)
+        : database
+            .prepare(`${sums} AND ${amongTimes} AND facet IN (SELECT value FROM json_each(?)) GROUP BY facet`)
+            .raw()
+            .iterate(series, timesOf(span), JSON.stringify(facets))
+    ) as IterableIterator<[number, number, number]>;
     for (const [facet, more, count] of rows) {
       const total = totals.get(facet);
       if (total === undefined) totals.set(facet, [more, count]);

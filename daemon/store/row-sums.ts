@@ -9,7 +9,7 @@ import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
 import { addRow, type DimensionName, emptyGroup, type Group, valuesOf } from "./rollup-groups.ts";
 import type { GrainName } from "./rollup-writer.ts";
 import { addSums, emptySums, floor, type RawSums, weight } from "./rollups.ts";
-import { requestColumn as column, requestColumns, requestWidth } from "./rows.ts";
+import { requestColumn as column, type RequestColumn, requestColumns, requestWidth } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
 import { strides } from "./strides.ts";
 
@@ -24,11 +24,24 @@ export type RowsQuestion = {
   readonly by?: DimensionName | undefined;
 };
 
-/** Columns that no sum needs are left out, and their places kept. */
-const unused: readonly string[] = ["id", "dialect", "attempts", "bytes_in", "bytes_out", "session", "trace"];
-const selected = requestColumns.map((name) => (unused.includes(name) ? "NULL" : name)).join(", ");
-/** Rows read at once: a few milliseconds, even where each lies on another page of the disk. */
+/** What is added up. Other columns are left out, and their places kept: reading a text costs more than adding it up. */
+const summed: readonly RequestColumn[] = [
+  ...(["at", "stream", "status", "latency_ms", "ttft_ms", "upstream_ms", "tokens_in", "tokens_out"] as const),
+  ...(["tokens_cache_read", "tokens_cache_write", "tokens_reasoning", "cost_nano", "flags"] as const),
+];
+/** What tells a row's values of a dimension, where that is not the column of its name. */
+const toldBy: Readonly<Partial<Record<DimensionName, readonly RequestColumn[]>>> = {
+  ...{ total: [], key: ["key_id"], credential: ["provider", "credential"], tag: ["tags"] },
+};
+
+function selected(by: DimensionName = "total"): string {
+  const wanted = new Set<string>([...summed, ...(toldBy[by] ?? [by])]);
+  return requestColumns.map((name) => (wanted.has(name) ? name : "NULL")).join(", ");
+}
+
 const sliceRows = 500;
+/** Rows between two looks at the clock: each may lie on another page of a disk that is slow. */
+const clockRows = 32;
 
 /**
  * Adds up the rows, newest first, into `found`. Returns the row below which nobody has looked; undefined: all were.
@@ -46,19 +59,25 @@ export function addRows(
   const { sql, values } = whereAnd(filter);
   const statement = database
     .prepare(
-      `SELECT ${selected}, row FROM requests WHERE row >= ? AND row < ?${sql} ORDER BY row DESC LIMIT ${sliceRows}`,
+      `SELECT ${selected(question.by)}, row FROM requests WHERE row >= ? AND row < ?${sql} ORDER BY row DESC LIMIT ${sliceRows}`,
     )
     .raw();
   return strides(
     database,
     question,
     before,
-    (low, high) => {
-      const rows = statement.all(low, high, ...values) as RowValue[][];
-      const last = rows.at(-1)?.[requestWidth] as number | undefined;
+    (low, high, endsAt) => {
+      const rows: RowValue[][] = [];
+      let isLate = false;
+      for (const row of statement.iterate(low, high, ...values) as IterableIterator<RowValue[]>) {
+        rows.push(row);
+        isLate = rows.length % clockRows === 0 && performance.now() >= endsAt;
+        if (isLate) break;
+      }
       addSlice(found, question, rows);
-      // Full: what lies further down in this stride is the next one's.
-      return rows.length === sliceRows && last! > low ? last! : low;
+      const last = rows.at(-1)?.[requestWidth] as number | undefined;
+      // Full, or late: what lies further down in this stride is the next one's.
+      return (isLate || rows.length === sliceRows) && last! > low ? last! : low;
     },
     budgetMs,
   );
@@ -96,7 +115,7 @@ function addSlice(found: Found, { grain, by }: RowsQuestion, rows: readonly (rea
     for (const [at, group] of byTime) {
       const sums = sumsOf(group);
       addSums(into.total, sums);
-      if (grain !== undefined) addBucket(into.buckets, at, sums);
+      if (grain !== undefined) addToBucket(into.buckets, at, sums);
     }
   }
 }
@@ -115,7 +134,7 @@ export function entry(
   return into;
 }
 
-export function addBucket(buckets: Map<number, RawSums>, at: number, sums: RawSums): void {
+export function addToBucket(buckets: Map<number, RawSums>, at: number, sums: RawSums): void {
   const bucket = buckets.get(at);
   if (bucket === undefined) buckets.set(at, sums);
   else addSums(bucket, sums);

@@ -16,15 +16,15 @@ const strideMs = 25;
 const spreadMs = 3_700_000;
 
 /**
- * Calls `look(low, high)` for stretches of rows, low inclusive, newest first. It returns the lowest row that it has seen
- * to, or `enough`.
+ * Calls `look(low, high, endsAt)` for stretches of rows, low inclusive, newest first. It returns the lowest row that it
+ * has seen to, or `enough`; what takes long stops by itself when it is `endsAt`.
  * Returns the row below which nobody has looked; undefined: there is none.
  */
 export function strides(
   database: Database,
   { sinceMs, untilMs }: { readonly sinceMs?: number | undefined; readonly untilMs?: number | undefined },
   before: number | undefined,
-  look: (low: number, high: number) => number | "enough",
+  look: (low: number, high: number, endsAt: number) => number | "enough",
   budgetMs: number = answerMs,
 ): number | undefined {
   const startedAt = performance.now();
@@ -39,7 +39,7 @@ export function strides(
   let last = startedAt;
   while (top > floor) {
     const low = Math.max(floor, top - stride);
-    const reached = look(low, top);
+    const reached = look(low, top, endsAt);
     if (reached === "enough") return low > floor ? low : undefined;
     const looked = top - reached;
     top = reached;
