@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { LimitMetric, ScopeAttributes } from "../governance/definitions.ts";
 import { parseBudget, parseDollars, parseDuration } from "../governance/duration.ts";
 import { keyPrefix } from "../governance/keys-format.ts";
+import { isPattern, patternFault } from "../governance/model-patterns.ts";
 import { limitWindowMsMax } from "../governance/rate-limits.ts";
 import { checkWindow } from "../governance/windows.ts";
 import type { BudgetInput, LimitInput, ProviderChange } from "../store/commands/command.ts";
@@ -121,6 +122,19 @@ function createReader(governance: Governance, names: Names, zone: string, build:
     build.report({ path, atKey, message: `no provider is called "${provider}"`, suggestion: nearest(provider, known) });
   }
 
+  /** What no schema can say of an entry. */
+  function checkEntries(list: readonly string[] | undefined, path: Path): void {
+    for (const [index, entry] of (list ?? []).entries()) {
+      const fault = isPattern(entry) ? patternFault(entry) : undefined;
+      if (fault !== undefined) build.report({ path: [...path, index], message: `"${entry}" ${fault}` });
+    }
+  }
+
+  function checkLists(entry: Pick<Rules, "models" | "blocked"> | null | undefined, path: Path): void {
+    checkEntries(entry?.models, [...path, "models"]);
+    checkEntries(entry?.blocked, [...path, "blocked"]);
+  }
+
   function budgets(written: Numbers["budgets"], path: Path): readonly BudgetInput[] {
     return (written ?? []).flatMap((entry, index) => {
       const at = [...path, "budgets", index];
@@ -178,6 +192,7 @@ function createReader(governance: Governance, names: Names, zone: string, build:
     path: Path,
   ): DeclaredScope {
     const { models, blocked, disabled } = entry;
+    checkLists(entry, path);
     return {
       ...numbers(entry, path),
       kind,
@@ -196,6 +211,8 @@ function createReader(governance: Governance, names: Names, zone: string, build:
     const { model = "*", provider = "*" } = entry;
     const above = parent(entry, path);
     if (provider !== "*") checkProvider(provider, [...path, "provider"], false);
+    const fault = isPattern(model) ? patternFault(model) : undefined;
+    if (fault !== undefined) build.report({ path: [...path, "model"], message: `"${model}" ${fault}` });
     return {
       ...numbers(entry, path),
       kind: "model_limit",
@@ -208,11 +225,13 @@ function createReader(governance: Governance, names: Names, zone: string, build:
   function key(name: string, entry: NonNullable<Governance["keys"]>[string], path: Path): readonly DeclaredKey[] {
     const secret = build.secret(entry.value, [...path, "value"]);
     const above = parent(entry, path);
+    checkLists(entry, path);
     const { models = ["*"], blocked, disabled = false, expires, unsupported } = entry;
     const expiresAtMs = expires === undefined ? undefined : Date.parse(expires);
     if (Number.isNaN(expiresAtMs)) build.report({ path: [...path, "expires"], message: "is no date and time" });
     const providers = Object.entries(entry.providers ?? {}).map(([provider, config]): ProviderChange => {
       checkProvider(provider, [...path, "providers", provider], true);
+      checkLists(config, [...path, "providers", provider]);
       const { weight, models: some, blocked: none, keys } = config ?? {};
       return {
         ...numbers(config ?? {}, [...path, "providers", provider]),

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import { loadPatterns, mentionsPattern } from "../governance/model-patterns.ts";
 import { build } from "./build.ts";
 import { checkTelemetry } from "./check-telemetry.ts";
 import { hasEndMarker } from "./end-marker.ts";
@@ -73,6 +74,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   if (stranger !== undefined) return { ok: false, problems: [place(stranger)], warnings: [], files: [] };
   const { checkSchema } = await import("./issues.ts");
   const { file, findings } = checkSchema(source.value);
+  if (mentionsPattern(file.governance)) await loadPatterns();
   const built = build(file, {
     environment: options.environment,
     directory: dirname(options.path),

@@ -1,5 +1,6 @@
 /** May a key call this model? Hides the spellings of a model list. */
 import type { KeyPolicy, ProviderConfig } from "./definitions.ts";
+import { isPattern, matchesPattern } from "./model-patterns.ts";
 
 /** Allowed by the policy's own list, not blocked by it, and within what it says of the provider. */
 export function mayCall(policy: KeyPolicy, provider: string, model: string): boolean {
@@ -20,12 +21,17 @@ export function providerConfig({ providers }: KeyPolicy, provider: string): Prov
 /**
  * An entry with a slash names a provider's model and matches only `provider/model`, so that `openai/gpt-4o` does not
  * open the model of that name at a reseller; one without is a bare name and matches it at any provider. A `*` at
- * the end matches any rest; alone it matches all. An empty list names nothing.
+ * the end matches any rest; alone it matches all. `regex:` and an expression matches whole names, of either kind by
+ * the same rule. An empty list names nothing.
  */
 export function isListed(models: readonly string[], provider: string, model: string): boolean {
   for (let index = 0; index < models.length; index++) {
     const entry = models[index]!;
     if (entry === "*") return true;
+    if (isPattern(entry)) {
+      if (matchesPattern(entry, provider, model)) return true;
+      continue;
+    }
     const open = entry.charCodeAt(entry.length - 1) === star;
     const length = open ? entry.length - 1 : entry.length;
     if (entry.includes("/") ? matchesFull(entry, length, open, provider, model) : matches(entry, length, open, model)) {
@@ -37,11 +43,11 @@ export function isListed(models: readonly string[], provider: string, model: str
 
 /**
  * How an entry may be written, wherever one comes in. What matches nothing must not be taken: in a list of blocked
- * models it would block nobody.
+ * models it would block nobody. `patternFault()` says the rest of expressions.
  */
 export const modelEntry = {
-  pattern: /^(?!regex:)[^\s*]*\*?$/,
-  message: 'must be a model name, with a "*" at its end at most; regular expressions are not known here',
+  pattern: /^(?:regex:.+|(?!regex:)[^\s*]*\*?)$/,
+  message: 'must be a model name, with a "*" at its end at most, or "regex:" and an expression',
 } as const;
 
 const star = 42;

@@ -1,6 +1,9 @@
 /** Bifrost-Go's `governance` → ours. Hides that its parts point at each other by id, and ours by name. */
+import { RE2JS } from "re2js";
 import type { Path } from "../config/problems.ts";
+import { modelEntry } from "../governance/access.ts";
 import { parseBudget, parseDuration } from "../governance/duration.ts";
+import { givePatternEngine, isPattern, patternFault } from "../governance/model-patterns.ts";
 import { checkCondition } from "../routing/rule-engine.ts";
 import {
   type Draft,
@@ -147,10 +150,11 @@ function modelList(
   report: Report,
 ): readonly string[] | undefined {
   const list = textsOf(value);
+  givePatternEngine(RE2JS);
   if (value === undefined || list.includes("*") || (emptyIsAll && list.length === 0))
     return blocks && list.includes("*") ? ["*"] : undefined;
   return list.filter((entry) => {
-    if (/^(?!regex:)[^\s*]*\*?$/.test(entry)) return true;
+    if (modelEntry.pattern.test(entry) && (!isPattern(entry) || patternFault(entry) === undefined)) return true;
     if (blocks) report.unprotected(path, `"${entry}" cannot be said: a name, with a "*" at its end at most`);
     else report.dropped(path, `"${entry}" cannot be said, and is not allowed: a name, with a "*" at its end at most`);
     return false;

@@ -14,6 +14,7 @@ import type { GenerationData } from "../config/generation.ts";
 import { importedPrices } from "../config/price-table.ts";
 import { onRefused, tellEgress } from "../egress/guard.ts";
 import { tellOfRefusal } from "../egress/refusals.ts";
+import { mentionsPattern } from "../governance/model-patterns.ts";
 import { type Log, openLog } from "../log.ts";
 import type { Manage } from "../pipeline/plane.ts";
 import { prepareTraffic, stateFile } from "../store/boot.ts";
@@ -158,6 +159,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     findName: governing.names.find,
     ...{ tables: memory.shared, routing: memory.routing, status, bootCount, store, log, early },
     generation: withoutDeclared(current),
+    patterns: memory.mentionsPatterns(),
     responsesFile: join(options.home, "responses.db"),
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
@@ -254,6 +256,7 @@ async function assemble(
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
     tellEgress(next.egress);
+    if (mentionsPattern(next.governance)) await workers.knowPatterns();
     await governing.use(next.governance);
     await workers.use(withoutDeclared(next));
     parts.credentials.use(next.providers);

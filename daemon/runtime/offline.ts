@@ -14,6 +14,7 @@ import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
 import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
+import { checkPatterns } from "../admin/services/pattern-check.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
@@ -48,7 +49,10 @@ export async function openFiles(
   prepareTraffic(home);
   const reader = createReader(home);
   const access: StoreAccess = {
-    execute: async (command, actor) => writer.execute(command, actor),
+    async execute(command, actor) {
+      await checkPatterns(command);
+      return writer.execute(command, actor);
+    },
     query: (query) => reader.answer(query) as never,
     database: () => writer.database,
   };

@@ -9,6 +9,7 @@ import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
 import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
+import { checkPatterns } from "../admin/services/pattern-check.ts";
 import { type HealthReport, reportHealth } from "../admin/services/provider-health.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
@@ -60,7 +61,10 @@ export function createServices(options: ServicesOptions): DaemonServices {
   const { config, memory, store } = options;
   let connection: Database | undefined;
   const access: StoreAccess = {
-    execute: (command, actor) => store.commands.execute(command, actor),
+    async execute(command, actor) {
+      if (await checkPatterns(command)) await options.workers.knowPatterns();
+      return store.commands.execute(command, actor);
+    },
     query: (query) => store.queries.query(query),
     database: () => {
       connection ??= openDatabase(stateFile(options.home), { readonly: true });

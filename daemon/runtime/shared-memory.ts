@@ -5,12 +5,20 @@ import type { StoredKey } from "../admin/services/keys.ts";
 import type { Balance, KeyHash, ScopeDefinition } from "../governance/definitions.ts";
 import { createDirectoryWriter, type NamesOfRequests } from "../governance/directory.ts";
 import type { HoldSurvey } from "../governance/holds.ts";
+import { policyStep } from "../governance/key-rows.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
 import { createScopes } from "../governance/scopes.ts";
 import { dumpTables, loadTables } from "../governance/snapshot.ts";
-import { createTables, openTables, type SharedTables } from "../governance/tables.ts";
+import {
+  controlWord,
+  createTables,
+  directoryBytesMax,
+  openTables,
+  type SharedTables,
+  type Tables,
+} from "../governance/tables.ts";
 import { createSharedRouting, type SharedRouting } from "../routing/routing.ts";
 import { type BootState, openState } from "../store/boot.ts";
 import type { StateWriter } from "../store/state-writer.ts";
@@ -30,6 +38,8 @@ export type SharedMemory = {
   openHolds(): number;
   /** What is held now, a moment's picture. */
   holds(most: number): HoldSurvey;
+  /** Whether some list of models may hold an expression. */
+  mentionsPatterns(): boolean;
   dump(): Uint8Array;
   /** Change number of the last dump; one that holds nothing new is not written. */
   snapshotChange: number;
@@ -89,6 +99,7 @@ export function fillSharedMemory(
     peek: createPeek(tables),
     openHolds: () => ledger.surveyHolds(0).total,
     holds: ledger.surveyHolds,
+    mentionsPatterns: () => mentionsPattern(tables),
     dump: () => dumpTables(tables),
     snapshotChange: boot.tables !== undefined && isCurrent(boot) ? boot.change : -1,
   };
@@ -97,6 +108,17 @@ export function fillSharedMemory(
 /** Nothing has changed since the snapshot was written. */
 function isCurrent({ keys, scopes, deletedKeys, deletedScopes }: BootState): boolean {
   return keys.length + scopes.length + deletedKeys.length + deletedScopes.length === 0;
+}
+
+/** Asked once, over texts that are there once however many keys have them. */
+function mentionsPattern({ control, directory, policies }: Tables): boolean {
+  const used = Atomics.load(control, controlWord.policiesHigh) * policyStep;
+  const half = Atomics.load(control, controlWord.directoryVersion) & 1;
+  const length = Atomics.load(control, controlWord.directoryBytes + half);
+  return (
+    Buffer.from(policies.buffer, 0, used).includes("regex:") ||
+    Buffer.from(directory.buffer, half * directoryBytesMax, length).includes("regex:")
+  );
 }
 
 /** Scopes first: a key must not be found before what it draws on. */

@@ -20,6 +20,8 @@ export type WorkerData = {
   /** This worker's words; see `workerWord`. */
   readonly words: Int32Array;
   readonly generation: GenerationData;
+  /** Some list of models holds an expression. */
+  readonly patterns: boolean;
   /** What is known of the clouds' credentials so far. */
   readonly credentials: readonly FromCredentials[];
   readonly statePort: MessagePort;
@@ -53,6 +55,8 @@ export type ToWorker =
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
   | { readonly type: "credential"; readonly told: FromCredentials }
+  /** Lists of models with expressions are about to be seen: answer `patterns_known` once they can be read. */
+  | { readonly type: "know_patterns" }
   /** A successor gets ready: note which connections are in use. */
   | { readonly type: "prepare_leaving" }
   /** It could not. */
@@ -78,6 +82,7 @@ export type FromWorker =
   /** It stays with the generation it has. */
   | { readonly type: "build_failed"; readonly number: number; readonly message: string }
   | { readonly type: "switched"; readonly number: number }
+  | { readonly type: "patterns_known" }
   /** `cut`: requests that the deadline ended. */
   | { readonly type: "drained"; readonly cut: number }
   | {

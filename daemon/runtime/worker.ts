@@ -15,6 +15,7 @@ import { createCallerFacts } from "../governance/caller-facts.ts";
 import { openEstimator } from "../governance/estimate.ts";
 import { createKeyReader } from "../governance/key-table.ts";
 import { createLedger } from "../governance/ledger.ts";
+import { loadPatterns } from "../governance/model-patterns.ts";
 import { createNames } from "../governance/names.ts";
 import { createPeek } from "../governance/peek.ts";
 import { createPlans } from "../governance/plans.ts";
@@ -141,6 +142,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         return;
       case "own_request":
         ownRequests.answered(message.id, message.answer);
+        return;
+      case "know_patterns":
+        void loadPatterns().then(() => tell({ type: "patterns_known" }));
         return;
       case "credential":
         authorizers.take(message.told);

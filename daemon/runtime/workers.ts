@@ -33,6 +33,8 @@ export type WorkersOptions = {
   readonly store: StoreThreads;
   readonly responsesFile: string;
   readonly generation: GenerationData;
+  /** Some list of models holds an expression. */
+  readonly patterns: boolean;
   readonly log: Log;
   /** Rows that `tap` asked for. */
   readonly onTapped?: (message: Tapped) => void;
@@ -60,6 +62,8 @@ export type Workers = {
   readonly listening: Promise<number>;
   /** Builds it everywhere, then switches everywhere; resolves when the last has switched. Where one cannot build it, none switches. */
   use(generation: GenerationData): Promise<void>;
+  /** Resolves when every worker can read lists of models with expressions. */
+  knowPatterns(): Promise<void>;
   replaceWriter(writer: WriterName): void;
   counts(): readonly WorkerCounts[];
   /** From now on workers tell of these rows as requests end; undefined: of none. */
@@ -88,7 +92,7 @@ type Slot = {
 
 export function startWorkers(options: WorkersOptions): Workers {
   const { store, log } = options;
-  let { generation, early } = options;
+  let { generation, patterns, early } = options;
   let tapped: TapSettings | undefined;
   let starts = 1; // sender 0 is the main thread's
   let ending = false;
@@ -102,6 +106,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       (options.fds ?? []).filter((_, index) => index % count === number - 1),
     );
   const slots: Slot[] = [];
+  let known = Promise.resolve();
   const waiting = new Set<(message: FromWorker, slot: Slot) => void>();
   const burial = createBurial(options);
   let guard: PortGuard | undefined;
@@ -157,6 +162,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       status: options.status,
       words,
       generation,
+      patterns,
       credentials: options.credentials.current(),
       statePort,
       trafficPort,
@@ -298,6 +304,17 @@ export function startWorkers(options: WorkersOptions): Workers {
     await Promise.all(switched);
   }
 
+  async function knowPatterns(): Promise<void> {
+    if (patterns) return known;
+    patterns = true; // a worker that is started from here on knows them from the start
+    const answered = alive().map((slot) =>
+      expect(slot, ({ type }) => (type === "patterns_known" ? { value: undefined } : undefined)).catch(() => undefined),
+    );
+    for (const slot of alive()) slot.worker.postMessage({ type: "know_patterns" } satisfies ToWorker);
+    known = Promise.all(answered).then(() => undefined);
+    return known;
+  }
+
   function alive(): Slot[] {
     return slots.filter((slot) => slot.alive);
   }
@@ -350,7 +367,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     for (const slot of alive()) slot.worker.postMessage({ type: "stay" } satisfies ToWorker);
   }
 
-  return { listening: startAll(), use, replaceWriter, counts, tap, prepareLeaving, stay, drain };
+  return { listening: startAll(), use, knowPatterns, replaceWriter, counts, tap, prepareLeaving, stay, drain };
 }
 
 /** Its code could not be loaded, or failed: whoever asks must not wait in vain. */

@@ -10,6 +10,7 @@ import { followPrices } from "../../config/price-table.ts";
 import { mayCall } from "../../governance/access.ts";
 import { type CallerFacts, createCallerFacts } from "../../governance/caller-facts.ts";
 import type { KeyDefinition } from "../../governance/definitions.ts";
+import { loadPatterns, mentionsPattern } from "../../governance/model-patterns.ts";
 import { openTables, type SharedTables } from "../../governance/tables.ts";
 import { scanRequest } from "../../http/scan.ts";
 import { firstMessages } from "../../pipeline/members.ts";
@@ -63,6 +64,7 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
       const key = asked.key === undefined ? undefined : await options.findKey(asked.key);
       if (asked.key !== undefined && key === undefined)
         throw new GatewayError("not_found", `there is no key "${asked.key}"`, { param: "key" });
+      if (mentionsPattern(key?.policy)) await loadPatterns();
       const request = requestOf(asked, key, callers, routing, options.now());
       try {
         // Rules are counted where requests are made, not where they are only thought of.

@@ -60,7 +60,10 @@ const about = {
   ),
 };
 const rules = {
-  models: setting(names, "What is below may call no other models: `gpt-4o`, `openai/*`. Default: all; `[]` is none."),
+  models: setting(
+    names,
+    "What is below may call no other models: `gpt-4o`, `openai/*`, `regex:gpt-[45].*`. Default: all; `[]` is none.",
+  ),
   blocked: setting(names, "Models that nothing below may call."),
   disabled: setting(flag, "Nothing below may call anything.", false),
 };
@@ -101,7 +104,7 @@ const key = z.strictObject({
   user: setting(text, "The user it belongs to, instead of a team."),
   customer: setting(text, "The customer it belongs to, instead of a team."),
   ...about,
-  models: setting(names, "Models it may call: `gpt-4o`, `openai/*`. Default: all; `[]` is none."),
+  models: setting(names, "Models it may call: `gpt-4o`, `openai/*`, `regex:gpt-[45].*`. Default: all; `[]` is none."),
   blocked: setting(names, "Models it may not call."),
   disabled: setting(flag, "Refuse the key.", false),
   unsupported: setting(
@@ -117,7 +120,10 @@ const key = z.strictObject({
 });
 
 const modelLimit = z.strictObject({
-  model: setting(text, "Model it counts: `gpt-4o`, `gpt-4*`. Default: all."),
+  model: setting(
+    text.regex(modelEntry.pattern, modelEntry.message),
+    "Model it counts: `gpt-4o`, `gpt-4*`, `regex:gpt-4o(-mini)?`. Default: all.",
+  ),
   provider: setting(text, "Provider it counts. Default: all."),
   customer: setting(text, "Counts this customer's calls only."),
   team: setting(text, "Counts this team's calls only."),

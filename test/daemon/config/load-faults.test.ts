@@ -32,10 +32,23 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
   ],
   [
     "a block that would block nobody",
-    'governance: { keys: { ci: { value: env.OPENAI_API_KEY, blocked: ["regex:gpt-4.+"] } } }\n',
+    'governance: { keys: { ci: { value: env.OPENAI_API_KEY, blocked: ["gpt-*-mini"] } } }\n',
     [
-      'c.yaml:1:66: governance.keys.ci.blocked[0]: must be a model name, with a "*" at its end at most; regular expressions are not known here',
+      'c.yaml:1:66: governance.keys.ci.blocked[0]: must be a model name, with a "*" at its end at most, or "regex:" and an expression',
     ],
+  ],
+  [
+    "expressions that are none",
+    'governance:\n  teams: { a: { models: ["regex:gpt-(4"] } }\n  model_limits: [{ model: "regex:(?=a)b", rpm: 1 }]\n',
+    [
+      'c.yaml:2:26: governance.teams.a.models[0]: "regex:gpt-(4" is not understood: missing closing ): `gpt-(4`',
+      'c.yaml:3:27: governance.model_limits[0].model: "regex:(?=a)b" is not understood: invalid or unsupported Perl syntax: `(?=`',
+    ],
+  ],
+  [
+    "an expression without end",
+    `governance: { teams: { a: { blocked: ["regex:${"a".repeat(260)}"] } } }\n`,
+    [`c.yaml:1:39: governance.teams.a.blocked[0]: "regex:${"a".repeat(260)}" has more than 256 characters`],
   ],
   ["a port out of range", "server: { port: 65536 }\n", ["c.yaml:1:17: server.port: must not be more than 65535"]],
   [

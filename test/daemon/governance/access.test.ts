@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mayCall, modelEntry } from "../../../daemon/governance/access.ts";
+import { loadPatterns, patternFault } from "../../../daemon/governance/model-patterns.ts";
 
 test("mayCall() reads exact names, bare names and one star at the end", () => {
   const cases: readonly (readonly [readonly string[], string, string, boolean])[] = [
@@ -31,7 +32,42 @@ test("mayCall() reads exact names, bare names and one star at the end", () => {
 });
 
 test("an entry that could match nothing is refused wherever it comes from", () => {
-  for (const entry of ["gpt-4o", "openai/*", "*", "openrouter/openai/gpt-4o"]) assert.match(entry, modelEntry.pattern);
-  for (const entry of ["regex:gpt-4.+", "open*i/gpt", "gpt 4o", "*-mini"])
-    assert.doesNotMatch(entry, modelEntry.pattern);
+  for (const entry of ["gpt-4o", "openai/*", "*", "openrouter/openai/gpt-4o", "regex:gpt-4.+"])
+    assert.match(entry, modelEntry.pattern);
+  for (const entry of ["regex:", "open*i/gpt", "gpt 4o", "*-mini"]) assert.doesNotMatch(entry, modelEntry.pattern);
+});
+
+test("mayCall() will not decide about an expression that it cannot read", () => {
+  assert.throws(() => mayCall({ models: ["*"], blocked: ["regex:gpt.*"] }, "openai", "gpt-4o"), /before its engine/);
+});
+
+test("mayCall() reads expressions over whole names, whatever their case", async () => {
+  await loadPatterns();
+  const cases: readonly (readonly [entry: string, provider: string, model: string, boolean])[] = [
+    ["regex:gpt-4.*", "openai", "gpt-4o", true],
+    ["regex:gpt-4.*", "azure", "GPT-4o", true],
+    ["regex:gpt-4", "openai", "gpt-4o", false],
+    ["regex:gpt-4.*", "openai", "not-gpt-4", false],
+    ["regex:gpt-4|o3", "openai", "o3", true],
+    ["regex:gpt-4|o3", "openai", "o3-mini", false],
+    // A slash speaks of the provider, in a class it does not.
+    ["regex:openai/gpt-.*", "openai", "gpt-4o", true],
+    ["regex:openai/gpt-.*", "azure", "gpt-4o", false],
+    ["regex:openai/gpt-.*", "openrouter", "openai/gpt-4o", false],
+    ["regex:(openai|azure)/.*-mini", "azure", "o3-mini", true],
+    ["regex:gpt-[^/]+", "openai", "gpt-4o", true],
+    ["regex:[^/]+/gpt-4o", "azure", "gpt-4o", true],
+  ];
+  for (const [entry, provider, model, expected] of cases) {
+    assert.equal(mayCall({ models: [entry] }, provider, model), expected, `${entry} ${provider} ${model}`);
+    assert.equal(mayCall({ models: ["*"], blocked: [entry] }, provider, model), !expected, `not ${entry} ${model}`);
+  }
+  assert.equal(mayCall({ models: ["o1", "regex:gpt-4.*", "claude-*"] }, "anthropic", "claude-opus-4"), true);
+});
+
+test("an expression cannot make a request wait", async () => {
+  await loadPatterns();
+  assert.equal(patternFault("regex:(a+)+b"), undefined);
+  assert.equal(mayCall({ models: ["regex:(a+)+b"] }, "openai", "a".repeat(500)), false);
+  assert.match(patternFault("regex:((a{100}){100}){100}") ?? "", /invalid repeat count/);
 });

@@ -59,7 +59,7 @@ const config = {
             key_ids: ["main"],
             budgets: [{ max_limit: 1, reset_duration: "1d" }],
           },
-          { provider: "vllm", allowed_models: ["*"], blacklisted_models: ["regex:.*big.*"] },
+          { provider: "vllm", allowed_models: ["*"], blacklisted_models: ["regex:.*big.*", "regex:(?!small).*"] },
         ],
       },
       { id: "v2", name: "nothing", value: "env.NOTHING_KEY", is_active: false, customer_id: "c1" },
@@ -125,7 +125,7 @@ test("importBifrost() makes providers, keys, owners, limits and rules", async ()
           team: "research",
           providers: {
             openai: { weight: 1, models: ["gpt-4o"], keys: ["main"], budgets: ["1/1d"] },
-            vllm: {},
+            vllm: { blocked: ["regex:.*big.*"] },
           },
           limits: [
             { tokens: 1000, every: "60s" },

@@ -45,7 +45,7 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
     findName: async () => 0,
     responsesFile: join(home, "responses.db"),
     ...{ tables: memory.shared, routing: memory.routing },
-    ...{ status, bootCount: 1, store, credentials, generation, log },
+    ...{ status, bootCount: 1, store, credentials, generation, patterns: false, log },
   });
   t.after(async () => {
     await workers.drain(0);
