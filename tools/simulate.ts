@@ -2,7 +2,8 @@
  * `npm run simulate`: what one place in trouble costs, in a table; with a number, so many seeds of random trouble
  * besides, and with `--seed N` that one alone.
  */
-import { createSimulator, randomScenario, scenarios } from "../test/simulate/simulator.ts";
+import { randomScenario, scenarios } from "../test/simulate/scenarios.ts";
+import { createSimulator } from "../test/simulate/simulator.ts";
 
 const simulator = await createSimulator();
 const [first, second] = process.argv.slice(2);
@@ -32,8 +33,9 @@ function row(scenario: (typeof scenarios)[number]): Record<string, string | numb
     "answered %": Number(((100 * sum(({ answered }) => answered)) / asked).toFixed(2)),
     "extra load %": Number((100 * (sum(({ attempts }) => attempts) / asked - 1)).toFixed(2)),
     "retries %": Number(((100 * sum(({ retries }) => retries)) / asked).toFixed(2)),
-    "p50 ms": percentile(latencies, 0.5),
-    "p99 ms": percentile(latencies, 0.99),
+    "hedges %": Number(((100 * sum(({ hedges }) => hedges)) / asked).toFixed(2)),
+    "p50 ms": Math.round(percentile(latencies, 0.5)),
+    "p99 ms": Math.round(percentile(latencies, 0.99)),
   };
 }
 

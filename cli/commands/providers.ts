@@ -32,8 +32,10 @@ const targetColumns: readonly Column<TargetHealth>[] = [
   },
   { title: "REQUESTS", cell: ({ requests }) => String(requests), align: "right" },
   { title: "FAILED", cell: ({ failures }) => String(failures), align: "right" },
-  { title: "P50", cell: ({ p50_ms }) => time(p50_ms), align: "right" },
-  { title: "P99", cell: ({ p99_ms }) => time(p99_ms), align: "right" },
+  { title: "FIRST EVENT P50", cell: ({ streamed_p50_ms }) => time(streamed_p50_ms), align: "right" },
+  { title: "P99", cell: ({ streamed_p99_ms }) => time(streamed_p99_ms), align: "right" },
+  { title: "WHOLE P50", cell: ({ whole_p50_ms }) => time(whole_p50_ms), align: "right" },
+  { title: "P99", cell: ({ whole_p99_ms }) => time(whole_p99_ms), align: "right" },
   { title: "IN FLIGHT", cell: ({ in_flight }) => String(in_flight), align: "right" },
   { title: "LAST FAILURE", cell: lastFailure, shrinkTo: 16 },
 ];

@@ -9,7 +9,7 @@ import type {
 } from "../../daemon/admin/contract/routing.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
-import { type Column, renderJson, renderProperties, renderTable } from "../render.ts";
+import { type Column, renderDuration, renderJson, renderProperties, renderTable } from "../render.ts";
 import { withDaemon } from "../session.ts";
 
 const targetColumns: readonly Column<RouteTestTarget>[] = [
@@ -97,6 +97,7 @@ function render(answer: RouteTestAnswer, terminal: Context["terminal"]): string 
     ["rules", answer.rules.join(" → ") || "none held"],
     ["strategy", answer.strategy ?? "nothing to choose"],
     ["kept by", answer.affinity?.replace("_", " ") ?? "–"],
+    ...hedge(answer.hedge),
     ...list("too long a prompt", answer.on_context_window),
     ...list("refused content", answer.on_content_policy),
   ]);
@@ -105,6 +106,13 @@ function render(answer: RouteTestAnswer, terminal: Context["terminal"]): string 
     ...(answer.left_out.length === 0 ? [] : [renderTable(answer.left_out, leftOutColumns, terminal)]),
   ];
   return [decided, ...tables].join("\n");
+}
+
+/** A config without hedging says nothing of it. */
+function hedge(hedge: RouteTestAnswer["hedge"]): readonly (readonly [string, string])[] {
+  if (hedge === null) return [];
+  const after = hedge.after_ms === null ? "" : ` after ${renderDuration(hedge.after_ms)}`;
+  return [["asked beside it", hedge.target === null ? `nobody${after}: ${hedge.note}` : `${hedge.target}${after}`]];
 }
 
 function list(title: string, names: readonly string[]): readonly (readonly [string, string])[] {

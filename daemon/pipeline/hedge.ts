@@ -7,7 +7,7 @@
 import { judge } from "../routing/faults.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { Timed } from "../runtime/wheel.ts";
-import { admit, type Lease } from "./admit.ts";
+import { admit, generates, type Lease } from "./admit.ts";
 import { type AttemptResult, attempt, clientLeft, notSent } from "./attempt.ts";
 import { Exchange, type Race } from "./exchange.ts";
 import { watchHold } from "./exhaust.ts";
@@ -47,7 +47,7 @@ class Hedge implements Timed, Race {
   constructor(exchange: Exchange, trip: Trip, plane: Plane) {
     this.#exchange = exchange;
     this.#plane = plane;
-    const afterMs = trip.hedgeAfterMs(Date.now());
+    const afterMs = trip.hedgeAfterMs(Date.now(), isStreamed(exchange));
     this.#first = this.#enter(trip);
     exchange.target = trip.target;
     if (afterMs === undefined) return;
@@ -166,10 +166,9 @@ class Hedge implements Timed, Race {
     exchange.usage = usage;
     const isOutpaced = result!.error === undefined || (this.#winner !== undefined && !exchange.clientGone);
     if (isOutpaced) {
-      const isStreamed = exchange.view!.stream && exchange.route.operation === "chat";
       // Where the other was refused for good nobody was outpaced, and the time says nothing.
       if (this.#winner?.result?.error !== undefined) trip.abandoned(Date.now());
-      else trip.outpaced(Date.now(), isStreamed, performance.now() - trip.startedAt);
+      else trip.outpaced(Date.now(), isStreamed(exchange), performance.now() - trip.startedAt);
       traceOutpaced(exchange, trip);
     } else {
       trace(exchange, trip, result!.error);
@@ -217,6 +216,10 @@ class Hedge implements Timed, Race {
 async function send({ own, lease }: Runner, plane: Plane): Promise<AttemptResult> {
   if (own.generation.data.ledger.durability === "strict" && lease.hold >= 0) await plane.state.durable();
   return own.clientGone ? notSent(clientLeft()) : attempt(own, lease, plane);
+}
+
+function isStreamed({ view, route }: Exchange): boolean {
+  return view!.stream && generates(route);
 }
 
 /** The same request, to be answered by one attempt of several. The bytes stay the original's. */

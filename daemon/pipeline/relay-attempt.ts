@@ -34,7 +34,7 @@ import { upstreamBody } from "./upstream-body.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 
 /** Answered with something else than one JSON text of the dialect, or events of it. */
-const rawOperations: ReadonlySet<string> = new Set([
+export const rawOperations: ReadonlySet<string> = new Set([
   "speech",
   "transcriptions",
   "translations",

@@ -15,8 +15,8 @@ import type { Plane } from "./plane.ts";
 import { providerTarget } from "./read-other.ts";
 
 /** Only for comparing prices and for rules, where the catalog has not learned better. */
-const bytesPerToken = 4;
-const outputTokensUsual = 500;
+export const bytesPerToken = 4;
+export const outputTokensUsual = 500;
 
 /** What the config has asked instead of what the request asks. */
 export type Instead = { readonly model: string; readonly fallbacks: readonly string[] };

@@ -33,7 +33,7 @@ export type HealthTable = {
   forget(worker: number): void;
 };
 
-export const rowWords = 256;
+export const rowWords = 352;
 /** Words of a row, counted from its first. */
 export const healthWord = {
   hash: 0,
@@ -65,11 +65,12 @@ export const healthWord = {
   secondsCount: 32,
   /** Float64 cells, at word 64 + 2 × index. */
   floats: 64,
-  /** Two histograms of times to the first byte, the current and the one before. */
+  /** Histograms of times, of streams to the first byte, then of whole answers: the current and the one before of each. */
   histogram: 96,
   histogramBuckets: 48,
-  histogramSince: 192,
-  name: 200,
+  /** Two words, in the same order. */
+  histogramSince: 288,
+  name: 296,
 } as const;
 export const nameBytesMax = (rowWords - healthWord.name) * 4;
 

@@ -7,6 +7,9 @@ import { type HealthTable, healthFloat, healthWord } from "./health-table.ts";
 
 export type Recent = { readonly requests: number; readonly failures: number };
 
+/** Times of streams to their first byte, of whole answers to their end, or both together. */
+export type TimeKind = "streamed" | "whole" | "all";
+
 export type Outcomes = {
   counted(row: number, nowMs: number, failed: boolean): void;
   /**
@@ -27,8 +30,11 @@ export type Outcomes = {
   /** Share of its rate limits that the provider says is left; 1 when it has not said so lately. */
   headroom(row: number, nowMs: number): number;
   limitsTold(row: number, nowMs: number, left: number): void;
-  /** Of times to the first byte, over the last five to ten minutes; undefined below ten of them. */
-  percentileMs(rows: readonly number[], nowMs: number, share: number): number | undefined;
+  /**
+   * Of the times of `kind`, over the last five to ten minutes; undefined below ten of them. Streams and whole answers
+   * are kept apart: what is usual for the one is nothing like it for the other.
+   */
+  percentileMs(rows: readonly number[], nowMs: number, share: number, kind: TimeKind): number | undefined;
 };
 
 const { seconds, secondsCount, histogram, histogramBuckets, histogramSince } = healthWord;
@@ -42,6 +48,8 @@ const staleMs = 300_000;
 const headroomMs = 60_000;
 const histogramMs = 300_000;
 const histogramMin = 10;
+/** Places of the histograms of each kind. */
+const kinds: Readonly<Record<TimeKind, readonly number[]>> = { streamed: [0], whole: [1], all: [0, 1] };
 /** Buckets grow by a quarter of an octave, from a quarter of a millisecond. */
 const bucketsPerOctave = 2.5;
 const bucketFirstMs = 0.25;
@@ -91,15 +99,21 @@ export function createOutcomes({ words, floats }: Pick<HealthTable, "words" | "f
       smooth(row, healthFloat.perToken, nowMs, perTokenMs, decayMs, true);
       smooth(row, healthFloat.usualPerToken, nowMs, perTokenMs, usualDecayMs, false);
     }
-    const since = Atomics.load(words, row + histogramSince);
+    inHistogram(row, streamed ? 0 : 1, nowMs, firstByteMs);
+  }
+
+  function inHistogram(row: number, kind: number, nowMs: number, ms: number): void {
+    const sinceAt = row + histogramSince + kind;
+    const current = row + histogram + 2 * kind * histogramBuckets;
+    const before = current + histogramBuckets;
+    const since = Atomics.load(words, sinceAt);
     const epoch = Math.floor(nowMs / histogramMs) | 0;
-    if (since !== epoch && Atomics.compareExchange(words, row + histogramSince, since, epoch) === since) {
-      const now = row + histogram;
-      if (epoch - since === 1) words.copyWithin(now + histogramBuckets, now, now + histogramBuckets);
-      else words.fill(0, now + histogramBuckets, now + 2 * histogramBuckets);
-      words.fill(0, now, now + histogramBuckets);
+    if (since !== epoch && Atomics.compareExchange(words, sinceAt, since, epoch) === since) {
+      if (epoch - since === 1) words.copyWithin(before, current, before);
+      else words.fill(0, before, before + histogramBuckets);
+      words.fill(0, current, before);
     }
-    Atomics.add(words, row + histogram + bucketOf(firstByteMs), 1);
+    Atomics.add(words, current + bucketOf(ms), 1);
   }
 
   /** Peak-sensitive where `peak`: what is slower counts at once, what is faster by and by. */
@@ -123,16 +137,19 @@ export function createOutcomes({ words, floats }: Pick<HealthTable, "words" | "f
     return row === 0 || value === 0 || nowMs - floats[at + 1]! > staleMs ? undefined : value;
   }
 
-  function percentileMs(rows: readonly number[], nowMs: number, share: number): number | undefined {
+  function addUp(counts: number[], row: number, kind: number, epoch: number): void {
+    const old = epoch - words[row + histogramSince + kind]!;
+    // Nothing has been heard for a whole period: both are of the past.
+    if (old > 1) return;
+    const current = row + histogram + 2 * kind * histogramBuckets;
+    for (let bucket = 0; bucket < histogramBuckets; bucket++)
+      counts[bucket]! += words[current + bucket]! + (old === 0 ? words[current + histogramBuckets + bucket]! : 0);
+  }
+
+  function percentileMs(rows: readonly number[], nowMs: number, share: number, kind: TimeKind): number | undefined {
     const counts = new Array<number>(histogramBuckets).fill(0);
-    for (const row of rows) {
-      const start = row + histogram;
-      const old = (Math.floor(nowMs / histogramMs) | 0) - words[row + histogramSince]!;
-      // Nothing has been heard for a whole period: both are of the past.
-      if (row === 0 || old > 1) continue;
-      for (let bucket = 0; bucket < histogramBuckets; bucket++)
-        counts[bucket]! += words[start + bucket]! + (old === 0 ? words[start + histogramBuckets + bucket]! : 0);
-    }
+    const epoch = Math.floor(nowMs / histogramMs) | 0;
+    for (const row of rows) if (row !== 0) for (const each of kinds[kind]) addUp(counts, row, each, epoch);
     const total = counts.reduce((sum, count) => sum + count, 0);
     if (total < histogramMin) return undefined;
     let left = total * share;

@@ -15,6 +15,8 @@ export type RetryBudget = {
   depositHedge(row: number, share: number): void;
   /** True: one may be asked now, and is paid. Nothing is lent, so that the share holds from the first request on. */
   withdrawHedge(row: number): boolean;
+  /** Would one be paid for, if a request came now? */
+  affordsHedge(row: number, share: number): boolean;
 };
 
 /** Thousandths of a retry. */
@@ -48,6 +50,8 @@ export function createRetryBudget({ words }: Pick<HealthTable, "words">, setting
     withdraw: (row) => takeOut(row, retryTokens, reserve),
     depositHedge: (row, share) => payIn(row, hedgeTokens, share, hedgesSavedMax),
     withdrawHedge: (row) => takeOut(row, hedgeTokens, 0),
+    affordsHedge: (row, share) =>
+      (row === 0 ? 0 : Atomics.load(words, row + hedgeTokens)) + Math.round(share * whole) >= whole,
   };
 }
 

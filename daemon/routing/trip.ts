@@ -9,6 +9,7 @@ import { failureNumber } from "./failures.ts";
 import { judge } from "./faults.ts";
 import type { Target } from "./generation.ts";
 import { healthWord, tickOf } from "./health-table.ts";
+import { hedgeDelayMs } from "./hedging.ts";
 import { concurrencyRow } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type { Hop } from "./resolve.ts";
@@ -100,13 +101,11 @@ export class Trip {
   }
 
   /** When another target is asked as well, if this one has said nothing by then, in ms; undefined: not this time. */
-  hedgeAfterMs(nowMs: number): number | undefined {
+  hedgeAfterMs(nowMs: number, streamed: boolean): number | undefined {
     const { hedge } = this.plan;
     if (hedge === undefined || this.row === 0 || this.attempts > 0) return undefined;
-    const { budget, outcomes } = this.#routing;
-    budget.depositHedge(this.row, hedge.maxShare);
-    const after = hedge.afterMs ?? outcomes.percentileMs([this.row], nowMs, hedge.percentile);
-    return after === undefined ? undefined : Math.max(after, hedge.minMs);
+    this.#routing.budget.depositHedge(this.row, hedge.maxShare);
+    return hedgeDelayMs(hedge, this.#routing, this.row, nowMs, streamed);
   }
 
   /** Within the share that second attempts may have, and paid. */

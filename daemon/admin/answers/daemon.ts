@@ -85,6 +85,10 @@ const target = named<TargetHealth>("TargetHealth", {
   recent_failures: whole,
   p50_ms: unknownOr(number),
   p99_ms: unknownOr(number),
+  streamed_p50_ms: unknownOr(number),
+  streamed_p99_ms: unknownOr(number),
+  whole_p50_ms: unknownOr(number),
+  whole_p99_ms: unknownOr(number),
   refused_credentials: whole,
   last_failure: unknownOr(text),
   last_failure_ms_ago: unknownOr(number),
@@ -179,6 +183,7 @@ export const routeTestAnswer = named<RouteTestAnswer>("RouteTest", {
   left_out: z.array(z.strictObject({ target: text, note: text })),
   on_context_window: texts,
   on_content_policy: texts,
+  hedge: unknownOr(z.strictObject({ target: unknownOr(text), after_ms: unknownOr(number), note: unknownOr(text) })),
 });
 
 const channel = named<AlertChannelView>("AlertChannel", {

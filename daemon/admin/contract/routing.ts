@@ -16,6 +16,12 @@ export type TargetHealth = {
   readonly recent_failures: number;
   readonly p50_ms: number | null;
   readonly p99_ms: number | null;
+  /** Of streams, to their first event. */
+  readonly streamed_p50_ms: number | null;
+  readonly streamed_p99_ms: number | null;
+  /** Of answers that were not streamed, to their end. */
+  readonly whole_p50_ms: number | null;
+  readonly whole_p99_ms: number | null;
   /** Times that the provider refused the gateway's own credential. */
   readonly refused_credentials: number;
   readonly last_failure: string | null;
@@ -86,6 +92,15 @@ export type RouteTestTarget = {
   readonly note: string | null;
 };
 
+/** A second target that is asked as well, where the first takes long. */
+export type RouteTestHedge = {
+  /** Null: nobody would be asked, and `note` says why. */
+  readonly target: string | null;
+  /** After so long without a word; null: not known yet. */
+  readonly after_ms: number | null;
+  readonly note: string | null;
+};
+
 export type RouteTestAnswer = {
   readonly model: string;
   /** Where the request would go now; null: nowhere, and `error` says why. */
@@ -102,6 +117,8 @@ export type RouteTestAnswer = {
   readonly left_out: readonly { readonly target: string; readonly note: string }[];
   readonly on_context_window: readonly string[];
   readonly on_content_policy: readonly string[];
+  /** Null: `hedging` in the config names no such model. */
+  readonly hedge: RouteTestHedge | null;
 };
 
 /** How one request's way was decided on. */

@@ -2,6 +2,7 @@
 
 import { lastFailure } from "../../routing/failures.ts";
 import { healthWord } from "../../routing/health-table.ts";
+import type { TimeKind } from "../../routing/outcomes.ts";
 import { concurrencyRow } from "../../routing/places.ts";
 import type { Routing } from "../../routing/routing.ts";
 import { rulePrefix } from "../../routing/rules.ts";
@@ -31,7 +32,7 @@ export function reportHealth(routing: Routing, nowMs: number): HealthReport {
     );
     const views = own.map(({ row, name: target }) => targetHealth(routing, row, target, nowMs));
     const ownRows = own.map(({ row }) => row);
-    const percentile = (share: number) => routing.outcomes.percentileMs(ownRows, nowMs, share) ?? null;
+    const percentile = (share: number) => routing.outcomes.percentileMs(ownRows, nowMs, share, "all") ?? null;
     return {
       breaker: worst(views.map(({ breaker }) => breaker)),
       in_flight: sum(views.map(({ in_flight }) => in_flight)),
@@ -65,6 +66,7 @@ function targetHealth(routing: Routing, row: number, target: string, nowMs: numb
   const { table, breaker, outcomes } = routing;
   const { requests, failures } = outcomes.recent(row, nowMs, recentMs);
   const failure = lastFailure(table.words, row, nowMs);
+  const percentile = (kind: TimeKind, share: number) => outcomes.percentileMs([row], nowMs, share, kind) ?? null;
   return {
     target,
     breaker: breaker.state(row, nowMs),
@@ -74,8 +76,12 @@ function targetHealth(routing: Routing, row: number, target: string, nowMs: numb
     failures: table.words[row + healthWord.failures]!,
     recent_requests: requests,
     recent_failures: failures,
-    p50_ms: outcomes.percentileMs([row], nowMs, 0.5) ?? null,
-    p99_ms: outcomes.percentileMs([row], nowMs, 0.99) ?? null,
+    p50_ms: percentile("all", 0.5),
+    p99_ms: percentile("all", 0.99),
+    streamed_p50_ms: percentile("streamed", 0.5),
+    streamed_p99_ms: percentile("streamed", 0.99),
+    whole_p50_ms: percentile("whole", 0.5),
+    whole_p99_ms: percentile("whole", 0.99),
     refused_credentials: table.words[row + healthWord.refusedCredentials]!,
     last_failure: failure?.code ?? null,
     last_failure_ms_ago: failure?.agoMs ?? null,

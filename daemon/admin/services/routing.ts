@@ -15,6 +15,8 @@ import { openTables, type SharedTables } from "../../governance/tables.ts";
 import { scanRequest } from "../../http/scan.ts";
 import { firstMessages } from "../../pipeline/members.ts";
 import { readPreferences } from "../../pipeline/preferences.ts";
+import { rawOperations } from "../../pipeline/relay-attempt.ts";
+import { bytesPerToken, outputTokensUsual } from "../../pipeline/route.ts";
 import { loadCompiler } from "../../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../../routing/generation.ts";
 import { findIssuer } from "../../routing/issuers.ts";
@@ -23,6 +25,7 @@ import { plan, type RouteRequest } from "../../routing/planner.ts";
 import { openRouting, type Routing, type SharedRouting } from "../../routing/routing.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { RouteTestAnswer, RouteTestRequest, RouteTestTarget } from "../contract/routing.ts";
+import { hedgeView } from "./hedge-view.ts";
 import { reportHealth } from "./provider-health.ts";
 
 export type RoutingServiceOptions = {
@@ -72,7 +75,7 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
         // A row may have been made since.
         for (const target of generation.targets.values()) target.row = -1;
         const plans = Array.from({ length: drawsMax }, () => plan(generation, request, quiet));
-        return answer(asked, plans, key, routing, options.now());
+        return answer(request, plans, key, routing, options.now());
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         return refusal(asked, error);
@@ -109,14 +112,16 @@ function requestOf(
     (each) => each !== undefined,
   );
   const preferences = spoken.length === 0 ? undefined : (Object.assign({}, ...spoken) as RouteRequest["preferences"]);
+  const view = scanRequest(whole);
+  const maxTokens = asked.max_tokens ?? view.maxTokens;
   const names = key === undefined ? {} : callers.names(key.scopes);
   return {
     model: asked.model,
     requestType: asked.request_type ?? "chat",
-    stream: asked.stream ?? false,
-    inputTokens: asked.tokens ?? 0,
-    outputTokens: asked.max_tokens ?? 500,
-    maxTokens: asked.max_tokens,
+    stream: asked.stream ?? view.stream,
+    inputTokens: asked.tokens ?? (asked.body === undefined ? 0 : whole.length / bytesPerToken),
+    outputTokens: maxTokens ?? outputTokensUsual,
+    maxTokens,
     hasTools: Array.isArray(body["tools"]) && body["tools"].length > 0,
     nowMs,
     fallbacks: Array.isArray(body["fallbacks"]) ? body["fallbacks"].map(String) : undefined,
@@ -125,7 +130,7 @@ function requestOf(
     callerId: key?.id ?? 0,
     headers: () => lower,
     params: () => body,
-    promptKey: () => firstMessages(whole, scanRequest(whole)),
+    promptKey: () => firstMessages(whole, view),
     issuer: () => (isChat ? findIssuer(issuers, whole, nowMs) : undefined),
     caller: () => ({
       key: key?.name ?? "",
@@ -139,7 +144,7 @@ function requestOf(
 }
 
 function answer(
-  { model }: RouteTestRequest,
+  { model, stream, requestType }: RouteRequest,
   plans: readonly Plan[],
   key: KeyDefinition | undefined,
   routing: Routing,
@@ -147,11 +152,11 @@ function answer(
 ): RouteTestAnswer {
   const isAllowed = ({ provider, model: each }: Plan["hops"][number]["target"]): boolean =>
     key === undefined || mayCall(key.policy, provider.name, each);
-  const askable = ({ target }: Plan["hops"][number]): boolean =>
-    isAllowed(target) &&
+  const hasCredential = (target: Plan["hops"][number]["target"]): boolean =>
     credentialsFor(target, plans[0]!).length > 0 &&
-    routing.breaker.waitMs(peekRow(target.name, routing), nowMs) === 0 &&
     routing.credentials.restingMs(target.provider, peekRow(target.name, routing), nowMs) === 0;
+  const askable = ({ target }: Plan["hops"][number]): boolean =>
+    isAllowed(target) && hasCredential(target) && routing.breaker.waitMs(peekRow(target.name, routing), nowMs) === 0;
   // What is drawn may be what the key may not call: one that goes through says more.
   const first = plans.find(({ hops }) => hops.some(askable)) ?? plans[0]!;
   const decision = first.decision?.();
@@ -195,6 +200,10 @@ function answer(
       .map(({ target, note }) => ({ target, note: note ?? "" })),
     on_context_window: (first.onContext ?? []).map(({ target }) => target.name),
     on_content_policy: (first.onPolicy ?? []).map(({ target }) => target.name),
+    hedge: hedgeView({
+      ...{ plan: first, routing, nowMs, streamed: stream, isAllowed, hasCredential },
+      isRead: !rawOperations.has(requestType),
+    }),
   };
 }
 
@@ -248,6 +257,7 @@ function refusal({ model }: RouteTestRequest, { code, message }: GatewayError): 
     error: { code, message },
     strategy: null,
     affinity: null,
+    hedge: null,
     ...nothing,
   };
 }

@@ -343,7 +343,7 @@ function cannedServices(
     routing: {
       test: async ({ model }) => ({
         ...{ model, chosen: null, credential: null, error: null, rules: [], strategy: null, affinity: null },
-        ...{ targets: [], left_out: [], on_context_window: [], on_content_policy: [] },
+        ...{ targets: [], left_out: [], on_context_window: [], on_content_policy: [], hedge: null },
       }),
       rules: async () => ({ rules: [] }),
     },
