@@ -1,30 +1,47 @@
 /** `bifrost completion bash|zsh|fish`: words of the command table, so a new command completes by being in it. */
+import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
 import type { Context } from "../command.ts";
+import { kindOf, namesOf, optionKindOf } from "../completion-names.ts";
+import { type Place, scripts, type Words } from "../completion-scripts.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
+import { withDaemon } from "../session.ts";
 import { views } from "../tui/views.ts";
 
-type Words = ReadonlyMap<string, Place>;
-type Place = {
-  readonly words: readonly string[];
-  readonly options: readonly string[];
-  /** What may follow an option: `--by` → key, team … */
-  readonly values?: Readonly<Record<string, readonly string[]>>;
-};
-
-const scripts: Readonly<Record<string, (words: Words) => string>> = { bash, zsh, fish };
+/** Who presses the tab key does not wait for longer. */
+const namesMs = 1_500;
 
 export function build(command: Command, context: Context): void {
-  command.argument("<shell>", Object.keys(scripts).join(", ")).action(async (shell: string) => {
-    const script = scripts[shell];
-    if (script === undefined)
-      throw new CliFailure(
-        `no completion for "${shell}"`,
-        exitCodes.usage,
-        `Shells: ${Object.keys(scripts).join(", ")}`,
-      );
-    context.terminal.out(script(await collectWords(context)));
-  });
+  command
+    .argument("[shell]", Object.keys(scripts).join(", "))
+    .option("--names <kind>", "What the scripts ask for: names of the daemon's keys, teams, models … a line each")
+    .action(async (shell: string | undefined, { names }: { names?: string }) => {
+      if (names !== undefined) return context.terminal.out((await known(names, command, context)).map(line).join(""));
+      const script = scripts[shell ?? ""];
+      if (script === undefined)
+        throw new CliFailure(
+          shell === undefined ? "no shell is named" : `no completion for "${shell}"`,
+          exitCodes.usage,
+          `Shells: ${Object.keys(scripts).join(", ")}`,
+        );
+      context.terminal.out(script(await collectWords(context)));
+    });
+}
+
+/** Nothing where no daemon answers: a tab key is no place for an error. */
+async function known(kind: string, command: Command, context: Context): Promise<readonly string[]> {
+  const late = new AbortController();
+  const none = pause(namesMs, [], { signal: late.signal }).catch(() => []);
+  const asked = withDaemon(command, context, (client) => namesOf(client, kind)).catch(() => []);
+  try {
+    return await Promise.race([asked, none]);
+  } finally {
+    late.abort();
+  }
+}
+
+function line(name: string): string {
+  return `${name}\n`;
 }
 
 /** Keyed by the words before: "" for commands, `keys` for its subcommands, `keys create` for its options. */
@@ -47,96 +64,22 @@ function placeOf(command: Command): Place {
   const values = command.options.flatMap(({ long, short, argChoices }) =>
     argChoices === undefined ? [] : [long, short].flatMap((name) => (name ? [[name, argChoices] as const] : [])),
   );
+  const optionNames = command.options.flatMap(({ long, flags, required, argChoices }) => {
+    const kind = optionKindOf(long?.slice(2) ?? "");
+    const isName = required && argChoices === undefined && !flags.includes("<file>");
+    return kind !== undefined && isName ? [[long!, kind] as const] : [];
+  });
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+  const [first] = command.registeredArguments;
   return {
     words: [...command.commands.map((each) => each.name()), ...choices],
     options: optionsOf(command),
     values: Object.fromEntries(values),
+    names: first === undefined ? undefined : kindOf(first.name()),
+    optionNames: Object.fromEntries(optionNames),
   };
 }
 
 function optionsOf(command: Command): string[] {
   return [...command.options.map(({ long }) => long ?? "").filter((long) => long !== ""), "--home", "--help"];
-}
-
-function cases(words: Words): string {
-  return [...words]
-    .flatMap(([before, each]) => [
-      `    "${before}") echo "${[...each.words, ...each.options].join(" ")}" ;;`,
-      ...Object.entries(each.values ?? {}).map(
-        ([option, values]) => `    "${before} ${option}") echo "${values.join(" ")}" ;;`,
-      ),
-    ])
-    .join("\n");
-}
-
-function lookup(words: Words): string {
-  // Of the words typed so far those count that are commands; values of options and arguments do not.
-  return `_bifrost_places="|${[...words.keys()].join("|")}|"
-_bifrost_words() {
-  case "$1" in
-${cases(words)}
-    *" -"*) ;;
-    *) echo "--home --help" ;;
-  esac
-}`;
-}
-
-function bash(words: Words): string {
-  return `${lookup(words)}
-_bifrost() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" before="" word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$_bifrost_places" in *"|\${before:+$before }$word|"*) before="\${before:+$before }$word" ;; esac
-  done
-  local last="\${COMP_WORDS[COMP_CWORD-1]}" values=""
-  case "$last" in -*) values="$(_bifrost_words "$before $last")" ;; esac
-  COMPREPLY=($(compgen -W "\${values:-$(_bifrost_words "$before")}" -- "$current"))
-}
-complete -o default -F _bifrost bifrost
-`;
-}
-
-function zsh(words: Words): string {
-  return `#compdef bifrost
-${lookup(words)}
-_bifrost() {
-  local before="" word
-  for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "$_bifrost_places" in *"|\${before:+$before }$word|"*) before="\${before:+$before }$word" ;; esac
-  done
-  local values=""
-  case "\${words[CURRENT-1]}" in -*) values="$(_bifrost_words "$before \${words[CURRENT-1]}")" ;; esac
-  compadd -- \${=\${values:-$(_bifrost_words "$before")}}
-}
-# Sourced, or as a file named _bifrost in fpath, whose first use is a call.
-if [[ "$funcstack[1]" == _bifrost ]]; then _bifrost "$@"; else
-  (( $+functions[compdef] )) || { autoload -U compinit && compinit -u }
-  compdef _bifrost bifrost
-fi
-`;
-}
-
-function fish(words: Words): string {
-  const lines = [...words].flatMap(([before, { words: next, options, values }]) => {
-    const parts = before.split(" ").filter((part) => part !== "");
-    const seen = parts.map((part) => `__fish_seen_subcommand_from ${part}`);
-    const first = words.get(parts[0] ?? "")?.words ?? [];
-    const condition =
-      parts.length === 0
-        ? "__fish_use_subcommand"
-        : [
-            ...seen,
-            ...(parts.length === 1 && first.length > 0 ? [`not __fish_seen_subcommand_from ${first.join(" ")}`] : []),
-          ].join("; and ");
-    return [
-      ...next.map((word) => `complete -c bifrost -f -n '${condition}' -a '${word}'`),
-      ...options.map((option) => {
-        const choices = values?.[option];
-        const follows = choices === undefined ? "" : ` -x -a '${choices.join(" ")}'`;
-        return `complete -c bifrost -n '${condition}' -l '${option.slice(2)}'${follows}`;
-      }),
-    ];
-  });
-  return `${lines.join("\n")}\n`;
 }

@@ -1,11 +1,14 @@
 /** Completion as a person meets it: the script in the real shell, and the tab key. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
+import { openLab } from "../daemon/admin/admin-lab.ts";
 import { hasTmux, openTmux } from "../support/tmux.ts";
+import { runHere } from "./run-in-process.ts";
 
 const main = join(import.meta.dirname, "../../cli/main.ts");
 const has = (program: string) => spawnSync(program, ["--version"]).status === 0;
@@ -65,6 +68,72 @@ for (const [shell, start] of [
     tmux.keys("C-u");
   });
 }
+
+/** Two keys and a team of a daemon; one key has a name that a shell would run. */
+async function daemonWithNames(t: TestContext) {
+  const lab = openLab();
+  t.after(() => lab.close());
+  await lab.listen();
+  await lab.ask({ method: "POST", path: "/api/governance/teams", body: { name: "research" } });
+  for (const name of ["nightly-build", "$(touch ran) two"])
+    await lab.ask({ method: "POST", path: "/api/keys", body: { name } });
+  const asked = (...argv: string[]) => runHere(["completion", "--names", ...argv], { home: lab.home });
+  return { lab, asked };
+}
+
+test("completion --names tells a daemon's names, the id of what a shell would take apart, and nothing where none runs", async (t) => {
+  const { lab, asked } = await daemonWithNames(t);
+  const odd = (await asked("key")).out.split("\n").find((name) => name.startsWith("key_"));
+  assert.match(odd ?? "", /^key_\w+$/);
+  assert.deepEqual((await asked("key")).out.split("\n").toSorted(), ["", odd, "nightly-build"].toSorted());
+  assert.equal((await asked("team")).out, "research\n");
+  assert.match((await asked("owner")).out, /^key:nightly-build\n(?:.*\n)*team:research\n/m);
+  assert.deepEqual(await asked("nonsense"), { code: 0, out: "", err: "", asked: [] });
+  await lab.close();
+  assert.deepEqual(await asked("key"), { code: 0, out: "", err: "", asked: [] });
+});
+
+for (const shell of ["bash", "zsh", "fish"] as const) {
+  test(`completion ${shell} completes names of the daemon that the line means`, { skip: missing(shell) }, async (t) => {
+    const { lab } = await daemonWithNames(t);
+    const { folder, file } = script(t, shell);
+    writeFileSync(join(folder, "bifrost"), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+    const offered = async (typed: string) => {
+      const body = shell === "fish" ? `source ${file}; complete -C '${typed}'` : typedInto[shell](file, typed);
+      const { stdout } = await promisify(execFile)(shell, [...plain[shell], "-c", body], {
+        cwd: folder,
+        env: { HOME: folder, PATH: `${folder}:/usr/bin:/bin` },
+      });
+      return stdout.split(/\s+/).filter((word) => word !== "");
+    };
+    const at = `bifrost --home ${lab.home}`;
+    assert.deepEqual(await offered(`${at} keys show night`), ["nightly-build"]);
+    assert.deepEqual(await offered(`${at} keys create --team re`), ["research"]);
+    assert.deepEqual(await offered(`${at} teams update rese`), ["research"]);
+    // Bash parts words at a colon and replaces the last alone.
+    assert.deepEqual(await offered(`${at} budgets reset team:re`), [shell === "bash" ? "research" : "team:research"]);
+    assert.deepEqual(await offered("bifrost keys show night"), [], "no daemon runs over the usual home");
+    assert.equal(existsSync(join(folder, "ran")), false);
+  });
+}
+
+const plain = { bash: ["--norc", "--noprofile"], zsh: ["-f"], fish: ["--no-config"] } as const;
+
+/** What a tab key makes the shell do, for those that tell nobody what they would offer. */
+const typedInto = {
+  bash: (file: string, typed: string) => {
+    const words = typed.split(" ").flatMap((word) => (word.startsWith("/") ? [word] : word.split(/(:)/)));
+    const list = words.map((word) => `'${word}'`).join(" ");
+    return `source ${file}; COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _bifrost; echo "\${COMPREPLY[@]}"`;
+  },
+  zsh: (file: string, typed: string) => {
+    const words = typed.split(" ");
+    // compadd works only under the line editor; this one filters as that does.
+    return `compdef() { :; }; source ${file}
+compadd() { shift; local each; for each in "$@"; do case "$each" in "\${words[CURRENT]}"*) print -r -- "$each";; esac; done }
+words=(${words.map((word) => `'${word}'`).join(" ")}); CURRENT=${words.length}; _bifrost`;
+  },
+} as const;
 
 test("completion zsh works as a file of fpath too", { skip: missing("zsh") }, (t) => {
   const { folder, file } = script(t, "zsh");
