@@ -1,4 +1,4 @@
-/** `npm run build`: the sources as JavaScript in `dist/`, dependencies included, save for better-sqlite3 with its addon. */
+/** `npm run build`: the sources as JavaScript in `dist/`, dependencies included, save for better-sqlite3's addon. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";

@@ -5,6 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join, posix, relative, resolve } from "node:path";
 import * as esbuild from "esbuild";
 
@@ -25,6 +26,11 @@ export const root = resolve(import.meta.dirname, "..");
 
 /** A place in the text of an output file, replaced by the way from that file to the root of the output. */
 const outMark = "__way_to_dist__";
+/** A default, all or some names: as esbuild writes it, at the start of a statement. */
+const builtinImport =
+  /(?<=^|[;}\n])import(?:\s+([\w$]+),?)?(?:\s*\*\s*as\s+([\w$]+))?(?:\s*\{([^{}"]*)\})?\s*from\s*"([^".]+)"/g;
+/** CommonJS dependencies ask for builtins at run time: most by esbuild's own function, which is in one file. */
+const requireLine = 'const require=globalThis.process.getBuiltinModule("module").createRequire(import.meta.url);';
 const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
 
 /** Names are relative to the output's root: `cli/main.js`. */
@@ -41,7 +47,7 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
     platform: "node",
     target: "node24",
     // Ink's own development asks for its devtools, which nobody has installed.
-    external: options.form === "files" ? ["better-sqlite3", "react-devtools-core"] : [],
+    external: options.form === "files" ? ["react-devtools-core"] : [],
     // Light: whitespace and dead branches go, names stay, so that a stack trace can be read.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -54,15 +60,11 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
       "process.env.NODE_ENV": '"production"',
       "process.env.DEV": '"false"',
     },
-    // CommonJS dependencies ask for builtins at run time.
-    ...(options.form === "files"
-      ? { banner: { js: 'const require=process.getBuiltinModule("module").createRequire(import.meta.url);' } }
-      : {}),
     plugins: [
       { name: "sources", setup: (builder) => setupSources(builder, options) },
       ...(options.form === "binary"
         ? [{ name: "terminal", setup: setupTerminal }]
-        : [{ name: "imports", setup: setupImports }]),
+        : [{ name: "driver", setup: setupDriver }]),
     ],
     write: false,
     metafile: true,
@@ -71,7 +73,11 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
   });
   const files = result.outputFiles.map(({ path, text }) => {
     const way = relative(dirname(path), join(root, "dist")).replaceAll("\\", "/") || ".";
-    return [relative(join(root, "dist"), path).replaceAll("\\", "/"), text.replaceAll(outMark, way)] as const;
+    const placed = text.replaceAll(outMark, way);
+    return [
+      relative(join(root, "dist"), path).replaceAll("\\", "/"),
+      options.form === "files" ? withRequire(withBuiltinsByHand(placed)) : placed,
+    ] as const;
   });
   const sorted = new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return { files: withNames(sorted), metafile: result.metafile };
@@ -95,6 +101,11 @@ function withNames(files: ReadonlyMap<string, string>): ReadonlyMap<string, stri
       ),
     ]),
   );
+}
+
+function withRequire(text: string): string {
+  if (!/(?<![\w.$])require(?![\w$:])/.test(text)) return text;
+  return text.replace(/^(#!.*\n)?/, (first) => `${first}${requireLine}\n`);
 }
 
 /** Every file that a thread is started from. */
@@ -125,25 +136,32 @@ function setupSources(builder: esbuild.PluginBuild, { form, overlay = {} }: Emit
 }
 
 /**
- * Two imports that cost more than what they import. One of `node:http` makes node read all its properties, and one of
- * them loads a whole HTTP client: 18 ms and 3 MB a thread. One of the native driver, which is CommonJS, makes node
- * compile the WebAssembly that looks for names in it. Asked for by hand, both are only what they are.
+ * The native driver's files are CommonJS: beside the bundle they are ten more to be looked for in each thread. All come
+ * into it but the one that knows where the addon lies.
  */
-function setupImports(builder: esbuild.PluginBuild): void {
-  builder.onResolve({ filter: /^(node:http|better-sqlite3)$/ }, ({ path, kind }) =>
-    kind === "import-statement" ? { path, namespace: "by-hand", sideEffects: false } : { path, external: true },
-  );
-  builder.onLoad({ filter: /^node:http$/, namespace: "by-hand" }, ({ path }) => {
-    const names = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path) as object))
-      .filter(([, { get }]) => get === undefined)
-      .map(([name]) => `export const ${name} = module.${name};`);
-    return {
-      contents: `const module = process.getBuiltinModule("${path}");\nexport default module;\n${names.join("\n")}`,
-    };
-  });
-  builder.onLoad({ filter: /^better-sqlite3$/, namespace: "by-hand" }, ({ path }) => ({
-    contents: `export default require("${path}");`,
+function setupDriver(builder: esbuild.PluginBuild): void {
+  builder.onLoad({ filter: /better-sqlite3[\\/]lib[\\/]binding\.js$/ }, () => ({
+    contents: `const { dirname, join } = require("node:path");
+    const file = () => join(dirname(require.resolve("better-sqlite3/package.json")), "lib/binding.js");
+    exports.getBinding = (native) => require(file()).getBinding(native);`,
   }));
+}
+
+/**
+ * An import of a builtin makes node read all of its properties, and some of them load what nobody asked for: a whole
+ * HTTP client, web cryptography, `fs.promises`. Asked for by hand, a builtin is only what is used of it.
+ */
+function withBuiltinsByHand(text: string): string {
+  return text.replace(builtinImport, (whole, self: string | undefined, space: string | undefined, names, from) => {
+    if (!isBuiltin(from)) return whole;
+    const module = `globalThis.process.getBuiltinModule("${from}")`;
+    const parts = [
+      ...(self === undefined ? [] : [`${self}=${module}`]),
+      ...(space === undefined ? [] : [`${space}=${module}`]),
+      ...(names === undefined ? [] : [`{${names.replaceAll(/\s+as\s+/g, ":")}}=${self ?? module}`]),
+    ];
+    return `const ${parts.join(",")}`;
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isBuiltin } from "node:module";
 import { before, test } from "node:test";
 import { emit } from "../../tools/emit.ts";
 
@@ -22,10 +23,23 @@ function loadedWith(entry: string): string[] {
   return [...found];
 }
 
-test("emit() imports neither node:http nor the driver as modules, which load more than they are", () => {
-  const wrong = [...files].filter(([, text]) => /from\s*"(node:http|better-sqlite3)"/.test(text)).map(([name]) => name);
+test("emit() imports no builtin and no driver as a module, which load more than they are", () => {
+  const wrong = [...files].flatMap(([name, text]) =>
+    [...text.matchAll(/(?:\bfrom|\bimport)\s*"([^".]+)"/g)]
+      .filter(([, from]) => isBuiltin(from!) || from === "better-sqlite3")
+      .map(([whole]) => `${name}: ${whole}`),
+  );
   assert.deepEqual(wrong, []);
   assert.ok([...files.values()].some((text) => text.includes('getBuiltinModule("node:http")')));
+});
+
+test("emit() makes no require() where none is called", () => {
+  const making = [...files].filter(([, text]) => text.includes("const require=")).map(([name]) => name);
+  assert.deepEqual(
+    making.filter((name) => !/(?<![\w.$])require(?![\w$:=])/.test(files.get(name)!)),
+    [],
+  );
+  assert.ok(making.length > 0 && making.length < files.size / 10, making.join(" "));
 });
 
 test("emit() gives the data plane no code of a proxy's clients at its start", () => {
