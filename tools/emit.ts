@@ -31,6 +31,8 @@ const builtinImport =
   /(?<=^|[;}\n])import(?:\s+([\w$]+),?)?(?:\s*\*\s*as\s+([\w$]+))?(?:\s*\{([^{}"]*)\})?\s*from\s*"([^".]+)"/g;
 /** CommonJS dependencies ask for builtins at run time: most by esbuild's own function, which is in one file. */
 const requireLine = 'const require=globalThis.process.getBuiltinModule("module").createRequire(import.meta.url);';
+/** Of a name that stands for all of the library esbuild keeps all: its messages in fifty languages. Of the library itself only what is used. */
+const zodImport = /^import (type )?\{ z \} from "zod"/m;
 const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
 
 /** Names are relative to the output's root: `cli/main.js`. */
@@ -124,9 +126,9 @@ function setupSources(builder: esbuild.PluginBuild, { form, overlay = {} }: Emit
     const name = relative(root, path).replaceAll("\\", "/");
     if (name.startsWith("node_modules")) return undefined;
     const text = overlay[name] ?? readFileSync(path, "utf8");
-    if (!text.includes("import.meta.url") && !(name in overlay)) return undefined;
+    if (!text.includes("import.meta.url") && !zodImport.test(text) && !(name in overlay)) return undefined;
     const folder = posix.dirname(name);
-    const contents = text.replace(threadUrl, (_, target: string) => {
+    const contents = text.replace(zodImport, `import $1* as z from "zod"`).replace(threadUrl, (_, target: string) => {
       const entry = `${posix.join(folder, target)}.js`;
       return form === "binary" ? `__thread("${entry}")` : `new URL("${outMark}/${entry}", import.meta.url)`;
     });

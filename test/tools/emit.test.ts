@@ -54,6 +54,12 @@ test("emit() gives the data plane no code of a proxy's clients at its start", ()
   );
 });
 
+test("emit() takes no more of zod than what is used", () => {
+  const all = [...files.values()].join("");
+  assert.match(all, /ZodDiscriminatedUnion/, "what is used is there");
+  assert.doesNotMatch(all, /Ung\\xFCltige|fromJSONSchema/);
+});
+
 test("a worker loads what serves WebSockets with the first of them", () => {
   const holds = (name: string) => files.get(name)!.includes("permessage-deflate");
   assert.deepEqual(loadedWith("daemon/runtime/data-plane.js").filter(holds), []);
