@@ -135,6 +135,27 @@ export type OwnerServices = {
   limits(query: BudgetListQuery): Promise<LimitListAnswer>;
 };
 
+/** A budget that keys and owners are given by name. It binds nobody by itself: whoever is given it has its numbers. */
+export type BudgetTemplate = {
+  readonly id: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly created_at_ms: number;
+  readonly updated_at_ms: number;
+  readonly created_by: string;
+  readonly updated_by: string;
+};
+export type TemplateServices = {
+  create(id: string, fields: BudgetTemplate["fields"], action: Action): Promise<BudgetTemplate>;
+  /** All fields. Whoever was given it keeps their numbers until they are told. */
+  update(id: string, fields: BudgetTemplate["fields"], action: Action): Promise<BudgetTemplate>;
+  show(id: string): Promise<BudgetTemplate>;
+  list(): Promise<readonly BudgetTemplate[]>;
+  /** Public ids. */
+  given(id: string): Promise<readonly { readonly kind: OwnerKind | "key"; readonly id: string }[]>;
+  /** Refused while somebody has it. */
+  remove(id: string, action: Action): Promise<BudgetTemplate>;
+};
+
 /** What can be asked about one owner and what is below it alone. */
 export type ReachableServices = Pick<AdminServices, "keys" | "owners" | "tokens" | "logs" | "feed">;
 
@@ -147,6 +168,7 @@ export type AdminServices = {
     list(query: TokenListQuery): Promise<TokenListAnswer>;
     revoke(id: string, action: Action): Promise<TokenAnswer>;
   };
+  readonly templates: TemplateServices;
   readonly daemon: {
     status(): Promise<StatusAnswer>;
     providers(): Promise<ProvidersAnswer>;

@@ -5,7 +5,8 @@ import type { Manage } from "../pipeline/plane.ts";
 import { sendBody } from "./reply.ts";
 
 const bodyBytesMax = 1_000_000;
-const paths = /^\/(?:key|team|user|customer|end_user|spend)\/[\w./~%-]+(?:\?|$)|^\/global\/spend(?:\/\w+)?(?:\?|$)/;
+const paths =
+  /^(?:\/v2)?\/(?:key|team|user|customer|end_user|budget|spend)\/[\w./~%-]+(?:\?|$)|^\/global\/spend(?:\/\w+)?(?:\?|$)/;
 
 export function isManagement(target: string): boolean {
   return paths.test(target);

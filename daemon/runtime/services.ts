@@ -13,6 +13,7 @@ import { checkPatterns } from "../admin/services/pattern-check.ts";
 import { type HealthReport, reportHealth } from "../admin/services/provider-health.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
+import { createTemplateService } from "../admin/services/templates.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { mintKey } from "../governance/keys-format.ts";
@@ -108,6 +109,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
     keys: createKeyService({ store: createKeyStore(access), governance, ...minting }),
     owners: createOwnerService(governance),
     tokens: createTokenService(access, governance),
+    templates: createTemplateService(access, governance.inTurn),
     within,
     daemon: createDaemonService(options, access),
     feed: createFeedService(feed, names),

@@ -10,6 +10,7 @@ import type { Command, CommandResult } from "./commands/command.ts";
 import { record, result, run } from "./commands/common.ts";
 import { changeKey, createKey, deleteKey, rotateKey, updateKey } from "./commands/keys.ts";
 import { createScope, deleteScope, updateScope } from "./commands/scopes.ts";
+import { deleteTemplate, putTemplate } from "./commands/templates.ts";
 import { createToken, revokeToken } from "./commands/tokens.ts";
 import type { StateWriter } from "./state-writer.ts";
 
@@ -48,6 +49,10 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return createToken(writer, command, actor);
     case "revoke_token":
       return revokeToken(writer, command, actor);
+    case "put_template":
+      return putTemplate(writer, command, actor);
+    case "delete_template":
+      return deleteTemplate(writer, command, actor);
     case "audit":
       record(writer, actor, command.action, command.target, command.before, command.after);
       return result(writer);

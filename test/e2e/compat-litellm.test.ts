@@ -107,10 +107,10 @@ test("compat.litellm: teams, users and customers are made, shown, changed and de
     if (path === "/team") {
       const key = await ask("POST", "/key/generate", { key_alias: "of the team", team_id: "x-1" });
       assert.equal(key.body["team_id"], made.body["team_id"]);
-      assert.equal((await ask("POST", "/team/delete", { team_ids: ["x-1"] })).status, 409, "a key is below it");
-      await ask("POST", "/key/delete", { keys: [key.body["token"]] });
-    }
-    assert.equal((await ask("POST", `${path}/delete`, { [ids]: ["x-1"] })).status, 200);
+      assert.equal((await chat(key.body["key"], "cheap")).status, 429, "the limit of its team");
+      assert.equal((await ask("POST", "/team/delete", { team_ids: ["x-1"] })).status, 200);
+      assert.equal((await chat(key.body["key"], "cheap")).status, 401, "a team's keys go with it");
+    } else assert.equal((await ask("POST", `${path}/delete`, { [ids]: ["x-1"] })).status, 200);
     assert.equal((await ask("GET", `${path}/info?${id}=x-1`)).status, 404);
   }
 });

@@ -1,16 +1,24 @@
 /** Fields that LiteLLM's keys, teams, users and customers have in common → ours, and back. Hides units and windows. */
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import { parseDuration } from "../../governance/duration.ts";
 import { isOn } from "../../import/draft.ts";
 import { numbersOf } from "../../import/litellm-numbers.ts";
-import type { BudgetRequest, BudgetView, LimitChange, LimitView, WireWindow } from "../contract/scopes.ts";
+import type {
+  BudgetRequest,
+  BudgetView,
+  LimitChange,
+  LimitRequest,
+  LimitView,
+  WireWindow,
+} from "../contract/scopes.ts";
 
 const nanoPerDollar = 1e9;
 const minuteMs = 60_000;
 const text = z.string().max(512).nullable().optional();
-const amount = z.number().min(0).nullable().optional();
+export const amount = z.number().min(0).nullable().optional();
 export const texts = z.array(z.string().max(512)).max(1_000).nullable().optional();
 export const word = text;
 
@@ -23,15 +31,22 @@ export const commonFields = {
   max_parallel_requests: amount,
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   blocked: z.boolean().nullable().optional(),
+  budget_id: text,
+  budget_limits: z
+    .array(z.looseObject({ max_budget: z.number().min(0), budget_duration: text }))
+    .max(16)
+    .nullable()
+    .optional(),
 };
 
 /** Null and empty say nothing there either; what says something and is not known here is refused, not forgotten. */
-export function body<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.looseObject(shape).superRefine((value, context) => {
+export function body<Shape extends z.ZodRawShape, Body>(shape: Shape): z.ZodType<Body> {
+  const schema = z.looseObject(shape).superRefine((value, context) => {
     for (const [key, said] of Object.entries(value))
       if (!Object.hasOwn(shape, key) && isOn(said))
         context.addIssue({ code: "custom", path: [key], message: "is not known here" });
   });
+  return schema as unknown as z.ZodType<Body>;
 }
 
 export type Common = {
@@ -43,17 +58,31 @@ export type Common = {
   readonly max_parallel_requests?: number | null | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
   readonly blocked?: boolean | null | undefined;
+  readonly budget_id?: string | null | undefined;
+  /** Several at once. */
+  readonly budget_limits?: readonly WindowBudget[] | null | undefined;
+};
+type WindowBudget = { readonly max_budget: number; readonly budget_duration?: string | null };
+
+type NewFields = {
+  readonly budgets?: readonly BudgetRequest[];
+  readonly limits?: readonly LimitRequest[];
+  readonly concurrency_max?: number;
+  readonly models?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
 };
 
 /** For something new. */
-export function createFields(request: Common, current: GenerationData) {
+export function createFields(request: Common, current: GenerationData): NewFields {
   const numbers = numbersOf(request, 0, (outcome, message) => {
     if (outcome !== "approximated" || /cannot be read/.test(message))
       throw new GatewayError("invalid_request", message, { param: "max_budget" });
-  }) as { readonly budgets?: readonly BudgetRequest[]; readonly limits?: never; readonly concurrency_max?: number };
+  }) as Pick<NewFields, "budgets" | "limits" | "concurrency_max">;
   const models = modelsOf(request.models, current);
+  const more = windowsOf(request, current);
   return {
     ...numbers,
+    ...(more.length === 0 ? {} : { budgets: [...(numbers.budgets ?? []), ...more] }),
     ...(models === undefined ? {} : { models }),
     ...(request.metadata ? { metadata: textsOf(request.metadata) } : {}),
   };
@@ -76,17 +105,34 @@ export function updateFields(request: Common, budgets: readonly BudgetView[], cu
   };
 }
 
-function budgetChange(request: Common, budgets: readonly BudgetView[], current: GenerationData) {
-  if (request.max_budget === undefined && request.budget_duration === undefined) return {};
-  if (request.max_budget === null) return { budgets: [] };
-  const old = budgets.find(({ wallet }) => !wallet);
+/** `budget_limits`: further budgets. */
+function windowsOf({ budget_limits: limits }: Common, current: GenerationData): readonly BudgetRequest[] {
+  return (limits ?? []).flatMap(({ max_budget, budget_duration = null }) => {
+    return createFields({ max_budget, budget_duration }, current).budgets ?? [];
+  });
+}
+
+/** The first budget is the one that LiteLLM's words are about; others stay, but those whose window is said anew. */
+function budgetChange(request: Common, views: readonly BudgetView[], current: GenerationData) {
+  const more = windowsOf(request, current);
+  if (request.max_budget === undefined && request.budget_duration === undefined && more.length === 0) return {};
+  const [first, ...others] = views.filter(({ wallet }) => !wallet);
+  const changed = firstBudget(request, first, current);
+  const said = [...changed, ...more];
+  const isSaid = ({ window }: BudgetView) => said.some((each) => isDeepStrictEqual(each.window, window));
+  const kept = others.filter((each) => !isSaid(each));
+  return { budgets: [...said, ...kept.map(({ limit_nano, window, shadow }) => ({ limit_nano, window, shadow }))] };
+}
+
+function firstBudget(request: Common, old: BudgetView | undefined, current: GenerationData): readonly BudgetRequest[] {
+  if (request.max_budget === null) return [];
+  if (request.max_budget === undefined && request.budget_duration === undefined)
+    return old === undefined ? [] : [{ limit_nano: old.limit_nano, window: old.window, shadow: old.shadow }];
   const most = request.max_budget ?? (old === undefined ? undefined : old.limit_nano / nanoPerDollar);
   if (most === undefined) throw new GatewayError("invalid_request", "a period needs a budget", { param: "max_budget" });
   if (request.budget_duration === undefined && old !== undefined)
-    return { budgets: [{ limit_nano: Math.round(most * nanoPerDollar), window: old.window }] };
-  return {
-    budgets: createFields({ max_budget: most, budget_duration: request.budget_duration }, current).budgets ?? [],
-  };
+    return [{ limit_nano: Math.round(most * nanoPerDollar), window: old.window, shadow: old.shadow }];
+  return createFields({ max_budget: most, budget_duration: request.budget_duration }, current).budgets ?? [];
 }
 
 /** How LiteLLM shows what is spent and allowed. */

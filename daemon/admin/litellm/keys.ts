@@ -1,251 +1,174 @@
-/** `/key/*`: LiteLLM's requests and answers over the service of keys. Hides that a key may be named by its secret. */
-import { hash, randomBytes } from "node:crypto";
+/** `/key/*`: LiteLLM's requests and answers over the service of keys. */
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
-import { keyPrefix } from "../../governance/keys-format.ts";
 import type { Action, AdminServices } from "../admin-services.ts";
-import type { KeyView } from "../contract/keys.ts";
-import { changes, type Route, reads } from "../route.ts";
-import {
-  body,
-  type Common,
-  commonFields,
-  createFields,
-  expiresIn,
-  modelsOf,
-  shownNumbers,
-  texts,
-  timeOf,
-  updateFields,
-  word,
-} from "./fields.ts";
+import { asks, type Route, reads } from "../route.ts";
+import { body, expiresIn, texts, word } from "./fields.ts";
+import { generateKey, type KeyBody, keyBody, keyFields, named, required, shownKey, updateKey } from "./key-shape.ts";
+import { post } from "./post.ts";
 
-type Body = Common & {
-  readonly key?: string | null;
-  readonly key_alias?: string | null;
-  readonly duration?: string | null;
-  readonly team_id?: string | null;
-  readonly user_id?: string | null;
-  readonly grace_period?: string | null;
-};
 type Keys = { readonly keys?: readonly string[] | null; readonly key_aliases?: readonly string[] | null };
-type ListQuery = {
-  readonly page?: string;
-  readonly size?: string;
-  readonly team_id?: string;
-  readonly user_id?: string;
-  readonly return_full_object?: string;
-};
+type Query = Readonly<Record<string, string | undefined>>;
 
-const fields = { ...commonFields, key: word, key_alias: word, duration: word, team_id: word, user_id: word };
-const write = body(fields) as unknown as z.ZodType<Body>;
-const one = body({ key: z.string().min(1).max(512) }) as unknown as z.ZodType<Body>;
-const rotate = body({ key: word, grace_period: word }) as unknown as z.ZodType<Body>;
-const several = body({ keys: texts, key_aliases: texts }) as unknown as z.ZodType<Keys>;
-const listQuery = z.looseObject({
-  page: z.string().optional(),
-  size: z.string().optional(),
-}) as unknown as z.ZodType<ListQuery>;
-const infoQuery = z.looseObject({ key: z.string().min(1).max(512) }) as unknown as z.ZodType<{ readonly key: string }>;
+const one = body<{ key: z.ZodString }, { readonly key: string }>({ key: z.string().min(1).max(512) });
+const rotateFields = { key: word, grace_period: word };
+const rotate = body<typeof rotateFields, KeyBody>(rotateFields);
+const several = body<{ keys: typeof texts; key_aliases: typeof texts }, Keys>({ keys: texts, key_aliases: texts });
+const query = z.looseObject({ page: z.string().optional() }) as unknown as z.ZodType<Query>;
+const info = z.looseObject({ key: z.string().min(1).max(512) }) as unknown as z.ZodType<{ readonly key: string }>;
+const bulkMax = 500;
+const bulk = z.looseObject({ keys: z.array(z.looseObject(keyFields)).min(1).max(bulkMax) }) as unknown as z.ZodType<{
+  readonly keys: readonly KeyBody[];
+}>;
+const resetFields = { reset_to: z.literal(0).nullable().optional() };
+const reset = body<typeof resetFields, object>(resetFields);
+const health = z.looseObject({}) as unknown as z.ZodType<object>;
 const pageMax = 100;
 
 export function keyRoutes(current: () => GenerationData): readonly Route[] {
-  const change = (
-    path: string,
-    action: string,
-    run: (services: AdminServices, request: Body, action: Action) => Promise<unknown>,
-    schema = one,
-  ) =>
-    changes<Body>({
-      method: "POST",
-      path,
-      permission: "keys:write",
-      action,
-      summary: `LiteLLM's ${path}`,
-      reachable: true,
-      body: schema,
-      run: (services, { body: request, action: done }) => run(services, request, done),
-    });
-  const rotated = async (services: AdminServices, key: string, { grace_period: grace }: Body, action: Action) => {
-    const { key: view, secret } = await services.keys.rotate(
-      await named(services, key),
-      { grace_ms: expiresIn(grace) ?? 0 },
-      action,
-    );
-    return shown(view, secret);
-  };
+  const block =
+    (disabled: boolean) =>
+    async (services: AdminServices, { key }: { key: string }, action: Action) =>
+      shownKey((await services.keys.update(await named(services, key), { disabled }, action)).key);
   return [
-    change(
-      "/key/generate",
-      "key.create",
-      (services, request, action) => generate(services, request, action, current()),
-      write,
+    post<KeyBody>("/key/generate", "keys:write", "key.create", keyBody, (services, request, action) =>
+      generateKey(services, request, action, current()),
     ),
-    change(
-      "/key/update",
-      "key.update",
-      (services, request, action) => update(services, request, action, current()),
-      write,
-    ),
-    change("/key/block", "key.update", async ({ keys, ...rest }, { key }, action) =>
-      shown((await keys.update(await named({ keys, ...rest }, key!), { disabled: true }, action)).key),
-    ),
-    change("/key/unblock", "key.update", async ({ keys, ...rest }, { key }, action) =>
-      shown((await keys.update(await named({ keys, ...rest }, key!), { disabled: false }, action)).key),
-    ),
-    change(
-      "/key/regenerate",
-      "key.rotate",
-      (services, request, action) => rotated(services, required(request.key), request, action),
-      rotate,
-    ),
-    changes<Body | undefined>({
-      method: "POST",
-      path: "/key/{key}/regenerate",
-      permission: "keys:write",
-      action: "key.rotate",
-      summary: "LiteLLM's /key/{key}/regenerate",
-      reachable: true,
-      body: rotate.optional(),
-      run: (services, { params, body: request, action }) => rotated(services, params["key"]!, request ?? {}, action),
+    // There it is a key of a team without a user; here whatever is asked for is.
+    post<KeyBody>("/key/service-account/generate", "keys:write", "key.create", keyBody, (services, request, action) => {
+      if (!request.team_id)
+        throw new GatewayError("invalid_request", '"team_id": a service account is of a team', { param: "team_id" });
+      return generateKey(services, request, action, current());
     }),
-    changes<Keys>({
-      method: "POST",
-      path: "/key/delete",
-      permission: "keys:write",
-      action: "key.revoke",
-      summary: "LiteLLM's /key/delete",
-      reachable: true,
-      body: several,
-      async run(services, { body: { keys, key_aliases: aliases }, action }) {
-        const wanted = [...(keys ?? []), ...(aliases ?? [])];
-        if (wanted.length === 0)
-          throw new GatewayError("invalid_request", "give keys or key_aliases", { param: "keys" });
-        // All are looked up first: one that is not there must not leave half of them gone.
-        const ids = await Promise.all(wanted.map((key) => named(services, key)));
-        for (const id of ids) await services.keys.revoke((await services.keys.show(id)).key.id, action);
-        return { deleted_keys: wanted };
-      },
+    post<KeyBody>("/key/update", "keys:write", "key.update", keyBody, (services, request, action) =>
+      updateKey(services, request, action, current()),
+    ),
+    post("/key/bulk_update", "keys:write", "key.update", bulk, (services, { keys }, action) =>
+      updateAll(services, keys, action, current()),
+    ),
+    post("/key/block", "keys:write", "key.update", one, block(true)),
+    post("/key/unblock", "keys:write", "key.update", one, block(false)),
+    post("/key/regenerate", "keys:write", "key.rotate", rotate, (services, request, action) =>
+      rotated(services, required(request.key), request, action),
+    ),
+    post("/key/{key}/regenerate", "keys:write", "key.rotate", rotate, (services, request, action, params) =>
+      rotated(services, params["key"]!, request, action),
+    ),
+    post("/key/{key}/reset_spend", "keys:write", "key.reset", reset, (services, _, action, params) =>
+      resetSpend(services, params["key"]!, action),
+    ),
+    post("/key/delete", "keys:write", "key.revoke", several, async (services, { keys, key_aliases }, action) => {
+      const wanted = [...(keys ?? []), ...(key_aliases ?? [])];
+      if (wanted.length === 0) throw new GatewayError("invalid_request", "give keys or key_aliases", { param: "keys" });
+      // All are looked up first: one that is not there must not leave half of them gone.
+      const ids = await Promise.all(wanted.map((key) => named(services, key)));
+      const found = await Promise.all(ids.map((id) => services.keys.show(id)));
+      for (const { key } of found) await services.keys.revoke(key.id, action);
+      return { deleted_keys: wanted };
     }),
     reads<{ readonly key: string }>({
-      method: "GET",
-      path: "/key/info",
-      permission: "keys:read",
+      ...{ method: "GET", path: "/key/info", permission: "keys:read", reachable: true, query: info },
       summary: "LiteLLM's /key/info",
-      reachable: true,
-      query: infoQuery,
       async run(services, { query: { key } }) {
         const { key: view } = await services.keys.show(await named(services, key));
-        return { key: view.id, info: shown(view) };
+        return { key: view.id, info: shownKey(view) };
       },
     }),
-    reads<ListQuery>({
-      method: "GET",
-      path: "/key/list",
-      permission: "keys:read",
+    asks<Keys>({
+      ...{ method: "POST", path: "/v2/key/info", permission: "keys:read", reachable: true, body: several },
+      summary: "LiteLLM's /v2/key/info",
+      async run(services, { body: { keys } }) {
+        const ids = await Promise.all((keys ?? []).map((key) => named(services, key)));
+        const found = await Promise.all(ids.map((id) => services.keys.show(id)));
+        return { key: keys ?? [], info: found.map(({ key }) => shownKey(key)) };
+      },
+    }),
+    asks<object>({
+      ...{ method: "POST", path: "/key/health", permission: "keys:read", reachable: true, body: health },
+      summary: "LiteLLM's /key/health",
+      // There it tries the callbacks that a key has of its own. Here keys have none.
+      run: async () => ({ key: "healthy", logging_callbacks: null }),
+    }),
+    reads<Query>({
+      ...{ method: "GET", path: "/key/list", permission: "keys:read", reachable: true, query },
       summary: "LiteLLM's /key/list",
-      reachable: true,
-      query: listQuery,
-      run: (services, { query }) => list(services, query),
+      async run(services, { query: asked }) {
+        const { keys, ...pages } = await pageOf(services, asked);
+        const whole = asked["return_full_object"] === "true";
+        return { keys: keys.map((key) => (whole ? shownKey(key) : key.id)), ...pages };
+      },
+    }),
+    reads<Query>({
+      ...{ method: "GET", path: "/key/aliases", permission: "keys:read", reachable: true, query },
+      summary: "LiteLLM's /key/aliases",
+      async run(services, { query: asked }) {
+        const { keys, ...pages } = await pageOf(services, { size: "50", ...asked });
+        return { aliases: keys.map(({ name }) => name), ...pages };
+      },
     }),
   ];
 }
 
-async function generate({ keys }: AdminServices, request: Body, action: Action, current: GenerationData) {
-  const expires = expiresIn(request.duration);
-  const made = {
-    name: request.key_alias ?? `litellm-${randomBytes(6).toString("hex")}`,
-    ...createFields(request, current),
-    ...parentOf(request),
-    ...(expires === undefined ? {} : { expires_in_ms: expires }),
-  };
-  if (request.key == null && !request.blocked) {
-    const { key, secret } = await keys.create(made, action);
-    return shown(key, secret);
+/** One that cannot be changed must not keep the others from it. */
+async function updateAll(services: AdminServices, keys: readonly KeyBody[], action: Action, current: GenerationData) {
+  const done: object[] = [];
+  const failed: object[] = [];
+  for (const item of keys) {
+    const key = item.key ?? null;
+    try {
+      done.push({ key, key_info: await updateKey(services, checked(item), action, current) });
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      failed.push({ key, key_info: null, failed_reason: error.message });
+    }
   }
-  const secret = request.key ?? `sk-${randomBytes(32).toString("base64url")}`;
-  if (secret.length < 20)
-    throw new GatewayError("invalid_request", '"key": has fewer than 20 characters', { param: "key" });
-  const adopted = {
-    ...made,
-    secret_sha256: hash("sha256", secret),
-    prefix: keyPrefix(secret),
-    disabled: request.blocked === true,
-  };
-  return shown((await keys.adopt(adopted, action)).key, secret);
+  return { total_requested: keys.length, successful_updates: done, failed_updates: failed };
 }
 
-async function update(services: AdminServices, request: Body, action: Action, current: GenerationData) {
-  const name = await named(services, required(request.key));
-  const { key: before } = await services.keys.show(name);
-  const expires = expiresIn(request.duration);
-  const { key } = await services.keys.update(
-    before.id,
-    {
-      ...(request.key_alias == null ? {} : { name: request.key_alias }),
-      ...updateFields(request, before.budgets, current),
-      ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? ["*"] }),
-      ...parentOf(request),
-      ...(expires === undefined ? {} : { expires_in_ms: expires }),
-    },
-    action,
-  );
-  return shown(key);
+/** As a request of its own would be. */
+function checked(item: KeyBody): KeyBody {
+  const { error } = keyBody.safeParse(item);
+  if (error === undefined) return item;
+  const [issue] = error.issues;
+  throw new GatewayError("invalid_request", `"${issue!.path.join(".")}": ${issue!.message}`);
 }
 
-/** A key has one way up here: of a team, or else of a user. */
-function parentOf({ team_id: team, user_id: user }: Body) {
-  if (team != null) return { team };
-  return user == null ? {} : { user };
+async function rotated(services: AdminServices, key: string, { grace_period: grace }: KeyBody, action: Action) {
+  const id = await named(services, key);
+  const { key: view, secret } = await services.keys.rotate(id, { grace_ms: expiresIn(grace) ?? 0 }, action);
+  return shownKey(view, secret);
 }
 
-async function list({ keys }: AdminServices, query: ListQuery) {
-  const size = Math.min(pageMax, Math.max(1, Number(query.size ?? 10) || 10));
-  const wanted = Math.max(1, Number(query.page ?? 1) || 1);
-  const owner = {
-    ...(query.team_id === undefined ? {} : { team: query.team_id }),
-    ...(query.user_id === undefined ? {} : { user: query.user_id }),
-  };
-  let page = await keys.list({ ...owner, limit: size });
-  for (let at = 1; at < wanted && page.next !== null; at += 1)
-    page = await keys.list({ ...owner, limit: size, after: page.next });
-  const past = (wanted - 1) * size >= page.total_count;
-  const found = past ? [] : page.keys;
+/** In every window. What was spent stays in the log and in the ledger; it no longer counts. */
+async function resetSpend(services: AdminServices, key: string, action: Action) {
+  const { key: view } = await services.keys.show(await named(services, key));
+  for (const { slot, wallet } of view.budgets) if (!wallet) await services.owners.reset("key", view.id, slot, action);
+  const { key: after } = await services.keys.show(view.id);
+  return { ...shownKey(after), previous_spend: shownKey(view).spend };
+}
+
+async function pageOf({ keys }: AdminServices, asked: Query) {
+  const {
+    page: number,
+    size: wanted,
+    team_id: team,
+    user_id: user,
+    organization_id: customer,
+    key_alias: name,
+  } = asked;
+  const size = Math.min(pageMax, Math.max(1, Number(wanted ?? 10) || 10));
+  const at = Math.max(1, Number(number ?? 1) || 1);
+  const filter = { team, user, customer, search: name ?? asked["search"] };
+  let page = await keys.list({ ...filter, limit: size });
+  for (let skipped = 1; skipped < at && page.next !== null; skipped += 1)
+    page = await keys.list({ ...filter, limit: size, after: page.next });
+  const isPast = (at - 1) * size >= page.total_count;
   return {
-    keys: query.return_full_object === "true" ? found.map((key) => shown(key)) : found.map(({ id }) => id),
+    keys: isPast ? [] : page.keys,
     total_count: page.total_count,
-    current_page: wanted,
+    current_page: at,
     total_pages: Math.ceil(page.total_count / size),
-  };
-}
-
-/** By its secret, the hash of it, its id or its alias. */
-async function named({ keys }: Pick<AdminServices, "keys">, key: string): Promise<string> {
-  if (key.startsWith("sk-")) return keys.identify(hash("sha256", key, "buffer"));
-  return /^[0-9a-f]{64}$/.test(key) ? keys.identify(Buffer.from(key, "hex")) : key;
-}
-
-function required(key: string | null | undefined): string {
-  if (key != null && key !== "") return key;
-  throw new GatewayError("invalid_request", '"key": which key?', { param: "key" });
-}
-
-/** Never a hash: what LiteLLM calls the token is the id here. */
-function shown(view: KeyView, secret?: string) {
-  return {
-    ...(secret === undefined ? {} : { key: secret }),
-    token: view.id,
-    token_id: view.id,
-    key_name: view.prefix,
-    key_alias: view.name,
-    ...shownNumbers(view),
-    models: view.models.includes("*") ? [] : view.models,
-    expires: timeOf(view.expires_at_ms),
-    blocked: view.state === "disabled",
-    team_id: view.parent?.kind === "team" ? view.parent.id : null,
-    user_id: view.parent?.kind === "user" ? view.parent.id : null,
-    metadata: view.metadata,
-    created_at: timeOf(view.created_at_ms),
+    size,
   };
 }

@@ -1,198 +1,209 @@
-/** `/team/*`, `/user/*`, `/customer/*`: LiteLLM's requests and answers over the service of owners. Hides whose id is whose name. */
+/** `/team/*`, `/user/*`, `/customer/*`: LiteLLM's requests and answers over the service of owners. */
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { Action, AdminServices, Permission } from "../admin-services.ts";
-import type { OwnerKind, OwnerView } from "../contract/owners.ts";
-import { changes, type Route, reads } from "../route.ts";
+import type { OwnerListQuery } from "../contract/owners.ts";
+import { type Route, reads } from "../route.ts";
+import { body, texts } from "./fields.ts";
+import { generateKey, type KeyBody } from "./key-shape.ts";
+import { addMembers, type Member, memberIds } from "./members.ts";
 import {
-  body,
-  type Common,
-  commonFields,
-  createFields,
-  modelsOf,
-  shownNumbers,
-  texts,
-  timeOf,
-  updateFields,
-  word,
-} from "./fields.ts";
+  createOwner,
+  idOf,
+  type OwnerBody,
+  type OwnerRow,
+  ownerFields,
+  ownerRows,
+  shownOwner,
+  textOf,
+  updateOwner,
+  users,
+} from "./owner-shape.ts";
+import { post } from "./post.ts";
 
-type Body = Common & Readonly<Record<string, unknown>>;
-type Row = {
-  readonly path: string;
-  readonly kind: OwnerKind;
-  readonly resource: "teams" | "users" | "limits";
-  /** What LiteLLM calls the id, and the name that people read. */
-  readonly id: string;
-  readonly alias: string;
-  readonly ids: string;
-};
-
-const rows: readonly Row[] = [
-  { path: "/team", kind: "team", resource: "teams", id: "team_id", alias: "team_alias", ids: "team_ids" },
-  { path: "/user", kind: "user", resource: "users", id: "user_id", alias: "user_alias", ids: "user_ids" },
-  { path: "/customer", kind: "end_user", resource: "limits", id: "user_id", alias: "alias", ids: "user_ids" },
-  { path: "/end_user", kind: "end_user", resource: "limits", id: "user_id", alias: "alias", ids: "user_ids" },
-];
+type Bulk = { readonly users: readonly OwnerBody[] };
 const listMax = 1_000;
+const bulkMax = 500;
 
 export function ownerRoutes(current: () => GenerationData): readonly Route[] {
-  return rows.flatMap((row) => routesOf(row, current));
+  return ownerRows.flatMap((row) => [...changesOf(row, current), ...readsOf(row)]);
 }
 
-function routesOf(row: Row, current: () => GenerationData): readonly Route[] {
+function changesOf(row: OwnerRow, current: () => GenerationData): readonly Route[] {
   const { path, kind } = row;
-  const [read, write]: [Permission, Permission] = [`${row.resource}:read`, `${row.resource}:write`];
-  const schema = body({
-    ...commonFields,
-    ...{ [row.id]: word, [row.alias]: word, user_email: word, user_role: word },
-    ...(kind === "team" ? { organization_id: word } : { team_id: word }),
-    auto_create_key: z.boolean().nullable().optional(),
-  }) as unknown as z.ZodType<Body>;
-  const several = body({ [row.ids]: texts }) as unknown as z.ZodType<Body>;
-  const query = z.looseObject({
-    [row.id]: z.string().optional(),
-    end_user_id: z.string().optional(),
-  }) as unknown as z.ZodType<Body>;
-  const change = (
-    end: string,
-    action: string,
-    bodySchema: z.ZodType<Body>,
-    run: (services: AdminServices, request: Body, action: Action) => Promise<unknown>,
-  ) =>
-    changes<Body>({
-      method: "POST",
-      path: `${path}/${end}`,
-      permission: write,
-      action: `${kind}.${action}`,
-      summary: `LiteLLM's ${path}/${end}`,
-      reachable: true,
-      body: bodySchema,
-      run: (services, { body: request, action: done }) => run(services, request, done),
-    });
+  const write: Permission = `${row.resource}:write`;
+  const schema = body<z.ZodRawShape, OwnerBody>(ownerFields(row));
+  const several = body<z.ZodRawShape, OwnerBody>({ [row.ids]: texts });
+  const listed = (request: OwnerBody) => (request[row.ids] ?? []) as readonly string[];
   return [
-    change("new", "create", schema, async ({ owners }, request, action) => {
-      if (request["auto_create_key"] === true)
-        throw new GatewayError("invalid_request", "make the key with /key/generate", { param: "auto_create_key" });
-      const { owner } = await owners.create(
-        kind,
-        {
-          ...named(row, request),
-          ...parentOf(row, request),
-          ...createFields(request, current()),
-          ...(request.blocked ? { disabled: true } : {}),
-        },
-        action,
-      );
-      return shown(row, owner);
+    post(`${path}/new`, write, `${kind}.create`, schema, (services, request, action) =>
+      create(services, row, request, action, current()),
+    ),
+    post(`${path}/update`, write, `${kind}.update`, schema, async (services, request, action) => {
+      const told = shownOwner(row, await updateOwner(services, row, request, action, current()));
+      return kind === "team" ? { team_id: told["team_id"], data: told } : { ...told, data: told };
     }),
-    change("update", "update", schema, async ({ owners }, request, action) => {
-      const { owner: before } = await owners.show(kind, idOf(row, request));
-      const alias = textOf(request[row.alias]);
-      const { owner } = await owners.update(
-        kind,
-        before.id,
-        {
-          ...updateFields(request, before.budgets, current()),
-          ...(request.models === undefined ? {} : { models: modelsOf(request.models, current()) ?? null }),
-          ...(alias === undefined ? {} : { description: alias }),
-          ...parentOf(row, request),
-        },
-        action,
-      );
-      return kind === "team"
-        ? { team_id: shown(row, owner).team_id, data: shown(row, owner) }
-        : { ...shown(row, owner), data: shown(row, owner) };
-    }),
-    change("delete", "delete", several, async ({ owners }, request, action) => {
-      const wanted = (request[row.ids] ?? []) as readonly string[];
+    post(`${path}/delete`, write, `${kind}.delete`, several, async (services, request, action) => {
+      const wanted = listed(request);
       if (wanted.length === 0) throw new GatewayError("invalid_request", `give ${row.ids}`, { param: row.ids });
-      const found = await Promise.all(wanted.map((id) => owners.show(kind, id)));
-      for (const { owner } of found) await owners.remove(kind, owner.id, action);
+      const found = await Promise.all(wanted.map((id) => services.owners.show(kind, id)));
+      for (const { owner } of found) {
+        if (kind !== "end_user") await revokeBelow(services, kind === "team" ? "team" : "user", owner.id, action);
+        await services.owners.remove(kind, owner.id, action);
+      }
       return { deleted: wanted.length, [row.ids]: wanted };
     }),
     ...(["block", "unblock"] as const).map((end) =>
-      change(end, "update", kind === "end_user" ? several : schema, async ({ owners }, request, action) => {
-        const wanted = kind === "end_user" ? ((request[row.ids] ?? []) as readonly string[]) : [idOf(row, request)];
-        const done = [];
-        for (const id of wanted)
-          done.push(shown(row, (await owners.update(kind, id, { disabled: end === "block" }, action)).owner));
-        return kind === "end_user" ? { [`${end}ed_users`]: done } : done[0];
-      }),
+      post(
+        `${path}/${end}`,
+        write,
+        `${kind}.update`,
+        kind === "end_user" ? several : schema,
+        async ({ owners }, request, action) => {
+          const wanted = kind === "end_user" ? listed(request) : [idOf(row, request)];
+          const done = [];
+          for (const id of wanted)
+            done.push(shownOwner(row, (await owners.update(kind, id, { disabled: end === "block" }, action)).owner));
+          return kind === "end_user" ? { [`${end}ed_users`]: done } : done[0];
+        },
+      ),
     ),
-    reads<Body>({
-      method: "GET",
-      path: `${path}/info`,
-      permission: read,
-      summary: `LiteLLM's ${path}/info`,
-      reachable: true,
-      query,
-      async run({ owners, keys }, { query: asked }) {
-        const { owner } = await owners.show(kind, textOf(asked["end_user_id"]) ?? idOf(row, asked));
-        const view = shown(row, owner);
-        if (kind === "end_user") return view;
-        const list = await keys.list({ [kind === "team" ? "team" : "user"]: owner.id, limit: listMax });
-        return {
-          [row.id]: view[row.id],
-          [`${kind}_info`]: view,
-          keys: list.keys.map(({ id, name, prefix }) => ({ token: id, key_alias: name, key_name: prefix })),
-        };
-      },
-    }),
-    reads<Body>({
-      method: "GET",
-      path: `${path}/list`,
-      permission: read,
-      summary: `LiteLLM's ${path}/list`,
-      reachable: true,
-      query,
-      async run({ owners }) {
-        const { owners: found, total_count: total } = await owners.list(kind, { limit: listMax });
-        const list = found.map((owner) => shown(row, owner));
-        return kind === "user"
-          ? { users: list, total, page: 1, page_size: listMax, total_pages: Math.ceil(total / listMax) }
-          : list;
-      },
-    }),
+    ...(kind === "user" ? [bulkUpdate(schema, current)] : []),
   ];
 }
 
-/** The id that a client gives is the name here, so that it can go on using it; else the name that people read is. */
-function named(row: Row, request: Body): { readonly name: string; readonly description?: string } {
-  const [id, alias, email] = [textOf(request[row.id]), textOf(request[row.alias]), textOf(request["user_email"])];
-  const name = id ?? alias ?? email;
-  if (name === undefined)
-    throw new GatewayError("invalid_request", `give ${row.id} or ${row.alias}`, { param: row.id });
-  const about = name === id ? (alias ?? email) : undefined;
-  return { name, ...(about === undefined ? {} : { description: about }) };
+/** There a user comes with a key, and a team with its members. */
+async function create(
+  services: AdminServices,
+  row: OwnerRow,
+  request: OwnerBody,
+  action: Action,
+  current: GenerationData,
+) {
+  const withKey = row.kind === "user" && request["auto_create_key"] !== false;
+  if (withKey) assertMayMakeKeys(action);
+  const owner = await createOwner(services, row, request, action, current);
+  const told = shownOwner(row, owner);
+  const added = (request["members_with_roles"] ?? []) as readonly Member[];
+  if (row.kind === "team" && added.length > 0) {
+    await addMembers(services, owner, added, {}, action, current);
+    return { ...told, members_with_roles: await memberIds(services, owner.id) };
+  }
+  if (!withKey) return told;
+  const { key_alias: alias, duration, key_type: type } = request as KeyBody;
+  const key = { key_alias: alias ?? null, duration: duration ?? null, key_type: type ?? null, user_id: owner.id };
+  try {
+    const made = await generateKey(services, key, action, current);
+    return { ...told, key: made.key, token: made.token, key_name: made.key_name, key_alias: made.key_alias };
+  } catch (error) {
+    // Half of it would be in the way of asking again.
+    await services.owners.remove("user", owner.id, action);
+    throw error;
+  }
 }
 
-function parentOf({ kind }: Row, request: Body) {
-  const [organization, team] = [textOf(request["organization_id"]), textOf(request["team_id"])];
-  if (kind === "team") return organization === undefined ? {} : { customer: organization };
-  return kind !== "user" || team === undefined ? {} : { team };
+function assertMayMakeKeys({ caller }: Action): void {
+  if (caller.permissions === "all" || caller.permissions.has("keys:write")) return;
+  const message = "a user is made with a key: this needs keys:write, or auto_create_key: false";
+  throw new GatewayError("permission_denied", message, { param: "auto_create_key" });
 }
 
-function idOf(row: Row, request: Body): string {
-  const id = textOf(request[row.id]);
-  if (id !== undefined) return id;
-  throw new GatewayError("invalid_request", `"${row.id}": which one?`, { param: row.id });
+/** As there, keys go with whom they are of. Users of a team are not thrown out of it by the way. */
+async function revokeBelow(services: AdminServices, kind: "team" | "user", id: string, action: Action) {
+  const { caller } = action;
+  if (kind === "team") {
+    const { total_count: members } = await services.owners.list("user", { team: id, limit: 1 });
+    if (members > 0)
+      throw new GatewayError("conflict", `${members} users are in team ${id}: take them out with /team/member_delete`);
+  }
+  const { keys, next } = await services.keys.list({ [kind]: id, limit: listMax });
+  if (keys.length > 0 && caller.permissions !== "all" && !caller.permissions.has("keys:write"))
+    throw new GatewayError("permission_denied", `${kind} ${id} has keys, and they go with it: this needs keys:write`);
+  if (next !== null)
+    throw new GatewayError("conflict", `more than ${listMax} keys are below ${kind} ${id}: delete them first`);
+  for (const key of keys) await services.keys.revoke(key.id, action);
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+function bulkUpdate(schema: z.ZodType<OwnerBody>, current: () => GenerationData): Route {
+  const bulk = z.looseObject({ users: z.array(schema).min(1).max(bulkMax) }) as unknown as z.ZodType<Bulk>;
+  return post("/user/bulk_update", "users:write", "user.update", bulk, async (services, request, action) => {
+    const results: { success: boolean }[] = [];
+    for (const item of request.users) {
+      const who = { user_id: textOf(item["user_id"]) ?? null, user_email: textOf(item["user_email"]) ?? null };
+      try {
+        const updated = shownOwner(users, await updateOwner(services, users, item, action, current()));
+        results.push({ ...who, success: true, updated_user: updated } as { success: boolean });
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        results.push({ ...who, success: false, error: error.message } as { success: boolean });
+      }
+    }
+    const done = results.filter(({ success }) => success).length;
+    return {
+      ...{ results, total_requested: results.length },
+      ...{ successful_updates: done, failed_updates: results.length - done },
+    };
+  });
 }
 
-function shown({ id, alias, kind }: Row, owner: OwnerView): Readonly<Record<string, unknown>> {
-  return {
-    [id]: kind === "end_user" ? owner.name : owner.id,
-    [alias]: owner.description ?? owner.name,
-    ...shownNumbers(owner),
-    models: owner.models ?? [],
-    blocked: owner.disabled,
-    metadata: owner.metadata,
-    created_at: timeOf(owner.created_at_ms),
-    ...(kind === "team" ? { organization_id: owner.parent?.id ?? null } : {}),
-  };
+function readsOf(row: OwnerRow): readonly Route[] {
+  const { path, kind } = row;
+  const permission: Permission = `${row.resource}:read`;
+  const query = z.looseObject({
+    [row.id]: z.string().optional(),
+    end_user_id: z.string().optional(),
+  }) as unknown as z.ZodType<OwnerBody>;
+  const lists = kind === "team" ? [`${path}/list`, `/v2${path}/list`] : [`${path}/list`];
+  return [
+    reads<OwnerBody>({
+      ...{ method: "GET", path: `${path}/info`, permission, reachable: true, query },
+      summary: `LiteLLM's ${path}/info`,
+      async run(services, { query: asked }) {
+        const { owners, keys } = services;
+        const { owner } = await owners.show(kind, textOf(asked["end_user_id"]) ?? idOf(row, asked));
+        const view = shownOwner(row, owner);
+        if (kind === "end_user") return view;
+        const list = await keys.list({ [kind === "team" ? "team" : "user"]: owner.id, limit: listMax });
+        const members = kind === "team" ? { members_with_roles: await memberIds(services, owner.id) } : {};
+        return {
+          [row.id]: view[row.id],
+          [`${kind}_info`]: { ...view, ...members },
+          keys: list.keys.map(({ id, name, prefix }) => ({ token: id, key_alias: name, key_name: prefix })),
+          ...(kind === "team" ? { team_memberships: [] } : { teams: view["teams"] }),
+        };
+      },
+    }),
+    ...lists.map((at) =>
+      reads<OwnerBody>({
+        ...{ method: "GET", path: at, permission, reachable: true, query },
+        summary: `LiteLLM's ${at}`,
+        run: (services, { query: asked }) => list(services, row, asked, at.startsWith("/v2")),
+      }),
+    ),
+  ];
+}
+
+/** Users, and teams of the second version, come in pages; the rest whole, as far as an answer may be long. */
+async function list({ owners }: AdminServices, row: OwnerRow, asked: OwnerBody, paged: boolean) {
+  const { kind } = row;
+  if (kind !== "user" && !paged) {
+    const all: Readonly<Record<string, unknown>>[] = [];
+    for (let after: string | undefined; all.length < 100 * listMax; ) {
+      const page = await owners.list(kind, { limit: listMax, ...(after === undefined ? {} : { after }) });
+      all.push(...page.owners.map((owner) => shownOwner(row, owner)));
+      if (page.next === null) break;
+      after = page.next;
+    }
+    return all;
+  }
+  const size = Math.min(listMax, Math.max(1, Number(asked["page_size"] ?? (paged ? 10 : 25)) || 25));
+  const number = Math.max(1, Number(asked["page"] ?? 1) || 1);
+  const filter: OwnerListQuery = { search: textOf(asked[row.alias]) ?? textOf(asked[row.ids]), limit: size };
+  let page = await owners.list(kind, filter);
+  for (let at = 1; at < number && page.next !== null; at += 1)
+    page = await owners.list(kind, { ...filter, after: page.next });
+  const total = page.total_count;
+  const found = (number - 1) * size >= total ? [] : page.owners.map((owner) => shownOwner(row, owner));
+  return { [`${kind}s`]: found, total, page: number, page_size: size, total_pages: Math.ceil(total / size) };
 }

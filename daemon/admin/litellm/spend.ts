@@ -5,6 +5,8 @@ import type { AdminServices } from "../admin-services.ts";
 import type { Dimension, Ranking } from "../contract/log-statistics.ts";
 import type { LogRow } from "../contract/logs.ts";
 import { type Route, reads } from "../route.ts";
+import { activityRoutes } from "./activity.ts";
+import { between } from "./between.ts";
 import { timeOf } from "./fields.ts";
 
 type Query = Readonly<Record<string, string | undefined>>;
@@ -12,7 +14,7 @@ type Query = Readonly<Record<string, string | undefined>>;
 const query = z.looseObject({ limit: z.string().optional() }) as unknown as z.ZodType<Query>;
 const nanoPerDollar = 1e9;
 const rowsMax = 1_000;
-const dayMs = 86_400_000;
+const pagesMax = 100;
 
 const rankings: readonly (readonly [string, Dimension, (ranking: Ranking, spend: number) => object])[] = [
   ["/spend/keys", "key", ({ value, name }, spend) => ({ token: value, key_alias: name, spend })],
@@ -44,6 +46,12 @@ export const spendRoutes: readonly Route[] = [
     run: (services, { query: asked }) => logs(services, asked),
   }),
   reads<Query>({
+    ...{ method: "GET", path: "/spend/logs/v2", permission: "logs:read", reachable: true, query },
+    summary: "LiteLLM's /spend/logs/v2",
+    run: (services, { query: asked }) => pageOfLogs(services, asked),
+  }),
+  ...activityRoutes,
+  reads<Query>({
     method: "GET",
     path: "/global/spend",
     permission: "logs:read",
@@ -72,33 +80,44 @@ export const spendRoutes: readonly Route[] = [
   ),
 ];
 
-async function logs({ logs: log, keys }: AdminServices, asked: Query) {
-  const { request_id: request, api_key: key, user_id: user } = asked;
+async function logs(services: AdminServices, asked: Query) {
+  const { logs: log } = services;
+  const { request_id: request } = asked;
   if (request !== undefined) return [shownRow((await log.show(request)).request)];
+  return (await log.list({ ...(await filterOf(services, asked)), limit: rowsMax })).rows.map(shownRow);
+}
+
+/** The log is read by keyset: a page far back costs those before it, so there is an end to pages. */
+async function pageOfLogs(services: AdminServices, asked: Query) {
+  const size = Math.min(rowsMax, Math.max(1, Number(asked["page_size"] ?? 50) || 50));
+  const number = Math.max(1, Number(asked["page"] ?? 1) || 1);
+  if (number > pagesMax)
+    throw new GatewayError("invalid_request", `"page": at most ${pagesMax}; narrow start_date and end_date`, {
+      param: "page",
+    });
+  const filter = await filterOf(services, asked);
+  const { sums } = await services.logs.stats({ since_ms: 0, ...filter });
+  let page = await services.logs.list({ ...filter, limit: size });
+  for (let at = 1; at < number && page.older !== null; at += 1)
+    page = await services.logs.list({ ...filter, limit: size, before: page.older });
+  const pages = Math.ceil(sums.requests / size);
+  return {
+    data: number > pages ? [] : page.rows.map(shownRow),
+    ...{ total: sums.requests, page: number, page_size: size, total_pages: pages },
+    total_is_capped: pages > pagesMax,
+  };
+}
+
+async function filterOf({ keys }: AdminServices, asked: Query) {
+  const { api_key: key, team_id: team, model } = asked;
   const secret = key?.startsWith("sk-") === true;
   if (secret)
     throw new GatewayError("invalid_request", "a secret does not belong into an address: give the key's id", {
       param: "api_key",
     });
   const named = key === undefined ? undefined : (await keys.show(key)).key.id;
-  const filter = { key: named, user, ...between(asked) };
-  return (await log.list({ ...filter, limit: rowsMax })).rows.map(shownRow);
-}
-
-/** Days of UTC, the last one to its end. */
-function between({ start_date: start, end_date: end }: Query): { since_ms?: number; until_ms?: number } {
-  const read = (name: string, text: string | undefined): number | undefined => {
-    if (text === undefined) return undefined;
-    const at = Date.parse(text);
-    if (Number.isNaN(at))
-      throw new GatewayError("invalid_request", `"${name}": is no date such as 2026-11-26`, { param: name });
-    return at;
-  };
-  const [since, until] = [read("start_date", start), read("end_date", end)];
-  return {
-    ...(since === undefined ? {} : { since_ms: since }),
-    ...(until === undefined ? {} : { until_ms: until + (/^\d{4}-\d{2}-\d{2}$/.test(end!) ? dayMs : 0) }),
-  };
+  const user = asked["end_user"] ?? asked["user_id"];
+  return { key: named, team, model, user, ...between(asked) };
 }
 
 function shownRow(row: LogRow) {

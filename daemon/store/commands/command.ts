@@ -123,6 +123,14 @@ export type Command =
       readonly expiresAtMs?: number | undefined;
     }
   | { readonly kind: "revoke_token"; readonly publicId: string }
+  /** A budget that keys and owners are given by name. */
+  | {
+      readonly kind: "put_template";
+      readonly id: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly isNew: boolean;
+    }
+  | { readonly kind: "delete_template"; readonly id: string }
   /** A management action that is kept elsewhere (a config reload), told to the audit trail. `before` and `after` are redacted by the caller. */
   | {
       readonly kind: "audit";

@@ -7,8 +7,9 @@ import { logStore } from "./20261126-0040-log-store.ts";
 import { declared } from "./20261126-0110-declared.ts";
 import { held } from "./20261126-1230-held.ts";
 import { pairSums } from "./20261126-1250-pairs.ts";
+import { templates } from "./20261126-1530-templates.ts";
 
-export const stateMigrations: readonly Migration[] = [initialState, owners, declared];
+export const stateMigrations: readonly Migration[] = [initialState, owners, declared, templates];
 export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums];
 
 /** Names, for a file that a newer program may have written. */

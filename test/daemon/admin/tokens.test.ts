@@ -4,10 +4,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { AdminRequest } from "../../../daemon/admin/contract/calling.ts";
 import type { TokenListAnswer, TokenSecretAnswer } from "../../../daemon/admin/contract/tokens.ts";
+import { litellmRoutes } from "../../../daemon/admin/litellm/routes.ts";
 import { describe } from "../../../daemon/admin/openapi.ts";
 import { type Permission, permissions, type Role, roles } from "../../../daemon/admin/permissions.ts";
+import { createRouter } from "../../../daemon/admin/router.ts";
 import { adminRoutes } from "../../../daemon/admin/routes.ts";
 import { createAuthenticate, grantedBy } from "../../../daemon/admin/services/tokens.ts";
+import type { GenerationData } from "../../../daemon/config/generation.ts";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import { openLab } from "./admin-lab.ts";
 
@@ -25,6 +28,30 @@ for (const role of Object.keys(roles) as Role[]) {
         const at = `${role} ${route.method} ${route.path}`;
         assert.equal(isRefused, !roles[role].has(route.permission), at);
         if (role === "viewer" && route.action !== undefined) assert.ok(isRefused, `${at} changes something`);
+      }
+    } finally {
+      await lab.close();
+    }
+  });
+}
+
+for (const role of Object.keys(roles) as Role[]) {
+  test(`A35 roles let ${role} call what its permissions name of LiteLLM's paths, and nothing else`, async () => {
+    const lab = openLab();
+    const routes = litellmRoutes(() => ({}) as GenerationData);
+    const handle = createRouter({
+      ...{ services: lab.services, routes, now: () => lab.clock },
+      ...{ faultId: () => "flt_", onFault: () => undefined },
+    });
+    try {
+      assert.ok(routes.length > 50);
+      for (const route of routes) {
+        assert.ok(permissions.includes(route.permission), `${route.path} names a permission that exists`);
+        const caller = { actor: `token:${role}`, permissions: roles[role] };
+        const answer = await handle({ method: route.method, path: pathOf(route.path) }, caller);
+        const at = `${role} ${route.method} ${route.path}`;
+        assert.equal(answer.status === 403, !roles[role].has(route.permission), at);
+        if (role === "viewer" && route.action !== undefined) assert.equal(answer.status, 403, at);
       }
     } finally {
       await lab.close();

@@ -1,0 +1,144 @@
+/** LiteLLM's reports by day: `…/daily/activity`, and `/global/spend/report`. Out of the sums of the log; days are UTC. */
+import { z } from "zod";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { AdminServices, Permission } from "../admin-services.ts";
+import type { Dimension, HistogramSeries, Sums } from "../contract/log-statistics.ts";
+import { type Route, reads } from "../route.ts";
+import { between } from "./between.ts";
+
+type Query = Readonly<Record<string, string | undefined>>;
+type Filter = { readonly key?: string; readonly team?: string; readonly user?: string; readonly tag?: string };
+
+const query = z.looseObject({ page: z.string().optional() }) as unknown as z.ZodType<Query>;
+const nanoPerDollar = 1e9;
+const topMax = 100;
+const keysMax = 100;
+
+/** Whose activity: the parameter that names one, and what it is in the log. */
+const activities: readonly (readonly [path: string, param: string, filter: keyof Filter | "owner"])[] = [
+  ["/user/daily/activity", "user_id", "owner"],
+  ["/team/daily/activity", "team_ids", "team"],
+  ["/customer/daily/activity", "end_user_ids", "user"],
+  ["/end_user/daily/activity", "end_user_ids", "user"],
+];
+
+/** `group_by` → the dimension of the sums, and how LiteLLM calls the list. */
+const groups: Readonly<Record<string, readonly [Dimension, string]>> = {
+  team: ["team", "teams"],
+  customer: ["user", "customers"],
+  api_key: ["key", "api_keys"],
+};
+const permission: Permission = "logs:read";
+
+export const activityRoutes: readonly Route[] = [
+  ...activities.map(([path, param, filter]) =>
+    reads<Query>({
+      ...{ method: "GET", path, permission, reachable: true, query },
+      summary: `LiteLLM's ${path}`,
+      async run(services, { query: asked }) {
+        const named = (asked[param] ?? "").split(",").filter((each) => each !== "");
+        const filters = await filtersOf(services, filter, named);
+        return activity(services, filters, asked);
+      },
+    }),
+  ),
+  reads<Query>({
+    ...{ method: "GET", path: "/global/spend/report", permission, reachable: true, query },
+    summary: "LiteLLM's /global/spend/report",
+    run: (services, { query: asked }) => report(services, asked),
+  }),
+];
+
+/** The log knows keys, teams and end users; what a user spent is what the user's keys did. */
+async function filtersOf({ keys }: AdminServices, kind: keyof Filter | "owner", named: readonly string[]) {
+  if (named.length === 0) return [{}];
+  if (kind !== "owner") return named.map((value): Filter => ({ [kind]: value }));
+  const found = await Promise.all(named.map((user) => keys.list({ user, all: true, limit: keysMax })));
+  if (found.some(({ next }) => next !== null))
+    throw new GatewayError("invalid_request", `"user_id": has more than ${keysMax} keys; ask by key`);
+  return found.flatMap((page) => page.keys.map(({ id }): Filter => ({ key: id })));
+}
+
+async function activity({ logs }: AdminServices, filters: readonly Filter[], asked: Query) {
+  const days = new Map<number, Metrics>();
+  for (const filter of filters) {
+    const { series } = await logs.histogram({ grain: "day", since_ms: 0, ...filter, ...between(asked) });
+    for (const { buckets } of series)
+      for (const { at_ms: at, sums } of buckets) days.set(at, added(days.get(at) ?? nothing, sums));
+  }
+  const results = [...days]
+    .toSorted(([one], [other]) => other - one)
+    .map(([at, metrics]) => ({
+      date: dayOf(at),
+      metrics: inDollars(metrics),
+      breakdown: { models: {}, providers: {}, api_keys: {} },
+    }));
+  const all = [...days.values()].reduce(plus, nothing);
+  const totals = Object.fromEntries(
+    Object.entries(inDollars(all)).map(([name, value]) => [`total_${name.replace(/^total_/, "")}`, value]),
+  );
+  return { results, metadata: { ...totals, page: 1, total_pages: 1, has_more: false } };
+}
+
+async function report({ logs }: AdminServices, asked: Query) {
+  const [by, list] = groups[asked["group_by"] ?? "team"] ?? [];
+  if (by === undefined || list === undefined)
+    throw new GatewayError("invalid_request", `"group_by": one of ${Object.keys(groups).join(", ")}`, {
+      param: "group_by",
+    });
+  const { series } = await logs.histogram({
+    ...{ grain: "day", by, top: topMax, order: "cost", since_ms: 0 },
+    ...between(asked),
+  });
+  const days = new Map<number, object[]>();
+  for (const each of series)
+    for (const { at_ms: at, sums } of each.buckets) days.set(at, [...(days.get(at) ?? []), shown(each, by, sums)]);
+  return [...days]
+    .toSorted(([one], [other]) => one - other)
+    .map(([at, entries]) => ({ group_by_day: dayOf(at), [list]: entries }));
+}
+
+function shown({ value, name }: HistogramSeries, by: Dimension, sums: Sums): object {
+  const who =
+    by === "team"
+      ? { team_id: value, team_name: name ?? value }
+      : by === "key"
+        ? { api_key: value, key_alias: name }
+        : { customer: value };
+  return { ...who, total_spend: sums.cost_nano / nanoPerDollar, total_tokens: sums.tokens_in + sums.tokens_out };
+}
+
+type Metrics = Readonly<Record<keyof typeof nothing, number>>;
+const nothing = {
+  ...{ spend: 0, prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
+  ...{ cache_read_input_tokens: 0, cache_creation_input_tokens: 0 },
+  ...{ api_requests: 0, successful_requests: 0, failed_requests: 0 },
+};
+
+function added(before: Metrics, sums: Sums): Metrics {
+  return plus(before, {
+    // Whole nano-dollars until all is summed.
+    spend: sums.cost_nano,
+    prompt_tokens: sums.tokens_in,
+    completion_tokens: sums.tokens_out,
+    total_tokens: sums.tokens_in + sums.tokens_out,
+    cache_read_input_tokens: sums.tokens_cache_read,
+    cache_creation_input_tokens: sums.tokens_cache_write,
+    api_requests: sums.requests,
+    successful_requests: sums.requests - sums.errors,
+    failed_requests: sums.errors,
+  });
+}
+
+function plus(one: Metrics, other: Metrics): Metrics {
+  const names = Object.keys(nothing) as (keyof Metrics)[];
+  return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as Metrics;
+}
+
+function inDollars(metrics: Metrics): Metrics {
+  return { ...metrics, spend: metrics.spend / nanoPerDollar };
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}

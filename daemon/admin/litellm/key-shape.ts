@@ -1,0 +1,138 @@
+/** A key in LiteLLM's words: made, changed, named and shown. Hides that it may be named by its secret, and its one way up. */
+import { hash, randomBytes } from "node:crypto";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { GenerationData } from "../../config/generation.ts";
+import { keyPrefix } from "../../governance/keys-format.ts";
+import type { Action, AdminServices } from "../admin-services.ts";
+import type { KeyView } from "../contract/keys.ts";
+import { templateName } from "../services/templates.ts";
+import {
+  body,
+  type Common,
+  commonFields,
+  createFields,
+  expiresIn,
+  modelsOf,
+  shownNumbers,
+  timeOf,
+  updateFields,
+  word,
+} from "./fields.ts";
+import { withTemplate } from "./template.ts";
+
+export type KeyBody = Common & {
+  readonly key?: string | null;
+  readonly key_alias?: string | null;
+  readonly duration?: string | null;
+  readonly team_id?: string | null;
+  readonly user_id?: string | null;
+  readonly organization_id?: string | null;
+  readonly key_type?: string | null;
+  readonly grace_period?: string | null;
+};
+
+export const keyFields = {
+  ...commonFields,
+  key: word,
+  key_alias: word,
+  duration: word,
+  team_id: word,
+  user_id: word,
+  organization_id: word,
+  key_type: word,
+};
+export const keyBody = body<typeof keyFields, KeyBody>(keyFields);
+
+export async function generateKey(services: AdminServices, said: KeyBody, action: Action, current: GenerationData) {
+  const { keys } = services;
+  const request = await withTemplate(services, said);
+  const expires = expiresIn(request.duration);
+  assertType(request);
+  const made = {
+    name: request.key_alias ?? `litellm-${randomBytes(6).toString("hex")}`,
+    ...createFields(request, current),
+    ...parentOf(request),
+    ...(expires === undefined ? {} : { expires_in_ms: expires }),
+  };
+  if (request.key == null && !request.blocked) {
+    const { key, secret } = await keys.create(made, action);
+    return shownKey(key, secret);
+  }
+  const secret = request.key ?? `sk-${randomBytes(32).toString("base64url")}`;
+  if (secret.length < 20)
+    throw new GatewayError("invalid_request", '"key": has fewer than 20 characters', { param: "key" });
+  const adopted = {
+    ...made,
+    secret_sha256: hash("sha256", secret),
+    prefix: keyPrefix(secret),
+    disabled: request.blocked === true,
+  };
+  return shownKey((await keys.adopt(adopted, action)).key, secret);
+}
+
+export async function updateKey(services: AdminServices, said: KeyBody, action: Action, current: GenerationData) {
+  const { key: before } = await services.keys.show(await named(services, required(said.key)));
+  const request = await withTemplate(services, said);
+  const expires = expiresIn(request.duration);
+  assertType(request);
+  const { key } = await services.keys.update(
+    before.id,
+    {
+      ...(request.key_alias == null ? {} : { name: request.key_alias }),
+      ...updateFields(request, before.budgets, current),
+      ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? ["*"] }),
+      ...parentOf(request),
+      ...(expires === undefined ? {} : { expires_in_ms: expires }),
+    },
+    action,
+  );
+  return shownKey(key);
+}
+
+/** Keys that manage are admin tokens here. */
+function assertType({ key_type: type }: KeyBody): void {
+  if (type == null || type === "" || type === "default" || type === "llm_api") return;
+  const message = `"key_type": a key that is "${type}" is an admin token here: make one with bifrost tokens create`;
+  throw new GatewayError("invalid_request", message, { param: "key_type" });
+}
+
+/** A key has one way up here: of a team, or else of a user, or else of an organization. Only the team binds it there too. */
+function parentOf({ team_id: team, user_id: user, organization_id: organization }: KeyBody) {
+  if (team) return { team };
+  if (user) return { user };
+  return organization ? { customer: organization } : {};
+}
+
+/** By its secret, the hash of it, its id or its alias. */
+export async function named({ keys }: Pick<AdminServices, "keys">, key: string): Promise<string> {
+  if (key.startsWith("sk-")) return keys.identify(hash("sha256", key, "buffer"));
+  return /^[0-9a-f]{64}$/.test(key) ? keys.identify(Buffer.from(key, "hex")) : key;
+}
+
+export function required(key: string | null | undefined): string {
+  if (key != null && key !== "") return key;
+  throw new GatewayError("invalid_request", '"key": which key?', { param: "key" });
+}
+
+/** Never a hash: what LiteLLM calls the token is the id here. */
+export function shownKey(view: KeyView, secret?: string) {
+  const { [templateName]: budgetId = null, ...metadata } = view.metadata;
+  const parentId = (kind: string) => (view.parent?.kind === kind ? view.parent.id : null);
+  return {
+    ...(secret === undefined ? {} : { key: secret }),
+    token: view.id,
+    token_id: view.id,
+    key_name: view.prefix,
+    key_alias: view.name,
+    ...shownNumbers(view),
+    models: view.models.includes("*") ? [] : view.models,
+    expires: timeOf(view.expires_at_ms),
+    blocked: view.state === "disabled",
+    team_id: parentId("team"),
+    user_id: parentId("user"),
+    organization_id: parentId("customer"),
+    budget_id: budgetId,
+    metadata,
+    created_at: timeOf(view.created_at_ms),
+  };
+}

@@ -1,0 +1,146 @@
+/** A team, user or customer in LiteLLM's words. Hides whose id is whose name. */
+import { z } from "zod";
+import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { GenerationData } from "../../config/generation.ts";
+import type { Action, AdminServices } from "../admin-services.ts";
+import type { OwnerKind, OwnerView } from "../contract/owners.ts";
+import { templateName } from "../services/templates.ts";
+import {
+  type Common,
+  commonFields,
+  createFields,
+  modelsOf,
+  shownNumbers,
+  texts,
+  timeOf,
+  updateFields,
+  word,
+} from "./fields.ts";
+import { withTemplate } from "./template.ts";
+
+export type OwnerBody = Common & Readonly<Record<string, unknown>>;
+export type OwnerRow = {
+  readonly path: string;
+  readonly kind: OwnerKind;
+  readonly resource: "teams" | "users" | "limits";
+  /** What LiteLLM calls the id, and the name that people read. */
+  readonly id: string;
+  readonly alias: string;
+  readonly ids: string;
+};
+
+export const teams: OwnerRow = {
+  ...{ path: "/team", kind: "team", resource: "teams" },
+  ...{ id: "team_id", alias: "team_alias", ids: "team_ids" },
+};
+export const users: OwnerRow = {
+  ...{ path: "/user", kind: "user", resource: "users" },
+  ...{ id: "user_id", alias: "user_alias", ids: "user_ids" },
+};
+const customers = { kind: "end_user", resource: "limits", id: "user_id", alias: "alias", ids: "user_ids" } as const;
+export const ownerRows: readonly OwnerRow[] = [
+  teams,
+  users,
+  { path: "/customer", ...customers },
+  { path: "/end_user", ...customers },
+];
+
+/** Of a key that is made with a user. */
+export const keyOfUser = { key_alias: word, duration: word, key_type: word };
+
+export function ownerFields({ id, alias, kind }: OwnerRow) {
+  const own = { ...commonFields, [id]: word, [alias]: word };
+  if (kind === "team") return { ...own, organization_id: word, members_with_roles: members };
+  if (kind === "end_user") return own;
+  const user = { user_email: word, user_role: word, team_id: word, teams: texts, organization_id: word };
+  return { ...own, ...user, ...keyOfUser, auto_create_key: z.boolean().nullable().optional() };
+}
+
+export const member = z.looseObject({ user_id: word, user_email: word, role: word });
+const members = z.array(member).max(1_000).nullable().optional();
+
+export async function createOwner(
+  services: AdminServices,
+  row: OwnerRow,
+  said: OwnerBody,
+  action: Action,
+  current: GenerationData,
+): Promise<OwnerView> {
+  const request = await withTemplate(services, said);
+  const fields = {
+    ...named(row, request),
+    ...parentOf(row, request),
+    ...createFields(request, current),
+    ...(request.blocked ? { disabled: true } : {}),
+  };
+  return (await services.owners.create(row.kind, fields, action)).owner;
+}
+
+export async function updateOwner(
+  services: AdminServices,
+  row: OwnerRow,
+  said: OwnerBody,
+  action: Action,
+  current: GenerationData,
+): Promise<OwnerView> {
+  const { owner: before } = await services.owners.show(row.kind, idOf(row, said));
+  const request = await withTemplate(services, said);
+  const alias = textOf(request[row.alias]);
+  const change = {
+    ...updateFields(request, before.budgets, current),
+    ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? null }),
+    ...(alias === undefined ? {} : { description: alias }),
+    ...parentOf(row, request),
+  };
+  return (await services.owners.update(row.kind, before.id, change, action)).owner;
+}
+
+/** The id that a client gives is the name here, so that it can go on using it; else the name that people read is. */
+function named(row: OwnerRow, request: OwnerBody): { readonly name: string; readonly description?: string } {
+  const [id, alias, email] = [textOf(request[row.id]), textOf(request[row.alias]), textOf(request["user_email"])];
+  const name = id ?? alias ?? email;
+  if (name === undefined)
+    throw new GatewayError("invalid_request", `give ${row.id} or ${row.alias}`, { param: row.id });
+  const about = name === id ? (alias ?? email) : undefined;
+  return { name, ...(about === undefined ? {} : { description: about }) };
+}
+
+/** A user has one way up here. */
+function parentOf({ kind }: OwnerRow, request: OwnerBody) {
+  const organization = textOf(request["organization_id"]);
+  if (kind === "team") return organization === undefined ? {} : { customer: organization };
+  if (kind !== "user") return {};
+  const wanted = [request["team_id"], ...((request["teams"] ?? []) as readonly unknown[])];
+  const [team, ...others] = [...new Set(wanted.flatMap((each) => textOf(each) ?? []))];
+  if (others.length > 0)
+    throw new GatewayError("invalid_request", '"teams": a user is of one team here', { param: "teams" });
+  if (team !== undefined) return { team };
+  return organization === undefined ? {} : { customer: organization };
+}
+
+export function idOf(row: OwnerRow, request: OwnerBody): string {
+  const id = textOf(request[row.id]);
+  if (id !== undefined) return id;
+  throw new GatewayError("invalid_request", `"${row.id}": which one?`, { param: row.id });
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Readonly<Record<string, unknown>> {
+  const { [templateName]: budgetId = null, ...metadata } = owner.metadata;
+  const parentId = (wanted: string) => (owner.parent?.kind === wanted ? owner.parent.id : null);
+  return {
+    [id]: kind === "end_user" ? owner.name : owner.id,
+    [alias]: owner.description ?? owner.name,
+    ...shownNumbers(owner),
+    models: owner.models ?? [],
+    blocked: owner.disabled,
+    budget_id: budgetId,
+    metadata,
+    created_at: timeOf(owner.created_at_ms),
+    ...(kind === "end_user" ? {} : { organization_id: parentId("customer") }),
+    ...(kind === "user" ? { teams: owner.parent?.kind === "team" ? [owner.parent.id] : [] } : {}),
+  };
+}

@@ -1,0 +1,217 @@
+/** `compat.litellm`: budgets by name, members of teams, changes in bulk, keys that come with users, reports by day. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { TokenSecretAnswer } from "../../daemon/admin/contract/tokens.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+
+let daemon: Daemon;
+let token: string;
+before(async () => {
+  daemon = await startDaemon({ config: { echo: true, ledger: patientLedger, compat: { litellm: true } } });
+  token = (await daemon.admin<TokenSecretAnswer>("POST", "/api/tokens", { name: "master", role: "admin" })).secret;
+});
+after(() => daemon?.stop());
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, each compared where it is read
+type Told = { readonly status: number; readonly body: any };
+
+async function ask(method: string, path: string, body?: unknown): Promise<Told> {
+  const answer = await fetch(`${daemon.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+const post = async (path: string, body: object = {}) => {
+  const answer = await ask("POST", path, body);
+  assert.equal(answer.status, 200, `${path} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+};
+const get = async (path: string) => (await ask("GET", path)).body;
+const info = async (key: string) => (await get(`/key/info?key=${key}`)).info;
+
+function chat(key: string): Promise<Response> {
+  return fetch(`${daemon.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "echo-paid/echo-paid", max_tokens: 5, messages: [{ role: "user", content: "Hi" }] }),
+  });
+}
+
+test("compat.litellm: a budget by name binds whom it is given to, and changes with its name", async () => {
+  const made = await post("/budget/new", { budget_id: "free", max_budget: 0, rpm_limit: 7, soft_budget: null });
+  assert.deepEqual([made.budget_id, made.max_budget, made.rpm_limit, made.budget_duration], ["free", 0, 7, null]);
+  assert.equal((await ask("POST", "/budget/new", { budget_id: "free" })).status, 409);
+  assert.equal((await ask("POST", "/budget/new", { budget_duration: "1d" })).status, 400, "a period of nothing");
+  assert.equal((await ask("POST", "/budget/new", { model_max_budget: { m: { budget_limit: 1 } } })).status, 400);
+  assert.equal((await ask("POST", "/key/generate", { budget_id: "nobody" })).status, 404);
+
+  const bound = await post("/key/generate", { key_alias: "bound", budget_id: "free", metadata: { a: "b" } });
+  assert.deepEqual(
+    [bound.max_budget, bound.rpm_limit, bound.budget_id, bound.metadata],
+    [0, 7, "free", { a: "b" }],
+    "its numbers",
+  );
+  assert.equal((await chat(bound.key)).status, 402, "a budget of nothing");
+  const apart = await post("/key/generate", { key_alias: "apart", budget_id: "free", max_budget: 3 });
+  const customer = await post("/customer/new", { user_id: "c-1", budget_id: "free" });
+  assert.equal(customer.max_budget, 0);
+
+  await post("/budget/update", { budget_id: "free", max_budget: 2, budget_duration: "30d", rpm_limit: null });
+  const after = await info(bound.token);
+  assert.deepEqual([after.max_budget, after.budget_duration, after.rpm_limit], [2, "1mo", null]);
+  assert.equal((await chat(bound.key)).status, 200);
+  const kept = await info(apart.token);
+  assert.deepEqual([kept.max_budget, kept.rpm_limit], [3, null], "what was said of it alone stays");
+  assert.equal((await get("/customer/info?end_user_id=c-1")).max_budget, 2);
+
+  const list = await get("/budget/list");
+  assert.deepEqual(
+    list.map((each: { budget_id: string }) => each.budget_id),
+    ["free"],
+  );
+  assert.equal((await post("/budget/info", { budgets: ["free", "none"] })).length, 1);
+  const settings = await get("/budget/settings?budget_id=free");
+  assert.equal(settings.find((each: { field_name: string }) => each.field_name === "max_budget").field_value, 2);
+  const refused = await ask("POST", "/budget/delete", { id: "free" });
+  assert.equal(refused.status, 409, "they would be without");
+  assert.match(refused.body.error.message, /binds key .* and 2 more/);
+  await post("/key/delete", { keys: [bound.token, apart.token] });
+  await post("/customer/delete", { user_ids: ["c-1"] });
+  await post("/budget/delete", { id: "free" });
+  assert.deepEqual(await get("/budget/list"), []);
+  assert.equal((await ask("POST", "/budget/delete", { id: "free" })).status, 404);
+});
+
+test("compat.litellm: /key/bulk_update changes those it can, and says why not the others", async () => {
+  for (const name of ["b1", "b2"]) await post("/key/generate", { key_alias: name, max_budget: 1 });
+  const told = await post("/key/bulk_update", {
+    keys: [
+      { key: "b1", max_budget: 4 },
+      { key: "none", max_budget: 4 },
+      { key: "b2", guardrails: ["pii"] },
+    ],
+  });
+  assert.equal(told.total_requested, 3);
+  assert.deepEqual(
+    told.successful_updates.map(({ key, key_info }: Told["body"]) => [key, key_info.max_budget]),
+    [["b1", 4]],
+  );
+  assert.deepEqual(
+    told.failed_updates.map(({ key, failed_reason }: Told["body"]) => [key, failed_reason]),
+    [
+      ["none", 'there is no key "none"'],
+      ["b2", '"guardrails": is not known here'],
+    ],
+  );
+  assert.equal((await info("b2")).max_budget, 1);
+});
+
+test("compat.litellm: several budgets of one key hold together, and a change of one leaves the others", async () => {
+  const made = await post("/key/generate", {
+    key_alias: "windows",
+    max_budget: 100,
+    budget_limits: [
+      { max_budget: 1, budget_duration: "1h" },
+      { max_budget: 0, budget_duration: "24h" },
+    ],
+  });
+  assert.equal((await chat(made.key)).status, 402, "the smallest");
+  await post("/key/update", { key: made.token, max_budget: 50 });
+  const { key } = await daemon.admin<Told["body"]>("GET", `/api/keys/${made.token}`);
+  assert.deepEqual(
+    key.budgets.map(({ limit_nano }: { limit_nano: number }) => limit_nano),
+    [50e9, 1e9, 0],
+  );
+  assert.equal((await chat(made.key)).status, 402, "still");
+});
+
+test("compat.litellm: /user/new makes a key with the user unless it is told not to", async () => {
+  const user = await post("/user/new", { user_id: "u-1", max_budget: 1, key_alias: "of u-1" });
+  assert.equal((await chat(user.key)).status, 200);
+  assert.equal((await info("of u-1")).user_id, user.user_id);
+  const bare = await post("/user/new", { user_id: "u-2", auto_create_key: false });
+  assert.equal(bare.key, undefined);
+  const taken = await ask("POST", "/user/new", { user_id: "u-3", key_alias: "of u-1" });
+  assert.equal(taken.status, 409, "the key's name is taken");
+  assert.equal((await ask("GET", "/user/info?user_id=u-3")).status, 404, "and nobody was made");
+  const bulk = await post("/user/bulk_update", {
+    users: [
+      { user_id: "u-1", max_budget: 9 },
+      { user_id: "u-9", max_budget: 9 },
+    ],
+  });
+  assert.deepEqual([bulk.successful_updates, bulk.failed_updates], [1, 1]);
+  assert.equal((await get("/user/info?user_id=u-1")).user_info.max_budget, 9);
+  await post("/user/delete", { user_ids: ["u-1", "u-2"] });
+  assert.equal((await chat(user.key)).status, 401, "a user's keys go with the user");
+});
+
+test("compat.litellm: members are added to a team, bounded, and taken out", async () => {
+  const team = await post("/team/new", { team_id: "t-1", members_with_roles: [{ role: "admin", user_id: "m-0" }] });
+  assert.equal(team.members_with_roles.length, 1);
+  const added = await post("/team/member_add", {
+    team_id: "t-1",
+    member: [{ user_id: "m-1", role: "user" }, { user_email: "m@example.com" }],
+    max_budget_in_team: 0,
+  });
+  assert.deepEqual(
+    added.updated_users.map((user: Told["body"]) => [user.max_budget, user.teams]),
+    [
+      [0, [team.team_id]],
+      [0, [team.team_id]],
+    ],
+  );
+  const key = await post("/key/generate", { user_id: "m-1", key_alias: "of m-1" });
+  assert.equal((await chat(key.key)).status, 402);
+  const more = await post("/team/member_update", { team_id: "t-1", user_id: "m-1", max_budget_in_team: 2 });
+  assert.equal(more.max_budget_in_team, 2);
+  assert.equal((await chat(key.key)).status, 200);
+  await post("/team/new", { team_id: "t-2" });
+  const elsewhere = await post("/team/bulk_member_add", {
+    team_id: "t-2",
+    members: [{ user_id: "m-1" }, { user_id: "m-2" }],
+  });
+  assert.deepEqual([elsewhere.successful_additions, elsewhere.failed_additions], [1, 1]);
+  assert.match(elsewhere.results[0].error, /is in team "t-1": a user is of one team here/);
+  assert.equal((await ask("POST", "/team/delete", { team_ids: ["t-1"] })).status, 409, "its members are in it");
+  for (const user_id of ["m-0", "m-1", "m@example.com"]) await post("/team/member_delete", { team_id: "t-1", user_id });
+  assert.deepEqual((await get("/team/info?team_id=t-1")).team_info.members_with_roles, []);
+  assert.equal((await ask("POST", "/team/member_delete", { team_id: "t-1", user_id: "m-1" })).status, 404);
+  await post("/team/delete", { team_ids: ["t-1"] });
+  const page = await get("/v2/team/list?page_size=10");
+  assert.deepEqual([page.total, page.teams.length], [1, 1]);
+});
+
+test("compat.litellm: a key's spend begins anew, and reports by day say what was spent", async () => {
+  await post("/team/new", { team_id: "report" });
+  const made = await post("/key/service-account/generate", { team_id: "report", key_alias: "bot", max_budget: 1 });
+  assert.equal((await ask("POST", "/key/service-account/generate", { key_alias: "x" })).status, 400, "of which team?");
+  const answer = await chat(made.key);
+  const cost = Number(answer.headers.get("x-bifrost-cost-usd"));
+  const id = answer.headers.get("x-request-id");
+  await daemon.rows("echo-paid/echo-paid", 1);
+  assert.equal((await info("bot")).spend, cost);
+  const reset = await post("/key/bot/reset_spend", { reset_to: 0 });
+  assert.deepEqual([reset.spend, reset.previous_spend], [0, cost]);
+  assert.ok((await get("/key/aliases")).aliases.includes("bot"));
+  assert.equal((await post("/v2/key/info", { keys: ["bot"] })).info[0].key_alias, "bot");
+  assert.equal((await post("/key/health")).key, "healthy");
+
+  const logs = await get(`/spend/logs/v2?api_key=${made.token}&page_size=1`);
+  assert.deepEqual([logs.total, logs.total_pages, logs.data[0].request_id, logs.data[0].spend], [1, 1, id, cost]);
+  const today = new Date().toISOString().slice(0, 10);
+  const days = await get(`/team/daily/activity?team_ids=report`);
+  assert.deepEqual(
+    days.results.map(({ date, metrics }: Told["body"]) => [date, metrics.spend, metrics.api_requests]),
+    [[today, cost, 1]],
+  );
+  assert.equal(days.metadata.total_spend, cost);
+  assert.ok((await get("/user/daily/activity")).metadata.total_api_requests >= 1);
+  const report = await get(`/global/spend/report?group_by=team&start_date=${today}&end_date=${today}`);
+  assert.equal(report[0].group_by_day, today);
+  assert.equal(report[0].teams.find((each: Told["body"]) => each.team_name === "report").total_spend, cost);
+  assert.equal((await ask("GET", "/global/spend/report?group_by=mood")).status, 400);
+  assert.equal((await daemon.cli("ledger", "check")).code, 0);
+});
