@@ -1,9 +1,9 @@
 /**
  * A worker's side of a writer thread. Hides batching, numbering, keeping until acknowledged and sending again to a new
- * writer: the hot path pushes values and goes on.
+ * writer, and that a hold which is settled before it leaves never does: the hot path pushes values and goes on.
  */
-import { ColumnBuilder, type RowValue } from "./columns.ts";
-import type { Acknowledgement, Batch, Dropped, HoldValue } from "./rows.ts";
+import { ColumnBuilder, columnsOf, type RowValue } from "./columns.ts";
+import { type Acknowledgement, type Batch, type Dropped, type HoldValue, holdWidth } from "./rows.ts";
 
 export type { RowValue } from "./columns.ts";
 
@@ -34,7 +34,7 @@ export type Sender = {
   /** One row, `width` values. False: dropped. */
   push(...values: RowValue[]): boolean;
   pushRow(values: readonly RowValue[]): boolean;
-  /** One hold, `holdWidth` values. */
+  /** One hold, `holdWidth` values, the first its id. A row that begins with the same id settles it. */
   pushHold(...values: HoldValue[]): void;
   /** Calls back when everything pushed so far is on disk; at once when it is already. */
   whenDurable(callback: () => void): void;
@@ -58,7 +58,8 @@ export type Sender = {
 
 type Gathered = {
   readonly rows: ColumnBuilder;
-  readonly holds: ColumnBuilder;
+  /** By id. */
+  readonly holds: Map<RowValue, readonly HoldValue[]>;
   count: number;
   bytes: number;
   /** `performance.now()` of the first row. */
@@ -72,6 +73,8 @@ export const senderBytesMax = 32 * 1024 * 1024;
 const batchRowsMax = 500;
 /** What a value takes besides a string's characters. */
 const valueBytes = 8;
+/** What a hold takes, more or less. */
+const holdBytes = 256;
 
 /** `sender` is a number that no other sender of the home ever had; see `Batch`. */
 export function createSender(firstPort: SenderPort, sender: number, options: SenderOptions): Sender {
@@ -101,7 +104,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
     const last = queue.at(-1);
     if (last !== undefined && last.count < batchRowsMax && !(inFlight !== undefined && queue.length === 1)) return last;
     const next: Gathered = {
-      ...{ rows: new ColumnBuilder(), holds: new ColumnBuilder(), count: 0, bytes: 0 },
+      ...{ rows: new ColumnBuilder(), holds: new Map(), count: 0, bytes: 0 },
       ...{ since: performance.now(), waiters: undefined },
     };
     queue.push(next);
@@ -116,20 +119,22 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
       return false;
     }
     const into = gathered();
-    keep(into, into.rows, values);
+    // Both in one batch are on disk together or not at all: the hold would be taken back in the same commit.
+    if (into.holds.size > 0 && into.holds.delete(values[0]!)) grow(into, -1, -holdBytes);
+    grow(into, 1, valueBytes * values.length + into.rows.add(values));
     return true;
   }
 
   function pushHold(...values: HoldValue[]): void {
     const into = gathered();
-    keep(into, into.holds, values);
+    into.holds.set(values[0]!, values);
+    grow(into, 1, holdBytes);
   }
 
-  function keep(into: Gathered, list: ColumnBuilder, values: readonly RowValue[]): void {
-    const size = valueBytes * values.length + list.add(values);
-    into.count += 1;
+  function grow(into: Gathered, rows: number, size: number): void {
+    into.count += rows;
     into.bytes += size;
-    count += 1;
+    count += rows;
     bytes += size;
     if (inFlight === undefined && immediate === undefined) schedule();
   }
@@ -159,7 +164,7 @@ export function createSender(firstPort: SenderPort, sender: number, options: Sen
       sender,
       number,
       rows: { count: first.rows.count, values: first.rows.values },
-      ...(first.holds.count > 0 ? { holds: { count: first.holds.count, values: first.holds.values } } : {}),
+      ...(first.holds.size > 0 ? { holds: columnsOf(holdWidth, [...first.holds.values()].flat()) } : {}),
     };
     sentAt = performance.now();
     port.postMessage(inFlight);

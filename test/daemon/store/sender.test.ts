@@ -46,6 +46,24 @@ test("createSender() sends rows of one turn together, the next when the last is 
   assert.equal(sender.pending, 2);
 });
 
+test("pushHold() sends no hold that is settled before it leaves", async (t) => {
+  const { sender, far, batches } = connected(t, narrow);
+  sender.pushHold("kept", 1, "1", 2, 3, 4, 5, "m");
+  sender.pushHold("settled", 1, "1", 2, 3, 4, 5, "m");
+  sender.push("settled", 1);
+  assert.equal(sender.pending, 2);
+  await until(() => batches.length === 1, "the batch");
+  assert.deepEqual(batches[0]?.holds, columnsOf(8, ["kept", 1, "1", 2, 3, 4, 5, "m"]));
+  sender.pushHold("gone", 1, "1", 2, 3, 4, 5, "m");
+  sender.push("gone", 1);
+  sender.push("kept", 1);
+  far.postMessage({ type: "ack", number: 1 });
+  await until(() => batches.length === 2, "the next batch");
+  assert.equal(batches[1]?.holds, undefined);
+  assert.deepEqual(batches[1]?.rows, columnsOf(2, ["gone", 1, "kept", 1]));
+  assert.equal(sender.pending, 2);
+});
+
 test("whenDurable() calls back when everything pushed before it is acknowledged, and not sooner", async (t) => {
   const { sender, far, batches } = connected(t, narrow);
   const order: string[] = [];
