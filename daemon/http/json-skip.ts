@@ -45,16 +45,19 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly s
 type RareKey = { readonly bytes: Uint8Array; readonly bit: number };
 
 /** By length. */
-const rareKeys: readonly (readonly RareKey[] | undefined)[] = (() => {
-  const byLength: RareKey[][] = [];
-  for (const [name, keys] of Object.entries(rare)) {
-    for (const key of keys) {
-      const bit = sighting[name as keyof typeof rare];
-      (byLength[key.length] ??= []).push({ bytes: Buffer.from(key), bit });
-    }
-  }
-  return Array.from(byLength);
-})();
+const rareKeys = byLength(
+  Object.entries(rare).flatMap(([name, keys]) =>
+    keys.map((key) => ({ bytes: Buffer.from(key), bit: sighting[name as keyof typeof rare] })),
+  ),
+);
+
+function byLength(keys: readonly RareKey[]): readonly (readonly RareKey[] | undefined)[] {
+  const longest = Math.max(...keys.map(({ bytes }) => bytes.length));
+  return Array.from({ length: longest + 1 }, (_, length) => {
+    const same = keys.filter(({ bytes }) => bytes.length === length);
+    return same.length === 0 ? undefined : same;
+  });
+}
 
 function spells(body: Uint8Array, start: number, word: Uint8Array): boolean {
   for (let i = 0; i < word.length; i++) if (body[start + i] !== word[i]) return false;
