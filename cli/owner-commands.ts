@@ -15,7 +15,7 @@ import {
   scopeChange,
   scopeOptions,
 } from "./scope-options.ts";
-import { confirm, withClient } from "./session.ts";
+import { confirm, sayWarnings, withClient } from "./session.ts";
 
 export type OwnerCommand = {
   /** `team`, as people say it. */
@@ -86,10 +86,9 @@ function create(command: Command, context: Context, kind: OwnerCommand): void {
       const match = { ...(model === undefined ? {} : { model }), ...(provider === undefined ? {} : { provider }) };
       const body = { ...change(given, kind), ...match };
       const path = `/api/governance/${kind.path}`;
-      const { owner } = await withClient(command, context, (client) =>
-        client.call<OwnerAnswer>("POST", path, { body }),
-      );
-      print(owner, given.json, context);
+      const answer = await withClient(command, context, (client) => client.call<OwnerAnswer>("POST", path, { body }));
+      print(answer.owner, given.json, context);
+      sayWarnings(answer, context);
     });
 }
 
@@ -117,10 +116,11 @@ function update(command: Command, context: Context, kind: OwnerCommand): void {
     if (given.disable && given.enable) throw new CliFailure("--disable or --enable, not both", exitCodes.usage);
     const body = change(given, kind);
     if (Object.keys(body).length === 0) throw new CliFailure("nothing to change", exitCodes.usage);
-    const { owner } = await withClient(command, context, (client) =>
+    const answer = await withClient(command, context, (client) =>
       client.call<OwnerAnswer>("PATCH", pathOf(kind, id), { body }),
     );
-    print(owner, given.json, context);
+    print(answer.owner, given.json, context);
+    sayWarnings(answer, context);
   });
 }
 

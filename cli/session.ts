@@ -53,3 +53,11 @@ export async function confirm(question: string, yes: boolean | undefined, { term
   const answer = await terminal.ask(`${question} [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliFailure("nothing was changed");
 }
+
+/** Names in what was asked that nothing answers to: not data, and no failure. */
+export function sayWarnings(
+  { warnings = [] }: { readonly warnings?: readonly string[] | undefined },
+  { terminal }: Pick<Context, "terminal">,
+): void {
+  for (const warning of warnings) terminal.err(`warning: ${warning}\n`);
+}

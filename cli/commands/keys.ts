@@ -34,7 +34,7 @@ import {
   scopeChange,
   scopeOptions,
 } from "../scope-options.ts";
-import { confirm, withClient } from "../session.ts";
+import { confirm, sayWarnings, withClient } from "../session.ts";
 
 type KeyOptions = ScopeOptions &
   AboutOptions & {
@@ -148,6 +148,7 @@ function buildUpdate(command: Command, context: Context): void {
         client.call<KeyAnswer>("PATCH", pathOf(key), { body }),
       );
       printKey(answer.key, options.json, context);
+      sayWarnings(answer, context);
     });
 }
 
@@ -257,6 +258,7 @@ async function printSecret(answer: KeySecretAnswer, json: boolean | undefined, c
   const { key, secret } = answer;
   terminal.err(`Key "${key.name}" (${key.id}). Its secret is shown this once:\n`);
   terminal.out(`${secret}\n`);
+  sayWarnings(answer, { terminal });
   if (key.old_secret_expires_at_ms !== null)
     terminal.err(`The old secret works until ${new Date(key.old_secret_expires_at_ms).toISOString()}.\n`);
   if (!terminal.outIsTerminal) return;

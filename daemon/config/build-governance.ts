@@ -12,6 +12,7 @@ import { checkWindow } from "../governance/windows.ts";
 import type { BudgetInput, LimitInput, ProviderChange } from "../store/commands/command.ts";
 import type { Build } from "./build.ts";
 import type { DeclaredKey, DeclaredScope, GovernanceData, NameRules, OwnerName } from "./governance-data.ts";
+import { credentialFault, entryFault } from "./known-names.ts";
 import { nearest, type Path } from "./problems.ts";
 import type { Names } from "./references.ts";
 import type { ConfigFile } from "./schema.ts";
@@ -90,6 +91,7 @@ export function buildGovernance(
 }
 
 function createReader(governance: Governance, names: Names, zone: string, build: Build) {
+  const known = { providers: names.providers, standIns: new Set([...names.groups, ...Object.keys(names.aliases)]) };
   const declared = {
     customer: Object.keys(governance.customers ?? {}),
     team: Object.keys(governance.teams ?? {}),
@@ -123,10 +125,21 @@ function createReader(governance: Governance, names: Names, zone: string, build:
   }
 
   /** What no schema can say of an entry. */
+  function checkEntry(entry: string, path: Path): void {
+    const fault = isPattern(entry) ? patternFault(entry) : undefined;
+    if (fault !== undefined) build.report({ path, message: `"${entry}" ${fault}` });
+    const nothing = names.faulty.has(entry.split("/")[0]!) ? undefined : entryFault(entry, known);
+    if (nothing !== undefined) build.warn({ path, ...nothing });
+  }
+
   function checkEntries(list: readonly string[] | undefined, path: Path): void {
-    for (const [index, entry] of (list ?? []).entries()) {
-      const fault = isPattern(entry) ? patternFault(entry) : undefined;
-      if (fault !== undefined) build.report({ path: [...path, index], message: `"${entry}" ${fault}` });
+    for (const [index, entry] of (list ?? []).entries()) checkEntry(entry, [...path, index]);
+  }
+
+  function checkCredentials(provider: string, list: readonly string[] | undefined, path: Path): void {
+    for (const [index, credential] of (list ?? []).entries()) {
+      const fault = names.faulty.has(provider) ? undefined : credentialFault(provider, credential, known);
+      if (fault !== undefined) build.report({ path: [...path, index], ...fault });
     }
   }
 
@@ -211,8 +224,7 @@ function createReader(governance: Governance, names: Names, zone: string, build:
     const { model = "*", provider = "*" } = entry;
     const above = parent(entry, path);
     if (provider !== "*") checkProvider(provider, [...path, "provider"], false);
-    const fault = isPattern(model) ? patternFault(model) : undefined;
-    if (fault !== undefined) build.report({ path: [...path, "model"], message: `"${model}" ${fault}` });
+    checkEntry(model, [...path, "model"]);
     return {
       ...numbers(entry, path),
       kind: "model_limit",
@@ -232,6 +244,7 @@ function createReader(governance: Governance, names: Names, zone: string, build:
     const providers = Object.entries(entry.providers ?? {}).map(([provider, config]): ProviderChange => {
       checkProvider(provider, [...path, "providers", provider], true);
       checkLists(config, [...path, "providers", provider]);
+      checkCredentials(provider, config?.keys, [...path, "providers", provider, "keys"]);
       const { weight, models: some, blocked: none, keys } = config ?? {};
       return {
         ...numbers(config ?? {}, [...path, "providers", provider]),

@@ -16,6 +16,7 @@ import { createKeyStore, type StoreAccess } from "../admin/services/store-access
 import { createTemplateService } from "../admin/services/templates.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
+import { namesOf } from "../config/known-names.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { openRouting } from "../routing/routing.ts";
 import { stateFile } from "../store/boot.ts";
@@ -77,6 +78,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
     memory: { put: memory.put, apply: memory.apply, usage: (scope) => usageOf(memory, scope.id) },
     inTurn: options.governing.inTurn,
     now: Date.now,
+    known: async () => namesOf(config.current),
     publicId: newPublicId,
     execute: access.execute,
   };

@@ -106,8 +106,8 @@ const key = named<KeyView>("Key", {
   etag: text,
   old_secret_expires_at_ms: unknownOr(whole),
 });
-export const keyAnswer = named<KeyAnswer>("KeyAnswer", { key });
-export const keySecret = named<KeySecretAnswer>("KeySecret", { key, secret: text });
+export const keyAnswer = named<KeyAnswer>("KeyAnswer", { key, warnings: texts.optional() });
+export const keySecret = named<KeySecretAnswer>("KeySecret", { key, secret: text, warnings: texts.optional() });
 export const keySecrets = named<KeySecretsAnswer>("KeySecrets", {
   rotated: z.array(keySecret),
   failed: z.array(z.strictObject({ id: text, code: text, message: text })),
@@ -131,7 +131,7 @@ const owner = named<OwnerView>("Owner", {
   created_at_ms: whole,
   etag: text,
 });
-export const ownerAnswer = named<OwnerAnswer>("OwnerAnswer", { owner });
+export const ownerAnswer = named<OwnerAnswer>("OwnerAnswer", { owner, warnings: texts.optional() });
 export const ownerList = named<OwnerListAnswer>("OwnerList", { owners: z.array(owner), ...page });
 
 const ownedBudget = named<OwnedBudget>("OwnedBudget", { ...budgetFields, owner: reference });

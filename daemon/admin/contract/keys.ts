@@ -133,8 +133,9 @@ export type KeyView = {
 };
 
 /** The only answer that ever holds a secret. */
-export type KeySecretAnswer = { readonly key: KeyView; readonly secret: string };
-export type KeyAnswer = { readonly key: KeyView };
+export type KeySecretAnswer = KeyAnswer & { readonly secret: string };
+/** `warnings`: names in what was asked that nothing answers to; absent: there are none. */
+export type KeyAnswer = { readonly key: KeyView; readonly warnings?: readonly string[] | undefined };
 /** In the order asked. What was rotated before another failed is rotated: its new secret is here and nowhere else. */
 export type KeySecretsAnswer = {
   readonly rotated: readonly KeySecretAnswer[];

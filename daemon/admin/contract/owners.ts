@@ -72,7 +72,8 @@ export type OwnerView = {
   readonly etag: string;
 };
 
-export type OwnerAnswer = { readonly owner: OwnerView };
+/** `warnings`: names in what was asked that nothing answers to; absent: there are none. */
+export type OwnerAnswer = { readonly owner: OwnerView; readonly warnings?: readonly string[] | undefined };
 
 export type OwnerListQuery = {
   /** 1–1000, default 100. */

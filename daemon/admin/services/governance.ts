@@ -1,5 +1,6 @@
 /** What the services of keys, owners and limits share: the rows, the shared tables, a clock, one change at a time. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import type { KnownNames } from "../../config/known-names.ts";
 import type { Balance, KeyDefinition, ScopeDefinition } from "../../governance/definitions.ts";
 import type { Command, CommandResult } from "../../store/commands/command.ts";
 import type { Action, Reach } from "../admin-services.ts";
@@ -34,6 +35,8 @@ export type Governance = {
   readonly memory: GovernanceMemory;
   readonly inTurn: Turns;
   readonly now: () => number;
+  /** Names of the config in force; undefined where there is none at hand. */
+  readonly known?: (() => Promise<KnownNames | undefined>) | undefined;
   /** `team_…`, random. */
   readonly publicId: (prefix: string) => string;
   /** Resolves when change and audit record are durable, together. */

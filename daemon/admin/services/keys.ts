@@ -20,7 +20,9 @@ import type {
 import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
 import { viewKey } from "./key-view.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
+import { checkNames } from "./name-check.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
+import { noSuch } from "./owner-rows.ts";
 import { readCursor } from "./owners.ts";
 import { parentWithin } from "./reach.ts";
 
@@ -84,7 +86,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   async function find(key: string): Promise<StoredKey> {
     const stored = key.startsWith("key_") ? await store.findById(key) : await store.findByName(key);
-    if (stored === undefined) throw new GatewayError("not_found", `there is no key "${key}"`, { param: "key" });
+    if (stored === undefined) throw noSuch(rows, "key", key, "key");
     return stored;
   }
 
@@ -117,8 +119,9 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   async function create(request: CreateKeyRequest, action: Action) {
     await assertNameFree(request.name);
+    const warned = checkNames(request, await options.governance.known?.());
     const { secret, ...minted } = mint();
-    return { key: await make(request, minted, action), secret };
+    return { key: await make(request, minted, action), secret, ...warned };
   }
 
   /** A key whose secret was made elsewhere, and is known by its hash alone. */
@@ -166,6 +169,8 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     const { budgets, limits, models = key.policy.models, blocked, description, metadata } = request;
     const parent = parentOf(rows, request);
     if (parent === null) parentWithin(reach, parent, keyParents);
+    const kept = key.policy.providers?.map(({ provider }) => provider);
+    const warned = checkNames(request, await options.governance.known?.(), kept);
     const change: KeyCommand = {
       kind: "update_key",
       keyId: key.id,
@@ -187,7 +192,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
       concurrencyMax: request.concurrency_max,
     };
     if (request.name !== undefined && request.name !== key.name) await assertNameFree(request.name);
-    return { key: await commit(change, action) };
+    return { key: await commit(change, action), ...warned };
   }
 
   /** Memory first: a leaked key must die now, even on a disk that is full. */

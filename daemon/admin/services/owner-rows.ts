@@ -1,5 +1,6 @@
 /** Owners and limits as rows, found by id or name. Hides columns and the ways of looking. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import { nearest } from "../../config/problems.ts";
 import type { ScopeDefinition, ScopeKind } from "../../governance/definitions.ts";
 import type { Database } from "../../store/database.ts";
 import { findScope } from "../../store/definitions.ts";
@@ -25,6 +26,8 @@ export type OwnerRows = {
   find(kind: ScopeKind, reference: string): ScopeDefinition | undefined;
   /** The same, or `not_found` about the field. */
   mustFind(kind: ScopeKind, reference: string, param: string): ScopeDefinition;
+  /** A name of this kind that may have been meant. */
+  nearest(kind: ScopeKind, reference: string): string | undefined;
   /** Names are given once, whether or not who asks may see by whom. */
   isTaken(kind: ScopeKind, name: string): boolean;
   /** What people know a scope by: the key's id for a key's scope. */
@@ -46,6 +49,15 @@ export const idPrefixes: Readonly<Record<ScopeKind, string>> = {
   end_user: "eu_",
   tag: "tag_",
 };
+
+/** Newer names that a reference which is none is compared with. */
+const comparedMax = 1_000;
+
+export function noSuch(rows: OwnerRows, kind: ScopeKind, reference: string, param: string): GatewayError {
+  const near = rows.nearest(kind, reference);
+  const hint = near === undefined ? "" : ` (did you mean "${near}"?)`;
+  return new GatewayError("not_found", `there is no ${kind.replace("_", " ")} "${reference}"${hint}`, { param });
+}
 
 /** With a reach, what is out of it is not found. */
 export function createOwnerRows(database: () => Database, reach?: Reach): OwnerRows {
@@ -91,7 +103,7 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
     )[0];
   }
 
-  return {
+  const rows: OwnerRows = {
     page(query) {
       const [clause, values] = where(query);
       const sql = `SELECT id FROM scopes WHERE id > ? AND ${clause} ORDER BY id LIMIT ?`;
@@ -107,7 +119,14 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
     mustFind(kind, reference, param) {
       const found = reachable(find(kind, reference));
       if (found !== undefined) return found;
-      throw new GatewayError("not_found", `there is no ${kind.replace("_", " ")} "${reference}"`, { param });
+      throw noSuch(rows, kind, reference, param);
+    },
+    nearest(kind, reference) {
+      const [clause, values] = where({ kinds: [kind] });
+      const sql = `SELECT name FROM scopes WHERE ${clause} ORDER BY id DESC LIMIT ${comparedMax}`;
+      const names = ids(sql, ...values) as unknown as readonly string[];
+      const near = nearest(reference, names);
+      return near === undefined || find(kind, near) === undefined ? undefined : near;
     },
     publicId(scope) {
       if (scope.kind !== "key") return scope.publicId ?? `${idPrefixes[scope.kind]}${scope.id}`;
@@ -126,4 +145,5 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
       return load(ids(sql, afterId, ...values, limit));
     },
   };
+  return rows;
 }

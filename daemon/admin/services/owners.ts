@@ -21,6 +21,7 @@ import type {
 } from "../contract/owners.ts";
 import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
+import { checkNames } from "./name-check.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
 import { idPrefixes } from "./owner-rows.ts";
 import { assertBelow, parentWithin } from "./reach.ts";
@@ -93,6 +94,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
     const parentId = parentWithin(reach, parentOf(rows, request), ownerParents[kind])?.id;
     assertBelow(reach, { id: 0, kind, parentId });
     assertFree(kind, name);
+    const warned = checkNames(request, await governance.known?.());
     const result = await governance.execute(
       {
         kind: "create_scope",
@@ -108,7 +110,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
       },
       action.actor,
     );
-    return { owner: view(take(result, action)) };
+    return { owner: view(take(result, action)), ...warned };
   }
 
   async function update(kind: OwnerKind, reference: string, request: UpdateOwnerRequest, action: Action) {
@@ -117,6 +119,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
     if (name !== undefined && name !== scope.name) assertFree(kind, name);
     const parent = parentOf(rows, request);
     if (parent === null) parentWithin(reach, parent, []);
+    const warned = checkNames(request, await governance.known?.());
     const result = await governance.execute(
       {
         kind: "update_scope",
@@ -131,7 +134,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
       },
       action.actor,
     );
-    return { owner: view(take(result, action)) };
+    return { owner: view(take(result, action)), ...warned };
   }
 
   async function remove(kind: OwnerKind, reference: string, action: Action) {
