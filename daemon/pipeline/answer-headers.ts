@@ -21,9 +21,11 @@ export function answerHeaders(exchange: Exchange, plane: Plane): string[] {
   return headers;
 }
 
-/** `toFixed` takes as long as all the other headers. */
+/** From whole numbers: `toFixed`, or a fraction made a text, takes as long as all the other headers. */
 function hundredths(ms: number): string {
-  return String(Math.round(ms * 100) / 100);
+  const all = Math.max(0, Math.round(ms * 100));
+  const fraction = all % 100;
+  return `${(all - fraction) / 100}.${fraction < 10 ? "0" : ""}${fraction}`;
 }
 
 /** What is known when the head leaves. */

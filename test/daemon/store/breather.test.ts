@@ -27,13 +27,18 @@ test("createBreather() rests once for each slice of work, and begin() counts ane
 
 test("createBreather() really waits, and not for long", () => {
   const breather = createBreather();
-  const started = performance.now();
-  let calls = 0;
-  while (performance.now() - started < 5) {
+  const rests: number[] = [];
+  for (let rest = 0; rest < 20; rest += 1) {
+    breather.begin();
+    const worked = performance.now();
+    while (performance.now() - worked < 0.2);
+    const started = performance.now();
     breather.breathe();
-    calls += 1;
+    rests.push(performance.now() - started);
   }
-  assert.ok(calls > 5, `${calls} calls in 5 ms`);
+  // Others may keep the core for a while after some of them, not after all.
+  const shortest = Math.min(...rests);
+  assert.ok(shortest >= 0.02 && shortest < 2, `the shortest rest took ${shortest} ms`);
 });
 
 test("both writers breathe all through a commit", (t) => {
