@@ -24,9 +24,13 @@ async function main(): Promise<void> {
   });
   // A pipe takes 64 KB and then waits for its reader, and so do we.
   await Promise.all([process.stdout, process.stderr].map(written));
-  // A start that failed half-way may leave a thread or a timer; the command is over all the same.
-  process.exit(code);
+  // Not `process.exit`: it waits for V8's threads while this one still has its heap, and they may wait for that.
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), leftoverMs).unref();
 }
+
+/** Whatever a command has left open after it said its last word keeps it no longer than this. */
+const leftoverMs = 5_000;
 
 function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write("", () => resolve()));

@@ -75,6 +75,14 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
     case "EADDRINUSE": {
       const address = numberOf(error, "port") ?? port;
       const where = address === undefined ? (host ?? "the port") : `port ${address}`;
+      const setting = settingOf(error);
+      if (setting !== undefined)
+        return new CliFailure(
+          `${where} is taken by another program`,
+          exitCodes.taken,
+          `Change ${setting} in the config.`,
+          error,
+        );
       const hint = `Try --port ${address === undefined || address >= 65_535 ? 0 : address + 1}, or --port 0 for any free one.`;
       return new CliFailure(`${where} is taken by another program`, exitCodes.taken, hint, error);
     }
@@ -110,6 +118,12 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
 
 function homeFailure(home: string, words: string, cause: unknown): CliFailure {
   return new CliFailure(`the home ${home} ${words}`, exitCodes.failure, "Name another with --home <directory>.", cause);
+}
+
+/** The setting of an address that is not `server.port`. */
+function settingOf(error: unknown): string | undefined {
+  const { setting } = (error ?? {}) as { readonly setting?: unknown };
+  return typeof setting === "string" ? setting : undefined;
 }
 
 function numberOf(error: unknown, field: "pid" | "port"): number | undefined {

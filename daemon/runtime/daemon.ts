@@ -7,11 +7,8 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Served, ServeOptions } from "../admin/contract/calling.ts";
 import { createAdminHandler } from "../admin/handler.ts";
-import type { AdminServer } from "../admin/server.ts";
-import { listenAdmin, listenAdminTcp } from "../admin/server.ts";
 import { createAuthenticate } from "../admin/services/tokens.ts";
 import type { GenerationData } from "../config/generation.ts";
-import { importedPrices } from "../config/price-table.ts";
 import { onRefused, tellEgress } from "../egress/guard.ts";
 import { tellOfRefusal } from "../egress/refusals.ts";
 import { mentionsPattern } from "../governance/model-patterns.ts";
@@ -24,6 +21,7 @@ import { makeFolder } from "../store/make-folder.ts";
 import { knownMigrations } from "../store/migrations/list.ts";
 import { takeBackNewer } from "../store/take-back.ts";
 import { createStatus, readStatus } from "../store/writer-status.ts";
+import { openAdminListeners } from "./admin-listeners.ts";
 import { AlreadyRunning } from "./already-running.ts";
 import { type ConfigControl, openConfig } from "./config-control.ts";
 import { type Credentials, openCredentials } from "./credentials.ts";
@@ -37,7 +35,8 @@ import { openProbes, type Probes } from "./probes.ts";
 import { createPushSwitch } from "./push-switch.ts";
 import { createServices } from "./services.ts";
 import { fillSharedMemory, type SharedMemory } from "./shared-memory.ts";
-import { openStoreThreads, type StoreThreads, type TrafficSettings } from "./store-threads.ts";
+import { overridden, trafficSettings, withoutDeclared } from "./start-settings.ts";
+import { openStoreThreads, type StoreThreads } from "./store-threads.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { startThread } from "./threads.ts";
 import { version } from "./version.ts";
@@ -104,7 +103,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     explicit: options.config,
     directory: options.directory,
     environment,
-    override: (data) => withPrices(override(data, options), home),
+    override: (data) => overridden(data, options, home),
   });
   if (options.inherited?.takeBack === true) takeBackNewer(home, knownMigrations());
   const damaged = prepareTraffic(home);
@@ -169,13 +168,28 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
     throw error.code === "EADDRINUSE" ? addressInUse(current, error) : error;
   });
-  return assemble(
-    options,
-    lock,
-    { config, credentials, database, governing, managing, log, memory, store, workers, telemetry, probes },
-    status,
-    port,
-  );
+  const parts: Parts = {
+    ...{ config, credentials, database, governing, managing, log, memory },
+    ...{ store, workers, telemetry, probes },
+  };
+  try {
+    return await assemble(options, lock, parts, status, port);
+  } catch (error) {
+    await closeTraffic(parts, 0, false);
+    await store.close();
+    throw error;
+  }
+}
+
+/** All but the store, into which what has been settled is still written. */
+async function closeTraffic(parts: Parts, drainMs: number, isLeaving: boolean): Promise<void> {
+  parts.governing.close();
+  parts.probes.close();
+  const cut = await parts.workers.drain(drainMs, isLeaving);
+  if (cut > 0) parts.log.warn("requests were cut at the drain deadline", { cut });
+  await parts.credentials.close();
+  await parts.config.close();
+  await parts.telemetry.close();
 }
 
 async function assemble(
@@ -232,27 +246,19 @@ async function assemble(
     isStopping: () => stopping,
   });
   const push = createPushSwitch(() => services.metrics.render(false), log);
-  push.use(config.current.metrics.push);
   const onFault = (error: unknown, id: string): void => log.error("admin API fault", { id, error: describe(error) });
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault });
   const authenticate = createAuthenticate(parts.database, Date.now);
   const litellm = { services, now: Date.now, faultId, onFault, authenticate, current: () => config.current };
   parts.managing.current = async (request) =>
     (await import("../admin/litellm/handler.ts")).answerLitellm(litellm, request);
-  const admin: AdminServer = await listenAdmin({ home, version, environment, handle, faultId, onFault });
-  const { listen } = config.current.admin ?? {};
-  const adminTcp =
-    listen === undefined
-      ? undefined
-      : await listenAdminTcp({
-          version,
-          handle,
-          faultId,
-          onFault,
-          listen,
-          authenticate,
-        });
-  if (adminTcp !== undefined) log.info("admin API listening", { host: listen?.host, port: adminTcp.port });
+  const admin = await openAdminListeners(
+    { home, version, environment, handle, faultId, onFault },
+    config.current.admin?.listen,
+    authenticate,
+    log,
+  );
+  push.use(config.current.metrics.push);
   const snapshots = setInterval(() => void snapshot(parts), snapshotMs).unref();
   void config.watch(async (next) => {
     tellEgress(next.egress);
@@ -270,15 +276,9 @@ async function assemble(
   async function shutdown(drainMs: number, successor?: HandOver): Promise<void> {
     log.info("draining", { requests: inFlight(workers) });
     clearInterval(snapshots);
-    governing.close();
     push.close();
-    parts.probes.close();
-    const cut = await workers.drain(drainMs, successor !== undefined);
-    if (cut > 0) log.warn("requests were cut at the drain deadline", { cut });
-    await parts.credentials.close();
-    await config.close();
-    await telemetry.close();
-    await Promise.all([admin.close(), adminTcp?.close()]);
+    await closeTraffic(parts, drainMs, successor !== undefined);
+    await admin.close();
     await snapshot(parts);
     await store.close();
     lock.release();
@@ -350,32 +350,10 @@ function once<Value>(make: () => Value): () => Value {
   };
 }
 
-/** Only what the thread needs: the rest of a config holds secrets. */
-function trafficSettings({ record, metrics }: GenerationData): TrafficSettings {
-  const { retentionMs, contentRetentionMs, rollups, redact, redactPatterns } = record;
-  const redaction = { kinds: redact, patterns: redactPatterns };
-  return { retention: { retentionMs, contentRetentionMs, rollups }, metrics, redaction };
-}
-
-/** Workers read owners and keys from the shared tables: a copy for each would be thousands of values. */
-function withoutDeclared(data: GenerationData): GenerationData {
-  return { ...data, governance: undefined };
-}
-
 function takeLock(home: string): HomeLock {
   const taken = lockHome(home);
   if ("lock" in taken) return taken.lock;
   throw new AlreadyRunning(taken.holder?.pid);
-}
-
-function withPrices(data: GenerationData, home: string): GenerationData {
-  const imported = importedPrices(home);
-  return imported === undefined ? data : { ...data, importedPrices: imported };
-}
-
-function override(data: GenerationData, { host, port }: ServeOptions): GenerationData {
-  if (host === undefined && port === undefined) return data;
-  return { ...data, server: { ...data.server, host: host ?? data.server.host, port: port ?? data.server.port } };
 }
 
 function addressInUse({ server }: GenerationData, cause: Error): Error {
