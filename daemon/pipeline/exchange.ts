@@ -126,8 +126,8 @@ export class Exchange {
   stored: KeptResponse | undefined;
   /** A list at a provider that is looked through in large pages, and after which of its ids the next begins. */
   listing: { readonly after: string | undefined } | undefined;
-  /** Hears of the frames that go to the client, as latin1 text. */
-  onFrames: ((frames: string) => void) | undefined;
+  /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */
+  onFrames: ((frames: string, own: Exchange) => void) | undefined;
   /** Where proofs of thinking in its answer are remembered; undefined: its next turn has no choice. */
   issuers: Affinity | undefined;
   /** The last attempt's provider speaks the caller's dialect. */

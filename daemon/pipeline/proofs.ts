@@ -3,9 +3,16 @@
  * for whoever did not make them. Hides which dialect refuses what another has made: OpenAI's responses do, the others
  * take a proof of their vendor from any account, and would miss one that is left out.
  */
-import type { Affinity } from "../routing/affinity.ts";
-import type { Target } from "../routing/generation.ts";
-import { isSame, issuerOf, mayHoldProofs, rememberIssuer, textMayHoldProofs } from "../routing/issuers.ts";
+import type { Affinity, Binding } from "../routing/affinity.ts";
+import {
+  isSame,
+  issuerOf,
+  mayHoldProofs,
+  type Pieces,
+  rememberIssuer,
+  rememberPieces,
+  textMayHoldProofs,
+} from "../routing/issuers.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
@@ -17,28 +24,34 @@ export function watchProofs(exchange: Exchange, { plan }: Trip, plane: Plane): v
   exchange.issuers = plane.routing.issuers;
   if (!exchange.view!.stream) return;
   const before = exchange.onFrames;
-  exchange.onFrames = (frames) => {
-    before?.(frames);
-    if (textMayHoldProofs(frames)) remember(exchange, frames);
+  let pieces: Pieces | undefined;
+  exchange.onFrames = (frames, own) => {
+    before?.(frames, own);
+    if (!textMayHoldProofs(frames)) return;
+    pieces ??= new Map();
+    // What another attempt has begun to say is not gone on with.
+    const { row, attempts } = own.trip!;
+    rememberPieces(own.issuers!, frames, makerHere(own), own.at, pieces, `${row} ${attempts}`);
   };
 }
 
 /** Of a whole answer, as the client gets it. */
 export function rememberProofs(exchange: Exchange, body: Buffer): void {
-  if (exchange.issuers !== undefined && mayHoldProofs(body)) remember(exchange, body.toString("latin1"));
+  if (exchange.issuers === undefined || !mayHoldProofs(body)) return;
+  rememberIssuer(exchange.issuers, body.toString("latin1"), makerHere(exchange), exchange.at);
 }
 
-function remember({ issuers, trip, at }: Exchange, text: string): void {
+function makerHere({ trip }: Exchange): Binding {
   const { row, credential, target } = trip!;
-  rememberIssuer(issuers!, text, { row, credential: target.provider.hashes[credential]! }, at);
+  return { row, credential: target.provider.hashes[credential]! };
 }
 
 /** @param bytes as they would be sent, in OpenAI's responses. Undefined: nothing has to be left out. */
-export function withoutForeignProofs(exchange: Exchange, { provider }: Target, bytes: Buffer): Buffer | undefined {
+export function withoutForeignProofs(exchange: Exchange, bytes: Buffer): Buffer | undefined {
   const { trip, issuers } = exchange;
   const issuer = trip?.plan.issuer;
   if (issuer === undefined || issuers === undefined) return undefined;
-  const here = { row: trip!.row, credential: provider.hashes[trip!.credential]! };
+  const here = makerHere(exchange);
   if (!issuer.isMixed && isSame(issuer, here)) return undefined;
   const request = JSON.parse(bytes.toString("utf8")) as { input?: unknown };
   if (!Array.isArray(request.input)) return undefined;

@@ -256,12 +256,12 @@ export class StreamReceiver implements Receiver {
     const out = this.#extra === undefined ? this.#pump.out : this.#extra(this.#pump.out);
     if (this.#held !== undefined && (step === "hold" || (step === "release" && this.#mustShow()))) {
       this.#held += out;
-      this.#exchange.onFrames?.(out);
+      this.#exchange.onFrames?.(out, this.#exchange);
       if (this.#held.length > heldBytesMax) this.#release();
       return;
     }
     if (this.#held !== undefined) this.#release();
-    this.#exchange.onFrames?.(out);
+    this.#exchange.onFrames?.(out, this.#exchange);
     this.#pending += out;
     if (this.#pending.length >= pieceBytes) this.#flush();
     if (step === "terminal") this.#finished = true;

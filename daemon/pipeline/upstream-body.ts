@@ -47,7 +47,7 @@ export function upstreamBody(
 /** Without the proofs of thinking that this provider did not make, which it would refuse the request for. */
 function readable(exchange: Exchange, target: Target, { dialect }: ReadyEndpoint, bytes: Buffer): Buffer {
   if (exchange.issuers === undefined || dialect.id !== "openai-responses") return bytes;
-  const without = withoutForeignProofs(exchange, target, bytes);
+  const without = withoutForeignProofs(exchange, bytes);
   if (without === undefined) return bytes;
   report(exchange, target, ["input.reasoning"]);
   return without;

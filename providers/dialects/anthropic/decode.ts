@@ -80,7 +80,13 @@ type OpenBlock = {
   readonly call: number;
   /** Arguments, or the text of a block that is passed on whole. */
   written: string;
+  /** Proof of its thinking, as far as it has come: it may come in pieces. */
+  signature: string;
 };
+
+function signed({ signature }: OpenBlock): readonly Event[] {
+  return signature === "" ? [] : [{ type: "thinking_signature", signature }];
+}
 
 export function decodeStream(): StreamDecoder {
   const usage = mergeUsage();
@@ -136,7 +142,7 @@ export function decodeStream(): StreamDecoder {
     if (open.size >= openBlocksMax) throw protocol(`the provider opened more than ${openBlocksMax} blocks at once`);
     const events: Event[] = [];
     const type = block["type"];
-    open.set(number, { type, block, call: calls, written: "" });
+    open.set(number, { type, block, call: calls, written: "", signature: "" });
     if (type === "tool_use") events.push(callStart(block, calls++));
     else if (type === "text" || type === "thinking" || type === "redacted_thinking") pushBlock(block, calls, events);
     return events;
@@ -151,7 +157,10 @@ export function decodeStream(): StreamDecoder {
       case "thinking_delta":
         return one(words(delta["thinking"]), (told) => ({ type: "thinking", delta: told }));
       case "signature_delta":
-        return one(words(delta["signature"]), (signature) => ({ type: "thinking_signature", signature }));
+        if (block === undefined)
+          return one(words(delta["signature"]), (signature) => ({ type: "thinking_signature", signature }));
+        block.signature += words(delta["signature"]) ?? "";
+        return [];
       case "citations_delta":
         return one(writable(delta["citation"]), (value) => ({ type: "citation", value }));
       case "input_json_delta": {
@@ -171,8 +180,9 @@ export function decodeStream(): StreamDecoder {
     if (block === undefined) return [];
     open.delete(number);
     switch (block.type) {
-      case "text":
       case "thinking":
+        return signed(block);
+      case "text":
       case "redacted_thinking":
         return [];
       case "tool_use":
@@ -191,7 +201,8 @@ export function decodeStream(): StreamDecoder {
     if (native === undefined || finished) return told === undefined ? [] : [{ type: "usage", usage: told }];
     finished = true;
     const stopSequence = words(delta["stop_sequence"]);
-    return [{ type: "finish", reason: decodeStop(native), native, stopSequence, usage: told }];
+    const unclosed = [...open.values()].flatMap(signed);
+    return [...unclosed, { type: "finish", reason: decodeStop(native), native, stopSequence, usage: told }];
   }
 
   return {

@@ -88,6 +88,8 @@ const openBlocksMax = 64;
 
 export function decodeStream(): StreamDecoder {
   const open = new Map<number, OpenBlock>();
+  /** Proofs of thinking by their block, as far as they have come: they may come in pieces. */
+  const signatures = new Map<number, string>();
   let started = false;
   let calls = 0;
   let stopped = false;
@@ -150,7 +152,7 @@ export function decodeStream(): StreamDecoder {
       block.written = true;
       return [{ type: "tool_call_delta", index: block.call, delta: written }];
     }
-    if (isObject(delta["reasoningContent"])) return reasoning(delta["reasoningContent"]);
+    if (isObject(delta["reasoningContent"])) return reasoning(at, delta["reasoningContent"]);
     if (isObject(delta["citation"])) {
       const value = writable(delta["citation"]);
       return value === undefined ? [] : [{ type: "citation", value }];
@@ -163,11 +165,16 @@ export function decodeStream(): StreamDecoder {
     return [];
   }
 
-  function reasoning(content: Shape): readonly Event[] {
+  function reasoning(at: number, content: Shape): readonly Event[] {
     const delta = words(content["text"]);
     if (delta !== undefined) return [{ type: "thinking", delta }];
     const signature = words(content["signature"]);
-    if (signature !== undefined) return [{ type: "thinking_signature", signature }];
+    if (signature !== undefined) {
+      if (signatures.size >= openBlocksMax)
+        throw protocol(`the provider opened more than ${openBlocksMax} blocks at once`);
+      signatures.set(at, (signatures.get(at) ?? "") + signature);
+      return [];
+    }
     const redacted = words(content["redactedContent"]);
     return redacted === undefined ? [] : [{ type: "redacted_thinking", data: tagProof("bedrock-converse", redacted) }];
   }
@@ -175,6 +182,9 @@ export function decodeStream(): StreamDecoder {
   function blockStop(at: number): readonly Event[] {
     const block = open.get(at);
     open.delete(at);
+    const signature = signatures.get(at);
+    signatures.delete(at);
+    if (signature !== undefined) return [{ type: "thinking_signature", signature }];
     if (block === undefined || block.call < 0 || block.written) return [];
     return [{ type: "tool_call_delta", index: block.call, delta: "{}" }];
   }
@@ -184,7 +194,9 @@ export function decodeStream(): StreamDecoder {
     stopped = true;
     const native = words(value["stopReason"]) ?? "end_turn";
     const sequence = stopSequence(value["additionalModelResponseFields"]);
-    return [{ type: "finish", reason: decodeStop(native), native, stopSequence: sequence }];
+    const unclosed = [...signatures.values()].map((signature) => ({ type: "thinking_signature", signature }) as const);
+    signatures.clear();
+    return [...unclosed, { type: "finish", reason: decodeStop(native), native, stopSequence: sequence }];
   }
 
   function metadata(value: Shape): readonly Event[] {
