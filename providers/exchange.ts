@@ -27,6 +27,13 @@ export type Operation =
   | "translations"
   | "files"
   | "batches"
+  | "batch_generate"
+  | "batch_embed"
+  | "caches"
+  | "containers"
+  | "ocr"
+  | "tokenize"
+  | "detokenize"
   | "realtime";
 
 /**

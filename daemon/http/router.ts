@@ -13,8 +13,9 @@ import type { OpenrouterQuestion } from "../pipeline/openrouter.ts";
 import {
   callRoutes,
   type ModelShape,
+  methodsAt,
   modelPaths,
-  objectMethods,
+  objectRouteFor,
   objectRoutes,
   type PathRoute,
   passthroughAliases,
@@ -60,7 +61,8 @@ const nothing: Match = { kind: "none", allow: undefined };
 /** Longer than any model's name; nobody needs to be told apart by more. */
 const modelCharactersMax = 512;
 
-export function match(method: string, target: string): Match {
+/** @param isAnthropic the caller's headers say that it speaks with Anthropic */
+export function match(method: string, target: string, isAnthropic = false): Match {
   const path = pathOf(target);
   const call = calls.get(path);
   if (call !== undefined) return method === "POST" ? call : onlyPost;
@@ -71,7 +73,7 @@ export function match(method: string, target: string): Match {
   if (path === "/") return reading ? { kind: "root" } : onlyGet;
   const named = namedInPath(path, target);
   if (named !== undefined) return method === "POST" ? named : onlyPost;
-  const other = objectAt(method, path) ?? passedThrough(method, path);
+  const other = objectAt(method, path, isAnthropic) ?? passedThrough(method, path);
   if (other !== undefined) return other;
   const question = askedOfOpenrouter(path);
   if (question !== undefined) return reading ? { kind: "about", question } : onlyGet;
@@ -92,11 +94,12 @@ function namedInPath(written: string, target: string): Match | undefined {
   return undefined;
 }
 
-function objectAt(method: string, path: string): Match | undefined {
-  for (const [base, route] of objectRoutes) {
+function objectAt(method: string, path: string, isAnthropic: boolean): Match | undefined {
+  for (const [base, found] of objectRoutes) {
     if (!path.startsWith(base)) continue;
+    const route = objectRouteFor(base, found, isAnthropic);
     const rest = path.slice(base.length);
-    const methods = objectMethods.find(([form]) => form.test(rest))?.[1];
+    const methods = methodsAt(route, rest);
     if (methods === undefined) continue;
     return methods.includes(method)
       ? { kind: "call", route, model: undefined, rest }

@@ -4,133 +4,20 @@
  * they all go through one pipeline, and a test asks each of them with and without the right to.
  */
 import { dialects } from "../../providers/dialects/index.ts";
-import type { DialectId, Framing, Operation } from "../../providers/exchange.ts";
 import type { Route } from "../pipeline/exchange.ts";
-
-type Call = {
-  readonly path: string;
-  readonly name: string;
-  readonly operation: Operation;
-  readonly dialect: DialectId;
-  readonly form?: Route["form"];
-};
-
-/** What `rest` of the path may be, each with the methods that it takes. */
-type ObjectCall = Call & { readonly form: "object" | "stored" };
-
-/** Under `/v1`; an SDK's base URL ends with it. */
-const openaiCalls: readonly Call[] = [
-  { path: "/chat/completions", name: "chat.completions", operation: "chat", dialect: "openai-chat" },
-  { path: "/responses", name: "responses", operation: "chat", dialect: "openai-responses" },
-  {
-    path: "/responses/input_tokens",
-    name: "responses.input_tokens",
-    operation: "count_tokens",
-    dialect: "openai-responses",
-  },
-  // As the Go gateway had it first.
-  { path: "/count_tokens", name: "responses.input_tokens", operation: "count_tokens", dialect: "openai-responses" },
-  { path: "/embeddings", name: "embeddings", operation: "embeddings", dialect: "openai-chat" },
-  { path: "/completions", name: "completions", operation: "completions", dialect: "openai-chat" },
-  { path: "/moderations", name: "moderations", operation: "moderations", dialect: "openai-chat" },
-  { path: "/rerank", name: "rerank", operation: "rerank", dialect: "cohere" },
-  { path: "/responses/compact", name: "responses.compact", operation: "compact", dialect: "openai-responses" },
-  { path: "/images/generations", name: "images.generations", operation: "image_generations", dialect: "openai-chat" },
-  { path: "/images/edits", name: "images.edits", operation: "image_edits", dialect: "openai-chat", form: "form" },
-  {
-    path: "/images/variations",
-    name: "images.variations",
-    operation: "image_variations",
-    dialect: "openai-chat",
-    form: "form",
-  },
-  { path: "/audio/speech", name: "audio.speech", operation: "speech", dialect: "openai-chat" },
-  {
-    path: "/audio/transcriptions",
-    name: "audio.transcriptions",
-    operation: "transcriptions",
-    dialect: "openai-chat",
-    form: "form",
-  },
-  {
-    path: "/audio/translations",
-    name: "audio.translations",
-    operation: "translations",
-    dialect: "openai-chat",
-    form: "form",
-  },
-];
-/** Things of a provider's, with their ids and verbs after the path. */
-const openaiObjects: readonly ObjectCall[] = [
-  { path: "/files", name: "files", operation: "files", dialect: "openai-chat", form: "object" },
-  { path: "/batches", name: "batches", operation: "batches", dialect: "openai-chat", form: "object" },
-  { path: "/responses", name: "responses.stored", operation: "files", dialect: "openai-responses", form: "stored" },
-];
-const anthropicCalls: readonly Call[] = [
-  { path: "/v1/messages", name: "messages", operation: "chat", dialect: "anthropic" },
-  { path: "/v1/messages/count_tokens", name: "messages.count_tokens", operation: "count_tokens", dialect: "anthropic" },
-];
-const cohereCalls: readonly Call[] = [
-  { path: "/v2/chat", name: "cohere.chat", operation: "chat", dialect: "cohere" },
-  { path: "/v2/embed", name: "cohere.embed", operation: "embeddings", dialect: "cohere" },
-  { path: "/v2/rerank", name: "cohere.rerank", operation: "rerank", dialect: "cohere" },
-];
-
-/** Calls whose path names the model: what comes after it. `stream` is what the path says of streaming. */
-type PathCall = {
-  readonly after: string;
-  readonly name: string;
-  readonly operation: Operation;
-  readonly dialect: DialectId;
-  readonly stream?: boolean;
-  readonly framing?: Framing;
-  readonly foreign?: Route["foreign"];
-};
-
-const geminiCalls: readonly PathCall[] = [
-  { after: ":generateContent", name: "gemini.generate", operation: "chat", dialect: "gemini", stream: false },
-  { after: ":streamGenerateContent", name: "gemini.stream", operation: "chat", dialect: "gemini", stream: true },
-  { after: ":embedContent", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
-  { after: ":batchEmbedContents", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
-  { after: ":countTokens", name: "gemini.count_tokens", operation: "count_tokens", dialect: "gemini", stream: false },
-];
-/** What InvokeModel asks for in Claude's body; Anthropic itself has both in headers. */
-const invokeMembers = { omit: ["anthropic_version"], headers: { anthropic_beta: "anthropic-beta" } } as const;
-const bedrockCalls: readonly PathCall[] = [
-  { after: "/converse", name: "bedrock.converse", operation: "chat", dialect: "bedrock-converse", stream: false },
-  {
-    after: "/converse-stream",
-    name: "bedrock.converse_stream",
-    operation: "chat",
-    dialect: "bedrock-converse",
-    stream: true,
-  },
-  {
-    after: "/count-tokens",
-    name: "bedrock.count_tokens",
-    operation: "count_tokens",
-    dialect: "bedrock-converse",
-    stream: false,
-  },
-  // The bodies are Anthropic's; only their frame is Amazon's.
-  {
-    after: "/invoke",
-    name: "bedrock.invoke",
-    operation: "chat",
-    dialect: "anthropic",
-    stream: false,
-    foreign: invokeMembers,
-  },
-  {
-    after: "/invoke-with-response-stream",
-    name: "bedrock.invoke_stream",
-    operation: "chat",
-    dialect: "anthropic",
-    stream: true,
-    framing: "aws-event-chunks",
-    foreign: invokeMembers,
-  },
-];
+import type { Methods } from "../pipeline/families.ts";
+import {
+  anthropicCalls,
+  anthropicObjects,
+  bedrockCalls,
+  type Call,
+  cohereCalls,
+  geminiCalls,
+  geminiObjects,
+  openaiCalls,
+  openaiObjects,
+  type PathCall,
+} from "./vendor-calls.ts";
 
 const geminiVersions = ["/v1beta", "/v1", "/v1alpha"];
 
@@ -158,8 +45,8 @@ const engines = "/engines/";
 function route(call: Omit<Call, "path"> & Partial<PathCall>): Route | undefined {
   const dialect = dialects[call.dialect];
   if (dialect === undefined) return undefined;
-  const { name, operation, stream, framing, foreign, form = "json" } = call;
-  return { name, operation, dialect, form, stream, framing, foreign };
+  const { name, operation, stream, framing, foreign, family, form = "json" } = call;
+  return { name, operation, dialect, form, stream, framing, foreign, family };
 }
 
 function expand(routes: Map<string, Route>, prefixes: readonly string[], calls: readonly Call[]): void {
@@ -190,15 +77,39 @@ export const callRoutes: ReadonlyMap<string, Route> = (() => {
 export const objectRoutes: ReadonlyMap<string, Route> = (() => {
   const routes = new Map<string, Route>();
   expand(routes, openaiPrefixes, openaiObjects);
+  // Without a prefix `/v1/files` is OpenAI's, unless the headers say whose.
+  expand(
+    routes,
+    anthropicPrefixes.filter((prefix) => prefix !== ""),
+    anthropicObjects,
+  );
+  expand(routes, [""], anthropicObjects.slice(0, 1));
+  for (const version of geminiVersions)
+    expand(
+      routes,
+      geminiPrefixes.map((prefix) => prefix + version).filter((prefix) => prefix !== "/v1"),
+      geminiObjects,
+    );
   return routes;
 })();
-/** Which methods an object's path takes, by what comes after it. */
-export const objectMethods: readonly (readonly [rest: RegExp, methods: readonly string[]])[] = [
-  [/^$/, ["GET", "POST"]],
+const anthropicFileRoute = route(anthropicObjects[1]!)!;
+
+/** Two vendors have files at this path; whose are meant only the caller's own header tells. */
+export function objectRouteFor(base: string, found: Route, isAnthropic: boolean): Route {
+  return isAnthropic && base === "/v1/files" ? anthropicFileRoute : found;
+}
+
+/** Of a response that was kept. */
+const storedMethods: Methods = [
   [/^\/(?:[\w.~-]|%7E)+$/i, ["GET", "DELETE"]],
-  [/^\/(?:[\w.~-]|%7E)+\/(?:content|input_items)$/, ["GET"]],
-  [/^\/(?:[\w.~-]|%7E)+\/cancel$/, ["POST"]],
+  [/^\/(?:[\w.~-]|%7E)+\/input_items$/i, ["GET"]],
+  [/^\/(?:[\w.~-]|%7E)+\/cancel$/i, ["POST"]],
 ];
+
+/** Which methods an object's path takes, by what comes after it; undefined: there is nothing. */
+export function methodsAt({ family }: Route, rest: string): readonly string[] | undefined {
+  return (family?.methods ?? storedMethods).find(([form]) => form.test(rest))?.[1];
+}
 
 /** Where a WebSocket may be opened. */
 export const socketPaths: ReadonlyMap<string, "responses" | "realtime"> = new Map(

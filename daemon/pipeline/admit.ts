@@ -77,11 +77,13 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
       source: "gateway",
     });
   }
-  const price = target.free ? undefined : exchange.generation.catalog.price(target.provider.name, target.model, now);
+  const isFree = target.free || costsNothing(exchange.route);
+  const price = isFree ? undefined : exchange.generation.catalog.price(target.provider.name, target.model, now);
   const limited = plane.ledger.hasLimits(scopes);
   const budgeted = limited && plane.ledger.hasBudgets(scopes);
   if (limited) assertLedger(exchange, plane);
-  if (price === undefined && !target.free && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
+  if (price === undefined && !isFree && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
+  if (budgeted && exchange.batch?.isUnread === true && !settings.ledger.allowUnpriced) throw unread();
   if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body, exchange.view!.sighted);
   const bounds = estimateBounds(exchange, target, plane);
   const service = exchange.marks?.service;
@@ -146,6 +148,14 @@ function unpriced(target: Target): GatewayError {
   );
 }
 
+function unread(): GatewayError {
+  return new GatewayError(
+    "unpriced_model",
+    "what a batch costs that is read from a file is not known, and this API key has a budget; send the requests themselves, or set `ledger.allow_unpriced`",
+    { source: "gateway", param: "input_file_id" },
+  );
+}
+
 function assertLedger(exchange: Exchange, plane: Plane): void {
   if (!plane.health.stateWritable || plane.state.full) {
     throw new GatewayError("database_unavailable", "the ledger cannot be written now; try again shortly", {
@@ -166,16 +176,23 @@ export function generates({ operation }: Route): boolean {
   return operation === "chat" || operation === "completions" || operation === "compact" || operation === "realtime";
 }
 
+/** Counting is not billed by anybody. */
+export function costsNothing({ operation }: Route): boolean {
+  return operation === "count_tokens" || operation === "tokenize" || operation === "detokenize";
+}
+
 type Bounds = { readonly input: number; readonly output: number; readonly injectCap: number | undefined };
 
 function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bounds {
   const { ledger } = exchange.generation.data;
   const view = exchange.view!;
-  const window = target.contextWindow;
+  const { batch } = exchange;
+  const window = batch === undefined ? target.contextWindow : undefined; // each of its requests has one
   const input =
     exchange.marks?.unbounded === true && window !== undefined
       ? window
       : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
+  if (batch !== undefined) return { input, output: batch.outputTokens, injectCap: undefined };
   if (!generates(exchange.route)) return { input, output: 0, injectCap: undefined };
   const choices = view.n ?? 1;
   if (view.maxTokens !== undefined) return { input, output: view.maxTokens * choices, injectCap: undefined };

@@ -19,8 +19,10 @@ import type { Affinity } from "../routing/affinity.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
+import type { Batch } from "./batch-models.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
+import type { Family } from "./families.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Upload } from "./read-form.ts";
 import type { RequestSpan } from "./span.ts";
@@ -72,6 +74,8 @@ export type Route = {
    * was kept. `any`: whatever it is, passed on raw.
    */
   readonly form: "json" | "form" | "object" | "stored" | "any";
+  /** Of an `object`: what kind of thing it is. */
+  readonly family?: Family | undefined;
   /** What the path says of streaming; undefined: the body says. */
   readonly stream: boolean | undefined;
   /** How a stream is framed for the caller, where not in the dialect's usual way. */
@@ -124,8 +128,10 @@ export class Exchange {
   ownInput: readonly unknown[] | undefined;
   previousResponse: string | undefined;
   stored: KeptResponse | undefined;
-  /** A list at a provider that is looked through in large pages, and after which of its ids the next begins. */
-  listing: { readonly after: string | undefined } | undefined;
+  /** A list at a provider that is looked through in large pages: after which of its ids, or at which of its words, the next begins. */
+  listing: { readonly after?: string; readonly token?: string } | undefined;
+  /** It makes a batch, or what is made ready for later requests. */
+  batch: Batch | undefined;
   /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */
   onFrames: ((frames: string, own: Exchange) => void) | undefined;
   /** Where proofs of thinking in its answer are remembered; undefined: its next turn has no choice. */

@@ -1,82 +1,111 @@
 /**
- * Files and batches live at the provider that made them. Hides how a caller's id names it: `openai~file-abc` is
- * `file-abc` at `openai`, so that whoever has the id need not say where it is.
+ * Files, batches and containers live at the provider that made them. Hides where at it a call goes, and that the ids a
+ * caller sees name the provider (`object-ids.ts`).
  */
 import type { Dialect } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Family } from "./families.ts";
+import { joinId, mapIds, splitId } from "./object-ids.ts";
+import { ownAddress } from "./own-address.ts";
 import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
 import type { Receiver } from "./upstream-call.ts";
 
-const between = "~";
 /** A list of a thousand files is about half a megabyte. */
 const objectBytesMax = 16 * 1024 * 1024;
 /** The most that all of the usual lists allow in a page. */
 const listedAtOnce = 100;
-/** Fields that hold an id of the provider's, wherever they stand. */
-const idFields: ReadonlySet<string> = new Set([
-  "id",
-  "file_id",
-  "input_file_id",
-  "output_file_id",
-  "error_file_id",
-  "batch_id",
-  "first_id",
-  "last_id",
-]);
-
-/** The provider that an id names, and the id as the provider knows it. */
-export function splitId(id: string): { readonly provider: string | undefined; readonly id: string } {
-  const at = id.indexOf(between);
-  return at <= 0 ? { provider: undefined, id } : { provider: id.slice(0, at), id: id.slice(at + 1) };
-}
 
 /** Which provider this call is for: by the id in the path or body, by the query, or undefined where nothing says. */
-export function namedProvider({ rest, request, body }: Exchange): string | undefined {
+export function namedProvider(exchange: Exchange): string | undefined {
+  const { rest, request, view } = exchange;
   const inPath = splitId(pathId(rest)).provider;
   if (inPath !== undefined) return inPath;
   const asked = new URLSearchParams(queryOf(request.url)).get("provider");
   if (asked !== null && asked !== "") return asked;
-  if (body === undefined) return undefined;
-  const { input_file_id: input } = JSON.parse(body.toString("utf8")) as { input_file_id?: unknown };
-  return typeof input === "string" ? splitId(input).provider : undefined;
+  const input = inputFile(exchange);
+  const provider = input === undefined ? undefined : splitId(input).provider;
+  return provider ?? view?.preferences?.provider?.only?.[0];
 }
 
 /** What a call is about, as the provider knows it: the id in its path, and the file that a batch is to read. */
-export function namedIds({ rest, body }: Exchange): readonly string[] {
+export function namedIds(exchange: Exchange): readonly string[] {
+  const { rest, route } = exchange;
   const inPath = splitId(pathId(rest)).id;
-  if (inPath !== "") return [inPath];
-  if (body === undefined) return [];
-  const { input_file_id: input } = JSON.parse(body.toString("utf8")) as { input_file_id?: unknown };
-  return typeof input === "string" ? [splitId(input).id] : [];
+  if (inPath !== "") return [`${route.family!.folder}${inPath}`];
+  const input = inputFile(exchange);
+  return input === undefined ? [] : [splitId(input).id];
 }
 
-export function objectPath({ rest, request, listing }: Exchange, base: string): string {
-  const [first = "", ...more] = rest.split("/").slice(1);
-  const id = first === "" ? "" : `/${encodeURIComponent(splitId(decoded(first)).id)}`;
-  if (more.length > 1 || more.some((word) => word !== "content" && word !== "cancel"))
-    throw new GatewayError("route_not_found", "there is nothing at this path", { source: "client" });
+/** OpenAI's batches read a file, and so may Google's. */
+function inputFile({ body }: Exchange): string | undefined {
+  if (body === undefined) return undefined;
+  const told = JSON.parse(body.toString("utf8")) as { readonly input_file_id?: unknown; readonly batch?: unknown };
+  if (typeof told.input_file_id === "string") return told.input_file_id;
+  const { batch } = told as {
+    readonly batch?: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+  };
+  const config = batch?.["inputConfig"] ?? batch?.["input_config"];
+  const name = config?.["fileName"] ?? config?.["file_name"];
+  return typeof name === "string" ? name : undefined;
+}
+
+/** Something inside of what the path names, as a file in a container is. */
+export function isInside({ rest }: Exchange): boolean {
+  return rest.split("/").length > 3 || rest.endsWith("/files");
+}
+
+export function objectPath({ rest, request, listing, route }: Exchange, base: string): string {
+  const family = route.family!;
+  const words = rest
+    .split("/")
+    .slice(1)
+    .map((word, index) => (index % 2 === 0 ? idInPath(word, family) : word));
   const query = new URLSearchParams(queryOf(request.url));
   query.delete("provider");
-  for (const name of ["after", "before"]) {
-    const value = query.get(name);
-    if (value !== null) query.set(name, splitId(value).id);
-  }
-  if (listing?.after !== undefined) query.set("after", listing.after);
-  const limit = query.get("limit");
-  if (listing !== undefined && limit !== null) query.set("limit", String(Math.max(Number(limit) || 0, listedAtOnce)));
-  const path = base + id + more.map((word) => `/${word}`).join("");
+  if (route.dialect.id === "gemini") query.delete("key"); // ours
+  page(query, family, listing);
+  const path = base + words.map((word) => `/${word}`).join("");
   return query.size === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
+function page(query: URLSearchParams, { paging: { ids, token } }: Family, listing: Exchange["listing"]): void {
+  if (listing?.token !== undefined) query.set(token!.asks, listing.token);
+  for (const name of ["ids", "ids[]"]) {
+    const named = query.getAll(name);
+    query.delete(name);
+    for (const id of named) query.append(name, splitId(id).id);
+  }
+  if (ids === undefined) return;
+  for (const name of [ids.after, ids.before]) {
+    const value = query.get(name);
+    if (value !== null) query.set(name, splitId(value).id);
+  }
+  if (listing === undefined) return;
+  const limit = query.get("limit");
+  if (listing.after !== undefined) query.set(query.has(ids.before) ? ids.before : ids.after, listing.after);
+  // A page that tells a word for the next is passed on as long as it was asked for.
+  if (limit !== null && (token === undefined || listing.after !== undefined))
+    query.set("limit", String(Math.max(Number(limit) || 0, listedAtOnce)));
+}
+
+/** Google's ids end with a colon and a verb. */
+function idInPath(word: string, { folder }: Family): string {
+  const verb = folder === "" ? -1 : word.lastIndexOf(":");
+  const id = verb < 0 ? word : word.slice(0, verb);
+  return encodeURIComponent(splitId(decoded(id)).id) + (verb < 0 ? "" : word.slice(verb));
+}
+
 /** A batch names its file as its caller does; the provider wants its own name for it. */
-export function objectBody({ body }: Exchange): Buffer {
+export function objectBody({ body, route }: Exchange): Buffer {
+  const family = route.family!;
+  if (!family.translates) return body!;
   const value: unknown = JSON.parse(body!.toString("utf8"));
-  return Buffer.from(JSON.stringify(mapIds(value, (id) => splitId(id).id)));
+  return Buffer.from(JSON.stringify(mapIds(value, family, (id) => splitId(id).id)));
 }
 
 function pathId(rest: string): string {
-  return decoded(rest.split("/")[1] ?? "");
+  return decoded(rest.split("/")[1] ?? "").replace(/:[a-z]+$/i, "");
 }
 
 function decoded(segment: string): string {
@@ -94,25 +123,11 @@ function queryOf(url: string | undefined): string {
   return at < 0 ? "" : url!.slice(at + 1);
 }
 
-function mapIds(value: unknown, change: (id: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((item) => mapIds(item, change));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      name === "metadata"
-        ? inner
-        : idFields.has(name) && typeof inner === "string"
-          ? change(inner)
-          : mapIds(inner, change),
-    ]),
-  );
-}
-
 export type ObjectOutcome = { answered(answer: Answer): void; failed(error: GatewayError): void };
 
 /** Collects what a provider says of its objects, and puts its name to their ids. */
 export class ObjectReceiver implements Receiver {
+  readonly #exchange: Exchange;
   readonly #dialect: Dialect;
   readonly #provider: string;
   readonly #outcome: ObjectOutcome;
@@ -121,7 +136,8 @@ export class ObjectReceiver implements Receiver {
   #status = 0;
   #over = false;
 
-  constructor(dialect: Dialect, provider: string, outcome: ObjectOutcome) {
+  constructor(exchange: Exchange, dialect: Dialect, provider: string, outcome: ObjectOutcome) {
+    this.#exchange = exchange;
     this.#dialect = dialect;
     this.#provider = provider;
     this.#outcome = outcome;
@@ -147,13 +163,15 @@ export class ObjectReceiver implements Receiver {
     }
     let value: unknown;
     try {
-      value = JSON.parse(Buffer.concat(this.#chunks).toString("utf8"));
+      value = this.#length === 0 ? {} : JSON.parse(Buffer.concat(this.#chunks).toString("utf8"));
     } catch {
       this.fail(unreadable("is not valid JSON"));
       return;
     }
     this.#over = true;
-    const body = Buffer.from(JSON.stringify(mapIds(value, (id) => `${this.#provider}${between}${id}`)));
+    const family = this.#exchange.route.family!;
+    const named = mapIds(value, family, (id) => joinId(this.#provider, id));
+    const body = Buffer.from(JSON.stringify(this.#atHome(named)));
     const answer = { status: this.#status, contentType: "application/json", body, usage: undefined, outputBytes: 0 };
     this.#outcome.answered(answer);
   }
@@ -162,6 +180,16 @@ export class ObjectReceiver implements Receiver {
     if (this.#over) return;
     this.#over = true;
     this.#outcome.failed(error);
+  }
+
+  /** Anthropic tells where results are, and its SDK takes our key there: it has to be here. */
+  #atHome(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    const { id, data, results_url: url } = value as Readonly<Record<string, unknown>>;
+    if (Array.isArray(data)) return { ...value, data: data.map((item) => this.#atHome(item)) };
+    if (typeof url !== "string" || typeof id !== "string") return value;
+    const base = ownAddress(this.#exchange, this.#exchange.rest);
+    return { ...value, results_url: `${base}/${encodeURIComponent(id)}/results` };
   }
 
   #failure(): GatewayError {

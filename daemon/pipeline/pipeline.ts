@@ -22,7 +22,7 @@ import { downgrade, watchHold } from "./exhaust.ts";
 import { withExtraFields } from "./extra-fields.ts";
 import { hedged, mayHedge } from "./hedge.ts";
 import { identify } from "./identify.ts";
-import { fileIdsTaken, mayNameFile } from "./owned.ts";
+import { fileIdsTaken, mayNameFile } from "./owned-bodies.ts";
 import type { Plane } from "./plane.ts";
 import { rememberProofs, watchProofs } from "./proofs.ts";
 import { read, releaseBody } from "./read.ts";

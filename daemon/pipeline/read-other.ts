@@ -6,7 +6,8 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { emptyView, type RequestView } from "../http/request-view.ts";
 import type { Generation, Provider, Target } from "../routing/generation.ts";
 import { timersFor } from "../routing/timers.ts";
-import type { Exchange } from "./exchange.ts";
+import { batchTarget, unreadBatch } from "./batch-models.ts";
+import type { Exchange, Route } from "./exchange.ts";
 import { namedProvider } from "./objects.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
@@ -57,13 +58,23 @@ function keep(exchange: Exchange, view: RequestView): RequestView {
 }
 
 /** Where a call goes that is for a provider and not for a model. */
-export function providerTarget(exchange: Exchange): Target {
+export function providerTarget(exchange: Exchange, plane: Plane): Target {
   const { generation, route, view } = exchange;
+  if (makesBatch(exchange)) {
+    if (route.family!.models !== undefined) return batchTarget(exchange, plane);
+    exchange.batch = unreadBatch;
+  }
   if (exchange.stored?.provider !== undefined) return storedTarget(generation, exchange.stored.provider);
   const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
-  const provider = named === undefined ? usualProvider(generation, route.operation) : generation.providers.get(named);
+  const provider = named === undefined ? usualProvider(generation, route) : generation.providers.get(named);
   if (provider === undefined) throw noProvider(generation, named, route.operation);
   return targetAt(generation, provider, view?.model, exchange.request.method === "POST");
+}
+
+/** Or a cache, which is made of a prompt. */
+function makesBatch({ body, rest, request, route }: Exchange): boolean {
+  const isMaking = request.method === "POST" && rest === "" && body !== undefined && route.family !== undefined;
+  return isMaking && (route.operation === "batches" || route.family?.models !== undefined);
 }
 
 function storedTarget(generation: Generation, name: string): Target {
@@ -74,9 +85,10 @@ function storedTarget(generation: Generation, name: string): Target {
 }
 
 /** Nothing says which: the first in the config's order that has such things. */
-function usualProvider(generation: Generation, operation: string): Provider | undefined {
+function usualProvider(generation: Generation, { operation, dialect, form }: Route): Provider | undefined {
   for (const provider of generation.providers.values()) {
-    if (Object.hasOwn(provider.endpoints, operation)) return provider;
+    const endpoints = provider.endpoints[operation];
+    if (endpoints?.some((endpoint) => form !== "object" || endpoint.dialect.id === dialect.id)) return provider;
   }
   return undefined;
 }

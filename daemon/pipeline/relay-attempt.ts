@@ -21,9 +21,11 @@ import {
   tooManyWait,
   withQuery,
 } from "./attempt.ts";
+import { batchUsage } from "./batch-models.ts";
 import type { Exchange } from "./exchange.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
-import { isOwned, ownedAttempt, refuseRawObjects } from "./owned.ts";
+import { isOwned, ownedAttempt } from "./owned.ts";
+import { refuseRawObjects } from "./owned-bodies.ts";
 import { passedBody, passthroughPath } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { releaseBody } from "./read.ts";
@@ -121,11 +123,12 @@ function storedPath({ rest, stored, request }: Exchange, base: string): string {
 
 function receiverFor(
   exchange: Exchange,
-  { target }: Lease,
+  lease: Lease,
   dialect: Dialect,
   plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): RawReceiver | ObjectReceiver {
+  const { target } = lease;
   const failed = (error: GatewayError, outputBytes: number): void =>
     finish({
       error: attributed(error, target),
@@ -134,9 +137,14 @@ function receiverFor(
       finished: false,
       outputBytes,
     });
-  if (exchange.route.form === "object" && !exchange.rest.endsWith("/content")) {
-    return new ObjectReceiver(dialect, target.provider.name, {
-      answered: (answer) => finish({ answer, refused: true, usage: undefined, finished: true, outputBytes: 0 }),
+  const { family } = exchange.route;
+  if (family !== undefined && family.raw?.test(exchange.rest) !== true) {
+    return new ObjectReceiver(exchange, dialect, target.provider.name, {
+      answered(answer) {
+        const usage = exchange.batch === undefined ? undefined : batchUsage(exchange, lease);
+        // What costs nothing by its nature is settled at nothing; a batch by an estimate.
+        finish({ answer, refused: usage === undefined, usage, finished: usage === undefined, outputBytes: 0 });
+      },
       failed: (error) => failed(error, 0),
     });
   }

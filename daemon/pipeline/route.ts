@@ -36,7 +36,7 @@ export function route(exchange: Exchange, plane: Plane, instead?: Instead): Trip
 function planFor(exchange: Exchange, plane: Plane, instead: Instead | undefined): Plan {
   const { generation, route: asked } = exchange;
   if (asked.form === "object" || asked.form === "stored" || asked.form === "any")
-    return { hops: [{ target: providerTarget(exchange), weight: 1, retries: 0 }] };
+    return { hops: [{ target: providerTarget(exchange, plane), weight: 1, retries: 0 }] };
   const { preferences } = exchange.view!;
   const { model, fallbacks } = instead ?? exchange.view!;
   const isPlain = preferences === undefined && exchange.caller!.providers === undefined;

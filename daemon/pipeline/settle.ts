@@ -6,7 +6,7 @@ import { cost } from "../../providers/catalog/cost.ts";
 import { isByPiece } from "../../providers/catalog/price.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import { settlementFlag } from "../store/rows.ts";
-import { generates, type Lease } from "./admit.ts";
+import { costsNothing, generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { unitsUsed } from "./units.ts";
@@ -66,8 +66,7 @@ export type Quote = Used & { readonly costNano: number | undefined; readonly isE
 /** What an attempt that was sent costs, by what is known of it. */
 export function quote(exchange: Exchange, lease: Lease, end: AttemptEnd): Quote {
   const { known, usage } = used(exchange, lease, end);
-  if (lease.target.free || exchange.route.operation === "count_tokens")
-    return { known, usage, costNano: 0, isEstimate: !known };
+  if (lease.target.free || costsNothing(exchange.route)) return { known, usage, costNano: 0, isEstimate: !known };
   const result = cost(lease.price, usage);
   if (!("nano" in result)) return { known, usage, costNano: undefined, isEstimate: !known };
   return { known, usage, costNano: result.nano, isEstimate: !known || "partial" in result };

@@ -70,7 +70,11 @@ function isOwnAddress(host: Host, { baseUrl, parameters }: ProviderData): boolea
 }
 
 function template(written: string, base: string, parameters: ProviderData["parameters"]): PathTemplate {
-  const whole = written.startsWith("//") ? written.slice(1) : base + written;
+  const whole = written.startsWith("//")
+    ? written.slice(1)
+    : written.startsWith("../")
+      ? base.replace(/\/[^/]*$/, "") + written.slice(2)
+      : base + written;
   const [before = "", after] = filled(whole, parameters).split("{model}");
   return { before, after };
 }

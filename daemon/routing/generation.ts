@@ -68,6 +68,8 @@ export type Generation = {
   readonly rules: Rules | undefined;
   /** Some provider keeps files. */
   readonly hasFiles: boolean;
+  /** One of them has Google's, which an address can name. */
+  readonly hasGoogleFiles: boolean;
   /** Requests under way that hold this generation. */
   inFlight: number;
   /** Plans by model name as asked, and targets by their names; see `resolve`. */
@@ -91,6 +93,7 @@ export function buildGeneration(
     catalog,
     rules: undefined,
     hasFiles: [...providers.values()].some(({ endpoints }) => Object.hasOwn(endpoints, "files")),
+    hasGoogleFiles: [...providers.values()].some(({ endpoints }) => endpoints.files?.[0]?.dialect.id === "gemini"),
     inFlight: 0,
     resolved: new Map(),
     targets: new Map(),

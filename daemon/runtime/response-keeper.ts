@@ -26,7 +26,7 @@ export type AboutObjects =
       readonly ids: readonly string[];
       readonly owner: Owner;
     }
-  | { readonly type: "foreign"; readonly ids: readonly string[]; readonly owner: Owner }
+  | { readonly type: "foreign" | "where"; readonly ids: readonly string[]; readonly owner: Owner }
   | { readonly type: "forget"; readonly provider: string; readonly id: string };
 
 export type KeeperAnswer = {

@@ -39,6 +39,8 @@ function aboutObjects(asked: AboutObjects): readonly string[] {
       return owners.own(asked.provider, asked.ids, asked.owner);
     case "foreign":
       return owners.foreign(asked.ids, asked.owner);
+    case "where":
+      return owners.where(asked.ids, asked.owner);
     case "claim":
       owners.claim(asked.provider, asked.ids, asked.owner);
       return [];

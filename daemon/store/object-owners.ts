@@ -17,6 +17,8 @@ export type ObjectOwners = {
   own(provider: string, ids: readonly string[], owner: Owner): readonly string[];
   /** Of these, whoever the provider, the ones that somebody else has made. */
   foreign(ids: readonly string[], owner: Owner): readonly string[];
+  /** The providers where those of these are that are the owner's. */
+  where(ids: readonly string[], owner: Owner): readonly string[];
   forget(provider: string, id: string): void;
   close(): void;
 };
@@ -35,6 +37,9 @@ export function openObjectOwners(file: string, now: () => number): ObjectOwners 
   const insert = database.prepare("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)");
   const find = database.prepare(
     "SELECT key_id = $keyId OR (scope = $scope AND scope > 0) FROM objects WHERE id = $id AND provider = coalesce($provider, provider)",
+  );
+  const place = database.prepare(
+    "SELECT provider FROM objects WHERE id = $id AND (key_id = $keyId OR (scope = $scope AND scope > 0))",
   );
   const remove = database.prepare("DELETE FROM objects WHERE id = ? AND provider = ?");
   const trim = database.prepare(
@@ -57,6 +62,9 @@ export function openObjectOwners(file: string, now: () => number): ObjectOwners 
         return found.length > 0 && !found.includes(1);
       });
     },
+    where: (ids, { keyId, scope }) => [
+      ...new Set(ids.flatMap((id) => place.pluck().all({ id, keyId, scope }) as string[])),
+    ],
     forget: (provider, id) => void remove.run(id, provider),
     close: () => database.close(),
   };

@@ -2,7 +2,16 @@
  * Vendors that speak OpenAI's chat completions with a bearer key: a row each. Hides where each lives, and which of them
  * serve other languages or operations as well. Addresses are as the vendors publish them; no test dials them.
  */
-import { chatCompletions, chatOnly, compatible, type Endpoint, generic, type Host, openaiEmbeddings } from "./host.ts";
+import {
+  chatCompletions,
+  chatOnly,
+  compatible,
+  type Endpoint,
+  generic,
+  type Host,
+  openaiEmbeddings,
+  openaiOcr,
+} from "./host.ts";
 
 const anthropicAt = (path: string): Endpoint => ({ dialect: "anthropic", path });
 const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
@@ -24,7 +33,10 @@ function vectors(name: string, baseUrl: string, environment: readonly string[] =
 
 /** Who train the models they serve. */
 const makers: readonly Host[] = [
-  vectors("mistral", "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], { quirks: { usageUnasked: true } }),
+  vectors("mistral", "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], {
+    operations: { ...textAndVectors, ...openaiOcr },
+    quirks: { usageUnasked: true },
+  }),
   chat("codestral", "https://codestral.mistral.ai/v1", ["CODESTRAL_API_KEY"], {
     quirks: { usageUnasked: true },
     catalog: "mistral",

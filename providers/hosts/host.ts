@@ -8,7 +8,7 @@ import type { DialectId, Framing, Operation } from "../exchange.ts";
 export type Endpoint = {
   readonly dialect: DialectId;
   /**
-   * After the base URL, or from the root where it begins with two slashes. `{model}` stands for the model's name,
+   * After the base URL; beside its last word where it begins with `../`; from the root where it begins with two slashes. `{model}` stands for the model's name,
    * percent-encoded; any other `{word}` for a parameter of the provider.
    */
   readonly path: string;
@@ -121,9 +121,13 @@ export const openaiMore = {
   translations: openaiAt("/audio/translations"),
   files: openaiAt("/files"),
   batches: openaiAt("/batches"),
+  containers: openaiAt("/containers"),
   realtime: openaiAt("/realtime"),
   rerank: [{ dialect: "cohere", path: "/rerank" }],
 } as const;
+
+/** Pages of documents as text, as Mistral has it. */
+export const openaiOcr = { ocr: openaiAt("/ocr"), files: openaiMore.files } as const;
 
 export const chatOnly = { chat: [chatCompletions] } as const;
 
@@ -161,6 +165,11 @@ export const generic: Readonly<Record<DialectId, Host>> = {
       chat: [geminiChat],
       embeddings: [geminiPath("batchEmbedContents")],
       count_tokens: [geminiPath("countTokens")],
+      files: [{ dialect: "gemini", path: "/files" }],
+      batches: [{ dialect: "gemini", path: "/batches" }],
+      batch_generate: [geminiPath("batchGenerateContent")],
+      batch_embed: [geminiPath("asyncBatchEmbedContent")],
+      caches: [{ dialect: "gemini", path: "/cachedContents" }],
     },
     quirks: {},
   },
@@ -186,6 +195,8 @@ export const generic: Readonly<Record<DialectId, Host>> = {
       chat: [{ dialect: "cohere", path: "/chat" }],
       embeddings: [{ dialect: "cohere", path: "/embed" }],
       rerank: [{ dialect: "cohere", path: "/rerank" }],
+      tokenize: [{ dialect: "cohere", path: "../v1/tokenize" }],
+      detokenize: [{ dialect: "cohere", path: "../v1/detokenize" }],
     },
     quirks: {},
   },
@@ -195,7 +206,12 @@ export const generic: Readonly<Record<DialectId, Host>> = {
     dialect: "anthropic",
     auth: { kind: "header", name: "x-api-key" },
     environment: [],
-    operations: { chat: [anthropicMessages], count_tokens: [anthropicCount] },
+    operations: {
+      chat: [anthropicMessages],
+      count_tokens: [anthropicCount],
+      files: [{ dialect: "anthropic", path: "/files" }],
+      batches: [{ dialect: "anthropic", path: "/messages/batches" }],
+    },
     quirks: {},
     extraHeaders: anthropicVersion,
   },

@@ -214,6 +214,45 @@ export const samples: Readonly<Record<string, Sample>> = {
   "responses.stored": { path: () => "/v1/responses/resp_1", method: "GET", answer: {}, isOwn: true },
   files: { ...nothing, path: () => "/v1/files?provider=up", method: "GET" },
   batches: { ...nothing, path: () => "/v1/batches?provider=up", method: "GET" },
+  containers: { ...nothing, path: () => "/v1/containers?provider=up", method: "GET" },
+  "messages.files": { ...nothing, path: () => "/anthropic/v1/files?provider=an", method: "GET" },
+  "messages.batches": { ...nothing, path: () => "/v1/messages/batches?provider=an", method: "GET" },
+  "gemini.files": { ...nothing, path: () => "/v1beta/files?provider=ge", method: "GET" },
+  "gemini.batches": { ...nothing, path: () => "/genai/v1beta/batches?provider=ge", method: "GET" },
+  "gemini.caches": { ...nothing, path: () => "/v1beta/cachedContents?provider=ge", method: "GET" },
+  "gemini.batch_generate": {
+    path: (model) => `/v1beta/models/${model}:batchGenerateContent`,
+    body: () => ({
+      batch: {
+        inputConfig: { requests: { requests: [{ request: { contents, generationConfig: { maxOutputTokens: 5 } } }] } },
+      },
+    }),
+    answer: { name: "batches/b1", metadata: { model: "models/m" } },
+  },
+  "gemini.batch_embed": {
+    path: (model) => `/v1beta/models/${model}:asyncBatchEmbedContent`,
+    body: () => ({
+      batch: { inputConfig: { requests: { requests: [{ request: { content: { parts: [{ text: "hi" }] } } }] } } },
+    }),
+    answer: { name: "batches/b2", metadata: { model: "models/m" } },
+  },
+  ocr: {
+    path: () => "/v1/ocr",
+    body: (model) => ({ model, document: { type: "document_url", document_url: "https://example.org/a.pdf" } }),
+    answer: { pages: [{ index: 0, markdown: "hi" }], model: "m", usage_info: { pages_processed: 1 } },
+  },
+  "cohere.tokenize": {
+    path: () => "/v1/tokenize",
+    body: (model) => ({ model, text: "hi" }),
+    answer: { tokens: [1], token_strings: ["hi"] },
+    isFree: true,
+  },
+  "cohere.detokenize": {
+    path: () => "/cohere/v1/detokenize",
+    body: (model) => ({ model, tokens: [1] }),
+    answer: { text: "hi" },
+    isFree: true,
+  },
   passthrough: {
     path: () => "/passthrough/up/chat/completions",
     body: (model) => ({ model: model.replace(/^up\//, ""), max_tokens: 5, messages: message }),

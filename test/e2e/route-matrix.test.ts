@@ -35,10 +35,16 @@ before(async () => {
       ledger: patientLedger,
       providers: {
         up: { base_url: `http://127.0.0.1:${port}/v1`, models: ["m", "n"], api_key: "env.KEY" },
+        an: { base_url: `http://127.0.0.1:${port}/v1`, dialect: "anthropic", models: ["m"], api_key: "env.KEY" },
+        ge: { base_url: `http://127.0.0.1:${port}/v1beta`, dialect: "gemini", models: ["m"], api_key: "env.KEY" },
+        co: { base_url: `http://127.0.0.1:${port}/v2`, dialect: "cohere", models: ["m"], api_key: "env.KEY" },
+        mi: { base_url: `http://127.0.0.1:${port}/v1`, host: "mistral", models: ["m"], api_key: "env.KEY" },
         // With the paths that only one of OpenAI's own has.
         re: { base_url: `http://127.0.0.1:${port}/v1`, host: "openai", models: ["m"], api_key: "env.KEY" },
       },
-      prices: { "up/*": { input: 1, output: 2 }, "re/*": { input: 1, output: 2 } },
+      prices: Object.fromEntries(
+        ["up", "re", "an", "ge", "co", "mi"].map((name) => [`${name}/*`, { input: 1, output: 2 }]),
+      ),
     },
   });
 });
@@ -47,8 +53,15 @@ after(async () => {
   upstream?.close();
 });
 
-/** Which of the two serves this route. */
-const providers: Readonly<Record<string, string>> = { "responses.compact": "re" };
+/** Which of them serves this route. */
+const providers: Readonly<Record<string, string>> = {
+  "responses.compact": "re",
+  ocr: "mi",
+  "cohere.tokenize": "co",
+  "cohere.detokenize": "co",
+  "gemini.batch_generate": "ge",
+  "gemini.batch_embed": "ge",
+};
 const modelOf = (name: string) => `${providers[name] ?? "up"}/m`;
 
 async function ask(one: RouteCase, key: string | undefined, stream: boolean): Promise<Answer> {

@@ -29,7 +29,7 @@ test("hosts names every row once, with a base URL that paths can be appended to"
     assert.match(name, /^[a-z0-9][a-z0-9-]*$/);
     assert.match(host.baseUrl, /^(|echo:|https:\/\/[^?#]+[^/]|http:\/\/127\.0\.0\.1:\d+(\/[a-z0-9]+)+)$/, name);
     for (const { path, streamPath = path } of Object.values(host.operations).flat())
-      for (const each of [path, streamPath]) assert.match(each, /^\/{1,2}[a-z][\w/{}:.=?&-]*[\w}]$/, name);
+      for (const each of [path, streamPath]) assert.match(each, /^(\/{1,2}|\.\.\/)[a-z][\w/{}:.=?&-]*[\w}]$/, name);
     for (const variable of host.environment) assert.match(variable, /^[A-Z][A-Z0-9_]+$/, name);
     if (!withoutChat.has(name)) assert.ok(host.operations.chat, `${name} offers chat`);
   }
@@ -68,6 +68,8 @@ test("hostFor() keeps a host's name in another dialect and takes what is usual t
     operations: {
       chat: [{ dialect: "anthropic", path: "/messages" }],
       count_tokens: [{ dialect: "anthropic", path: "/messages/count_tokens" }],
+      files: [{ dialect: "anthropic", path: "/files" }],
+      batches: [{ dialect: "anthropic", path: "/messages/batches" }],
     },
     quirks: {},
     extraHeaders: { "anthropic-version": "2023-06-01" },

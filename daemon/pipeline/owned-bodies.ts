@@ -1,0 +1,177 @@
+/**
+ * What bodies name of the things that a provider keeps: files, containers, caches. Hides under which names each vendor
+ * has them, that a name can be written with escapes, and how a raw call is kept from going round all of it.
+ */
+import { GatewayError } from "../../providers/gateway-error.ts";
+import { sighting } from "../http/json-skip.ts";
+import type { Provider } from "../routing/generation.ts";
+import type { Exchange } from "./exchange.ts";
+import { googleName, splitId } from "./object-ids.ts";
+import { isOwned, notOwn, ownerOf } from "./owned.ts";
+import type { Plane } from "./plane.ts";
+import { replaceBody } from "./read.ts";
+
+/** A raw call would go round all this: where the same can be asked for in the usual way, it has to be. */
+export function refuseRawObjects(exchange: Exchange, path: string, { endpoints, name }: Provider): void {
+  if (!isOwned(exchange) || !Object.hasOwn(endpoints, "files")) return;
+  const parts = fullyDecoded(path).toLowerCase().split(/[?#]/)[0]!.split("/");
+  const stored = parts[parts.lastIndexOf("responses") + 1];
+  const isStored = parts.includes("responses") && stored !== undefined && stored !== "" && !responseVerbs.has(stored);
+  const kept = isStored ? "responses" : parts.find((part) => keptThings.has(part.replace(/:.*/, "")));
+  if (kept === undefined) {
+    assertTyped(exchange);
+    return;
+  }
+  throw new GatewayError(
+    "permission_denied",
+    `${kept} of ${name} belong to whoever made them: ask for them at the gateway's own paths, as that vendor has them, and not in a raw call`,
+    { source: "client" },
+  );
+}
+
+/** Words of paths under which a provider keeps things; in Google's a model may make one. */
+const keptThings: ReadonlySet<string> = new Set(["files", "batches", "containers", "cachedcontents", "upload"]);
+
+/** What says of itself that it is JSON has been looked through; servers take what says nothing for JSON as well. */
+function assertTyped({ upload, request }: Exchange): void {
+  if (upload === undefined || binaryTypes.test(request.headers["content-type"] ?? "")) return;
+  throw new GatewayError(
+    "invalid_request",
+    "say what the body is: content-type: application/json, or multipart/form-data",
+    {
+      source: "client",
+      param: "content-type",
+    },
+  );
+}
+
+const binaryTypes = /^\s*(multipart\/form-data|application\/octet-stream|(audio|image|video)\/)/i;
+
+const responseVerbs: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
+
+function fullyDecoded(path: string): string {
+  let reading = path;
+  for (;;) {
+    let next: string;
+    try {
+      next = decodeURIComponent(reading);
+    } catch {
+      return reading;
+    }
+    if (next === reading) return reading;
+    reading = next;
+  }
+}
+
+/** Whether it may be that a body names a file; a name can be written with escapes. */
+export function mayNameFile({ body, view, generation, caller, route }: Exchange): boolean {
+  if (body === undefined || !generation.hasFiles || caller!.keyRow < 0) return false;
+  if (generation.data.auth.files !== "owned") return false;
+  if ((view!.sighted & naming) !== 0) return true;
+  if (route.form === "any") return anyNames.some((name) => body.includes(name));
+  return generation.hasGoogleFiles && (view!.sighted & sighting.type) !== 0 && body.includes(address);
+}
+
+/** Of `file_id`, of what a container or a cache is named by, and of what may hide them. */
+const naming = sighting.file | sighting.unbounded | sighting.escape;
+/** As bytes: a text would be encoded for each request, which takes longer than the search. */
+const anyNames = ["file", "cache", "cntr_"].map((name) => Buffer.from(name));
+/** In other words than Google's an address may be one of its files: every part that may have one has a type. */
+const address = Buffer.from("/files/");
+
+/** What somebody else has made may not be used; an id that names its provider goes there, as that knows it. */
+export async function fileIdsTaken(exchange: Exchange, plane: Plane): Promise<void> {
+  const text = exchange.body!.toString("utf8");
+  const named = new Set<string>();
+  const providers = new Set<string>();
+  let members = 0;
+  let isChanged = false;
+  const change = (told: string): string => {
+    const { provider, id } = splitId(told);
+    const isOurs = provider !== undefined && exchange.generation.providers.has(provider);
+    const bare = isOurs ? id : told;
+    named.add(googleName(bare) ?? bare);
+    if (isOurs) providers.add(provider);
+    isChanged ||= isOurs;
+    return bare;
+  };
+  const value = JSON.parse(text) as unknown;
+  const bare = withFileIds(value, change, () => {
+    members += 1;
+  });
+  for (const name of addressesIn(value)) named.add(splitId(name).id);
+  // Raw calls name files in ways that are not known here: `training_file` of a tuning, `id` of an evaluation's source.
+  if (exchange.route.form === "any") for (const id of textsLikeIds(value)) named.add(splitId(id).id).add(id);
+  if (named.size > 0) {
+    const ids = [...named];
+    const owner = ownerOf(exchange);
+    const foreign = await plane.responses.objects({ type: "foreign", ids, owner });
+    if (foreign.length > 0) throw notOwn("files");
+    // An address says nothing of whose account the file is in; who made it does.
+    if (providers.size === 0 && exchange.route.dialect.id === "gemini")
+      for (const provider of await plane.responses.objects({ type: "where", ids, owner })) providers.add(provider);
+  }
+  // A member that is there twice is read as the last one here, and perhaps as the first one there.
+  if (isChanged || members !== membersWritten(text)) replaceBody(exchange, plane, Buffer.from(JSON.stringify(bare)));
+  if (providers.size === 0) return;
+  const view = exchange.view!;
+  const only = { ...view.preferences?.provider, only: [...providers] };
+  exchange.view = { ...view, preferences: { ...view.preferences, provider: only } };
+}
+
+const idMembers: ReadonlySet<string> = new Set([
+  "file_id",
+  "file_ids",
+  "container",
+  "fileUri",
+  "file_uri",
+  "cachedContent",
+  "cached_content",
+]);
+
+function withFileIds(value: unknown, change: (id: string) => string, onMember: () => void): unknown {
+  if (Array.isArray(value)) return value.map((item) => withFileIds(item, change, onMember));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      if (!idMembers.has(name)) return [name, withFileIds(inner, change, onMember)];
+      onMember();
+      if (typeof inner === "string")
+        return [name, name !== "container" || containerId.test(inner) ? change(inner) : inner];
+      const isList = name === "file_ids" && Array.isArray(inner);
+      const changed = isList ? inner.map((id: unknown) => (typeof id === "string" ? change(id) : id)) : inner;
+      return [name, withFileIds(changed, change, onMember)];
+    }),
+  );
+}
+
+/** Others have members of this name for other things. */
+const containerId = /^(?:[^~]+~)?cntr_/;
+/** Longer than any address of a file. */
+const addressCharactersMax = 400;
+
+/** Google's files wherever an address may stand: as that of a picture, say. */
+function* addressesIn(value: unknown): Generator<string> {
+  if (typeof value === "string") {
+    const name = value.length <= addressCharactersMax && value.includes("/files/") ? googleName(value) : undefined;
+    if (name !== undefined) yield name;
+  } else if (typeof value === "object" && value !== null)
+    for (const each of Object.values(value)) yield* addressesIn(each);
+}
+
+function* textsLikeIds(value: unknown): Generator<string> {
+  if (typeof value === "string") {
+    if (/^[\w~./-]{1,200}$/.test(value)) yield value;
+    const name = value.length <= addressCharactersMax ? googleName(value) : undefined;
+    if (name !== undefined) yield name;
+  } else if (typeof value === "object" && value !== null)
+    for (const each of Object.values(value)) yield* textsLikeIds(each);
+}
+
+/** How often a file is named in the text, however the letters of the name are written. */
+function membersWritten(text: string): number {
+  const plain = text.replace(/\\u00([0-7][0-9a-f])/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  return plain.match(/"(?:file_ids?|container|file_?[uU]ri|cached_?[cC]ontent)"\s*:/g)?.length ?? 0;
+}
