@@ -32,16 +32,65 @@ export function startProgress(
       drawnAt = now();
       shown = true;
       const rate = Math.round((done * 1_000) / Math.max(1, drawnAt - started));
-      const bar =
-        total === undefined
-          ? ""
-          : `${textBar(done / Math.max(1, total), barColumns).padEnd(barColumns, "·")} ${Math.min(100, Math.floor((100 * done) / Math.max(1, total)))}%  `;
+      const bar = total === undefined ? "" : `${barOf(done / Math.max(1, total))}  `;
       terminal.err(`\r\u001b[K${bar}${done} ${what}, ${rate} a second`);
     },
     end() {
       if (shown) terminal.err("\r\u001b[K");
     },
   };
+}
+
+export type Steps = {
+  /** The part that is done, 0 to 1, where it is known. */
+  (step: string, part?: number): void;
+  /** Takes a bar away that is still there. */
+  end(): void;
+};
+
+/** The steps of a work, a line each; on a terminal with a bar below the last one, where it tells how far it is. */
+export function startSteps(
+  terminal: Pick<Terminal, "err" | "errIsTerminal">,
+  now: () => number = () => performance.now(),
+): Steps {
+  let current: string | undefined;
+  let drawnAt = 0;
+  let shown = false;
+  const end = (): void => {
+    if (shown) terminal.err("\r\u001b[K");
+    shown = false;
+  };
+  function tell(step: string, part?: number): void {
+    if (step !== current) {
+      end();
+      current = step;
+      drawnAt = now() + afterMs - everyMs;
+      terminal.err(`${step} …\n`);
+    }
+    if (part === undefined || !terminal.errIsTerminal || now() - drawnAt < everyMs) return;
+    drawnAt = now();
+    shown = true;
+    terminal.err(`\r\u001b[K${barOf(part)}`);
+  }
+  return Object.assign(tell, { end });
+}
+
+/** Whatever becomes of the work, no bar stays. */
+export async function withSteps<Result>(
+  terminal: Pick<Terminal, "err" | "errIsTerminal">,
+  work: (steps: Steps) => Promise<Result>,
+): Promise<Result> {
+  const steps = startSteps(terminal);
+  try {
+    return await work(steps);
+  } finally {
+    steps.end();
+  }
+}
+
+function barOf(part: number): string {
+  const percent = Math.min(100, Math.floor(100 * part));
+  return `${textBar(part, barColumns).padEnd(barColumns, "·")} ${percent}%`;
 }
 
 /** Work of which nobody tells how far it is: what is done, and for how long, until it answers. */

@@ -93,11 +93,14 @@ function buildExport(command: Command, context: Context): void {
           ...context.terminal,
           errIsTerminal: context.terminal.errIsTerminal && !context.terminal.outIsTerminal,
         });
-        for await (const line of client.lines("/api/audit/export", { query })) {
-          await context.terminal.outSlowly(`${line}\n`);
-          progress.add(1);
+        try {
+          for await (const line of client.lines("/api/audit/export", { query })) {
+            await context.terminal.outSlowly(`${line}\n`);
+            progress.add(1);
+          }
+        } finally {
+          progress.end();
         }
-        progress.end();
       });
     });
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
+import { withSteps } from "../progress.ts";
 import { homeFrom } from "../session.ts";
 import { version } from "../version.ts";
 
@@ -35,21 +36,21 @@ export function build(command: Command, context: Context): void {
         );
       const { terminal } = context;
       if (words.verify !== undefined) {
-        const head = await checked(async () => backup.verify(resolve(words.verify!), passphrase));
+        const head = await withSteps(terminal, (steps) =>
+          checked(async () => backup.verify(resolve(words.verify!), passphrase, steps)),
+        );
         if (words.json) terminal.out(`${JSON.stringify(head, null, 2)}\n`);
         else terminal.err(`${words.verify} is whole: ${head.parts.map(({ name }) => name).join(", ")}\n`);
         return;
       }
       const out = resolve(words.out ?? `bifrost-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.backup`);
-      const head = await checked(() =>
-        backup.make({
-          home: homeFrom(command, context),
-          ...{ out, version },
-          withTraffic: words.traffic === true,
-          passphrase: wanted ? passphrase : undefined,
-          progress: (what) => terminal.err(`${what} …\n`),
-        }),
-      );
+      const made = {
+        home: homeFrom(command, context),
+        ...{ out, version },
+        withTraffic: words.traffic === true,
+        passphrase: wanted ? passphrase : undefined,
+      };
+      const head = await withSteps(terminal, (progress) => checked(() => backup.make({ ...made, progress })));
       if (words.json) terminal.out(`${JSON.stringify({ file: out, ...head }, null, 2)}\n`);
       else terminal.out(`${out}\n`);
     });

@@ -7,6 +7,7 @@ import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { findDaemon, openDaemon } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
+import { type Steps, withSteps } from "../progress.ts";
 import { renderTable } from "../render.ts";
 import { confirm, homeFrom } from "../session.ts";
 import { restartDaemon } from "./restart.ts";
@@ -42,7 +43,7 @@ function create(command: Command, context: Context): void {
           exitCodes.usage,
           "Make one with: bifrost bundle keygen, or minisign -G.",
         );
-      const { manifest, bytes, publicKey } = await explained(async () =>
+      const { manifest, bytes, publicKey } = await inSteps(context, async (progress) =>
         tools.createBundle({
           out: resolve(options.out),
           executable: executableFor(options),
@@ -56,7 +57,7 @@ function create(command: Command, context: Context): void {
             scope: "system",
             home: tools.service.systemHome,
           }),
-          progress: say(context),
+          progress,
         }),
       );
       context.terminal.err(
@@ -120,16 +121,17 @@ function verify(command: Command, context: Context): void {
     .action(async (file: string, options: Where & { pubkey?: string[]; json?: boolean }) => {
       const tools = await context.loadDaemon().then((daemon) => daemon.openDistribution());
       const { prefix } = places(options, command, context, tools);
-      await explained(async () => {
-        const bundle = tools.openBundle(
-          resolve(file),
-          tools.releases.trustedKeys(prefix, options.pubkey ?? []),
-          say(context),
-        );
-        const pieces = bundle.executable();
-        for await (const _ of pieces);
+      await inSteps(context, async (progress) => {
+        const trusted = tools.releases.trustedKeys(prefix, options.pubkey ?? []);
+        const bundle = tools.openBundle(resolve(file), trusted, progress);
+        let bytes = 0;
+        for await (const piece of bundle.executable()) {
+          bytes += piece.length;
+          progress("reading the executable", bytes / bundle.manifest.binary.bytes);
+        }
         const { manifest, signer } = bundle;
         bundle.close();
+        progress.end();
         if (options.json)
           return context.terminal.out(`${JSON.stringify({ ...manifest, signer: signer.id }, null, 2)}\n`);
         context.terminal.err(
@@ -146,7 +148,7 @@ function install(command: Command, context: Context): void {
     .action(async (file: string, options: Where & { pubkey?: string[]; allowDowngrade?: boolean }) => {
       const tools = await context.loadDaemon().then((daemon) => daemon.openDistribution());
       const { prefix, home } = places(options, command, context, tools);
-      const done = await explained(() =>
+      const done = await inSteps(context, (progress) =>
         tools.installBundle({
           file: resolve(file),
           ...{ prefix, home },
@@ -154,7 +156,7 @@ function install(command: Command, context: Context): void {
           allowDowngrade: options.allowDowngrade === true,
           daemon: () => running(home),
           environment: context.environment,
-          progress: say(context),
+          progress,
         }),
       );
       const { terminal } = context;
@@ -196,8 +198,8 @@ function rollback(command: Command, context: Context): void {
         options.yes,
         context,
       );
-      const { release, serving, took } = await explained(() =>
-        tools.rollBack({ ...{ prefix, home }, to: options.to, daemon: () => running(home), progress: say(context) }),
+      const { release, serving, took } = await inSteps(context, (progress) =>
+        tools.rollBack({ ...{ prefix, home }, to: options.to, daemon: () => running(home), progress }),
       );
       context.terminal.err(
         `bifrost ${release.manifest.version} is current again${serving === undefined ? "" : " and serves"}.\n`,
@@ -277,8 +279,8 @@ export async function explained<Result>(work: () => Promise<Result>): Promise<Re
   }
 }
 
-function say({ terminal }: Context): (what: string) => void {
-  return (what) => terminal.err(`${what} …\n`);
+function inSteps<Result>({ terminal }: Context, work: (steps: Steps) => Promise<Result>): Promise<Result> {
+  return withSteps(terminal, (steps) => explained(() => work(steps)));
 }
 
 function collect(value: string, before: string[] = []): string[] {

@@ -6,6 +6,7 @@ import type { Importers } from "../../daemon/admin/contract/calling.ts";
 import { type Client, Refusal } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, codeOf, exitCodes } from "../failure.ts";
+import { startProgress } from "../progress.ts";
 import { readText } from "../read-text.ts";
 import { renderJson } from "../render.ts";
 import { withClient } from "../session.ts";
@@ -62,7 +63,15 @@ async function takeOver(imported: WithKeys, options: KeysOptions, command: Comma
   const present: Step[] = [];
   if (!options.dryRun && steps.length > 0)
     await withClient(command, context, async (client) => {
-      for (const step of steps) if (!(await make(client, step))) present.push(step);
+      const progress = startProgress("keys and owners", steps.length, context.terminal);
+      try {
+        for (const step of steps) {
+          if (!(await make(client, step))) present.push(step);
+          progress.add(1);
+        }
+      } finally {
+        progress.end();
+      }
     });
   const there = present.map(({ line, setting, what }) => {
     return { outcome: "dropped" as const, line, setting, message: `${what} is there already`, security: false };

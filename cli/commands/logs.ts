@@ -120,12 +120,15 @@ async function exportAll(
     // The progress of a file that is written; on a terminal the lines themselves are to be seen.
     const seen = { ...terminal, errIsTerminal: terminal.errIsTerminal && !terminal.outIsTerminal };
     const progress = startProgress("rows", options.limit, seen);
-    for await (const line of client.lines("/api/logs/export", { query })) {
-      if (line === "") continue;
-      await terminal.outSlowly(`${line}\n`);
-      progress.add(1);
+    try {
+      for await (const line of client.lines("/api/logs/export", { query })) {
+        if (line === "") continue;
+        await terminal.outSlowly(`${line}\n`);
+        progress.add(1);
+      }
+    } finally {
+      progress.end();
     }
-    progress.end();
   });
 }
 

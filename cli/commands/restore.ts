@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Context } from "../command.ts";
+import { withSteps } from "../progress.ts";
 import { confirm, homeFrom } from "../session.ts";
 import { checked } from "./backup.ts";
 
@@ -18,14 +19,10 @@ export function build(command: Command, context: Context): void {
       const home = homeFrom(command, context);
       if (replace) await confirm(`Put the backup in place of what is in ${home}?`, yes, context);
       const { terminal } = context;
-      const { head, aside } = await checked(async () =>
-        backup.restore({
-          file: resolve(file),
-          home,
-          passphrase: backup.passphrase(keyFile, context.environment),
-          replace: replace === true,
-          progress: (what) => terminal.err(`${what} …\n`),
-        }),
+      const passphrase = backup.passphrase(keyFile, context.environment);
+      const what = { file: resolve(file), home, passphrase, replace: replace === true };
+      const { head, aside } = await withSteps(terminal, (progress) =>
+        checked(async () => backup.restore({ ...what, progress })),
       );
       terminal.err(`${home} holds ${head.parts.map(({ name }) => name).join(", ")} of the backup.\n`);
       if (aside !== undefined) terminal.err(`What was there: ${aside}\n`);

@@ -16,6 +16,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import type { Progress } from "../progress.ts";
 import { stateFile, trafficFile } from "../store/boot.ts";
 import { lockHome } from "../store/lock.ts";
 import { makeFolder } from "../store/make-folder.ts";
@@ -30,7 +31,7 @@ export type BackupOptions = {
   /** Requests and what else may be deleted; large, and money does not depend on it. */
   readonly withTraffic: boolean;
   readonly passphrase: string | undefined;
-  readonly progress: (what: string) => void;
+  readonly progress: Progress;
 };
 
 const plainFiles = ["config.yaml"];
@@ -45,19 +46,21 @@ export async function backUp(options: BackupOptions): Promise<Head> {
       existsSync(file),
     );
     for (const file of databases) {
-      progress(`copying ${basename(file)}`);
-      await copyDatabase(file, join(work, basename(file)));
+      const step = `copying ${basename(file)}`;
+      progress(step);
+      await copyDatabase(file, join(work, basename(file)), (part) => progress(step, part));
     }
     const files = [
       ...databases.map((file) => ({ name: basename(file), file: join(work, basename(file)) })),
       ...plainFiles.map((name) => ({ name, file: join(home, name) })).filter(({ file }) => existsSync(file)),
     ];
-    progress(options.passphrase === undefined ? "writing" : "sealing");
-    const part = join(work, "out");
-    writeSealed(part, files, { version: options.version, made_at_ms: Date.now() }, options.passphrase);
-    progress("reading it back");
-    const head = readSealed(part, options.passphrase, () => undefined);
-    renameSync(part, out);
+    const writing = options.passphrase === undefined ? "writing" : "sealing";
+    progress(writing);
+    const made = join(work, "out");
+    const about = { version: options.version, made_at_ms: Date.now() };
+    writeSealed(made, files, about, options.passphrase, (part) => progress(writing, part));
+    const head = verifyBackup(made, options.passphrase, progress, "reading it back");
+    renameSync(made, out);
     return head;
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -70,7 +73,7 @@ export type RestoreOptions = {
   readonly passphrase: string | undefined;
   /** There is data in the home already; it is set aside, not deleted. */
   readonly replace: boolean;
-  readonly progress: (what: string) => void;
+  readonly progress: Progress;
 };
 
 export type Restored = { readonly head: Head; readonly aside: string | undefined };
@@ -84,8 +87,7 @@ export function restore({ file, home, passphrase, replace, progress }: RestoreOp
   if (!("lock" in taken)) throw new BackupProblem(`a daemon uses ${home}; end it first: bifrost stop`);
   const work = mkdtempSync(join(home, ".restore-"));
   try {
-    progress("reading the backup");
-    const head = unpack(file, passphrase, work);
+    const head = unpack(file, passphrase, work, progress);
     progress("checking the data");
     for (const { name } of head.parts) if (name.endsWith(".db")) checkDatabase(join(work, name));
     progress("putting it in place");
@@ -99,16 +101,26 @@ export function restore({ file, home, passphrase, replace, progress }: RestoreOp
 }
 
 /** Reads all of it and keeps nothing. */
-export function verifyBackup(file: string, passphrase: string | undefined): Head {
-  return readSealed(file, passphrase, () => undefined);
+export function verifyBackup(
+  file: string,
+  passphrase: string | undefined,
+  progress: Progress = () => undefined,
+  step = "reading the backup",
+): Head {
+  progress(step);
+  const keepNothing = (): void => undefined;
+  return readSealed(file, passphrase, keepNothing, (part) => progress(step, part));
 }
 
-function unpack(file: string, passphrase: string | undefined, folder: string): Head {
+function unpack(file: string, passphrase: string | undefined, folder: string, progress: Progress): Head {
+  const step = "reading the backup";
+  progress(step);
   const allowed = new Set(["state.db", "traffic.db", ...plainFiles]);
-  const head = readSealed(file, passphrase, (name, piece) => {
+  const put = (name: string, piece: Buffer): void => {
     if (!allowed.has(name)) throw new BackupProblem(`the backup holds ${JSON.stringify(name)}, which is not restored`);
     appendFileSync(join(folder, name), piece, { mode: 0o600 });
-  });
+  };
+  const head = readSealed(file, passphrase, put, (part) => progress(step, part));
   for (const { name } of head.parts) {
     const descriptor = openSync(join(folder, name), "a", 0o600); // an empty one has no piece
     fsyncSync(descriptor);

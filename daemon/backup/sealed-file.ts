@@ -34,6 +34,7 @@ export function writeSealed(
   parts: readonly { readonly name: string; readonly file: string }[],
   about: Head["about"],
   passphrase: string | undefined,
+  told: (part: number) => void = () => undefined,
 ): void {
   const sources = parts.map(({ name, file: source }) => ({ name, descriptor: openSync(source, "r") }));
   const salt = randomBytes(16);
@@ -48,15 +49,24 @@ export function writeSealed(
   const out = openSync(file, "wx", 0o600);
   try {
     writeAll(out, text);
-    let number = 0;
+    let [number, done] = [0, 0];
+    const all = bytesOf(head);
     for (const { descriptor } of sources)
-      for (const chunk of chunksOf(descriptor, fstatSync(descriptor).size)) writeAll(out, seal(chunk, number++));
+      for (const chunk of chunksOf(descriptor, fstatSync(descriptor).size)) {
+        writeAll(out, seal(chunk, number++));
+        done += chunk.length;
+        told(done / all);
+      }
     writeAll(out, seal(Buffer.alloc(0), number)); // an end that cannot be forged
     fsyncSync(out);
   } finally {
     for (const { descriptor } of sources) closeSync(descriptor);
     closeSync(out);
   }
+}
+
+function bytesOf({ parts }: Head): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 export function readHead(file: string): Head {
@@ -73,6 +83,7 @@ export function readSealed(
   file: string,
   passphrase: string | undefined,
   take: (name: string, piece: Buffer) => void,
+  told: (part: number) => void = () => undefined,
 ): Head {
   const descriptor = openSync(file, "r");
   try {
@@ -88,6 +99,8 @@ export function readSealed(
       at += 4 + bytes + tagBytes;
       return content;
     };
+    const all = bytesOf(head);
+    let done = 0;
     for (const { name, bytes } of head.parts) {
       let left = bytes;
       while (left > 0) {
@@ -95,6 +108,8 @@ export function readSealed(
         left -= piece.length;
         if (left < 0 || piece.length === 0) throw new BackupProblem("the backup is damaged");
         take(name, piece);
+        done += piece.length;
+        told(done / all);
       }
     }
     if (frame().length !== 0 || at !== fstatSync(descriptor).size) throw new BackupProblem("the backup is damaged");

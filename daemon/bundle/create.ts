@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { constants, gzipSync } from "node:zlib";
+import type { Progress } from "../progress.ts";
 import { stateMigrations, trafficMigrations } from "../store/migrations/list.ts";
 import { writeArchive } from "./archive.ts";
 import { carriedFiles, platformOf, readBuildNote } from "./carrier.ts";
@@ -20,7 +21,7 @@ export type CreateOptions = {
   /** The config of this home, besides the example. */
   readonly config?: Buffer | undefined;
   readonly unit: string;
-  readonly progress: (what: string) => void;
+  readonly progress: Progress;
 };
 
 export type Created = { readonly manifest: Manifest; readonly bytes: number; readonly publicKey: string };

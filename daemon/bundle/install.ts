@@ -5,6 +5,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { copyDatabase } from "../backup/copy-database.ts";
+import type { Progress } from "../progress.ts";
 import { stateFile } from "../store/boot.ts";
 import { openLockDatabase } from "../store/database.ts";
 import { makeFolder } from "../store/make-folder.ts";
@@ -41,7 +42,7 @@ export type InstallOptions = {
   /** Looked for when it is needed: it may have started or ended meanwhile. */
   readonly daemon: () => Promise<RunningDaemon | undefined>;
   readonly environment: NodeJS.ProcessEnv;
-  readonly progress: (what: string) => void;
+  readonly progress: Progress;
 };
 
 export type Installed = {
@@ -101,20 +102,25 @@ function mayInstall(manifest: Manifest, id: string, { prefix, allowDowngrade }: 
 }
 
 /** Into a folder of another name first: a release is there with all its parts or not at all. */
-async function unpack(bundle: Bundle, prefix: string, id: string, progress: (what: string) => void): Promise<void> {
+async function unpack(bundle: Bundle, prefix: string, id: string, progress: Progress): Promise<void> {
   const folder = releaseFolder(prefix, id);
   if (releaseAt(prefix, id) !== undefined && existsSync(join(folder, "bifrost"))) {
     progress("unpacked already");
     return;
   }
-  progress("unpacking");
+  const step = "unpacking";
+  progress(step);
   const part = join(prefix, "versions", `.${id}`);
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });
   const descriptor = openSync(join(part, "bifrost"), "wx", 0o755);
   try {
-    for await (const piece of bundle.executable())
+    let bytes = 0;
+    for await (const piece of bundle.executable()) {
       for (let at = 0; at < piece.length; ) at += writeSync(descriptor, piece, at);
+      bytes += piece.length;
+      progress(step, bytes / bundle.manifest.binary.bytes);
+    }
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

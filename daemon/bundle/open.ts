@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { createGunzip } from "node:zlib";
+import type { Progress } from "../progress.ts";
 import { ArchiveProblem, chunksOf, type Placed, readArchive, readMember } from "./archive.ts";
 import { BundleProblem } from "./create.ts";
 import { type Manifest, parseManifest } from "./manifest.ts";
@@ -25,7 +26,7 @@ const sumsBytesMax = 1_000_000;
 const partBytesMax = 50_000_000;
 
 /** Throws `BundleProblem` in words that tell what to do about it. */
-export function openBundle(file: string, trusted: readonly PublicKey[], progress: (what: string) => void): Bundle {
+export function openBundle(file: string, trusted: readonly PublicKey[], progress: Progress): Bundle {
   const descriptor = openFile(file);
   try {
     return check(descriptor, trusted, progress);
@@ -37,7 +38,7 @@ export function openBundle(file: string, trusted: readonly PublicKey[], progress
   }
 }
 
-function check(descriptor: number, trusted: readonly PublicKey[], progress: (what: string) => void): Bundle {
+function check(descriptor: number, trusted: readonly PublicKey[], progress: Progress): Bundle {
   progress("checking the signature");
   const members = readArchive(descriptor);
   const folder = members[0]?.name.split("/")[0] ?? "";
@@ -50,14 +51,16 @@ function check(descriptor: number, trusted: readonly PublicKey[], progress: (wha
   };
   const sums = part("SHA256SUMS", sumsBytesMax);
   const { key: signer } = verifyBytes(sums, part("SHA256SUMS.minisig", sumsBytesMax).toString("latin1"), trusted);
-  progress("checking every part");
+  const step = "checking every part";
+  progress(step);
   const wanted = readSums(sums.toString("utf8"));
   const listed = new Set([...wanted.keys(), "SHA256SUMS", "SHA256SUMS.minisig"]);
   for (const name of byName.keys()) if (!listed.has(name)) throw new ArchiveProblem(`${name} does not belong to it`);
   for (const [name, sum] of wanted) {
     const member = byName.get(name);
     if (member === undefined) throw new ArchiveProblem(`${name} is missing`);
-    if (hashOf(descriptor, member) !== sum) throw new ArchiveProblem(`${name} was changed`);
+    const told = (done: number): void => progress(step, done / member.bytes);
+    if (hashOf(descriptor, member, told) !== sum) throw new ArchiveProblem(`${name} was changed`);
   }
   const manifest = readManifest(part("manifest.json", sumsBytesMax));
   if (folder !== `bifrost-${manifest.version}-${manifest.platform}`)
@@ -122,9 +125,14 @@ function readManifest(bytes: Buffer): Manifest {
   }
 }
 
-function hashOf(descriptor: number, member: Placed): string {
+function hashOf(descriptor: number, member: Placed, told: (bytes: number) => void): string {
   const hash = createHash("sha256");
-  for (const chunk of chunksOf(descriptor, member)) hash.update(chunk);
+  let bytes = 0;
+  for (const chunk of chunksOf(descriptor, member)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    told(bytes);
+  }
   return hash.digest("hex");
 }
 

@@ -1,6 +1,7 @@
 /** Goes back to the release that was current before. Hides that its schema may be older than the files are by now. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Progress } from "../progress.ts";
 import { lockHome } from "../store/lock.ts";
 import { type TookBack, takeBackNewer } from "../store/take-back.ts";
 import { BundleProblem } from "./create.ts";
@@ -13,7 +14,7 @@ export type RollbackOptions = {
   /** A release's id or version; absent: the one before. */
   readonly to: string | undefined;
   readonly daemon: () => Promise<(RunningDaemon & { goBack(): Promise<string> }) | undefined>;
-  readonly progress: (what: string) => void;
+  readonly progress: Progress;
 };
 
 export type RolledBack = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startProgress, whileWaiting } from "../../cli/progress.ts";
+import { startProgress, startSteps, whileWaiting } from "../../cli/progress.ts";
 import type { RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { LogRow } from "../../daemon/admin/contract/logs.ts";
 import { patientLedger, startDaemon } from "../support/daemon.ts";
@@ -109,4 +109,28 @@ test("startProgress() draws what is done of what there is, on a terminal alone, 
   silent.add(1);
   silent.end();
   assert.equal(said.length, 2);
+});
+
+test("startSteps() says each step once, and draws a bar below it on a terminal alone", () => {
+  const said: string[] = [];
+  let at = 0;
+  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true };
+  const steps = startSteps(terminal, () => at);
+  steps("copying", 0);
+  at = 200;
+  steps("copying", 0.25);
+  at = 1_000;
+  steps("copying", 0.5);
+  steps("copying", 0.51);
+  steps("sealing");
+  steps.end();
+  const bar = "\r\u001b[K████████████············ 50%";
+  assert.deepEqual(said, ["copying …\n", bar, "\r\u001b[K", "sealing …\n"]);
+  said.length = 0;
+  const piped = startSteps({ ...terminal, errIsTerminal: false }, () => at);
+  piped("copying");
+  at = 9_000;
+  piped("copying", 0.5);
+  piped.end();
+  assert.deepEqual(said, ["copying …\n"]);
 });

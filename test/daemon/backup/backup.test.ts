@@ -40,7 +40,16 @@ for (const passphrase of [undefined, "a long passphrase"]) {
     const [home, other, place] = [homeWith("first"), homeWith("second"), folder()];
     t.after(() => [home, other, place].forEach((each) => void rmSync(each, { recursive: true })));
     const out = join(place, "b");
-    const head = await backUp({ home, out, version: "1.0.0", withTraffic: false, passphrase, progress });
+    const told: (readonly [string, number | undefined])[] = [];
+    const tell = (step: string, part?: number): void => void told.push([step, part]);
+    const head = await backUp({ home, out, version: "1.0.0", withTraffic: false, passphrase, progress: tell });
+    const steps = ["copying state.db", passphrase === undefined ? "writing" : "sealing", "reading it back"];
+    assert.deepEqual([...new Set(told.map(([step]) => step))], steps);
+    for (const step of steps.slice(1))
+      assert.ok(
+        told.some(([each, part]) => each === step && part === 1),
+        step,
+      );
     assert.deepEqual(
       head.parts.map(({ name }) => name),
       ["state.db", "config.yaml"],
