@@ -136,7 +136,8 @@ export type ToolChoice =
 export type ResponseFormat =
   | { readonly type: "text" }
   | { readonly type: "json_object" }
-  | { readonly type: "json_schema"; readonly name: string; readonly schema: JsonObject; readonly strict?: boolean };
+  | ({ readonly type: "json_schema"; readonly name: string; readonly schema: JsonObject } & SchemaWords);
+type SchemaWords = { readonly description?: string; readonly strict?: boolean };
 
 export type Reasoning = {
   readonly effort?: string;
@@ -176,6 +177,8 @@ export type Request = {
   readonly metadata?: JsonObject;
   /** Fields that only the caller's own dialect defines; they survive when the target speaks it, else are reported as dropped. */
   readonly extra?: JsonObject;
+  /** Fields within messages, tools and settings that have no place here, as the caller named them: reported as dropped. */
+  readonly unread?: readonly string[];
   /** Fields that an answer in the caller's dialect repeats, as it does. */
   readonly echo?: JsonObject;
 };

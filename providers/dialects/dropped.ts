@@ -1,5 +1,5 @@
 /** The report of what a target could not be told. Hides what each caller's dialect calls our fields: the caller reads its own words. */
-import type { DialectId, JsonObject, Request } from "../exchange.ts";
+import type { DialectId, JsonObject, Request, ResponseFormat, Tool } from "../exchange.ts";
 import { GatewayError } from "../gateway-error.ts";
 import { shape } from "../json.ts";
 
@@ -90,8 +90,8 @@ const fieldNames: Readonly<Record<DialectId, Readonly<Partial<Record<keyof Reque
   },
 };
 
-export function droppedFields(request: Pick<Request, "dialect">): DroppedFields {
-  const names = new Set<string>();
+export function droppedFields(request: Pick<Request, "dialect" | "unread">): DroppedFields {
+  const names = new Set<string>(request.unread);
   const spelled = fieldNames[request.dialect ?? "openai-chat"];
   return {
     field: (field) => void names.add(spelled[field] ?? field),
@@ -128,6 +128,16 @@ export function extraFields(
 function unavailable(param: string): GatewayError {
   const message = `${param}: names what only its own provider has stored; send the conversation itself to this model`;
   return new GatewayError("unsupported_parameter", message, { source: "client", param });
+}
+
+/** A tool's fields that only its caller's dialect defines. */
+export function noteToolExtra({ extra }: Extract<Tool, { type: "function" }>, dropped: DroppedFields): void {
+  for (const name in extra) dropped.note(`tools[].${name}`);
+}
+
+/** Where a schema can have no description of its own beside it, it stands in it: JSON Schema has the word. */
+export function describedSchema({ description, schema }: Extract<ResponseFormat, { type: "json_schema" }>): JsonObject {
+  return description === undefined || "description" in schema ? schema : { ...schema, description };
 }
 
 /** What a tool or a part of another dialect is called: its type, or where it has none its first field. */

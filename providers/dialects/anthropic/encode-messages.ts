@@ -1,6 +1,7 @@
 /** Our messages in Anthropic's shape. Hides that system text leaves the list and that turns must alternate: results of parallel calls share one. */
 import type { Json, JsonObject, MediaSource, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
+import { list, shape, text } from "../../json.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { type DroppedFields, kindOf } from "../dropped.ts";
 import { proofFor } from "../signature.ts";
@@ -61,10 +62,7 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
   switch (part.type) {
     case "text":
       if (part.text === "") return undefined;
-      return marked(
-        { type: "text", text: part.text, ...(part.citations === undefined ? {} : { citations: part.citations }) },
-        part,
-      );
+      return marked({ type: "text", text: part.text, ...ownCitations(part.citations, dropped) }, part);
     case "refusal":
       return part.text === "" ? undefined : { type: "text", text: part.text };
     case "image":
@@ -98,6 +96,15 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
     case "opaque":
       return part.dialect === "anthropic" ? part.value : drop(kindOf(part.value), dropped);
   }
+}
+
+/** Each is told in its issuer's shape, and Anthropic refuses another's. */
+function ownCitations(citations: Json | undefined, dropped: DroppedFields): { readonly citations?: Json } {
+  if (citations === undefined) return {};
+  const told = list(citations);
+  const own = told.filter((citation) => text(shape(citation)["type"])?.endsWith("_location")) as Json[];
+  if (own.length < told.length) dropped.note("messages[].citations");
+  return own.length === 0 ? {} : { citations: own };
 }
 
 function encodeResult(part: Extract<Part, { type: "tool_result" }>, dropped: DroppedFields): JsonObject {

@@ -1,7 +1,7 @@
 /** A request to Anthropic. Hides which of our fields it has no word for, and which of its own exclude each other. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
-import { type DroppedFields, droppedFields, extraFields, kindOf } from "../dropped.ts";
+import { type DroppedFields, describedSchema, droppedFields, extraFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { encodeMessages } from "./encode-messages.ts";
 import { encodeThinking } from "./thinking.ts";
 
@@ -88,6 +88,7 @@ function encodeTool(tool: Tool, request: Request, dropped: DroppedFields): JsonO
   if (tool.strict !== undefined) encoded["strict"] = tool.strict;
   if (tool.cache !== undefined) encoded["cache_control"] = renderMarker(tool.cache);
   if (request.dialect === "anthropic") Object.assign(encoded, tool.extra);
+  else noteToolExtra(tool, dropped);
   return encoded;
 }
 
@@ -119,7 +120,7 @@ function encodeOutput(
   if (typeof more === "object" && more !== null && !Array.isArray(more)) Object.assign(output, more);
   if (effort !== undefined) output["effort"] = effort;
   const format = request.responseFormat;
-  if (format?.type === "json_schema") output["format"] = { type: "json_schema", schema: format.schema };
+  if (format?.type === "json_schema") output["format"] = { type: "json_schema", schema: describedSchema(format) };
   else if (format?.type === "json_object") dropped.field("responseFormat");
   return Object.keys(output).length === 0 ? undefined : output;
 }

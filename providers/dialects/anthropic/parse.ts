@@ -16,6 +16,8 @@ import {
   textList,
   unknownFields,
 } from "../strict.ts";
+import { unreadFields } from "../unread.ts";
+import { readFields } from "./fields.ts";
 import { parseMessages, parseSystem } from "./parse-messages.ts";
 
 /** Every field this file reads; the rest is `extra`. */
@@ -42,6 +44,8 @@ export function parse(body: unknown): Request {
   const rest = parseOutput(source, request);
   const tier = optionalText(source, "service_tier");
   if (tier !== undefined) request.serviceTier = tier;
+  const unread = unreadFields(source, readFields);
+  if (unread.length > 0) request.unread = unread;
   parseMetadata(source, request);
   const extra = unknownFields(source, knownFields);
   if (extra !== undefined || rest !== undefined) request.extra = { ...extra, ...rest };

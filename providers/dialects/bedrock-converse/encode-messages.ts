@@ -21,7 +21,9 @@ export function encodeMessages(
     const blocks: Blocks = [];
     for (const part of message.parts) encoder.push(part, blocks);
     if (message.role === "system" || message.role === "developer") {
-      system.push(...blocks.filter((block) => "text" in block || "cachePoint" in block || "guardContent" in block));
+      const told = blocks.filter((block) => "text" in block || "cachePoint" in block || "guardContent" in block);
+      if (told.length < blocks.length) dropped.note(`messages[].${message.role}.content`);
+      system.push(...told);
       continue;
     }
     if (blocks.length === 0 && message.parts.some(isContent)) throw inexpressible(message.parts);
@@ -64,6 +66,7 @@ function partEncoder(dropped: DroppedFields) {
       case "refusal":
         return part.text === "" ? undefined : { text: part.text };
       case "image":
+        if (part.detail !== undefined && part.detail !== "auto") dropped.note("messages[].image_url.detail");
         return media("image", part.source, "png") ?? drop("image_url");
       case "video":
         return media("video", part.source, "mp4") ?? drop("video");
@@ -93,6 +96,7 @@ function partEncoder(dropped: DroppedFields) {
   function encodeText({ text, citations }: Extract<Part, { type: "text" }>): JsonObject | undefined {
     if (text === "") return undefined;
     const own = list(citations).filter((citation) => isOwnCitation(citation as JsonObject)) as JsonObject[];
+    if (own.length < list(citations).length) dropped.note("messages[].citations");
     return own.length === 0 ? { text } : { citationsContent: { content: [{ text }], citations: own } };
   }
 
@@ -110,7 +114,8 @@ function partEncoder(dropped: DroppedFields) {
     let name = wanted;
     for (let number = 2; names.has(name); number++) name = `${wanted} ${number}`;
     names.add(name);
-    const { context, citations } = part.extra ?? {};
+    const { context, citations, ...rest } = part.extra ?? {};
+    for (const field in rest) dropped.note(`messages[].document.${field}`);
     return {
       document: {
         format,
@@ -126,6 +131,8 @@ function partEncoder(dropped: DroppedFields) {
     const content: Blocks = [];
     for (const inner of part.content) push(inner, content);
     const taken = content.filter((block) => !("cachePoint" in block));
+    // Within a result it has no place.
+    if (taken.length < content.length && part.cache === undefined) dropped.note("messages[].cache_control");
     if (taken.length === 0) taken.push({ text: "" });
     return {
       toolResult: {

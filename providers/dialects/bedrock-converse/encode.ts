@@ -2,7 +2,7 @@
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { isObject } from "../../json.ts";
 import { encodeThinking } from "../anthropic/thinking.ts";
-import { type DroppedFields, droppedFields, extraFields } from "../dropped.ts";
+import { type DroppedFields, droppedFields, extraFields, noteToolExtra } from "../dropped.ts";
 import { cachePoint, encodeMessages } from "./encode-messages.ts";
 
 type Body = Record<string, Json>;
@@ -146,6 +146,7 @@ function encodeTool(tool: Tool, dropped: DroppedFields): JsonObject[] {
   if (tool.description !== undefined && tool.description !== "") spec["description"] = tool.description;
   spec["inputSchema"] = { json: schema };
   if (tool.strict === true) spec["strict"] = true;
+  noteToolExtra(tool, dropped);
   return tool.cache === undefined ? [{ toolSpec: spec }] : [{ toolSpec: spec }, cachePoint(tool.cache)];
 }
 
@@ -155,7 +156,8 @@ function encodeOutput(request: Request, effort: string | undefined, dropped: Dro
   if (effort !== undefined) output["effort"] = effort;
   const format = request.responseFormat;
   if (format?.type === "json_schema") {
-    const jsonSchema = { schema: JSON.stringify(format.schema), name: format.name };
+    const told = format.description === undefined ? {} : { description: format.description };
+    const jsonSchema = { schema: JSON.stringify(format.schema), name: format.name, ...told };
     output["textFormat"] = { type: "json_schema", structure: { jsonSchema } };
   } else if (format?.type === "json_object") dropped.field("responseFormat");
   return Object.keys(output).length === 0 ? undefined : output;

@@ -15,6 +15,8 @@ import {
   textList,
   unknownFields,
 } from "../strict.ts";
+import { unreadFields } from "../unread.ts";
+import { readFields } from "./fields.ts";
 import { cacheMarker, parseMessages, parseSystem } from "./parse-messages.ts";
 
 /** Every field this file reads; the rest is `extra`. */
@@ -32,6 +34,8 @@ export function parse(body: unknown, path?: PathWords): Request {
     stream: path?.stream ?? false,
     includeUsage: true, // a stream of this dialect always tells it
   };
+  const unread = unreadFields(source, readFields);
+  if (unread.length > 0) request.unread = unread;
   parseInference(source, request);
   parseTools(source, request);
   const reasoning: Mutable<Reasoning> = {};
@@ -176,9 +180,11 @@ function parseOutput(
     if (format["type"] !== "json_schema") refuse("outputConfig.textFormat.type", "must be json_schema");
     const told = requiredObject(shape(format["structure"])["jsonSchema"], at);
     const schema = parseJson(requiredText(told, "schema", `${at}.schema`));
+    const description = optionalText(told, "description", `${at}.description`);
     request.responseFormat = {
       type: "json_schema",
       name: optionalText(told, "name", `${at}.name`) ?? "response",
+      ...(description === undefined ? {} : { description }),
       schema: isObject(schema) ? jsonObject(schema) : refuse(`${at}.schema`, "must be the text of a JSON object"),
       strict: true,
     };

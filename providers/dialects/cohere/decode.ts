@@ -6,6 +6,7 @@ import { upstreamFailure } from "../failure.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { finishFailure } from "./failure.ts";
 import { decodeLogprobs } from "./logprobs.ts";
+import { redactedData } from "./redacted.ts";
 import { decodeFinish, decodeUsage } from "./usage.ts";
 
 export function decode(body: unknown): readonly Event[] {
@@ -38,7 +39,9 @@ function pushContent(content: Shape, events: Event[]): void {
   const thought = words(content["thinking"]);
   if (thought !== undefined) events.push({ type: "thinking", delta: thought });
   const signature = words(content["signature"]); // not of Cohere, but of a gateway that tells another's thinking
-  if (signature !== undefined) events.push({ type: "thinking_signature", signature });
+  const data = signature === undefined ? undefined : redactedData(signature);
+  if (data !== undefined) events.push({ type: "redacted_thinking", data });
+  else if (signature !== undefined) events.push({ type: "thinking_signature", signature });
   const told = words(content["text"]);
   if (told !== undefined) events.push({ type: "text", delta: told });
 }

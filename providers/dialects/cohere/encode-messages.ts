@@ -11,13 +11,20 @@ export function encodeMessages(
   const documents: Json[] = [];
   for (const message of messages) {
     if (message.name !== undefined) dropped.note("messages[].name");
-    if (message.parts.some((part) => "cache" in part && part.cache !== undefined))
-      dropped.note("messages[].cache_control");
+    for (const part of message.parts) note(part, dropped);
     if (message.role === "assistant") encoded.push(...encodeAssistant(message.parts, dropped));
     else if (message.role === "user") encoded.push(...encodeUser(message.parts, documents, dropped));
     else encoded.push(...encodeSystem(message.parts, dropped));
   }
   return { messages: encoded, documents };
+}
+
+/** What is said beside the parts themselves. */
+function note(part: Part, dropped: DroppedFields): void {
+  if ("cache" in part && part.cache !== undefined) dropped.note("messages[].cache_control");
+  if (part.type === "text" && part.citations !== undefined) dropped.note("messages[].citations");
+  if (part.type === "document") for (const name in part.extra) dropped.note(`messages[].document.${name}`);
+  if (part.type === "tool_result") for (const inner of part.content) note(inner, dropped);
 }
 
 function encodeSystem(parts: readonly Part[], dropped: DroppedFields): Json[] {

@@ -1,6 +1,6 @@
 /** A request to Cohere's chat. Hides which of our fields it has no word for, and how one tool is asked for where only all can be. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
-import { type DroppedFields, droppedFields, extraFields } from "../dropped.ts";
+import { type DroppedFields, describedSchema, droppedFields, extraFields, noteToolExtra } from "../dropped.ts";
 import { encodeMessages } from "./encode-messages.ts";
 
 type Body = Record<string, Json>;
@@ -70,6 +70,10 @@ function encodeTools(request: Request, body: Body, dropped: DroppedFields): void
     if (only !== undefined) dropped.field("toolChoice");
     return;
   }
+  for (const tool of functions) {
+    noteToolExtra(tool, dropped);
+    if (tool.cache !== undefined) dropped.note("tools[].cache_control");
+  }
   body["tools"] = functions.map(encodeTool);
   const strict = functions.filter((tool) => tool.strict === true).length;
   if (strict === functions.length) body["strict_tools"] = true;
@@ -87,7 +91,7 @@ function encodeTool({ name, description, parameters }: Extract<Tool, { type: "fu
 function encodeFormat({ responseFormat }: Request, body: Body): void {
   if (responseFormat?.type === "json_object") body["response_format"] = { type: "json_object" };
   if (responseFormat?.type === "json_schema") {
-    body["response_format"] = { type: "json_object", json_schema: responseFormat.schema };
+    body["response_format"] = { type: "json_object", json_schema: describedSchema(responseFormat) };
   }
 }
 

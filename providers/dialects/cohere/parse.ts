@@ -16,6 +16,9 @@ import {
   unknownFields,
 } from "../strict.ts";
 import { argumentsText } from "../tool-arguments.ts";
+import { unreadFields } from "../unread.ts";
+import { readFields } from "./fields.ts";
+import { redactedData } from "./redacted.ts";
 
 /** Every field this file reads; the rest is `extra`. */
 const knownFields: ReadonlySet<string> = new Set(
@@ -35,6 +38,8 @@ export function parse(body: unknown): Request {
   parseSampling(source, request);
   parseTools(source, request);
   parseFormat(source, request);
+  const unread = unreadFields(source, readFields);
+  if (unread.length > 0) request.unread = unread;
   parseThinking(source, request);
   const extra = unknownFields(source, knownFields);
   if (extra !== undefined) request.extra = extra;
@@ -189,6 +194,8 @@ function parsePart(part: Shape, at: string): Part {
       return { type: "text", text: requiredText(part, "text", `${at}.text`) };
     case "thinking": {
       const signature = optionalText(part, "signature", `${at}.signature`);
+      const data = signature === undefined ? undefined : redactedData(signature);
+      if (data !== undefined) return { type: "redacted_thinking", data };
       const signed = signature === undefined || signature === "" ? {} : { signature };
       return { type: "thinking", text: requiredText(part, "thinking", `${at}.thinking`), ...signed };
     }

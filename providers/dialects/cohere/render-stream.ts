@@ -3,6 +3,7 @@ import type { Event, JsonObject, RenderContext, StreamRenderer, Usage } from "..
 import type { GatewayError } from "../../gateway-error.ts";
 import { renderCitation } from "./citation.ts";
 import { renderLogprobs } from "./logprobs.ts";
+import { redactedSignature } from "./redacted.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
 function frame(type: string, rest: JsonObject): string {
@@ -98,6 +99,8 @@ export function renderStream(context: RenderContext): StreamRenderer {
         return content("thinking", event.delta);
       case "thinking_signature":
         return signature(event.signature);
+      case "redacted_thinking":
+        return close() + signature(redactedSignature(event.data));
       case "tool_call_delta":
         return callDelta(event.index, event.delta);
       case "tool_call_start":
@@ -117,7 +120,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
         ending = renderFinish(event.reason, event.native, event.stopSequence, called);
         return close() + endCalls(); // the reason waits for `end`, since usage may follow
       default:
-        return ""; // ciphers, pictures and other dialects' blocks have no place here
+        return ""; // pictures and other dialects' blocks have no place here
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Event, JsonObject, RenderContext, Usage } from "../../exchange.ts";
 import { renderCitation } from "./citation.ts";
 import { renderLogprobs } from "./logprobs.ts";
+import { redactedSignature } from "./redacted.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
 type Call = { readonly id: string; readonly name: string; written: string };
@@ -48,6 +49,9 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
         if (last?.type === "thinking" && last.signature === undefined) last.signature = event.signature;
         else content.push({ type: "thinking", thinking: "", signature: event.signature });
         break;
+      case "redacted_thinking":
+        content.push({ type: "thinking", thinking: "", signature: redactedSignature(event.data) });
+        break;
       case "tool_call_start":
         calls[event.index] = { id: event.id, name: event.name, written: "" };
         break;
@@ -65,7 +69,7 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
         logprobs.push(...renderLogprobs(event.value));
         break;
       default:
-        break; // ciphers, pictures and other dialects' blocks have no place here
+        break; // pictures and other dialects' blocks have no place here
     }
   }
   const called = calls.filter(Boolean).map(renderCall);

@@ -119,6 +119,7 @@ function encodeResult(
   const rest: JsonObject[] = [];
   for (const inner of part.content) {
     if (inner.type === "text") {
+      if (inner.cache !== undefined) dropped.note("messages[].cache_control");
       said += inner.text;
       continue;
     }
@@ -143,6 +144,7 @@ const longNumber = /\d{16}/;
 
 function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined {
   if ("cache" in part && part.cache !== undefined) dropped.note("messages[].cache_control");
+  if ("citations" in part && part.citations !== undefined) dropped.note("messages[].citations");
   switch (part.type) {
     case "text":
     case "refusal":

@@ -1,7 +1,7 @@
 /** A request to Gemini. Hides which of our fields it has no word for, and that its models take budgets or levels of thinking. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { list } from "../../json.ts";
-import { type DroppedFields, droppedFields, extraFields, kindOf } from "../dropped.ts";
+import { type DroppedFields, describedSchema, droppedFields, extraFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { budgetOfEffort, effortOfBudget } from "../effort.ts";
 import { encodeContents } from "./encode-contents.ts";
 import { encodeSchema } from "./schema.ts";
@@ -25,7 +25,8 @@ export function encode(request: Request): UpstreamRequest {
   if (request.user !== undefined) dropped.field("user");
   if (request.metadata !== undefined) dropped.field("metadata");
   encodeTier(request, body, dropped);
-  const { modalities, ...rest } = request.extra ?? {};
+  // Chat completions have a place for pictures and recordings in an answer.
+  const { modalities, ...rest } = request.dialect === "openai-chat" ? (request.extra ?? {}) : {};
   if (modalities !== undefined)
     config["responseModalities"] = list(modalities).map((word) => String(word).toUpperCase());
   const extra = extraFields(modalities === undefined ? request : { ...request, extra: rest }, "gemini", dropped);
@@ -56,7 +57,7 @@ function encodeConfig(request: Request, dropped: DroppedFields): Body {
     config["responseMimeType"] = "application/json";
   }
   if (format?.type === "json_schema") {
-    config["responseJsonSchema"] = encodeSchema(format.schema, (word) =>
+    config["responseJsonSchema"] = encodeSchema(describedSchema(format), (word) =>
       dropped.note(`${formatName(request)}.${word}`),
     );
   }
@@ -135,7 +136,7 @@ function encodeFunction(tool: Extract<Tool, { type: "function" }>, dropped: Drop
   }
   if (tool.strict === true) dropped.note("tools[].strict");
   if (tool.cache !== undefined) dropped.note("tools[].cache_control");
-  for (const name of Object.keys(tool.extra ?? {})) dropped.note(`tools[].${name}`);
+  noteToolExtra(tool, dropped);
   return encoded;
 }
 

@@ -15,6 +15,8 @@ import {
   textList,
   unknownFields,
 } from "../strict.ts";
+import { unreadFields } from "../unread.ts";
+import { readFields } from "./fields.ts";
 import { camelCase } from "./names.ts";
 import { parseContents, parseSystem } from "./parse-contents.ts";
 import { parseSchema } from "./schema.ts";
@@ -38,6 +40,8 @@ export function parse(body: unknown, path?: PathWords): Request {
   parseToolChoice(source, request, extra);
   const config = optionalObject(source, "generationConfig");
   if (config !== undefined) parseConfig(camelCase(config), request, extra);
+  const unread = unreadFields(source, readFields);
+  if (unread.length > 0) request.unread = unread;
   const labels = optionalObject(source, "labels");
   if (labels !== undefined) request.metadata = labels;
   const tier = optionalText(source, "serviceTier");

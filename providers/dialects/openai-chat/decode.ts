@@ -146,6 +146,7 @@ function pushDelta(delta: Shape, index: number, reasoning: Reasoning, calls: Too
   }
   const refusal = words(delta["refusal"]);
   if (refusal !== undefined) events.push({ type: "refusal", delta: refusal, ...at(index) });
+  for (const image of list(delta["images"])) pushPicture(shape(image), index, events);
   const audio = writable(delta["audio"]);
   if (audio !== undefined) events.push({ type: "opaque", dialect: "openai-chat", value: { audio } });
   for (const citation of list(delta["annotations"])) {
@@ -153,6 +154,18 @@ function pushDelta(delta: Shape, index: number, reasoning: Reasoning, calls: Too
     if (value !== undefined) events.push({ type: "citation", value });
   }
   for (const [position, call] of list(delta["tool_calls"]).entries()) calls.push(shape(call), position, index, events);
+}
+
+/** A picture that the model made, as OpenRouter puts it; one by address stays as it came. */
+function pushPicture(image: Shape, index: number, events: Event[]): void {
+  const url = text(shape(image["image_url"])["url"]) ?? "";
+  const [head, mediaType] = /^data:([^;,]+);base64,/.exec(url) ?? [];
+  if (head !== undefined && mediaType !== undefined) {
+    events.push({ type: "media", mediaType, data: url.slice(head.length), ...at(index) });
+    return;
+  }
+  const value = writable(image);
+  if (value !== undefined) events.push({ type: "opaque", dialect: "openai-chat", value: { images: [value] } });
 }
 
 type Reasoning = { push(delta: Shape, events: Event[]): void };

@@ -61,6 +61,7 @@ function content(parts: readonly Part[], context: Context): Json | undefined {
   const only = parts[0];
   if (parts.length === 1 && only?.type === "text" && (only.cache === undefined || !context.extensions)) {
     if (only.cache !== undefined) context.dropped.note("messages[].cache_control");
+    if (only.citations !== undefined) context.dropped.note("messages[].citations");
     return only.text;
   }
   const encoded: Json[] = [];
@@ -74,6 +75,7 @@ function content(parts: readonly Part[], context: Context): Json | undefined {
 function encodePart(part: Part, context: Context): JsonObject | undefined {
   switch (part.type) {
     case "text":
+      if (part.citations !== undefined) context.dropped.note("messages[].citations");
       return withMarker({ type: "text", text: part.text }, part, context);
     case "refusal":
       return { type: "refusal", refusal: part.text };
@@ -104,6 +106,7 @@ function encodeDocument(part: Extract<Part, { type: "document" }>, context: Cont
   if (part.extra !== undefined)
     for (const name of Object.keys(part.extra)) context.dropped.note(`messages[].document.${name}`);
   const named = title === undefined ? {} : { filename: title };
+  if (title !== undefined && source.kind !== "base64") context.dropped.note("messages[].document.title");
   switch (source.kind) {
     case "text":
       return withMarker({ type: "text", text: source.text }, part, context);
@@ -133,7 +136,7 @@ function withMarker(encoded: JsonObject, part: Part, context: Context): JsonObje
 /** A proof that no server of this dialect can have made is nobody's here. */
 function returned(proof: string, context: Context): string | undefined {
   const own = proofFor("anthropic", proof);
-  if (own === undefined && context.extensions) context.dropped.note("messages[].thinking");
+  if (own === undefined) context.dropped.note("messages[].thinking");
   return own;
 }
 

@@ -10,7 +10,7 @@ import type {
   UpstreamRequest,
 } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
-import { type DroppedFields, droppedFields, kindOf } from "../dropped.ts";
+import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeMessages } from "./encode-messages.ts";
@@ -100,7 +100,7 @@ function encodeTool(tool: Tool, extensions: boolean, dropped: DroppedFields): Js
   if (tool.description !== undefined) fn["description"] = tool.description;
   fn["parameters"] = tool.parameters;
   if (tool.strict !== undefined) fn["strict"] = tool.strict;
-  for (const name of Object.keys(tool.extra ?? {})) dropped.note(`tools[].${name}`);
+  noteToolExtra(tool, dropped);
   if (tool.cache === undefined) return { type: "function", function: fn };
   if (extensions) return { type: "function", function: fn, cache_control: renderMarker(tool.cache) };
   dropped.note("tools[].cache_control");
@@ -115,6 +115,7 @@ function encodeFormat(request: Request, body: Body): void {
     return;
   }
   const described: Body = { name: format.name, schema: format.schema };
+  if (format.description !== undefined) described["description"] = format.description;
   if (format.strict !== undefined) described["strict"] = format.strict;
   body["response_format"] = { type: "json_schema", json_schema: described };
 }

@@ -17,6 +17,8 @@ import {
   textList,
   unknownFields,
 } from "../strict.ts";
+import { unreadFields } from "../unread.ts";
+import { readFields } from "./fields.ts";
 import { parseMessages } from "./parse-messages.ts";
 
 /** Every field this file reads; the rest is `extra`. */
@@ -61,6 +63,8 @@ export function parse(body: unknown): Request {
   const metadata = optionalObject(source, "metadata");
   if (metadata !== undefined) request.metadata = metadata;
 
+  const unread = unreadFields(source, readFields);
+  if (unread.length > 0) request.unread = unread;
   let extra = unknownFields(source, knownFields);
   const choice = parseToolChoice(source);
   if (choice !== undefined) {
@@ -144,9 +148,11 @@ function parseFormat(source: Shape): ResponseFormat | undefined {
     case "json_schema": {
       const described = requiredObject(format["json_schema"], "response_format.json_schema");
       const strict = optionalFlag(described, "strict", "response_format.json_schema.strict");
+      const description = optionalText(described, "description", "response_format.json_schema.description");
       return {
         type: "json_schema",
         name: optionalText(described, "name", "response_format.json_schema.name") ?? "response",
+        ...(description === undefined ? {} : { description }),
         schema: optionalObject(described, "schema", "response_format.json_schema.schema") ?? ({} satisfies JsonObject),
         ...(strict === undefined ? {} : { strict }),
       };

@@ -8,7 +8,7 @@ import { customCall, customNames, InputReader } from "../custom-tool.ts";
 import { renderTier } from "../openai-extra.ts";
 import { annotation } from "./annotation.ts";
 import { renderFailure } from "./failure.ts";
-import { encryptedDetail, imagePart, signedDetail } from "./render.ts";
+import { audioPart, encryptedDetail, imagePart, signedDetail } from "./render.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
 const doneFrame = "data: [DONE]\n\n";
@@ -115,6 +115,8 @@ export function renderStream(context: RenderContext): StreamRenderer {
       case "citation":
         return chunk(event.choice ?? 0, `{"annotations":[${JSON.stringify(annotation(event.value, textLength))}]}`);
       case "media":
+        if (event.mediaType.startsWith("audio/"))
+          return chunk(event.choice ?? 0, `{"audio":${JSON.stringify(audioPart(event.data, context.created))}}`);
         if (!event.mediaType.startsWith("image/")) return "";
         return chunk(event.choice ?? 0, `{"images":[${JSON.stringify(imagePart(event.mediaType, event.data))}]}`);
       case "opaque":

@@ -24,6 +24,8 @@ type Choice = {
   readonly details: JsonObject[];
   readonly logprobs: Json[];
   readonly images: JsonObject[];
+  /** Base64, a piece each. */
+  readonly audio: string[];
   thinking: string;
   /** Text of the thinking block that no signature has closed yet. */
   block: string;
@@ -55,7 +57,9 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
     object: "chat.completion",
     created: context.created,
     model,
-    choices: [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => renderChoice(index, choice)),
+    choices: [...choices]
+      .sort(([a], [b]) => a - b)
+      .map(([index, choice]) => renderChoice(index, choice, context.created)),
   };
   const told = renderUsage(usage);
   if (told !== undefined) rendered["usage"] = told;
@@ -77,6 +81,7 @@ function choiceAt(choices: Map<number, Choice>, index: number): Choice {
       details: [],
       logprobs: [],
       images: [],
+      audio: [],
       thinking: "",
       block: "",
       proven: false,
@@ -130,6 +135,7 @@ function gather(event: Exclude<Event, { type: "start" | "usage" }>, choice: Choi
       return;
     case "media":
       if (event.mediaType.startsWith("image/")) choice.images.push(imagePart(event.mediaType, event.data));
+      else if (event.mediaType.startsWith("audio/")) choice.audio.push(event.data);
       return;
     case "opaque": {
       const called = customCall(event, custom);
@@ -155,11 +161,21 @@ export function imagePart(mediaType: string, data: string): JsonObject {
   return { type: "image_url", image_url: { url: `data:${mediaType};base64,${data}` } };
 }
 
+/** A recording that the model made. It is kept nowhere, so it has expired when it comes. */
+export function audioPart(data: string, created: number): JsonObject {
+  return { id: "audio_0", data, expires_at: created, transcript: "" };
+}
+
+/** Each piece is base64 of its own. */
+function joined(pieces: readonly string[]): string {
+  return pieces.length === 1 ? pieces[0]! : btoa(pieces.map(atob).join(""));
+}
+
 export function encryptedDetail(data: string, index: number): JsonObject {
   return { type: "reasoning.encrypted", data, index };
 }
 
-function renderChoice(index: number, choice: Choice): JsonObject {
+function renderChoice(index: number, choice: Choice, created: number): JsonObject {
   const message: Mutable<Record<string, Json>> = {
     role: "assistant",
     content: choice.said ? choice.text : null,
@@ -173,6 +189,7 @@ function renderChoice(index: number, choice: Choice): JsonObject {
     message["tool_calls"] = calls.map(renderCall);
   }
   if (choice.images.length > 0) message["images"] = choice.images;
+  if (choice.audio.length > 0) message["audio"] = audioPart(joined(choice.audio), created);
   Object.assign(message, choice.extra);
   return { index, message, logprobs: joinLogprobs(choice.logprobs), finish_reason: choice.finish };
 }

@@ -130,9 +130,10 @@ export function decodeStream(): StreamDecoder {
 
   function tellDelta(type: "text" | "refusal", frame: Shape, events: Event[]): void {
     const delta = words(frame["delta"]);
-    if (delta === undefined) return;
-    itemAt(frame).told = true;
-    events.push({ type, delta });
+    if (delta !== undefined) {
+      itemAt(frame).told = true;
+      events.push({ type, delta });
+    }
     if (frame["logprobs"] !== undefined) pushLogprobs(frame, events);
   }
 

@@ -65,6 +65,8 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
   if ("cache" in part && part.cache !== undefined) dropped.note("messages[].cache_control");
   switch (part.type) {
     case "text":
+      if (part.citations !== undefined) dropped.note("messages[].citations");
+      return { type: "input_text", text: part.text };
     case "refusal":
       return { type: "input_text", text: part.text };
     case "image": {
@@ -87,6 +89,7 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
 function encodeDocument(part: Extract<Part, { type: "document" }>, dropped: DroppedFields): JsonObject {
   const { source, title } = part;
   for (const name of Object.keys(part.extra ?? {})) dropped.note(`messages[].document.${name}`);
+  if (title !== undefined && source.kind !== "base64") dropped.note("messages[].document.title");
   switch (source.kind) {
     case "text":
       return { type: "input_text", text: source.text };
@@ -127,6 +130,7 @@ function pushAssistant(message: Message, items: Json[], dropped: DroppedFields):
       case "text":
       case "refusal":
         if (part.type === "text" && part.cache !== undefined) dropped.note("messages[].cache_control");
+        if (part.type === "text" && part.citations !== undefined) dropped.note("messages[].citations");
         if (part.text !== "") items.push({ type: "message", role: "assistant", content: part.text });
         break;
       case "thinking": {

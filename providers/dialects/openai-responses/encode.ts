@@ -1,7 +1,7 @@
 /** A request for a response. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { shape } from "../../json.ts";
-import { type DroppedFields, droppedFields, kindOf } from "../dropped.ts";
+import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeItems } from "./encode-items.ts";
@@ -87,15 +87,16 @@ function encodeTool(tool: Tool, request: Request, dropped: DroppedFields): JsonO
   if (tool.strict !== undefined || request.dialect !== "openai-responses") encoded["strict"] = tool.strict ?? false;
   if (tool.cache !== undefined) dropped.note("tools[].cache_control");
   if (request.dialect === "openai-responses") Object.assign(encoded, tool.extra);
-  else for (const name of Object.keys(tool.extra ?? {})) dropped.note(`tools[].${name}`);
+  else noteToolExtra(tool, dropped);
   return encoded;
 }
 
 function encodeFormat({ responseFormat }: Request): JsonObject | undefined {
   if (responseFormat === undefined) return undefined;
   if (responseFormat.type !== "json_schema") return { format: { type: responseFormat.type } };
-  const { name, schema, strict } = responseFormat;
-  return { format: { type: "json_schema", name, schema, ...(strict === undefined ? {} : { strict }) } };
+  const { name, description, schema, strict } = responseFormat;
+  const told = description === undefined ? {} : { description };
+  return { format: { type: "json_schema", name, ...told, schema, ...(strict === undefined ? {} : { strict }) } };
 }
 
 /** A budget is a wish to see the thinking as well: dialects that have budgets show it. */

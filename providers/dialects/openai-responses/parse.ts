@@ -16,6 +16,8 @@ import {
   textList,
   unknownFields,
 } from "../strict.ts";
+import { unreadFields } from "../unread.ts";
+import { readFields } from "./fields.ts";
 import { parseInput } from "./parse-items.ts";
 
 /** Every field this file reads; the rest is `extra`. */
@@ -54,6 +56,8 @@ export function parse(body: unknown): Request {
   if (tier !== undefined) request.serviceTier = tier;
   const metadata = optionalObject(source, "metadata");
   if (metadata !== undefined && Object.keys(metadata).length > 0) request.metadata = metadata;
+  const unread = unreadFields(source, readFields);
+  if (unread.length > 0) request.unread = unread;
   parseState(source, request, extra);
   const choice = parseToolChoice(source);
   if (choice !== undefined) {
@@ -152,9 +156,11 @@ function parseFormat(format: JsonObject): ResponseFormat {
       return { type: format["type"] };
     case "json_schema": {
       const strict = optionalFlag(format, "strict", "text.format.strict");
+      const description = optionalText(format, "description", "text.format.description");
       return {
         type: "json_schema",
         name: optionalText(format, "name", "text.format.name") ?? "response",
+        ...(description === undefined ? {} : { description }),
         schema: optionalObject(format, "schema", "text.format.schema") ?? ({} satisfies JsonObject),
         ...(strict === undefined ? {} : { strict }),
       };

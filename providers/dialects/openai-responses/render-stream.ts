@@ -158,8 +158,10 @@ export function renderStream(context: RenderContext): StreamRenderer {
 
   function logprobs(value: Json): string {
     const out = part?.type === "output_text" ? "" : openPart("output_text");
-    if (part?.type === "output_text") part.logprobs.push(...renderLogprobs(value));
-    return out; // told with the whole text
+    const told = renderLogprobs(value);
+    if (part?.type === "output_text") part.logprobs.push(...told);
+    // They follow the text that they are of, whose delta has left.
+    return told.length === 0 ? out : out + delta("", `,"logprobs":${JSON.stringify(told)}`);
   }
 
   function openReasoning(): string {
