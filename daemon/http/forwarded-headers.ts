@@ -88,6 +88,14 @@ export function forwardedHeaders(
   return headers;
 }
 
+/** With what a cloud's credential adds to each request, in place of what came by the same name: ours counts, once. */
+export function withProof(headers: readonly string[], proof: readonly string[]): string[] {
+  const all: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2)
+    if (!isNamed(proof, headers[index]!)) all.push(headers[index]!, headers[index + 1]!);
+  return all.concat(proof);
+}
+
 /** Says of a header that the provider is to get it, under the name that follows. */
 const extraPrefix = "x-bf-eh-";
 

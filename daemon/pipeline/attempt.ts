@@ -5,7 +5,7 @@
 import type { Dispatcher } from "undici";
 import type { RenderContext } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { forwardedHeaders } from "../http/forwarded-headers.ts";
+import { forwardedHeaders, withProof } from "../http/forwarded-headers.ts";
 import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Provider, Target } from "../routing/generation.ts";
@@ -304,7 +304,7 @@ function options(
     contentType: "application/json",
     body: body.bytes,
   });
-  const proven = (pairs: readonly string[]) => ({ ...ready, headers: headers.concat(pairs) });
+  const proven = (pairs: readonly string[]) => ({ ...ready, headers: withProof(headers, pairs) });
   return proof instanceof Promise ? proof.then(proven) : proven(proof);
 }
 

@@ -6,7 +6,7 @@
 import type { Dispatcher } from "undici";
 import type { Dialect } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { forwardedHeaders } from "../http/forwarded-headers.ts";
+import { forwardedHeaders, withProof } from "../http/forwarded-headers.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Provider } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
@@ -209,7 +209,7 @@ function request(
     contentType: body === null ? undefined : asked.headers["content-type"],
     body: whole ?? nothing,
   });
-  const proven = (pairs: readonly string[]) => ({ ...ready, headers: headers.concat(pairs) });
+  const proven = (pairs: readonly string[]) => ({ ...ready, headers: withProof(headers, pairs) });
   return proof instanceof Promise ? proof.then(proven) : proven(proof);
 }
 

@@ -28,6 +28,7 @@ before(async () => {
     JSON.stringify({
       type: "service_account",
       project_id: "project-of-file",
+      quota_project_id: "project-that-pays",
       client_email: "bifrost@project-of-file.iam",
       private_key: privateKey,
       token_uri: `${cloud.origin}/google/token`,
@@ -82,8 +83,8 @@ beforeEach(() => {
   cloud.calls.length = 0;
 });
 
-async function call(provider: string, prompt = "hello"): Promise<Sent> {
-  const answer = await ask(daemon.url, { dialect: "chat", model: `${provider}/m`, key, prompt });
+async function call(provider: string, prompt = "hello", headers: Record<string, string> = {}): Promise<Sent> {
+  const answer = await ask(daemon.url, { dialect: "chat", model: `${provider}/m`, key, prompt, headers });
   assert.equal(answer.status, 200, answer.text);
   return cloud.calls.at(-1)!;
 }
@@ -94,6 +95,13 @@ test("authorize() signs what is sent with the keys of the config", async () => {
   assert.equal(sent.headers["x-amz-security-token"], "session-one");
   assert.ok(isSignedWith("secret-canary", sent));
   assert.ok(!isSignedWith("secret-canary", { ...sent, body: `${sent.body} ` }));
+});
+
+test("authorize() names the project that pays once, whatever a client says", async () => {
+  for (const name of ["x-goog-user-project", "x-bf-eh-x-goog-user-project"]) {
+    const sent = await call("account", "hello", { [name]: "theirs" });
+    assert.equal(sent.headers["x-goog-user-project"], "project-that-pays");
+  }
 });
 
 test("authorize() signs with what AWS's own chain finds", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { forwardedHeaders, prepareHeaders } from "../../../daemon/http/forwarded-headers.ts";
+import { forwardedHeaders, prepareHeaders, withProof } from "../../../daemon/http/forwarded-headers.ts";
 
 const own = prepareHeaders(["authorization", "Bearer upstream-secret"]);
 const base = ["content-type", "application/json", "accept-encoding", "identity"];
@@ -106,4 +106,18 @@ test("forwardedHeaders() passes on nothing of the client's in another dialect, o
     ),
     [...base, ...credential, "content-length", "7"],
   );
+});
+
+test("withProof() sends what a cloud's credential adds once, whatever a client says by the same name", () => {
+  const cloud = ["authorization", "Bearer t", "x-goog-user-project", "ours"];
+  const asked = ["x-bf-eh-x-goog-user-project", "theirs", "x-bf-eh-x-tenant", "acme"];
+  const plain = ["X-Goog-User-Project", "theirs", "x-tenant", "acme"];
+  for (const [raw, same] of [
+    [asked, false],
+    [asked, true],
+    [plain, true],
+  ] as const) {
+    const headers = withProof(forwardedHeaders(raw, same, [], prepareHeaders([])), cloud);
+    assert.deepEqual(headers, [...base, "x-tenant", "acme", ...cloud]);
+  }
 });
