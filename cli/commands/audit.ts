@@ -21,7 +21,7 @@ const columns: readonly Column<AuditRecordView>[] = [
   { title: "WHO", cell: ({ actor }) => actor ?? "–", shrinkTo: 8 },
   { title: "DID", cell: ({ action }) => action, shrinkTo: 10 },
   { title: "TO", cell: ({ target }) => target ?? "the daemon", shrinkTo: 10 },
-  { title: "OUTCOME", cell: ({ outcome }) => outcome, shrinkTo: 6 },
+  { title: "OUTCOME", cell: ({ outcome }) => outcome || "–", shrinkTo: 6 },
   { title: "COST", cell: ({ cost_nano }) => renderMoney(cost_nano), align: "right", mayDrop: true },
   { title: "HASH", cell: ({ hash }) => hash.slice(0, hashCharacters), mayDrop: true },
 ];

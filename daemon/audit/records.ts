@@ -9,7 +9,9 @@ export type RecordRow = {
   readonly costNano: number | null;
   readonly tokens: number | null;
   readonly flags: number;
-  /** JSON text, as it is chained. */
+  /** The request's id, `:n` behind it for a further attempt. */
+  readonly holdId: string;
+  /** JSON text, as it is chained; empty for an attempt that was not the last. */
   readonly record: string;
   readonly hash: string;
 };
@@ -20,7 +22,7 @@ export type RecordPage = {
 };
 
 const columns =
-  "seq, at, key_id AS keyId, cost_nano AS costNano, tokens, flags, record, lower(hex(hash)) AS hash FROM records";
+  "seq, at, key_id AS keyId, cost_nano AS costNano, tokens, flags, hold_id AS holdId, record, lower(hex(hash)) AS hash FROM records";
 /** Records looked at for one page: changes may be far apart. */
 const scanMax = 200_000;
 

@@ -55,7 +55,9 @@ const columns: readonly Column<AuditRecordView>[] = [
     title: "OUTCOME",
     width: 8,
     grow: 1,
-    cell: ({ outcome }) => [span(outcome, /^(ok|2\d\d)$/.test(outcome) ? "good" : "bad")],
+    cell: ({ outcome }) => [
+      outcome === "" ? span("–", "dim") : span(outcome, /^(ok|2\d\d)$/.test(outcome) ? "good" : "bad"),
+    ],
     value: ({ outcome }) => outcome,
   },
   {

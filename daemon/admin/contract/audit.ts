@@ -29,11 +29,11 @@ export type AuditRecordView = {
   readonly kind: "change" | "settlement";
   /** `local:<uid>`, or the key that asked. */
   readonly actor: string | null;
-  /** `key.create`; of a settlement the route. */
+  /** `key.create`; of a settlement the route, or `attempt` for one that was not the last of its request. */
   readonly action: string;
   /** Public id of what was changed; of a settlement the request. */
   readonly target: string | null;
-  /** `ok`, an error's code, or a status. */
+  /** `ok`, an error's code, or a status; empty for an attempt. */
   readonly outcome: string;
   readonly cost_nano: number | null;
   readonly tokens: number | null;

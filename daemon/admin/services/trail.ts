@@ -69,7 +69,7 @@ export function createAuditService(access: StoreAccess): AdminServices["audit"] 
 
 function viewRecord(row: RecordRow, nameOf: (keyId: number) => string | null): AuditRecordView {
   const isChange = (row.flags & settlementFlag.admin) !== 0;
-  const said = JSON.parse(row.record) as Readonly<Record<string, unknown>>;
+  const said = (row.record === "" ? attemptOf(row) : JSON.parse(row.record)) as Readonly<Record<string, unknown>>;
   const text = (name: string): string | null => (typeof said[name] === "string" ? said[name] : null);
   return {
     record: row.seq,
@@ -83,6 +83,11 @@ function viewRecord(row: RecordRow, nameOf: (keyId: number) => string | null): A
     tokens: isChange ? null : row.tokens,
     hash: row.hash,
   };
+}
+
+/** What an attempt says of itself: the request's own record, with the route and how it ended, follows it. */
+function attemptOf({ holdId }: RecordRow): Readonly<Record<string, unknown>> {
+  return { route: "attempt", request: holdId.replace(/:\d+$/, "") };
 }
 
 function place(text: string): number {
