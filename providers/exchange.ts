@@ -32,6 +32,7 @@ export type Operation =
   | "caches"
   | "containers"
   | "ocr"
+  | "uploads"
   | "tokenize"
   | "detokenize"
   | "realtime";

@@ -116,7 +116,7 @@ function handle(
 ): void {
   plane.leaving?.served(request, response);
   const target = request.url ?? "/";
-  const found = match(request.method ?? "GET", target, request.headers["anthropic-version"] !== undefined);
+  const found = match(request.method ?? "GET", target, request.headers);
   if (found.kind === "call") {
     const route = found.route.form === "any" ? inProvidersWords(found.route, found.rest!, plane) : found.route;
     begin(route, request, response, plane, done, found.model, found.rest);

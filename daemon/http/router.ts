@@ -61,8 +61,8 @@ const nothing: Match = { kind: "none", allow: undefined };
 /** Longer than any model's name; nobody needs to be told apart by more. */
 const modelCharactersMax = 512;
 
-/** @param isAnthropic the caller's headers say that it speaks with Anthropic */
-export function match(method: string, target: string, isAnthropic = false): Match {
+/** @param headers tell whose path it is where several vendors have the same */
+export function match(method: string, target: string, headers: IncomingHttpHeaders = {}): Match {
   const path = pathOf(target);
   const call = calls.get(path);
   if (call !== undefined) return method === "POST" ? call : onlyPost;
@@ -73,7 +73,7 @@ export function match(method: string, target: string, isAnthropic = false): Matc
   if (path === "/") return reading ? { kind: "root" } : onlyGet;
   const named = namedInPath(path, target);
   if (named !== undefined) return method === "POST" ? named : onlyPost;
-  const other = objectAt(method, path, isAnthropic) ?? passedThrough(method, path);
+  const other = objectAt(method, path, headers) ?? passedThrough(method, path);
   if (other !== undefined) return other;
   const question = askedOfOpenrouter(path);
   if (question !== undefined) return reading ? { kind: "about", question } : onlyGet;
@@ -94,10 +94,10 @@ function namedInPath(written: string, target: string): Match | undefined {
   return undefined;
 }
 
-function objectAt(method: string, path: string, isAnthropic: boolean): Match | undefined {
+function objectAt(method: string, path: string, headers: IncomingHttpHeaders): Match | undefined {
   for (const [base, found] of objectRoutes) {
     if (!path.startsWith(base)) continue;
-    const route = objectRouteFor(base, found, isAnthropic);
+    const route = objectRouteFor(base, found, headers);
     const rest = path.slice(base.length);
     const methods = methodsAt(route, rest);
     if (methods === undefined) continue;

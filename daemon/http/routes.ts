@@ -3,6 +3,7 @@
  * other gateways have for its SDK. Hides which prefix carries which vendor. Every policy applies to every row alike:
  * they all go through one pipeline, and a test asks each of them with and without the right to.
  */
+import type { IncomingHttpHeaders } from "node:http";
 import { dialects } from "../../providers/dialects/index.ts";
 import type { Route } from "../pipeline/exchange.ts";
 import type { Methods } from "../pipeline/families.ts";
@@ -14,6 +15,7 @@ import {
   cohereCalls,
   geminiCalls,
   geminiObjects,
+  geminiUpload,
   openaiCalls,
   openaiObjects,
   type PathCall,
@@ -84,19 +86,35 @@ export const objectRoutes: ReadonlyMap<string, Route> = (() => {
     anthropicObjects,
   );
   expand(routes, [""], anthropicObjects.slice(0, 1));
-  for (const version of geminiVersions)
+  for (const version of geminiVersions) {
+    expand(
+      routes,
+      geminiPrefixes.map((prefix) => `${prefix}/upload${version}`),
+      [geminiUpload],
+    );
     expand(
       routes,
       geminiPrefixes.map((prefix) => prefix + version).filter((prefix) => prefix !== "/v1"),
       geminiObjects,
     );
+  }
+  // And of Google's, where it is not OpenAI's as well.
+  for (const call of geminiObjects) if (!routes.has(`/v1${call.path}`)) expand(routes, ["/v1"], [call]);
   return routes;
 })();
-const anthropicFileRoute = route(anthropicObjects[1]!)!;
+/** Paths that several vendors have: whose are meant only the caller's own headers tell. */
+const shared: Readonly<
+  Record<string, { readonly anthropic?: Route | undefined; readonly gemini?: Route | undefined }>
+> = {
+  "/v1/files": { anthropic: route(anthropicObjects[1]!), gemini: route(geminiObjects[0]!) },
+  "/v1/batches": { gemini: route(geminiObjects[1]!) },
+};
 
-/** Two vendors have files at this path; whose are meant only the caller's own header tells. */
-export function objectRouteFor(base: string, found: Route, isAnthropic: boolean): Route {
-  return isAnthropic && base === "/v1/files" ? anthropicFileRoute : found;
+export function objectRouteFor(base: string, found: Route, headers: IncomingHttpHeaders): Route {
+  if (!Object.hasOwn(shared, base)) return found;
+  if (headers["anthropic-version"] !== undefined) return shared[base]!.anthropic ?? found;
+  const isGoogle = headers["x-goog-api-key"] !== undefined || headers["x-goog-api-client"] !== undefined;
+  return (isGoogle ? shared[base]!.gemini : undefined) ?? found;
 }
 
 /** Of a response that was kept. */

@@ -12,6 +12,7 @@ import {
   geminiBatchMaking,
   geminiCaches,
   geminiFiles,
+  geminiUploads,
   openaiBatches,
   openaiContainers,
   openaiFiles,
@@ -188,6 +189,15 @@ export const geminiObjects: readonly ObjectCall[] = [
 ];
 /** What InvokeModel asks for in Claude's body; Anthropic itself has both in headers. */
 const invokeMembers = { omit: ["anthropic_version"], headers: { anthropic_beta: "anthropic-beta" } } as const;
+/** Before the version: `/upload/v1beta/files`. */
+export const geminiUpload: ObjectCall = {
+  path: "/files",
+  name: "gemini.upload",
+  operation: "uploads",
+  dialect: "gemini",
+  form: "object",
+  family: geminiUploads,
+};
 export const bedrockCalls: readonly PathCall[] = [
   { after: "/converse", name: "bedrock.converse", operation: "chat", dialect: "bedrock-converse", stream: false },
   {

@@ -130,6 +130,8 @@ export class Exchange {
   stored: KeptResponse | undefined;
   /** A list at a provider that is looked through in large pages: after which of its ids, or at which of its words, the next begins. */
   listing: { readonly after?: string; readonly token?: string } | undefined;
+  /** What the provider has begun for it and its body does not name. */
+  begun: string | undefined;
   /** It makes a batch, or what is made ready for later requests. */
   batch: Batch | undefined;
   /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */

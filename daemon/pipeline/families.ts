@@ -141,6 +141,9 @@ export const geminiFiles: Family = {
   ],
 };
 
+/** Comes in as many calls as it needs; then it is a file. */
+export const geminiUploads: Family = { ...geminiFiles, raw: undefined, methods: [[/^$/, ["POST"]]] };
+
 export const geminiBatches: Family = {
   ...gemini,
   folder: "batches/",

@@ -9,6 +9,7 @@ import type { Family } from "./families.ts";
 import { joinId, mapIds, splitId } from "./object-ids.ts";
 import { ownAddress } from "./own-address.ts";
 import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
+import { continuesUpload, tokenOf, uploadHeaders, uploadPath } from "./uploads.ts";
 import type { Receiver } from "./upstream-call.ts";
 
 /** A list of a thousand files is about half a megabyte. */
@@ -21,6 +22,7 @@ export function namedProvider(exchange: Exchange): string | undefined {
   const { rest, request, view } = exchange;
   const inPath = splitId(pathId(rest)).provider;
   if (inPath !== undefined) return inPath;
+  if (continuesUpload(exchange)) return splitId(tokenOf(request.url)!).provider;
   const asked = new URLSearchParams(queryOf(request.url)).get("provider");
   if (asked !== null && asked !== "") return asked;
   const input = inputFile(exchange);
@@ -33,6 +35,7 @@ export function namedIds(exchange: Exchange): readonly string[] {
   const { rest, route } = exchange;
   const inPath = splitId(pathId(rest)).id;
   if (inPath !== "") return [`${route.family!.folder}${inPath}`];
+  if (continuesUpload(exchange)) return [splitId(tokenOf(exchange.request.url)!).id];
   const input = inputFile(exchange);
   return input === undefined ? [] : [splitId(input).id];
 }
@@ -55,7 +58,9 @@ export function isInside({ rest }: Exchange): boolean {
   return rest.split("/").length > 3 || rest.endsWith("/files");
 }
 
-export function objectPath({ rest, request, listing, route }: Exchange, base: string): string {
+export function objectPath(exchange: Exchange, base: string): string {
+  if (continuesUpload(exchange)) return uploadPath(exchange, base);
+  const { rest, request, listing, route } = exchange;
   const family = route.family!;
   const words = rest
     .split("/")
@@ -134,6 +139,7 @@ export class ObjectReceiver implements Receiver {
   readonly #chunks: Buffer[] = [];
   #length = 0;
   #status = 0;
+  #headers: readonly string[] = [];
   #over = false;
 
   constructor(exchange: Exchange, dialect: Dialect, provider: string, outcome: ObjectOutcome) {
@@ -143,8 +149,12 @@ export class ObjectReceiver implements Receiver {
     this.#outcome = outcome;
   }
 
-  head(status: number): void {
+  head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     this.#status = status;
+    if (status >= 300 || this.#exchange.route.operation !== "uploads") return;
+    const { pairs, made } = uploadHeaders(this.#exchange, this.#provider, headers);
+    this.#headers = pairs;
+    this.#exchange.begun = made;
   }
 
   chunk(bytes: Buffer): void {
@@ -172,8 +182,14 @@ export class ObjectReceiver implements Receiver {
     const family = this.#exchange.route.family!;
     const named = mapIds(value, family, (id) => joinId(this.#provider, id));
     const body = Buffer.from(JSON.stringify(this.#atHome(named)));
-    const answer = { status: this.#status, contentType: "application/json", body, usage: undefined, outputBytes: 0 };
-    this.#outcome.answered(answer);
+    this.#outcome.answered({
+      status: this.#status,
+      contentType: "application/json",
+      headers: this.#headers,
+      body,
+      usage: undefined,
+      outputBytes: 0,
+    });
   }
 
   fail(error: GatewayError): void {

@@ -52,6 +52,7 @@ export async function ownedAttempt(
   else {
     const told: unknown = JSON.parse(result.answer.body.toString("utf8"));
     const made = exchange.route.family!.makes.flatMap((way) => idAt(told, way));
+    if (exchange.begun !== undefined) made.push(exchange.begun);
     await plane.responses.objects({ type: "claim", provider, ids: made, owner });
   }
   return result;
@@ -66,6 +67,16 @@ function idAt(value: unknown, way: readonly string[]): string[] {
 type Item = { readonly id?: string; readonly name?: string };
 type Page = Readonly<Record<string, unknown>> & { readonly has_more?: boolean };
 
+/** A page of the provider's, and what of it is the caller's own. */
+type Look = {
+  readonly result: AttemptResult;
+  readonly page: Page;
+  readonly ids: readonly string[];
+  readonly mine: Item[];
+};
+/** Asks for the next page; an answer that is none, or no list, is what the caller gets. */
+type LookOn = () => Promise<Look | AttemptResult>;
+
 /** As many of the caller's own as it asked for, however many of others' lie between them. */
 async function listOwn(
   exchange: Exchange,
@@ -76,12 +87,7 @@ async function listOwn(
 ): Promise<AttemptResult> {
   const provider = lease.target.provider.name;
   const { list, paging } = exchange.route.family!;
-  const query = new URL(exchange.request.url ?? "/", "http://h").searchParams;
-  const back = paging.ids !== undefined && query.has(paging.ids.before);
-  const limit = Number(query.get("limit")) || listedUsual;
-  let found: Item[] = [];
-  exchange.listing = {};
-  for (let pages = 1; ; pages++) {
+  const lookOn = async (): Promise<Look | AttemptResult> => {
     const result = await attempt(exchange, lease, plane);
     if (result.answer === undefined) return result;
     const page = JSON.parse(result.answer.body.toString("utf8")) as Page;
@@ -89,36 +95,72 @@ async function listOwn(
     if (!Array.isArray(items)) return result;
     const ids = items.map(({ id, name }) => splitId(id ?? name ?? "").id);
     const own = new Set(await plane.responses.objects({ type: "own", provider, ids, owner }));
-    const mine = items.filter((_, index) => own.has(ids[index]!));
-    found = back ? [...mine, ...found] : [...found, ...mine];
+    return { result, page, ids, mine: items.filter((_, index) => own.has(ids[index]!)) };
+  };
+  exchange.listing = {};
+  const first = await lookOn();
+  if (!("page" in first)) return first;
+  const isByWord = paging.ids === undefined || first.page[paging.token?.tells ?? ""] !== undefined;
+  return (isByWord ? listByWord : listAfter)(exchange, first, lookOn);
+}
+
+/**
+ * A word for the next page is the provider's: a page ends where one of its own does, and the next is one that has
+ * something of the caller's, since SDKs take a page without anything for a fault.
+ */
+async function listByWord(exchange: Exchange, first: Look, lookOn: LookOn): Promise<AttemptResult> {
+  const { list, paging } = exchange.route.family!;
+  const { tells } = paging.token!;
+  const ended = paging.ids === undefined ? undefined : null;
+  let shown: Look | undefined;
+  let look = first;
+  for (let pages = 1; ; pages++) {
+    const { mine } = look;
     const isLast = pages >= pagesMax || exchange.clientGone;
-    const token = page[paging.token?.tells ?? ""];
-    const isByToken = paging.ids === undefined || token !== undefined;
-    const last = ids.at(back ? 0 : -1);
-    const goesOn = isByToken ? typeof token === "string" && token !== "" : page.has_more === true && last !== undefined;
-    // A word for the next page is the provider's: a page ends where one of its own does.
-    if (!goesOn || isLast || found.length >= (isByToken ? 1 : limit)) {
-      const told = isByToken ? { ...page, [list]: found } : cutPage(page, list, found, limit, back, goesOn);
-      return { ...result, answer: { ...result.answer, body: Buffer.from(JSON.stringify(told)) } };
-    }
-    exchange.listing = isByToken ? { token: token as string } : { after: last! };
+    if (shown !== undefined && (mine.length > 0 || isLast))
+      return told(shown, { [list]: shown.mine, [tells]: exchange.listing!.token });
+    if (mine.length > 0) shown = look;
+    const token = look.page[tells];
+    if (typeof token !== "string" || token === "")
+      return told(shown ?? look, { [list]: shown?.mine ?? [], [tells]: ended });
+    if (isLast) return told(look, { [list]: mine });
+    exchange.listing = { token };
+    const next = await lookOn();
+    if (!("page" in next)) return next;
+    look = next;
   }
 }
 
 /** Where pages follow ids any of them can be the last; going back, the first. */
-function cutPage(
-  page: Page,
-  list: string,
-  found: readonly Item[],
-  limit: number,
-  back: boolean,
-  goesOn: boolean,
-): Page {
-  const isCut = page.has_more !== undefined && found.length > limit;
-  const data = !isCut ? found : back ? found.slice(-limit) : found.slice(0, limit);
-  const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
-  const more = page.has_more === undefined ? {} : { has_more: isCut || goesOn };
-  return { ...page, [list]: data, ...("first_id" in page ? ends : {}), ...more };
+async function listAfter(exchange: Exchange, first: Look, lookOn: LookOn): Promise<AttemptResult> {
+  const { list, paging } = exchange.route.family!;
+  const query = new URL(exchange.request.url ?? "/", "http://h").searchParams;
+  const back = query.has(paging.ids!.before);
+  const limit = Number(query.get("limit")) || listedUsual;
+  let found: Item[] = [];
+  let look = first;
+  for (let pages = 1; ; pages++) {
+    const { page, ids, mine } = look;
+    found = back ? [...mine, ...found] : [...found, ...mine];
+    const last = ids.at(back ? 0 : -1);
+    const goesOn = page.has_more === true && last !== undefined;
+    if (!goesOn || found.length >= limit || pages >= pagesMax || exchange.clientGone) {
+      const isCut = page.has_more !== undefined && found.length > limit;
+      const data = !isCut ? found : back ? found.slice(-limit) : found.slice(0, limit);
+      const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
+      const more = page.has_more === undefined ? {} : { has_more: isCut || goesOn };
+      return told(look, { [list]: data, ...("first_id" in page ? ends : {}), ...more });
+    }
+    exchange.listing = { after: last };
+    const next = await lookOn();
+    if (!("page" in next)) return next;
+    look = next;
+  }
+}
+
+/** The page with other members. */
+function told({ result, page }: Look, members: Readonly<Record<string, unknown>>): AttemptResult {
+  return { ...result, answer: { ...result.answer!, body: Buffer.from(JSON.stringify({ ...page, ...members })) } };
 }
 
 export function notOwn(operation: string): GatewayError {

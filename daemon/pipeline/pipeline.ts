@@ -123,7 +123,9 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Pl
   if (exchange.clientGone) throw clientLeft();
   const priced = tellsCost(exchange) ? withUsageCost(exchange, answer.body, answer.contentType) : answer.body;
   const body = withExtraFields(exchange, priced, answer.contentType);
-  sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, answerHeaders(exchange, plane));
+  const headers = answerHeaders(exchange, plane);
+  if (answer.headers !== undefined) headers.push(...answer.headers);
+  sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, headers);
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);
   if (exchange.kept !== undefined) keepAnswer(exchange.kept, answer.body);
   exchange.released = true;

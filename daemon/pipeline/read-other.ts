@@ -14,13 +14,14 @@ import type { Plane } from "./plane.ts";
 import { read } from "./read.ts";
 import { isForm, readAnything, readForm } from "./read-form.ts";
 import { findStored } from "./responses.ts";
+import { continuesUpload } from "./uploads.ts";
 
 export async function readOther(exchange: Exchange, plane: Plane): Promise<RequestView> {
   const { route } = exchange;
   if (route.form === "stored") await findStored(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
-  if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? ""))
+  if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? "") && !continuesUpload(exchange))
     return withPathModel(exchange, await read(exchange, plane));
   return withPathModel(exchange, readAnything(exchange));
 }
@@ -68,7 +69,13 @@ export function providerTarget(exchange: Exchange, plane: Plane): Target {
   const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
   const provider = named === undefined ? usualProvider(generation, route) : generation.providers.get(named);
   if (provider === undefined) throw noProvider(generation, named, route.operation);
-  return targetAt(generation, provider, view?.model, exchange.request.method === "POST");
+  return targetAt(generation, provider, view?.model, mayCost(exchange));
+}
+
+/** What is sent raw may; of what a provider keeps, only what computes. Keeping a file is billed by nobody. */
+function mayCost({ request, rest, route }: Exchange): boolean {
+  if (request.method !== "POST") return false;
+  return route.family === undefined || (rest === "" && route.operation !== "files" && route.operation !== "uploads");
 }
 
 /** Or a cache, which is made of a prompt. */

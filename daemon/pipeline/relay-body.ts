@@ -16,6 +16,8 @@ export type Answer = {
   readonly contentType: string;
   readonly body: Buffer;
   readonly usage: Usage | undefined;
+  /** Pairs that belong to it, beside those of every answer. */
+  readonly headers?: readonly string[];
   /** How much there is of it, for an estimate where it does not tell its usage. */
   readonly outputBytes: number;
 };

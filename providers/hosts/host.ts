@@ -166,6 +166,7 @@ export const generic: Readonly<Record<DialectId, Host>> = {
       embeddings: [geminiPath("batchEmbedContents")],
       count_tokens: [geminiPath("countTokens")],
       files: [{ dialect: "gemini", path: "/files" }],
+      uploads: [{ dialect: "gemini", path: "../upload/v1beta/files" }],
       batches: [{ dialect: "gemini", path: "/batches" }],
       batch_generate: [geminiPath("batchGenerateContent")],
       batch_embed: [geminiPath("asyncBatchEmbedContent")],

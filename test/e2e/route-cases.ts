@@ -218,6 +218,13 @@ export const samples: Readonly<Record<string, Sample>> = {
   "messages.files": { ...nothing, path: () => "/anthropic/v1/files?provider=an", method: "GET" },
   "messages.batches": { ...nothing, path: () => "/v1/messages/batches?provider=an", method: "GET" },
   "gemini.files": { ...nothing, path: () => "/v1beta/files?provider=ge", method: "GET" },
+  "gemini.upload": {
+    path: () => "/upload/v1beta/files?provider=ge",
+    body: () => ({ file: { displayName: "a" } }),
+    answer: {},
+    isForProvider: true,
+    isFree: true,
+  },
   "gemini.batches": { ...nothing, path: () => "/genai/v1beta/batches?provider=ge", method: "GET" },
   "gemini.caches": { ...nothing, path: () => "/v1beta/cachedContents?provider=ge", method: "GET" },
   "gemini.batch_generate": {
