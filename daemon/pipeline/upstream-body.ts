@@ -31,6 +31,7 @@ export function upstreamBody(
 ): UpstreamBody {
   const same = endpoint.dialect.id === exchange.route.dialect.id && !endpoint.predict && !endpoint.asChat;
   exchange.droppedHeader = []; // of the hop before this one
+  if (same && exchange.trip?.plan.unhonoured !== undefined) report(exchange, target, []);
   return same
     ? {
         bytes: readable(
@@ -170,6 +171,8 @@ function asked({ view }: Exchange): PathWords {
 function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {
   const { foreign } = exchange.route;
   const dropped = unexpressed.filter((name) => !ours.has(name) && foreign?.omit.includes(name) !== true);
+  const suffix = exchange.trip?.plan.unhonoured;
+  if (suffix !== undefined) dropped.unshift(suffix);
   if (dropped.length === 0) return;
   if (isStrict(exchange, target)) {
     throw new GatewayError("unsupported_parameter", `${target.name} cannot express: ${dropped.join(", ")}`, {

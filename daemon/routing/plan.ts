@@ -32,6 +32,8 @@ export type Plan = {
   readonly retries?: number | undefined;
   /** When a second target is asked as well; undefined: never. */
   readonly hedge?: HedgeData | undefined;
+  /** What the model's name asks for and nothing here does, as it is reported. */
+  readonly unhonoured?: string | undefined;
   /** Targets that would drop a parameter are passed over. */
   readonly strict?: boolean | undefined;
   /** Worked out when it is told: most decisions nobody asks about. */

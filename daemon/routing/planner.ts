@@ -9,7 +9,7 @@ import { filterHops } from "./filters.ts";
 import type { Generation } from "./generation.ts";
 import type { Issuer } from "./issuers.ts";
 import type { Decision, Plan } from "./plan.ts";
-import type { ProviderPreferences, RoutePreferences } from "./preferences.ts";
+import type { RoutePreferences } from "./preferences.ts";
 import {
   fallbacksFor,
   type Hop,
@@ -24,6 +24,7 @@ import {
 import { type Routing, rowOf } from "./routing.ts";
 import { applyRules, type Verdict } from "./rules.ts";
 import { type Choice, orderHops, sortHops } from "./strategies.ts";
+import { type Suffix, withoutSuffix } from "./suffixes.ts";
 
 export type RouteRequest = FactSource & {
   /** `fallbacks[]` of the request. */
@@ -50,12 +51,6 @@ export type KeyProvider = {
 /** A caller may not ask for more. */
 const retriesMax = 10;
 
-/** Said where a caller might say it by a name of the model: faster, or cheaper. */
-const suffixes: readonly (readonly [suffix: string, sort: "throughput" | "price"])[] = [
-  [":nitro", "throughput"],
-  [":floor", "price"],
-];
-
 /** What is tried for a request, or throws `model_not_found`. */
 export function plan(generation: Generation, request: RouteRequest, routing: Routing): Plan {
   const verdict = generation.rules === undefined ? undefined : judged(generation, request, routing);
@@ -64,7 +59,7 @@ export function plan(generation: Generation, request: RouteRequest, routing: Rou
   const isPlain =
     request.keyProviders === undefined &&
     fixed !== undefined &&
-    found.sort === undefined &&
+    found.suffix === undefined &&
     !bends(request.preferences) &&
     !hasSpoken(verdict);
   const issuer = found.plan.hasChoice ? request.issuer() : undefined;
@@ -80,7 +75,7 @@ export function plainPlan(generation: Generation, model: string, own: readonly s
   return known === undefined || known.hasChoice ? undefined : known.fixed;
 }
 
-type Found = { readonly plan: NamePlan; readonly sort: ProviderPreferences["sort"] };
+type Found = { readonly plan: NamePlan; readonly suffix: Suffix | undefined };
 
 function bends(preferences: RoutePreferences | undefined): boolean {
   if (preferences === undefined) return false;
@@ -100,13 +95,13 @@ function judged(generation: Generation, request: RouteRequest, routing: Routing)
 /** The name's own plan, with what rules and `models[]` put into it. */
 function findName(generation: Generation, request: RouteRequest, verdict: Verdict | undefined): Found {
   const { preferences, fallbacks: own } = request;
-  const { model, sort } = withoutSuffix(generation, request.model);
-  const everywhere = sort !== undefined || preferences?.provider !== undefined || request.keyProviders !== undefined;
+  const { model, suffix } = withoutSuffix(generation, request.model);
+  const everywhere = suffix !== undefined || preferences?.provider !== undefined || request.keyProviders !== undefined;
   const isRuled = verdict?.stage !== undefined || verdict?.fallbacks !== undefined;
   if (!isRuled && !everywhere && preferences?.models === undefined)
-    return { plan: resolveName(generation, model, own), sort };
+    return { plan: resolveName(generation, model, own), suffix };
   const first = verdict?.stage ?? sharedByKey(stageFor(generation, model, everywhere), model, request, generation);
-  if (first === undefined) return { plan: resolveName(generation, model, own), sort };
+  if (first === undefined) return { plan: resolveName(generation, model, own), suffix };
   const lists = fallbacksFor(generation, model);
   const after =
     own !== undefined ? stagesFor(generation, own) : (verdict?.fallbacks ?? stagesFor(generation, lists?.any ?? []));
@@ -119,7 +114,7 @@ function findName(generation: Generation, request: RouteRequest, verdict: Verdic
       listed(lists?.contentPolicy),
       hedgeFor(generation, model),
     ),
-    sort,
+    suffix,
   };
 }
 
@@ -141,27 +136,21 @@ function sharedByKey(
   return hops.every(({ weight }) => weight === 0) ? { ...stage, hops: stage.hops } : { hops, strategy: "weighted" };
 }
 
-/** The suffix is ours only where there is something to choose from; otherwise it may be part of a provider's own name. */
-function withoutSuffix(
-  generation: Generation,
-  model: string,
-): { readonly model: string; readonly sort: ProviderPreferences["sort"] } {
-  const written = suffixes.find(([suffix]) => model.endsWith(suffix));
-  if (written === undefined) return { model, sort: undefined };
-  const base = model.slice(0, -written[0].length);
-  const stage = stageFor(generation, base, true);
-  return stage === undefined || stage.hops.length < 2 ? { model, sort: undefined } : { model: base, sort: written[1] };
+/** `:free` is a price that nothing may be over. */
+function withFree(preferences: RoutePreferences | undefined): RoutePreferences {
+  const maxPrice = { prompt: 0, completion: 0, request: 0 };
+  return { ...preferences, provider: { ...preferences?.provider, maxPrice } };
 }
 
 function decide(
   generation: Generation,
   request: RouteRequest,
   routing: Routing,
-  { plan: names, sort: suffixSort }: Found,
+  { plan: names, suffix }: Found,
   verdict: Verdict | undefined,
   issuer: Issuer | undefined,
 ): Plan {
-  const { preferences } = request;
+  const preferences = suffix?.free === true ? withFree(request.preferences) : request.preferences;
   const wishes = preferences?.provider;
   const choice: Choice = {
     generation,
@@ -172,7 +161,7 @@ function decide(
     outputTokens: request.outputTokens,
   };
   const notes: { target: string; note: string }[] = [];
-  const sort = wishes?.sort ?? suffixSort;
+  const sort = wishes?.sort ?? suffix?.sort;
   const orderStage = (stage: Stage): readonly Hop[] => {
     const left = filterHops(stage.hops, preferences, choice, notes);
     if (left.length === 0) return left;
@@ -220,6 +209,7 @@ function decide(
     ...(preferences?.retries === undefined ? {} : { retries: Math.min(preferences.retries, retriesMax) }),
     ...(names.hedge === undefined ? {} : { hedge: names.hedge }),
     ...(wishes?.requireParameters === true ? { strict: true } : {}),
+    ...(suffix?.unhonoured === undefined ? {} : { unhonoured: suffix.unhonoured }),
     decision,
   };
 }

@@ -39,6 +39,8 @@ before(async () => {
       many: to(first, { api_key: undefined, keys }),
       narrow: to(first, { concurrency_max: 1 }),
       strict: to(second, { dialect: "anthropic" }),
+      listed: to(first, { models: ["m"], any_model: false }),
+      claude: to(second, { dialect: "anthropic", models: ["m"], any_model: false }),
     },
     groups: { sticky: { targets: ["many/m", "second/m"] } },
     model_timeouts: { "first/impatient*": { first_byte: "120ms" } },
@@ -112,6 +114,23 @@ test("routeHeaders() says who answered, and of a fallback who should have", asyn
     ),
     ["true", "second", "other", "second", "first", other.slice(6)],
   );
+});
+
+test("report() names an ending of the model's name that nothing here does, and refuses it where the caller is strict", async () => {
+  const message = { type: "message", content: [{ type: "text", text: "so" }], stop_reason: "end_turn", usage: {} };
+  second.answer = answers(message);
+  for (const [name, upstream] of [
+    ["listed", first],
+    ["claude", second],
+  ] as const) {
+    const told = await call({ model: `${name}/m:online` });
+    assert.deepEqual([told.status, told.headers["x-bifrost-dropped-params"]], [200, "model:online"], told.text);
+    assert.equal((JSON.parse(upstream.seen.at(-1)!.body) as { model: string }).model, "m");
+    const refused = await call({ model: `${name}/m:online` }, { "x-bifrost-unsupported": "strict" });
+    assert.deepEqual([refused.status, errorOf(refused).code], [400, "unsupported_parameter"]);
+    assert.match(refused.text, /model:online/);
+  }
+  assert.equal((await call({ model: "listed/m" })).headers["x-bifrost-dropped-params"], undefined);
 });
 
 test("withExtraFields() adds its fields only where they are asked for", async () => {

@@ -54,6 +54,30 @@ test("plan() takes :floor for the cheapest and :nitro for the fastest, and leave
   assert.equal(open.plan({ model: "p/x:floor" }).hops[0]?.target.model, "x:floor");
 });
 
+test("plan() takes :free for what costs nothing, and refuses where there is none of it", async () => {
+  const lab = await routingLab({
+    ...labelled,
+    prices: { ...labelled.prices, "b/*": { input: 0, output: 0 } },
+  });
+  assert.deepEqual(names(lab, { model: "m:free" }), ["b"]);
+  assert.deepEqual(names(lab, { model: "b/m:free" }), ["b"]);
+  assert.throws(() => lab.plan({ model: "a/m:free" }), { code: "model_not_found", message: /dearer than max_price/ });
+});
+
+test("plan() notes the endings that ask for what nothing here does, unless they are a provider's own name", async () => {
+  const lab = await routingLab(labelled);
+  const open = await routingLab({ providers: { p: provider(key) } });
+  for (const ending of [":online", ":exacto", ":extended", ":thinking"]) {
+    const { hops, unhonoured } = lab.plan({ model: `m${ending}` });
+    assert.deepEqual([hops[0]?.target.model, unhonoured], ["m", `model${ending}`]);
+    assert.equal(lab.plan({ model: `a/m${ending}` }).unhonoured, `model${ending}`);
+    const own = open.plan({ model: `p/x${ending}` });
+    assert.deepEqual([own.hops[0]?.target.model, own.unhonoured], [`x${ending}`, undefined]);
+    assert.throws(() => lab.plan({ model: `nobody/x${ending}` }), { code: "model_not_found" });
+  }
+  assert.equal(lab.plan({ model: "m" }).unhonoured, undefined);
+});
+
 test("plan() puts models[] after the model, keeps to a named credential, and shares by a key's own providers", async () => {
   const lab = await routingLab(labelled);
   assert.deepEqual(names(lab, { model: "a/m", preferences: { models: ["c/m", "b/m"] } }), ["a", "c", "b"]);
