@@ -41,6 +41,7 @@ export function renderKey(key: KeyView): string {
     ["limits", listed(limitLines(key.limits))],
     ...providerLines(key),
     ...told("cannot be told", key.unsupported),
+    ...told("raw bodies", key.raw ? "may be shown" : null),
     ["concurrency", renderCount(key.concurrency_max)],
     ...told("content kept", key.content),
     ["created", renderTime(key.created_at_ms)],

@@ -44,6 +44,7 @@ type KeyOptions = ScopeOptions &
     readonly provider?: readonly ProviderConfigRequest[] | false;
     readonly deleteExpired?: boolean;
     readonly unsupported?: OnUnsupported | false;
+    readonly raw?: boolean;
     readonly team?: string | false;
     readonly user?: string | false;
     readonly customer?: string | false;
@@ -137,6 +138,7 @@ function buildUpdate(command: Command, context: Context): void {
     .option("--no-provider", "Any provider")
     .option("--no-content", "Keep what the config says")
     .option("--no-unsupported", "As the provider says")
+    .option("--no-raw", "Show it no raw bodies")
     .option("--disable", "Refuse the key until it is enabled")
     .option("--enable", "Accept the key again")
     .option("--json", "Print JSON")
@@ -204,7 +206,8 @@ function keyOptions(command: Command): Command {
         "--unsupported <how>",
         "Refuse a parameter that a provider cannot be told, or leave it out (default: as the provider says)",
       ).choices(["strict", "drop"]),
-    );
+    )
+    .option("--raw", "It may be shown raw bodies, where auth.raw_bodies in the config is keys");
 }
 
 const contentLevels: readonly ContentLevel[] = ["off", "metadata", "full"];
@@ -218,7 +221,7 @@ function collectProvider(text: string, before?: readonly ProviderConfigRequest[]
 
 /** What only keys have. */
 function ownChange(options: KeyOptions) {
-  const { description, metadata, blocked, provider, deleteExpired, content, unsupported, team, user, customer } =
+  const { description, metadata, blocked, provider, deleteExpired, content, unsupported, raw, team, user, customer } =
     options;
   const parent = (name: string, value: string | false | undefined) =>
     value === undefined ? {} : { [name]: value === false ? null : value };
@@ -230,6 +233,7 @@ function ownChange(options: KeyOptions) {
     ...(deleteExpired === undefined ? {} : { delete_expired: deleteExpired }),
     ...(content === undefined ? {} : { content: content === false ? null : content }),
     ...(unsupported === undefined ? {} : { unsupported: unsupported === false ? null : unsupported }),
+    ...(raw === undefined ? {} : { raw }),
     ...parent("team", team),
     ...parent("user", user),
     ...parent("customer", customer),

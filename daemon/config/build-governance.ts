@@ -238,7 +238,7 @@ function createReader(governance: Governance, names: Names, zone: string, build:
     const secret = build.secret(entry.value, [...path, "value"]);
     const above = parent(entry, path);
     checkLists(entry, path);
-    const { models = ["*"], blocked, disabled = false, expires, unsupported } = entry;
+    const { models = ["*"], blocked, disabled = false, expires, unsupported, raw } = entry;
     const expiresAtMs = expires === undefined ? undefined : Date.parse(expires);
     if (Number.isNaN(expiresAtMs)) build.report({ path: [...path, "expires"], message: "is no date and time" });
     const providers = Object.entries(entry.providers ?? {}).map(([provider, config]): ProviderChange => {
@@ -268,6 +268,7 @@ function createReader(governance: Governance, names: Names, zone: string, build:
           models,
           ...(blocked?.length ? { blocked } : {}),
           ...(unsupported === undefined ? {} : { unsupported }),
+          ...(raw === true ? { raw } : {}),
         },
         providers: entry.providers === undefined || entry.providers === null ? null : providers,
         disabled,

@@ -204,7 +204,8 @@ function readServer(file: ConfigFile, build: Build): GenerationData["server"] {
 
 function readAuth(file: ConfigFile): GenerationData["auth"] {
   const auth = filled(defaults.auth, file.auth);
-  return { inference: auth.inference, files: auth.files, firstKeyBudget: parseBudget(auth.first_key_budget) };
+  const { inference, files, raw_bodies: rawBodies } = auth;
+  return { inference, files, rawBodies, firstKeyBudget: parseBudget(auth.first_key_budget) };
 }
 
 function listsOf(written: Readonly<Record<string, string | readonly string[]>>): Record<string, readonly string[]> {

@@ -153,6 +153,8 @@ export type GenerationData = {
     readonly inference: "keys" | "open";
     /** Whose files and batches a key may see. */
     readonly files: "owned" | "shared";
+    /** Who may be shown what passes between us and a provider. */
+    readonly rawBodies: "off" | "keys" | "all";
     /** Budget of the key that the first start makes; undefined: none. */
     readonly firstKeyBudget?: { readonly limitNano: number; readonly windowMs: number } | undefined;
   };

@@ -53,7 +53,7 @@ export const defaults = {
   },
   hedge: { after: "p95", min: "100ms", max_share: 0.05 },
   compat: { bifrost: false, litellm: false },
-  auth: { inference: "keys", files: "owned", first_key_budget: "5/1d" },
+  auth: { inference: "keys", files: "owned", raw_bodies: "off", first_key_budget: "5/1d" },
   ledger: {
     durability: "grouped",
     hold_input: "learned",
@@ -109,4 +109,4 @@ export const defaults = {
  * Names the schema that accepted a stored generation. A start may build from stored values without parsing only if
  * this is still the same; a test holds it equal to the schema's hash and prints the new one.
  */
-export const schemaFingerprint = "5a1a466d754be5de";
+export const schemaFingerprint = "7d5aa20b1271eebf";

@@ -112,6 +112,8 @@ export type KeyPolicy = {
   readonly content?: "off" | "metadata" | "full" | undefined;
   /** What becomes of a parameter that a target cannot be told; absent: as the provider says. */
   readonly unsupported?: OnUnsupported | undefined;
+  /** May be shown what was sent to providers and what they answered, as it was; see `auth.raw_bodies`. */
+  readonly raw?: boolean | undefined;
 };
 
 /** `strict`: refused, by name. `drop`: left out, and named in the answer. */

@@ -4,7 +4,7 @@
  */
 import { dollars } from "../governance/money.ts";
 import type { Target } from "../routing/generation.ts";
-import { bifrostHeaders } from "./compat-bifrost.ts";
+import { aliasHeaders, bifrostHeaders, passesOn } from "./compat-bifrost.ts";
 import { litellmCostHeaders, litellmHeaders } from "./compat-litellm.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
@@ -50,7 +50,8 @@ export function routeHeaders(exchange: Exchange): string[] {
   if (trip.fallback > 0) fallbackHeaders(headers, exchange, target);
   const told = exchange.upstreamHeaders;
   if (told !== undefined) {
-    for (const name in told) if (tellsLimits(name)) headers.push(name, printable(String(told[name])));
+    const tells = exchange.generation.data.compat.bifrost ? passesOn : tellsLimits;
+    for (const name in told) if (tells(name)) headers.push(name, printable(String(told[name])));
   }
   return headers;
 }
@@ -72,6 +73,7 @@ function fallbackHeaders(headers: string[], { trip, credentialId }: Exchange, ta
     primary.provider.name,
     "x-bifrost-routing-info-primary-model",
     printable(primary.model),
+    ...aliasHeaders(target),
   );
 }
 

@@ -8,13 +8,14 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { forwardedHeaders, withProof } from "../http/forwarded-headers.ts";
 import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
-import type { Provider, Target } from "../routing/generation.ts";
+import type { Target } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
 import { generates, type Lease } from "./admit.ts";
 import { clientOf } from "./codecs.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { relayPump, translatePump } from "./pumps.ts";
+import { rawSent, tapped } from "./raw.ts";
 import { releaseBody } from "./read.ts";
 import { type Answer, type BodyOutcome, BodyReceiver } from "./relay-body.ts";
 import { StreamReceiver } from "./relay-stream.ts";
@@ -23,6 +24,7 @@ import { endHop, tracedHeaders } from "./span.ts";
 import { isLargeTranslation, translateLarge, type UpstreamBody, upstreamBody } from "./upstream-body.ts";
 import { type Receiver, UpstreamCall } from "./upstream-call.ts";
 import { costPump, tellsCost } from "./usage-cost.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 /** How an attempt ended. Exactly one of `answer`, `streamed` and `error` tells what the client gets. */
 export type AttemptResult = AttemptEnd & {
@@ -93,7 +95,9 @@ function dial(
       : bodyReceiver(exchange, target, endpoint, plane, finish);
     const send = (ready: Dispatcher.DispatchOptions): void => {
       const timers = wishedTimers(target.timers, exchange.view!.preferences?.timers);
-      call = new UpstreamCall(ready, receiver, timers, streamed, plane.wheel);
+      const { raw } = exchange;
+      const heard = raw === undefined ? receiver : tapped(raw, receiver, streamed);
+      call = new UpstreamCall(ready, heard, timers, streamed, plane.wheel);
       if (receiver instanceof StreamReceiver) receiver.attach(call);
       const running = call;
       exchange.onGone(() => running.abort(clientLeft()));
@@ -254,16 +258,6 @@ function credentialRefused(error: GatewayError, { provider: { name } }: Target):
   });
 }
 
-/** Servers quote the key that they refuse; to a caller it is none of theirs. */
-function withoutSecrets(message: string, { data, credentials }: Provider): string {
-  const keys = data.credentials.map(({ value }) => value);
-  const held = credentials.flatMap(({ authorizer }) => authorizer?.secrets() ?? []);
-  return [...keys, ...held].reduce(
-    (text, secret) => (secret === "" ? text : text.replaceAll(secret, "[our credential]")),
-    message,
-  );
-}
-
 /** `echo` is known once the request was encoded, which is after this and before any answer. */
 function context(exchange: Exchange): RenderContext {
   exchange.rendering = {
@@ -289,6 +283,7 @@ function options(
   const credential = provider.credentials[exchange.trip!.credential]!;
   exchange.credentialId = credential.id;
   const body = large ?? upstreamBody(exchange, target, endpoint, lease.injectCap);
+  if (exchange.raw !== undefined) rawSent(exchange.raw, body.bytes, provider);
   const same = endpoint.dialect.id === exchange.route.dialect.id;
   const wanted = joined(endpoint.headers, body.headers);
   const forwarded = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);

@@ -2,10 +2,13 @@
  * `compat.bifrost`: failures and headers as Bifrost's Go gateway has them, for clients that read those. Hides its words
  * and statuses; what is refused, and why, is the same. Vendors' own paths keep their vendor's shape, as they do there.
  */
-import type { JsonObject } from "../../providers/exchange.ts";
+import type { JsonObject, Usage } from "../../providers/exchange.ts";
 import type { ErrorCode, GatewayError } from "../../providers/gateway-error.ts";
 import type { FailureWords } from "../http/reply.ts";
+import type { Target } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
+import { isSecret } from "./kept-headers.ts";
+import { rawMembers } from "./raw.ts";
 
 /** Its words for what its policies refuse, and the status where it is another. */
 const policies: Partial<Readonly<Record<ErrorCode, { readonly type: string; readonly status?: number }>>> = {
@@ -52,13 +55,16 @@ function envelope(error: GatewayError, id: string, exchange: Exchange | undefine
       resolved_model_used: exchange?.target?.model ?? "",
       request_type: exchange?.route.operation ?? "",
       latency: exchange === undefined ? 0 : Math.round(exchange.upstreamMs),
-      key_statuses: [],
+      key_statuses: exchange === undefined ? [] : keyStatuses(exchange),
+      ...(exchange?.usage === undefined ? {} : { billed_usage: billed(exchange.usage) }),
+      ...(exchange?.raw === undefined ? {} : rawFields(exchange)),
     },
   };
 }
 
 function codeOf({ code, details }: GatewayError): string {
   if (code === "overloaded") return "request_dropped";
+  if (code === "upstream_credential") return "upstream_credentials_exhausted";
   // Of a model nothing is unsupported but what is asked of it.
   return code === "unsupported_parameter" && details.param === "model" ? "unsupported_operation" : code;
 }
@@ -69,6 +75,31 @@ function policyOf(error: GatewayError): { readonly type: string; readonly status
   if (error.details.source === "provider") return undefined;
   const limit = error.details.limit ?? "";
   return { type: /token/.test(limit) ? "token_limited" : /request/.test(limit) ? "request_limited" : "rate_limited" };
+}
+
+/** The credentials that were tried in vain. */
+function keyStatuses({ attempts = [] }: Exchange): readonly JsonObject[] {
+  return attempts
+    .filter(({ error }) => error === "upstream_credential" || error === "rate_limit_exceeded")
+    .map(({ target, credential, error, status }) => ({
+      provider: target.slice(0, target.indexOf("/")),
+      ...(credential === undefined ? {} : { key: credential }),
+      ...(status === undefined ? {} : { status_code: status }),
+      error: error!,
+    }));
+}
+
+/** What is not known is left out. */
+function billed({ input, output }: Usage): JsonObject {
+  return {
+    ...(input === undefined ? {} : { prompt_tokens: input }),
+    ...(output === undefined ? {} : { completion_tokens: output }),
+    ...(input === undefined || output === undefined ? {} : { total_tokens: input + output }),
+  };
+}
+
+function rawFields(exchange: Exchange): JsonObject {
+  return JSON.parse(`{${rawMembers(exchange).slice(1)}}`) as JsonObject;
 }
 
 function routingInfo({ trip, target, credentialId }: Exchange): JsonObject {
@@ -94,5 +125,21 @@ export function bifrostHeaders({ id, span, trip, target, credentialId }: Exchang
     ["x-bifrost-routing-info-model", target.model.replace(/[^\x20-\x7e]/g, "?")],
     ["x-bifrost-routing-info-key", (credentialId ?? "none").replace(/[^\x20-\x7e]/g, "?")],
     ["x-bifrost-routing-info-is-fallback", "false"],
+    aliasHeaders(target),
   );
 }
+
+/** What the provider calls the model, where that is something else. */
+export function aliasHeaders({ deployment, model }: Target): readonly string[] {
+  if (deployment === model) return [];
+  const [id, name] = [deployment, model].map((text) => text.replace(/[^\x20-\x7e]/g, "?"));
+  return ["x-bifrost-routing-info-alias-model-id", id!, "x-bifrost-routing-info-alias-model-name", name!];
+}
+
+/** The provider's own headers that go on to the client: not those of its connection, its site or its cookies. */
+export function passesOn(name: string): boolean {
+  return !ofItsConnection.test(name) && !isSecret(name);
+}
+
+const ofItsConnection =
+  /^(?:connection|keep-alive|proxy-|te$|trailer|transfer-encoding|upgrade|content-|date$|server$|via$|age$|vary$|etag$|expires$|cache-control$|alt-svc$|strict-|access-control-|cf-|x-request-id$|request-id$|retry-after|x-bifrost-|x-frame|x-xss|x-content-type|nel$|report|link$|location$|www-)/;

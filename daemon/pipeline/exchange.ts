@@ -24,6 +24,7 @@ import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
 import type { Family } from "./families.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
+import type { Raw } from "./raw.ts";
 import type { Upload } from "./read-form.ts";
 import type { RequestSpan } from "./span.ts";
 
@@ -182,6 +183,8 @@ export class Exchange {
   hedge: "won" | "lost" | undefined;
   /** Where something is kept of what was said. */
   kept: KeptContent | undefined;
+  /** What passes between us and the provider, where the caller asks to see it. */
+  raw: Raw | undefined;
   /** Where traces are configured. */
   span: RequestSpan | undefined;
   attempts: AttemptTrace[] | undefined;

@@ -12,6 +12,7 @@ import { type AttemptResult, attempt, clientLeft, notSent } from "./attempt.ts";
 import { Exchange, type Race } from "./exchange.ts";
 import { watchHold } from "./exhaust.ts";
 import type { Plane } from "./plane.ts";
+import { unasked } from "./raw.ts";
 import { releaseBody } from "./read.ts";
 import { recordAttempt } from "./record.ts";
 import { isRelayed } from "./relay-attempt.ts";
@@ -190,9 +191,9 @@ class Hedge implements Timed, Race {
 
   /** What the attempt has found out is the request's. */
   #adopt({ own, trip }: Runner): void {
-    const { target, upstreamHeaders, credentialId, isRelay, droppedHeader, rendering, coded, hedge } = own;
+    const { target, upstreamHeaders, credentialId, isRelay, droppedHeader, rendering, coded, hedge, raw } = own;
     const { status, bytesOut, firstByteAt, upstreamMs } = own;
-    const found = { target, upstreamHeaders, credentialId, isRelay, droppedHeader, rendering, coded, hedge };
+    const found = { target, upstreamHeaders, credentialId, isRelay, droppedHeader, rendering, coded, hedge, raw };
     Object.assign(this.#exchange, found, { status, bytesOut, firstByteAt, upstreamMs, trip });
   }
 
@@ -230,5 +231,6 @@ function fork(exchange: Exchange, trip: Trip, race: Race): Exchange {
   own.trip = trip;
   own.target = trip.target;
   own.race = race;
+  if (own.raw !== undefined) own.raw = unasked(own.raw);
   return own;
 }

@@ -18,6 +18,11 @@ export function headersText({ request, upstreamHeaders }: Exchange): string {
   return JSON.stringify({ request: kept(request.headers), response: kept(upstreamHeaders ?? {}) });
 }
 
+/** Of a provider's answer, for whoever may see them. */
+export function shownHeaders(headers: Headers): Record<string, string> {
+  return kept(headers);
+}
+
 function kept(headers: Headers): Record<string, string> {
   const found: [string, string][] = [];
   for (const name in headers) {
@@ -30,6 +35,6 @@ function kept(headers: Headers): Record<string, string> {
   return Object.fromEntries(found);
 }
 
-function isSecret(name: string): boolean {
+export function isSecret(name: string): boolean {
   return secret.test(name) && !countsLimits.test(name);
 }

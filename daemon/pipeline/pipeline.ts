@@ -25,6 +25,7 @@ import { identify } from "./identify.ts";
 import { fileIdsTaken, mayNameFile } from "./owned-bodies.ts";
 import type { Plane } from "./plane.ts";
 import { rememberProofs, watchProofs } from "./proofs.ts";
+import { askRaw } from "./raw.ts";
 import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
 import { record, recordAttempt } from "./record.ts";
@@ -50,6 +51,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const named = identify(exchange, plane);
     if (named !== undefined) await named;
     keepRequest(exchange, plane);
+    if (exchange.view?.preferences?.raw !== undefined) askRaw(exchange, plane);
     if (speaksResponses(exchange)) {
       const before = continued(exchange, plane);
       if (before !== undefined) await before;

@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Member, Writable } from "../http/request-view.ts";
-import type { ProviderPreferences, RoutePreferences, TimerWishes } from "../routing/preferences.ts";
+import type { ProviderPreferences, RawWish, RoutePreferences, TimerWishes } from "../routing/preferences.ts";
 
 type Preferences = Writable<RoutePreferences>;
 
@@ -107,6 +107,8 @@ const headerReaders: ReadonlyMap<string, (found: Preferences, value: string) => 
   ["x-bifrost-unsupported", (found, value) => (found.unsupported = unsupported(value))],
   // Of what Bifrost's clients may switch on here only this depends on the request.
   ["x-bf-compat", (found, value) => (found.unsupported ??= namesDropping(value) ? "drop" : undefined)],
+  ["x-bf-send-back-raw-request", (found, value) => (found.raw = withRaw(found.raw, "request", value))],
+  ["x-bf-send-back-raw-response", (found, value) => (found.raw = withRaw(found.raw, "response", value))],
   ["x-bifrost-fallbacks", (found, value) => (found.fallbacks = value === "off" ? false : undefined)],
   ["x-bifrost-connect-timeout", timer("connectMs", "x-bifrost-connect-timeout")],
   ["x-bifrost-first-byte-timeout", timer("firstByteMs", "x-bifrost-first-byte-timeout")],
@@ -129,6 +131,10 @@ function session(found: Preferences, value: string): void {
 function unsupported(value: string): "strict" | "drop" {
   if (value === "strict" || value === "drop") return value;
   throw wrong("x-bifrost-unsupported", "must be strict or drop");
+}
+
+function withRaw(wish: RawWish | undefined, part: keyof RawWish, value: string): RawWish | undefined {
+  return value === "true" ? { ...wish, [part]: true } : wish;
 }
 
 /** `true`, `["*"]`, or a list of names with or without brackets. */

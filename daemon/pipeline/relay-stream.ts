@@ -97,7 +97,7 @@ export class StreamReceiver implements Receiver {
   /** When the first content came, and until when it is looked at before it is let go; 0: it need not be. */
   #contentAt = 0;
   /** Adds what the client asks for to each event; undefined: bytes stay as they are. */
-  readonly #extra: ((piece: string) => string) | undefined;
+  readonly #extra: ReturnType<typeof extraFieldsWriter> | undefined;
   #showUntil = 0;
 
   constructor(
@@ -252,8 +252,9 @@ export class StreamReceiver implements Receiver {
   #frame(frame: Buffer): void {
     if (this.#finished && !this.#pump.relaysAll) return;
     const step = this.#pump.frame(frame);
+    const out =
+      this.#extra === undefined ? this.#pump.out : this.#withExtra(step === "drop" ? "" : this.#pump.out, frame);
     if (step === "drop") return;
-    const out = this.#extra === undefined ? this.#pump.out : this.#extra(this.#pump.out);
     if (this.#held !== undefined && (step === "hold" || (step === "release" && this.#mustShow()))) {
       this.#held += out;
       this.#exchange.onFrames?.(out, this.#exchange);
@@ -265,6 +266,10 @@ export class StreamReceiver implements Receiver {
     this.#pending += out;
     if (this.#pending.length >= pieceBytes) this.#flush();
     if (step === "terminal") this.#finished = true;
+  }
+
+  #withExtra(out: string, frame: Buffer): string {
+    return this.#extra!(out, () => this.#framings.upstream.read(frame).data);
   }
 
   /** Content has come, but not yet as much as a stream must show before it is let go. */

@@ -63,4 +63,8 @@ export type RoutePreferences = {
   readonly priority?: number | undefined;
   /** What becomes of a parameter that a target cannot be told, whatever the key says. */
   readonly unsupported?: "strict" | "drop" | undefined;
+  /** What of the traffic with the provider the caller wants to see, as it was. */
+  readonly raw?: RawWish | undefined;
 };
+
+export type RawWish = { readonly request?: boolean; readonly response?: boolean };

@@ -48,6 +48,8 @@ test("owners, budgets and wallets do what they are told, also without a daemon",
   assert.deepEqual([key.parent?.name, key.providers?.[0]?.weight, key.unsupported], ["research", 2, "strict"]);
   const told = async (...how: string[]) => (await json<KeyView>("keys", "update", "ci", ...how)).unsupported;
   assert.deepEqual([await told("--unsupported", "drop"), await told("--no-unsupported")], ["drop", null]);
+  const raw = async (...how: string[]) => (await json<KeyView>("keys", "update", "ci", ...how)).raw;
+  assert.deepEqual([await raw("--raw"), await raw("--description", "x"), await raw("--no-raw")], [true, true, false]);
   assert.match((await cli("keys", "update", "ci", "--unsupported", "loud")).stderr, /choices are strict, drop/);
 
   assert.match(

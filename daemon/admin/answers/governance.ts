@@ -102,6 +102,7 @@ const key = named<KeyView>("Key", {
   delete_expired: flag,
   content: unknownOr(z.enum(["off", "metadata", "full"])),
   unsupported: unknownOr(z.enum(["strict", "drop"])),
+  raw: flag,
   in_flight: unknownOr(whole),
   etag: text,
   old_secret_expires_at_ms: unknownOr(whole),

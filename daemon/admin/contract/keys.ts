@@ -54,6 +54,8 @@ export type CreateKeyRequest = KeyParent & {
   readonly content?: ContentLevel | undefined;
   /** What becomes of a parameter that a target cannot be told. Absent or null: as the provider says. */
   readonly unsupported?: OnUnsupported | null | undefined;
+  /** May be shown the bodies that pass between gateway and provider, where `auth.raw_bodies` is `keys`. */
+  readonly raw?: boolean | undefined;
 };
 
 /** `strict`: refused, by name. `drop`: left out, and named in the answer. */
@@ -92,6 +94,7 @@ export type UpdateKeyRequest = KeyParent & {
   readonly content?: ContentLevel | null | undefined;
   /** null: as the provider says. */
   readonly unsupported?: OnUnsupported | null | undefined;
+  readonly raw?: boolean | undefined;
 };
 
 /** Until `grace_ms` has passed the old secret works too; 0 (the default): it stops at once. */
@@ -126,6 +129,7 @@ export type KeyView = {
   readonly content: ContentLevel | null;
   /** null: as the provider says. */
   readonly unsupported: OnUnsupported | null;
+  readonly raw: boolean;
   readonly in_flight: number | null;
   readonly etag: string;
   /** While a rotation's grace runs: when the old secret stops. */

@@ -39,6 +39,7 @@ export function viewKey(
     delete_expired: key.deleteExpired ?? false,
     content: key.policy.content ?? null,
     unsupported: key.policy.unsupported ?? null,
+    raw: key.policy.raw ?? false,
     in_flight: usage.inFlight ?? null,
     etag: etagOf(key.change),
     old_secret_expires_at_ms: ends.length === 0 ? null : Math.max(...ends),

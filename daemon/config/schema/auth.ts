@@ -15,6 +15,11 @@ export const auth = z.strictObject({
     "Whose files and batches a key may see: those of its own owner (`owned`), or all that the provider has (`shared`).",
     defaults.auth.files,
   ),
+  raw_bodies: setting(
+    z.enum(["off", "keys", "all"]),
+    "Who is shown, with `x-bf-send-back-raw-request` or `-response`, what was sent to the provider and what it answered, as it was: nobody (`off`), keys that have `raw` (`keys`), or every caller (`all`). Never our credentials.",
+    defaults.auth.raw_bodies,
+  ),
   first_key_budget: setting(
     z
       .string("expected dollars and a period such as 10/1d, or none")

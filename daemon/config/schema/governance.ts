@@ -111,6 +111,7 @@ const key = z.strictObject({
     z.enum(["strict", "drop"]),
     "A parameter that a provider cannot be told: `strict` refuses the request, `drop` leaves it out. Default: as the provider says.",
   ),
+  raw: setting(flag, "It may be shown raw bodies; see `auth.raw_bodies`.", false),
   expires: setting(text, "Date and time from which it is refused: `2027-01-31T12:00:00Z`."),
   providers: section(
     z.record(z.string(), keyProvider, "expected providers by name"),

@@ -164,6 +164,7 @@ export type KeyOptions = {
   readonly limits?: readonly RateLimit[];
   readonly concurrencyMax?: number;
   readonly unsupported?: OnUnsupported;
+  readonly raw?: boolean;
 };
 
 export type CallOptions = {
@@ -279,7 +280,7 @@ export async function startLab(config: object): Promise<Lab> {
         record: record === "" ? undefined : JSON.parse(record as string),
       })) as Settled[];
     },
-    createKey({ models = ["*"], budgetNano, limits = [], concurrencyMax, unsupported } = {}) {
+    createKey({ models = ["*"], budgetNano, limits = [], concurrencyMax, unsupported, raw } = {}) {
       const id = ++keyCount;
       const now = Date.now();
       const minted = mintKey();
@@ -296,7 +297,7 @@ export async function startLab(config: object): Promise<Lab> {
           prefix: "",
           createdAtMs: now,
           disabled: false,
-          policy: { models, unsupported },
+          policy: { models, unsupported, raw },
           scopes: limited ? [id] : [],
         },
         [{ keyId: id, hash: minted.hash }],

@@ -85,6 +85,7 @@ test("create() answers a key that is durable, visible and complete", () =>
       delete_expired: false,
       content: null,
       unsupported: null,
+      raw: false,
       in_flight: null,
       etag: key.etag,
       old_secret_expires_at_ms: null,
