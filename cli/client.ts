@@ -24,8 +24,11 @@ export class Refusal extends CliFailure {
   }
 }
 
+type QueryValue = string | number | boolean;
+
 export type CallOptions = {
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** A list: the parameter several times. */
+  readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
   readonly body?: unknown;
 };
 
@@ -266,7 +269,7 @@ function exitOf(status: number): ExitCode {
 
 function withQuery(path: string, query: CallOptions["query"] = {}): string {
   const said = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)] as [string, string]],
+    value === undefined ? [] : [value].flat().map((each) => [name, String(each)] as [string, string]),
   );
   return said.length === 0 ? path : `${path}?${new URLSearchParams(said)}`;
 }

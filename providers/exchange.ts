@@ -2,6 +2,8 @@
  * The canonical vocabulary between dialects: what a caller asks, what a model answers, what it used, why it stopped.
  * A dialect translates to and from these; nothing else knows a wire format.
  */
+
+import type { Ending, FinishReason } from "./ending.ts";
 import type { GatewayError } from "./gateway-error.ts";
 import type { Usage } from "./usage.ts";
 
@@ -45,9 +47,7 @@ export type Operation =
  */
 export type Framing = "sse" | "json-array" | "aws-event-stream" | "aws-event-chunks";
 
-export type { Usage };
-
-export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" | "refusal" | "pause" | "error";
+export type { Ending, FinishReason, Usage };
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -315,6 +315,8 @@ export type Tap = {
   readonly finished: boolean;
   /** Bytes of visible output seen so far, for an estimate when the stream is cut before it told its usage. */
   readonly outputBytes: number;
+  /** Undefined until the answer says why it ended; of many choices, the first that does. */
+  ending(): Ending | undefined;
 };
 
 export type EmbeddingRequest = {

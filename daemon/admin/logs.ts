@@ -19,7 +19,7 @@ const rowsMax = 1_000_000_000;
 
 const dimension: z.ZodType<Dimension> = z.enum([
   ...(["key", "team", "customer", "user", "model", "provider", "target", "credential", "route"] as const),
-  ...(["tag", "status", "error"] as const),
+  ...(["tag", "status", "error", "stop", "tool"] as const),
 ]);
 const order: z.ZodType<RankingOrder> = z.enum(["requests", "errors", "tokens", "cost", "latency"]);
 const grain = z.enum(["minute", "hour", "day"]);
@@ -28,29 +28,42 @@ const name = () => queryFields.text(nameCharactersMax).optional();
 const number = () => queryFields.count(0, Number.MAX_SAFE_INTEGER).optional();
 const time = { since_ms: queryFields.epochMs().optional(), until_ms: queryFields.epochMs().optional() };
 
+const several = () => queryFields.oneOrMore(queryFields.text(nameCharactersMax)).optional();
+
 /** Conditions that a single row can be judged by. */
 export const rowFilterFields = {
-  key: queryFields.text(128).optional(),
-  team: name(),
-  customer: name(),
-  user: name(),
-  session: name(),
-  tag: z
-    .string()
-    .regex(/^[^=]+=/, "is name=value")
-    .max(512)
+  id: several(),
+  parent: several(),
+  key: several(),
+  team: several(),
+  customer: several(),
+  user: several(),
+  session: several(),
+  tag: queryFields
+    .oneOrMore(
+      z
+        .string()
+        .regex(/^[^=]+=/, "is name=value")
+        .max(512),
+    )
     .optional(),
-  model: name(),
-  provider: name(),
-  target: name(),
-  credential: name(),
-  route: name(),
-  status: z
-    .string()
-    .regex(/^[1-5](\d\d|xx)$/, "is a status such as 429, or a class such as 5xx")
+  model: several(),
+  provider: several(),
+  target: several(),
+  credential: several(),
+  route: several(),
+  status: queryFields
+    .oneOrMore(
+      z
+        .string()
+        .regex(/^([1-5](\d\d|xx)|success|error)$/, "is a status such as 429, a class such as 5xx, success or error"),
+    )
     .optional(),
-  error: queryFields.text(64).optional(),
-  rule: name(),
+  error: several(),
+  rule: several(),
+  engine: z.enum(["rule", "strategy"]).optional(),
+  stop: several(),
+  tool: several(),
   flag: z.enum(["estimated", "unpriced", "recovered", "unheld", "truncated", "fallback"]).optional(),
   stream: queryFields.flag().optional(),
   latency_min_ms: number(),
@@ -143,10 +156,10 @@ export const logRoutes: readonly Route[] = [
     summary: "The largest values of one dimension",
     reachable: true,
     query: strict<RankingsQuery>({
+      ...filter,
       by: dimension.optional(),
       order: order.optional(),
       limit: queryFields.count(1, 1_000).optional(),
-      ...time,
     }),
     run: (services, input) => services.logs.rankings(input.query),
   }),
@@ -168,7 +181,7 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "What a first screen shows, in one answer",
     reachable: true,
-    query: strict<DashboardQuery>(time),
+    query: strict<DashboardQuery>(filter),
     run: (services, input) => services.logs.dashboard(input.query),
   }),
   reads({

@@ -135,7 +135,11 @@ export const queryFields = {
   epochMs: () => wholeNumber().pipe(fields.epochMs()),
   flag: () => z.enum(["true", "false"]).transform((text) => text === "true"),
   text: (max: number) => fields.text(max),
+  /** Given once, or several times for several values. */
+  oneOrMore: <Value>(value: z.ZodType<Value, string>) => z.union([value, z.array(value).min(1).max(valuesMax)]),
 } as const;
+
+const valuesMax = 50;
 
 function wholeNumber() {
   return z

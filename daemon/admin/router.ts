@@ -169,11 +169,10 @@ function decodeSegment(segment: string): string {
 }
 
 function readQuery(route: Route, text: string): unknown {
-  const values: Record<string, string> = Object.create(null);
+  const values: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of new URLSearchParams(text)) {
-    if (name in values)
-      throw new GatewayError("invalid_request", `query parameter "${name}" is given twice`, { param: name });
-    values[name] = value;
+    const before = values[name];
+    values[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value];
   }
   const [unwanted] = Object.keys(values);
   if (route.query === undefined) {
@@ -199,7 +198,12 @@ function check(schema: z.ZodType, value: unknown, noun: string): unknown {
   if (result.success) return result.data;
   // A word that nobody knows is named first: it is what the caller mistyped, and why something else is missing.
   const { issues } = result.error;
-  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? innermost(issues[0]!, value);
+  if (noun === "query parameter" && issue.path.length === 1 && Array.isArray(at(value, issue.path))) {
+    const param = String(issue.path[0]);
+    if (issue.code !== "too_big")
+      throw new GatewayError("invalid_request", `query parameter "${param}" is given twice`, { param });
+  }
   if (issue.code === "unrecognized_keys") {
     const param = renderPath([...issue.path, issue.keys[0]!]);
     throw new GatewayError("invalid_request", `unknown ${noun} "${param}"`, { param });
@@ -207,6 +211,18 @@ function check(schema: z.ZodType, value: unknown, noun: string): unknown {
   const param = renderPath(issue.path);
   const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
   throw new GatewayError("invalid_request", param === "" ? message : `"${param}": ${message}`, { param });
+}
+
+/** Of a field that takes one value or a list of them: what is wrong with it as what it is. */
+function innermost(issue: z.core.$ZodIssue, value: unknown): z.core.$ZodIssue {
+  if (issue.code !== "invalid_union") return issue;
+  const isList = Array.isArray(at(value, issue.path));
+  const [inner] = (isList ? issue.errors.at(-1) : issue.errors[0]) ?? [];
+  return inner === undefined ? issue : { ...inner, path: [...issue.path, ...inner.path] };
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, name) => (inner as Record<PropertyKey, unknown> | undefined)?.[name], value);
 }
 
 /** `budgets[0].limit_nano` */

@@ -161,7 +161,14 @@ function bodyReceiver(
       if (over) return;
       over = true;
       exchange.firstByteAt = performance.now();
-      finish({ answer, refused: false, usage: answer.usage, finished: true, outputBytes: answer.outputBytes });
+      finish({
+        answer,
+        refused: false,
+        usage: answer.usage,
+        finished: true,
+        outputBytes: answer.outputBytes,
+        ending: answer.ending,
+      });
     },
     failed(error) {
       if (over) return;
@@ -219,6 +226,7 @@ function streamReceiver(
         usage: receiver.usage(),
         finished: true,
         outputBytes: receiver.outputBytes,
+        ending: receiver.ending(),
       }),
     failed(error) {
       finish({
@@ -227,6 +235,7 @@ function streamReceiver(
         usage: receiver.usage(),
         finished: receiver.finished,
         outputBytes: receiver.outputBytes,
+        ending: receiver.ending(),
       });
     },
   });

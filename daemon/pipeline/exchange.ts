@@ -4,6 +4,7 @@
  */
 import type {
   Dialect,
+  Ending,
   Framing,
   JsonObject,
   Operation,
@@ -158,6 +159,7 @@ export class Exchange {
   error: GatewayError | undefined;
   truncated = false;
   usage: Usage | undefined;
+  ending: Ending | undefined;
   /** Sum over all attempts; undefined: unpriced. */
   costNano: number | undefined = 0;
   /** Set aside for all attempts together, as far as they are settled. */

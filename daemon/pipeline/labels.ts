@@ -19,6 +19,11 @@ export function userOf(request: ClientRequest): string | null {
   return label(headers["x-bifrost-user"] ?? headers["x-bf-user-id"]);
 }
 
+export function parentOf(request: ClientRequest): string | null {
+  const { headers } = request;
+  return label(headers["x-bifrost-parent-request-id"] ?? headers["x-bf-parent-request-id"]);
+}
+
 /** JSON object of texts, names sorted, or null when there are none. */
 export function tagsOf(request: ClientRequest): string | null {
   const raw = request.rawHeaders;

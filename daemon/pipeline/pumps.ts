@@ -2,6 +2,7 @@
  * From upstream frames to client bytes. `relayPump`: the same dialect on both sides, bytes go by untouched and are
  * only listened to, or get other frames around them. `translatePump`: decoded to events, rendered in the caller's dialect.
  */
+import { endingOf, nothingSeen, sawEvent } from "../../providers/dialects/ending.ts";
 import type { Dialect, Event, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
@@ -66,6 +67,7 @@ export function relayPump(
       return begun ? "]" : "";
     },
     usage: () => tap.usage(),
+    ending: tap.ending,
     fail: (error: GatewayError, requestId: string) =>
       client.write(dialect.renderStream({ ...context, ...tap.position?.() }).fail(error, requestId)),
     // Methods: a getter in a literal makes V8 keep what it closes over for as long as its shape.
@@ -83,6 +85,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
   let usage: Usage | undefined;
   let outputBytes = 0;
   let finished = false;
+  const seen = nothingSeen();
 
   function render(events: readonly Event[]): string {
     let text = "";
@@ -91,6 +94,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
         usage = mergeUsage(usage, event.usage);
       else if ("delta" in event) outputBytes += event.delta.length;
       if (event.type === "finish") finished = true;
+      sawEvent(seen, event);
       text += renderer.push(event);
     }
     return text;
@@ -114,6 +118,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       return write(render(decoder.end()) + renderer.end());
     },
     usage: () => usage,
+    ending: () => endingOf(seen),
     fail: (error: GatewayError, requestId: string) => write(renderer.fail(error, requestId)),
     finished: () => finished,
     outputBytes: () => outputBytes,

@@ -9,7 +9,7 @@ import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
 import { pushContent } from "./content.ts";
 import type { Exchange } from "./exchange.ts";
-import { sessionOf, tagsOf, userOf } from "./labels.ts";
+import { parentOf, sessionOf, tagsOf, userOf } from "./labels.ts";
 import type { Plane } from "./plane.ts";
 import { spanText } from "./span.ts";
 import { traceSkipped } from "./trace.ts";
@@ -91,7 +91,7 @@ function partsOf(usage: Usage): Record<string, unknown> | undefined {
 
 /** In the order of `requestColumns`. */
 function requestRow(exchange: Exchange, content: number): RowValue[] {
-  const { usage, target, view } = exchange;
+  const { usage, target, view, ending } = exchange;
   const now = performance.now();
   const writes = (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0);
   return [
@@ -130,6 +130,9 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
     exchange.span?.sampled ? exchange.span.traceId : null,
     content,
     exchange.heldNano === 0 ? null : exchange.heldNano,
+    ending?.reason ?? null,
+    ending === undefined || ending.tools.length === 0 ? null : JSON.stringify(ending.tools),
+    parentOf(exchange.request),
   ];
 }
 

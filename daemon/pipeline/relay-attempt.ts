@@ -161,6 +161,7 @@ function receiverFor(
         usage: receiver.usage(),
         finished: true,
         outputBytes: receiver.outputBytes,
+        ending: receiver.ending(),
       }),
     failed: (error) => failed(error, receiver.outputBytes),
   });

@@ -2,7 +2,7 @@
  * An answer that comes whole: collected, checked for a failure dressed as a success, and either left as it is
  * (same dialect) or translated. Nothing reaches the client here, so every failure may still go to another target.
  */
-import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
+import type { Dialect, Ending, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { type Translator, translateInlineBytesMax } from "../runtime/translator.ts";
@@ -18,6 +18,7 @@ export type Answer = {
   readonly usage: Usage | undefined;
   /** Pairs that belong to it, beside those of every answer. */
   readonly headers?: readonly string[];
+  readonly ending?: Ending | undefined;
   /** How much there is of it, for an estimate where it does not tell its usage. */
   readonly outputBytes: number;
 };
@@ -117,7 +118,14 @@ export class BodyReceiver implements Receiver {
       throw failure?.code === "upstream_protocol" ? failure : this.#failure(body);
     }
     const { outputBytes } = tap;
-    return { status: this.#status, contentType: this.#contentType, body, usage: tap.usage(), outputBytes };
+    return {
+      status: this.#status,
+      contentType: this.#contentType,
+      body,
+      usage: tap.usage(),
+      ending: tap.ending(),
+      outputBytes,
+    };
   }
 
   /** A server that streams to whoever did not ask for it. */
@@ -153,8 +161,8 @@ export class BodyReceiver implements Receiver {
   }
 }
 
-function translatedAnswer({ body, usage }: Translated): Answer {
-  return { status: 200, contentType: "application/json", body, usage, outputBytes: body.length };
+function translatedAnswer({ body, usage, ending }: Translated): Answer {
+  return { status: 200, contentType: "application/json", body, usage, ending, outputBytes: body.length };
 }
 
 /** The upstream's failure in our words, with the wait it asked for. */

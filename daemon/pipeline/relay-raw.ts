@@ -5,7 +5,7 @@
  */
 
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
-import type { Dialect, Tap, Usage } from "../../providers/exchange.ts";
+import type { Dialect, Ending, Tap, Usage } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { ClientResponse } from "../http/client-messages.ts";
 import { endStalled } from "../http/reply.ts";
@@ -88,6 +88,10 @@ export class RawReceiver implements Receiver {
   usage(): Usage | undefined {
     const usage = this.#tap.usage();
     return usage?.output === undefined ? (this.#mediaUsage ?? usage) : usage;
+  }
+
+  ending(): Ending | undefined {
+    return this.#tap.ending();
   }
 
   get outputBytes(): number {

@@ -3,7 +3,8 @@
  * an error or the finish; or after the hold-back), what is held until then, keep-alives, back-pressure, and that a
  * stream that just ends is a failure. Two kinds of pump feed it: byte relay and translation.
  */
-import type { Dialect, RenderContext, Usage } from "../../providers/exchange.ts";
+import { endingOfEvents } from "../../providers/dialects/ending.ts";
+import type { Dialect, Ending, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ClientResponse } from "../http/client-messages.ts";
 import type { Splitter } from "../http/framing.ts";
@@ -37,6 +38,7 @@ export type Pump = {
   /** The bytes have ended: closing bytes, or throws `upstream_truncated`. */
   end(): string;
   usage(): Usage | undefined;
+  ending(): Ending | undefined;
   /** The failure in the client's words, as latin1 text, from where the stream stands. */
   fail(error: GatewayError, requestId: string): string;
   /** Bytes of visible output so far, for an estimate. */
@@ -84,6 +86,7 @@ export class StreamReceiver implements Receiver {
   #whole: Buffer[] | undefined;
   #wholeLength = 0;
   #wholeUsage: Usage | undefined;
+  #wholeEnding: Ending | undefined;
   readonly #writer: StreamWriter;
   /** Bytes that wait for the status to be committed; undefined from then on. */
   #held: string | undefined = "";
@@ -131,6 +134,10 @@ export class StreamReceiver implements Receiver {
 
   usage(): Usage | undefined {
     return this.#wholeUsage ?? this.#pump.usage();
+  }
+
+  ending(): Ending | undefined {
+    return this.#wholeEnding ?? this.#pump.ending();
   }
 
   get finished(): boolean {
@@ -367,6 +374,7 @@ export class StreamReceiver implements Receiver {
       const events = this.#upstream.decode(parseJson(body));
       const renderer = this.#client.renderStream(this.#context);
       this.#wholeUsage = usageOf(events);
+      this.#wholeEnding = endingOfEvents(events);
       this.#contentType = this.#framings.client.contentType;
       const text = this.#framings.client.write(events.map((event) => renderer.push(event)).join("") + renderer.end());
       this.#pending += this.#pump.tell === undefined ? text : this.#pump.tell(text, this.#wholeUsage);

@@ -4,7 +4,7 @@
  */
 import { cost } from "../../providers/catalog/cost.ts";
 import { isByPiece } from "../../providers/catalog/price.ts";
-import type { Usage } from "../../providers/exchange.ts";
+import type { Ending, Usage } from "../../providers/exchange.ts";
 import { settlementFlag } from "../store/rows.ts";
 import { costsNothing, generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -20,6 +20,7 @@ export type AttemptEnd = {
   /** The answer came to its end. Before that a count of output is what there was so far (Anthropic begins with one). */
   readonly finished: boolean;
   readonly outputBytes: number;
+  readonly ending?: Ending | undefined;
 };
 
 /** A visible token is about four bytes; used only where the upstream never told. */
@@ -40,6 +41,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     if (costNano === undefined) flags |= settlementFlag.unpriced;
     if (isEstimate) flags |= settlementFlag.estimated;
     exchange.usage = usage;
+    exchange.ending = end.ending;
     if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
   }
   // One moment for memory and disk, or a window could end between them.

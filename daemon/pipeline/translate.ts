@@ -2,11 +2,13 @@
  * Between two dialects: a request's bytes into the upstream's, an answer's into the caller's. Hides nothing but the
  * order of the steps; values in, values out, so that a helper thread can do it for a body that would stall a worker.
  */
+import { endingOfEvents } from "../../providers/dialects/ending.ts";
 import { dialects } from "../../providers/dialects/index.ts";
 import type {
   Dialect,
   DialectId,
   EncodeOptions,
+  Ending,
   Event,
   JsonObject,
   PathWords,
@@ -48,6 +50,7 @@ export type Translated = {
   readonly dropped: readonly string[];
   /** Answer: what it says was used. */
   readonly usage: Usage | undefined;
+  readonly ending?: Ending | undefined;
   /** Request: what an answer in the caller's dialect repeats of it. */
   readonly echo: JsonObject | undefined;
 };
@@ -103,6 +106,7 @@ export function renderAnswer(events: readonly Event[], client: Dialect, context:
     headers: [],
     dropped: [],
     usage: usageOf(events),
+    ending: endingOfEvents(events),
     echo: undefined,
   };
 }

@@ -57,6 +57,7 @@ export function costPump(inner: Pump, exchange: Exchange, lease: Lease): Pump {
     finished: inner.finished,
     end: () => tell(inner.end(), inner.usage()),
     usage: inner.usage,
+    ending: inner.ending,
     fail: inner.fail,
     outputBytes: inner.outputBytes,
   };

@@ -5,26 +5,38 @@
 import { requestColumn as column, type RequestColumn } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
 
+/** Of several, one must hold. */
+export type OneOrMore<Value> = Value | readonly Value[];
+/** First and last status. */
+export type StatusRange = readonly [first: number, last: number];
+
 export type LogFilter = {
-  readonly keyId?: number | undefined;
-  readonly team?: string | undefined;
-  readonly customer?: string | undefined;
-  readonly user?: string | undefined;
-  readonly session?: string | undefined;
+  readonly id?: OneOrMore<string> | undefined;
+  readonly parent?: OneOrMore<string> | undefined;
+  readonly keyId?: OneOrMore<number> | undefined;
+  readonly team?: OneOrMore<string> | undefined;
+  readonly customer?: OneOrMore<string> | undefined;
+  readonly user?: OneOrMore<string> | undefined;
+  readonly session?: OneOrMore<string> | undefined;
   /** `name=value` */
-  readonly tag?: string | undefined;
+  readonly tag?: OneOrMore<string> | undefined;
   /** As asked, or the target that answered. */
-  readonly model?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly target?: string | undefined;
-  readonly credential?: string | undefined;
-  readonly route?: string | undefined;
-  readonly statusMin?: number | undefined;
-  readonly statusMax?: number | undefined;
+  readonly model?: OneOrMore<string> | undefined;
+  readonly provider?: OneOrMore<string> | undefined;
+  readonly target?: OneOrMore<string> | undefined;
+  readonly credential?: OneOrMore<string> | undefined;
+  readonly route?: OneOrMore<string> | undefined;
+  readonly status?: readonly StatusRange[] | undefined;
   /** An error code; `*`: any error. */
-  readonly error?: string | undefined;
+  readonly error?: OneOrMore<string> | undefined;
   /** Name of a routing rule that decided. */
-  readonly rule?: string | undefined;
+  readonly rule?: OneOrMore<string> | undefined;
+  /** What chose the target, where there was something to choose. */
+  readonly engine?: RoutingEngine | undefined;
+  /** Why the answer ended. */
+  readonly stop?: OneOrMore<string> | undefined;
+  /** A tool that the answer calls. */
+  readonly tool?: OneOrMore<string> | undefined;
   /** Bit of `flags`. */
   readonly flag?: number | undefined;
   readonly stream?: boolean | undefined;
@@ -42,6 +54,8 @@ export type LogFilter = {
   readonly untilMs?: number | undefined;
 };
 
+export type RoutingEngine = "rule" | "strategy";
+
 export type Condition = {
   readonly sql: string;
   readonly values: readonly (string | number)[];
@@ -54,38 +68,61 @@ type Maker = {
 };
 
 const makers: Maker = {
+  id: (value) => equals("id", value),
+  parent: (value) => equals("parent", value),
   keyId: (value) => equals("key_id", value),
   team: (value) => equals("team", value),
   customer: (value) => equals("customer", value),
   user: (value) => equals("user", value),
   session: (value) => equals("session", value),
-  tag: (value) => {
-    const split = value.indexOf("=");
-    const text = `${JSON.stringify(value.slice(0, split))}:${JSON.stringify(value.slice(split + 1))}`;
+  tag: (given) =>
+    anyOf(given, (value) => {
+      const split = value.indexOf("=");
+      const text = `${JSON.stringify(value.slice(0, split))}:${JSON.stringify(value.slice(split + 1))}`;
+      return {
+        sql: "instr(tags, ?) > 0",
+        values: [text],
+        holds: (rows, at) => String(rows[at + column.tags] ?? "").includes(text),
+      };
+    }),
+  model: (value) => {
+    const [target, model] = [equals("target", value), equals("model", value)];
     return {
-      sql: "instr(tags, ?) > 0",
-      values: [text],
-      holds: (rows, at) => String(rows[at + column.tags] ?? "").includes(text),
+      sql: `(${target.sql} OR (${model.sql} AND model IS NOT target))`, // as the indexes have it
+      values: [...target.values, ...model.values],
+      holds: (rows, at) => model.holds(rows, at) || target.holds(rows, at),
     };
   },
-  model: (value) => ({
-    sql: "(target = ? OR (model = ? AND model IS NOT target))", // as the indexes have it
-    values: [value, value],
-    holds: (rows, at) => rows[at + column.model] === value || rows[at + column.target] === value,
-  }),
   provider: (value) => equals("provider", value),
   target: (value) => equals("target", value),
   credential: (value) => equals("credential", value),
   route: (value) => equals("route", value),
-  statusMin: (value) => atLeast("status", value),
-  statusMax: (value) => atMost("status", value),
-  error: (value) => (value === "*" ? anyError : equals("error", value)),
-  rule: (value) => ({
-    // As `record` writes it: `{"decision":{"rules":["a","b"],…`. A cheap look first, since few rows have one.
-    sql: "instr(attempts, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(attempts, '$.decision.rules') WHERE value = ?)",
-    values: [JSON.stringify(value), value],
-    holds: (rows, at) => rulesOf(rows[at + column.attempts]).includes(value),
+  status: (ranges) =>
+    anyOf(ranges, ([first, last]) => ({
+      sql: "status BETWEEN ? AND ?",
+      values: [first, last],
+      holds: (rows, at) => holdsNumber(rows[at + column.status], (status) => status >= first && status <= last),
+    })),
+  error: (value) => (listOf(value).includes("*") ? anyError : equals("error", value)),
+  rule: (given) =>
+    anyOf(given, (value) => ({
+      // As `record` writes it: `{"decision":{"rules":["a","b"],…`. A cheap look first, since few rows have one.
+      sql: "(instr(attempts, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(attempts, '$.decision.rules') WHERE value = ?))",
+      values: [JSON.stringify(value), value],
+      holds: (rows, at) => decisionOf(rows[at + column.attempts])?.rules?.includes(value) === true,
+    })),
+  engine: (value) => ({
+    sql: `(attempts LIKE '{"decision"%' AND ${engines[value].sql})`,
+    values: [],
+    holds: (rows, at) => engines[value].holds(decisionOf(rows[at + column.attempts])),
   }),
+  stop: (value) => equals("stop", value),
+  tool: (given) =>
+    anyOf(given, (value) => ({
+      sql: "(tools IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(tools) WHERE value = ?))",
+      values: [value],
+      holds: (rows, at) => readTools(rows[at + column.tools]).includes(value),
+    })),
   flag: (value) => ({
     sql: "flags & ? <> 0",
     values: [value],
@@ -123,10 +160,45 @@ const makers: Maker = {
   }),
 };
 
-function rulesOf(attempts: RowValue | undefined): readonly string[] {
-  if (typeof attempts !== "string" || !attempts.startsWith("{")) return [];
-  const { decision } = JSON.parse(attempts) as { readonly decision?: { readonly rules?: readonly string[] } };
-  return decision?.rules ?? [];
+type Decision = { readonly rules?: readonly string[]; readonly strategy?: string };
+
+/** As `record` writes it, where there was something to decide. */
+export function decisionOf(attempts: RowValue | undefined): Decision | undefined {
+  if (typeof attempts !== "string" || !attempts.startsWith("{")) return undefined;
+  return (JSON.parse(attempts) as { readonly decision?: Decision }).decision;
+}
+
+/** A rule that decided comes before the strategy that chose among what it left. */
+const engines: Readonly<
+  Record<RoutingEngine, { readonly sql: string; readonly holds: (decision: Decision | undefined) => boolean }>
+> = {
+  rule: {
+    sql: "json_array_length(attempts, '$.decision.rules') > 0",
+    holds: (decision) => (decision?.rules?.length ?? 0) > 0,
+  },
+  strategy: {
+    sql: "json_extract(attempts, '$.decision.strategy') IS NOT NULL AND ifnull(json_array_length(attempts, '$.decision.rules'), 0) = 0",
+    holds: (decision) => decision?.strategy !== undefined && (decision.rules?.length ?? 0) === 0,
+  },
+};
+
+export function readTools(text: RowValue | undefined): readonly string[] {
+  return typeof text === "string" ? (JSON.parse(text) as readonly string[]) : [];
+}
+
+export function listOf<Value>(given: OneOrMore<Value>): readonly Value[] {
+  return Array.isArray(given) ? (given as readonly Value[]) : [given as Value];
+}
+
+/** One of them must hold. */
+function anyOf<Value>(given: OneOrMore<Value>, condition: (value: Value) => Condition): Condition {
+  const all = listOf(given).map(condition);
+  if (all.length === 1) return all[0]!;
+  return {
+    sql: `(${all.map(({ sql }) => sql).join(" OR ")})`,
+    values: all.flatMap(({ values }) => values),
+    holds: (rows, at) => all.some(({ holds }) => holds(rows, at)),
+  };
 }
 
 const anyError: Condition = {
@@ -147,9 +219,15 @@ export function whereAnd(filter: LogFilter): { readonly sql: string; readonly va
   return { sql: all.map(({ sql }) => ` AND ${sql}`).join(""), values: all.flatMap(({ values }) => values) };
 }
 
-function equals(name: RequestColumn, value: string | number): Condition {
+function equals(name: RequestColumn, given: OneOrMore<string | number>): Condition {
   const index = column[name];
-  return { sql: `${name} = ?`, values: [value], holds: (rows, at) => rows[at + index] === value };
+  const values = listOf(given);
+  if (values.length !== 1) {
+    const places = values.map(() => "?").join(", ");
+    return { sql: `${name} IN (${places})`, values, holds: (rows, at) => values.includes(rows[at + index] as string) };
+  }
+  const [value] = values;
+  return { sql: `${name} = ?`, values, holds: (rows, at) => rows[at + index] === value };
 }
 
 function atLeast(name: RequestColumn, value: number): Condition {

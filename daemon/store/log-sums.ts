@@ -3,9 +3,9 @@
  * and what, else from the rows, for as long as there is time. Hides which of them it was but for `partial`.
  */
 import type { Database } from "./database.ts";
-import type { LogFilter } from "./log-filter.ts";
+import { type LogFilter, listOf, type StatusRange } from "./log-filter.ts";
 import { readPairs } from "./pair-sums.ts";
-import { type DimensionName, dimensionNumber } from "./rollup-groups.ts";
+import { type DimensionName, dimensionNumber, isListed } from "./rollup-groups.ts";
 import type { GrainName } from "./rollup-writer.ts";
 import {
   addBucket,
@@ -49,18 +49,19 @@ export type SumsAnswer = {
 
 export function readSums(database: Database, question: SumsQuestion): SumsAnswer {
   if (question.before !== undefined) return sumsOfRows(database, question);
-  const single = singleDimension(database, question.filter);
-  if (single === undefined || (question.by !== undefined && single.dimension !== dimensionNumber.total))
+  if (question.by !== undefined && isListed(question.by)) return sumsOfRows(database, question);
+  const chosen = singleDimension(database, question.filter);
+  if (chosen === undefined || (question.by !== undefined && chosen.dimension !== dimensionNumber.total))
     return readPairs(database, question) ?? sumsOfRows(database, question);
   const spans = spansOf(database, question.sinceMs, question.untilMs);
   if (question.by === undefined) {
-    const { dimension, facet } = single;
-    return { series: [series(database, question, spans, null, dimension, facet)], values: 1, partial: false };
+    const { dimension, facets } = chosen;
+    return { series: [series(database, question, spans, null, dimension, facets)], values: 1, partial: false };
   }
   const dimension = dimensionNumber[question.by];
   const { values, ranked } = rank(database, spans, dimension, question.order, question.top);
   return {
-    series: ranked.map(({ value, facet }) => series(database, question, spans, value, dimension, facet)),
+    series: ranked.map(({ value, facet }) => series(database, question, spans, value, dimension, [facet])),
     ...{ values, partial: false },
   };
 }
@@ -71,56 +72,58 @@ function series(
   spans: ReturnType<typeof spansOf>,
   value: string | null,
   dimension: number,
-  facet: number,
+  facets: readonly number[],
 ): SumsSeries {
-  const total = sumOf(database, spans, dimension, facet);
+  const total = sumOf(database, spans, dimension, facets);
   if (grain === undefined) return { value, total, buckets: [] };
   const span = { grain, from: floor(sinceMs, grain), to: untilMs };
   const buckets: { at: number; sums: RawSums }[] = [];
-  eachBucket(database, span, dimension, [facet], (bucket) => {
-    const sums = emptySums();
-    addBucket(sums, bucket);
-    buckets.push({ at: bucket[0], sums });
+  eachBucket(database, span, dimension, facets, (bucket) => {
+    if (buckets.at(-1)?.at !== bucket[0]) buckets.push({ at: bucket[0], sums: emptySums() });
+    addBucket(buckets.at(-1)!.sums, bucket);
   });
   return { value, total, buckets };
 }
 
-/** The one value that the filter names, or the total; undefined: no roll-up has this. A value never seen is facet -1. */
+/** What of a request has one value, so that the sums of several values can be added up. */
+const single: ReadonlySet<keyof LogFilter> = new Set(["team", "customer", "user", "provider", "target", "route"]);
+
+/** The values of one dimension that the filter names, or the total; undefined: no roll-up has this. */
 function singleDimension(
   database: Database,
   { sinceMs: _since, untilMs: _until, ...filter }: LogFilter,
-): { readonly dimension: number; readonly facet: number } | undefined {
+): { readonly dimension: number; readonly facets: readonly number[] } | undefined {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
-  const found = (name: DimensionName, value: string) => {
+  /** A value never seen has no sums. */
+  const found = (name: DimensionName, values: readonly string[]) => {
     const dimension = dimensionNumber[name];
-    return { dimension, facet: facetNumber(database, dimension, value) ?? -1 };
+    const facets = values.map((value) => facetNumber(database, dimension, value));
+    return { dimension, facets: [...new Set(facets.filter((facet) => facet !== undefined))] };
   };
-  if (given.length === 0) return found("total", "");
-  const { statusMin, statusMax } = filter;
-  if (given.length === 2 && statusMin !== undefined && statusMax === statusMin + 99 && statusMin % 100 === 0)
-    return found("status", `${statusMin / 100}xx`);
+  if (given.length === 0) return found("total", [""]);
   if (given.length !== 1) return undefined;
-  const [name, value] = given[0]!;
-  switch (name as keyof typeof filter) {
-    case "keyId":
-      return found("key", String(value));
-    case "model": {
-      const target = found("target", String(value));
-      return target.facet === -1 ? found("model", String(value)) : target;
-    }
-    case "team":
-    case "customer":
-    case "user":
-    case "provider":
-    case "target":
-    case "route":
-    case "tag":
-      return found(name as DimensionName, String(value));
-    case "error":
-      return value === "*" ? undefined : found("error", String(value));
-    default:
-      return undefined;
+  const [name, value] = given[0] as [keyof typeof filter, string | number | boolean];
+  if (name === "status") {
+    const classes = filter.status!.flatMap(classesOf);
+    return classes.includes(undefined) ? undefined : found("status", classes as string[]);
   }
+  const values = listOf(value).map(String);
+  if (name === "keyId") return found("key", values);
+  if (name === "error") return values.includes("*") ? undefined : found("error", values);
+  if (single.has(name)) return found(name as DimensionName, values);
+  if (values.length > 1) return undefined; // a request may have two tags, or be of two models: as asked and as answered
+  if (name === "tag") return found("tag", values);
+  if (name !== "model") return undefined;
+  const target = found("target", values);
+  return target.facets.length === 0 ? found("model", values) : target;
+}
+
+/** `4xx` and the like; undefined: a part of a class. */
+function classesOf([first, last]: StatusRange): readonly (string | undefined)[] {
+  if (first % 100 !== 0 || last % 100 !== 99) return [undefined];
+  const classes: string[] = [];
+  for (let status = first; status < last; status += 100) classes.push(`${status / 100}xx`);
+  return classes;
 }
 
 function sumsOfRows(database: Database, question: SumsQuestion): SumsAnswer {

@@ -85,6 +85,7 @@ function readAsked(database: Database, { filter, by }: SumsQuestion): Asked | un
   let who: { readonly kind: Who; readonly value: string } | undefined;
   let what: { readonly kind: What; readonly value: string } | undefined;
   for (const [name, value] of given) {
+    if (Array.isArray(value)) return undefined;
     const text = String(value);
     if (name === "keyId" || name === "team" || name === "customer") {
       if (who !== undefined) return undefined;

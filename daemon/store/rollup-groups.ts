@@ -2,6 +2,7 @@
  * Rows of one batch, added up by everything that sums are kept by. Nearly all rows of a batch agree in key, model and
  * the rest, so a row costs one look-up here, and the many roll-ups and metrics are paid once a group.
  */
+import { readTools } from "./log-filter.ts";
 import { requestColumn as column, requestFlag, requestWidth, settlementFlag } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
 
@@ -21,14 +22,24 @@ export const dimensions = [
   "status",
   "error",
 ] as const;
-export type DimensionName = (typeof dimensions)[number];
+/** What values are listed of, but no sums kept by: a question for them is counted from the rows. */
+export const listed = ["stop", "tool"] as const;
+export type ListedName = (typeof listed)[number];
+export type DimensionName = (typeof dimensions)[number] | ListedName;
 /** Two at once: who asked, and what answered. They go on with the numbers; by hour and day only. */
 export const pairs = ["key_target", "team_target", "customer_target"] as const;
 export type PairName = (typeof pairs)[number];
-export const dimensionNumber = Object.fromEntries([...dimensions, ...pairs].map((name, index) => [name, index])) as {
+export const dimensionNumber = Object.fromEntries(
+  [...dimensions, ...pairs, ...listed].map((name, index) => [name, index]),
+) as {
   readonly [name in DimensionName | PairName]: number;
 };
 export const dimensionCount = dimensions.length + pairs.length;
+export function isListed(name: DimensionName): name is ListedName {
+  return listed.includes(name as ListedName);
+}
+/** With those whose values are only listed. */
+export const facetedCount = dimensionCount + listed.length;
 /** Pairs are as many as their parts multiplied: too many for a sum each minute. */
 export function isPair(dimension: number): boolean {
   return dimension >= dimensions.length;
@@ -215,6 +226,8 @@ export function valuesOf(name: DimensionName, row: readonly RowValue[]): readonl
     }
     case "status":
       return [`${Math.floor(((row[column.status] as number | null) ?? 0) / 100)}xx`];
+    case "tool":
+      return readTools(row[column.tools]);
     case "tag":
       return Object.entries(readTags(row[column.tags])).map(([tag, value]) => `${tag}=${value}`);
     default: {

@@ -6,7 +6,16 @@ import { type Breather, noBreather } from "./breather.ts";
 import type { Database, Statement } from "./database.ts";
 import { openFacets } from "./facets.ts";
 import { addPacked, bucketCount, bucketOf, packCounts } from "./histogram.ts";
-import { dimensionCount, facetsOf, type Group, isPair, sumColumns } from "./rollup-groups.ts";
+import {
+  dimensionCount,
+  dimensionNumber,
+  facetedCount,
+  facetsOf,
+  type Group,
+  isPair,
+  type ListedName,
+  sumColumns,
+} from "./rollup-groups.ts";
 
 export const grains = ["minute", "hour", "day"] as const;
 export type GrainName = (typeof grains)[number];
@@ -31,6 +40,8 @@ export const pairHoursMs = 8 * 86_400_000;
 
 export type RollupWriter = {
   add(groups: readonly Group[]): void;
+  /** A value that is only listed. */
+  see(dimension: ListedName, value: string, at: number): void;
   /** Deletes one slice of what is too old. True: there may be more. */
   prune(nowMs: number, retention: RollupRetention): boolean;
   /** After a transaction that did not commit. */
@@ -142,7 +153,7 @@ export function openRollupWriter(database: Database, now: () => number, breather
       }
     }
     const before = nowMs - Math.max(...grains.map((grain) => retention[grain])) - grainMs.day;
-    for (let dimension = 0; dimension < dimensionCount; dimension++) {
+    for (let dimension = 0; dimension < facetedCount; dimension++) {
       if (removeFacets.run(dimension, before).changes === 0) continue;
       facets.forget(); // a number that is gone must not be given out
       return true;
@@ -157,5 +168,9 @@ export function openRollupWriter(database: Database, now: () => number, breather
     facets.forget();
   }
 
-  return { add, prune, forget };
+  function see(dimension: ListedName, value: string, at: number): void {
+    facets.number(dimensionNumber[dimension], value, at);
+  }
+
+  return { add, see, prune, forget };
 }

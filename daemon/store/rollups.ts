@@ -110,10 +110,15 @@ export function addBucket(into: RawSums, bucket: Bucket): void {
   addPacked(ttft, bucket[firstSum + sums.length + 1] as Buffer);
 }
 
-export function sumOf(database: Database, spans: readonly Span[], dimension: number, facet: number): RawSums {
+export function sumOf(
+  database: Database,
+  spans: readonly Span[],
+  dimension: number,
+  facets: readonly number[],
+): RawSums {
   const total = emptySums();
   for (const span of spans)
-    eachBucket(database, span, dimension, [facet], (bucket) => {
+    eachBucket(database, span, dimension, facets, (bucket) => {
       addBucket(total, bucket);
     });
   return total;

@@ -31,7 +31,7 @@ const summed: readonly RequestColumn[] = [
 ];
 /** What tells a row's values of a dimension, where that is not the column of its name. */
 const toldBy: Readonly<Partial<Record<DimensionName, readonly RequestColumn[]>>> = {
-  ...{ total: [], key: ["key_id"], credential: ["provider", "credential"], tag: ["tags"] },
+  ...{ total: [], key: ["key_id"], credential: ["provider", "credential"], tag: ["tags"], tool: ["tools"] },
 };
 
 function selected(by: DimensionName = "total"): string {

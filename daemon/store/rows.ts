@@ -89,6 +89,9 @@ export const requestColumns = [
   "trace", // trace id, or null when nothing is traced
   "content", // contentLevel: what is kept in `contents`
   "held_nano", // set aside before it was settled, over all attempts; null: nothing was
+  "stop", // a FinishReason; null: the answer did not come to an end, or has none
+  "tools", // JSON list of the names of tools that the answer calls; null: of none
+  "parent", // id of the request that this one was made for, as the client told it
 ] as const;
 export const requestWidth = requestColumns.length;
 export const requestFlag = { truncated: 32, fallback: 64 } as const;

@@ -4,13 +4,14 @@
  */
 import { type Breather, noBreather } from "./breather.ts";
 import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
-import { areRows, type Columns, columnsOf, flatRows } from "./columns.ts";
+import { areRows, type Columns, columnsOf, flatRows, isVaried, valueAt } from "./columns.ts";
 import { type ContentDescriber, type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
+import { readTools } from "./log-filter.ts";
 import { openRetention, type Retention } from "./retention.ts";
 import { costGroup, type Group, groupRows } from "./rollup-groups.ts";
 import { openRollupWriter, type RollupRetention, type RollupWriter, rollupRetentionDefault } from "./rollup-writer.ts";
-import { type Batch, contentWidth, requestColumns, requestWidth } from "./rows.ts";
+import { type Batch, requestColumn as column, contentWidth, requestColumns, requestWidth } from "./rows.ts";
 
 /** How long what is kept; 0: for ever. */
 export type TrafficRetention = {
@@ -82,6 +83,7 @@ export class TrafficWriter {
           this.contents.add(batch.rows);
         } else {
           this.#insertAll(batch.rows);
+          this.#list(batch.rows);
           summed.push(...groups(batch));
           rows += batch.rows.count;
         }
@@ -139,6 +141,16 @@ export class TrafficWriter {
     const numbers = Array.from({ length: count }, (_, index) => this.#row + 1 + index);
     this.#row += count;
     this.#insert.run({ count, values: [numbers, ...values] }, this.#breather.breathe);
+  }
+
+  /** Values that are offered to filter by: nearly all rows of a batch agree in them, and most call no tool. */
+  #list({ count, values }: Columns): void {
+    const [stops, tools, times] = [values[column.stop], values[column.tools], values[column.at]];
+    const at = Number(valueAt(times, count - 1) ?? 0);
+    const each = (given: typeof stops): readonly unknown[] => (isVaried(given) ? [...new Set(given)] : [given]);
+    for (const stop of each(stops)) if (typeof stop === "string") this.#rollups.see("stop", stop, at);
+    for (const called of each(tools))
+      for (const tool of readTools(called as string | null)) this.#rollups.see("tool", tool, at);
   }
 
   /** A slice of the rows that an older build wrote, newest first, with their sums; the last one takes their table away. */

@@ -76,7 +76,10 @@ test("explain --content shows what was held, and headers without their secrets",
   const plain = await daemon.admin<LogsAnswer>("GET", "/api/logs");
   assert.equal(plain.rows[0]?.held_nano, request.held_nano);
   const csv = await command("logs", "--export", "csv", "--key", "ci");
-  assert.match(csv.stdout, new RegExp(`^id,at,key,[^\\n]*,held_nano\\r?\\n${id},[^\\n]*,${request.held_nano}\\r?\\n$`));
+  assert.match(
+    csv.stdout,
+    new RegExp(`^id,at,key,[^\\n]*,held_nano,[^\\n]*\\n${id},[^\\n]*,${request.held_nano},stop,[^\\n]*\\n$`),
+  );
   assert.deepEqual([(await command("logs", "--export", "jsonl", "--status", "5xx")).stdout, csv.stderr], ["", ""]);
   assert.match((await command("logs", "--export", "csv", "gpt")).stderr, /Such as: bifrost logs --export csv/);
   assert.match((await command("keys", "show", "ci")).stdout, /content kept +full/);

@@ -26,7 +26,14 @@ async function sixRequests(daemon: Daemon): Promise<readonly LogRow[]> {
     team: "research",
   });
   const call = (fields: object) => ask(daemon.url, { dialect: "chat", model: "echo", key: ci, ...fields });
-  await call({ headers: { "x-bifrost-session": "s-1", "x-bifrost-user": "ada", "x-bf-dim-env": "prod" } });
+  await call({
+    headers: {
+      "x-bifrost-session": "s-1",
+      "x-bifrost-user": "ada",
+      "x-bf-dim-env": "prod",
+      "x-bf-parent-request-id": "req_p",
+    },
+  });
   await call({ key: secret, model: "echo-paid", prompt: "word ".repeat(200) });
   await call({ stream: true, model: "echo-paid" });
   await call({ model: "nothing/at-all" });
@@ -75,6 +82,27 @@ test("GET /api/logs has every filter, alone and together, and GET /api/logs/stat
     ["status=404", [3]],
     ["error=any", [3]],
     ["error=model_not_found", [3]],
+    ["error=any&error=model_not_found", [3]],
+    [`id=${first.id}`, [0]],
+    [`id=${first.id}&id=${third.id}`, [0, 2]],
+    ["parent=req_p", [0]],
+    ["provider=echo&provider=echo-paid", [0, 1, 2, 4, 5]],
+    ["key=ci&key=team%20key", [0, 1, 2, 3, 4, 5]],
+    ["team=research&team=nobody", [1]],
+    ["model=ruled&model=echo-paid", [1, 2, 4]],
+    ["tag=env%3Dprod&tag=env%3Dtest", [0]],
+    ["route=messages&route=chat.completions", [0, 1, 2, 3, 4, 5]],
+    ["status=404&status=5xx", [3]],
+    ["status=2xx&status=4xx", [0, 1, 2, 3, 4, 5]],
+    ["status=success", [0, 1, 2, 4, 5]],
+    ["status=error", [3]],
+    ["stop=stop", [0, 1, 2, 4, 5]],
+    ["stop=stop&stop=length", [0, 1, 2, 4, 5]],
+    ["stop=length", []],
+    ["tool=get_weather", []],
+    ["engine=rule", [4]],
+    ["engine=strategy", []],
+    ["rule=by%20name&rule=other", [4]],
     ["rule=by%20name", [4]],
     ["rule=by", []],
     ["flag=truncated", []],
@@ -103,6 +131,11 @@ test("GET /api/logs has every filter, alone and together, and GET /api/logs/stat
   }
   for (const wrong of [
     "status=9",
+    "status=200&status=9",
+    "provider=",
+    "engine=chance",
+    "limit=1&limit=2",
+    "key=ci&key=nobody",
     "flag=none",
     "stream=maybe",
     "tag=env",
@@ -154,7 +187,8 @@ test("statistics of the log: sums with what was before, histograms, rankings, fa
   assert.deepEqual([stats.sums.requests, stats.sums.errors, stats.sums.cost_nano], [6, 2, cost]);
   assert.equal(stats.previous?.requests, 0);
   assert.ok(stats.sums.latency_p99_ms! > 0 && stats.sums.ttft_p50_ms! > 0 && stats.sums.tokens_per_second! > 0);
-  for (const by of ["provider", "model", "key", "team", "target", "route", "status", "error", "tag", "credential"]) {
+  const single = ["provider", "model", "key", "team", "target", "route", "status", "error", "tag", "credential"];
+  for (const by of [...single, "stop"]) {
     const { series, grain } = await get<HistogramAnswer>(`/histogram?by=${by}&grain=minute&order=requests`);
     assert.equal(grain, "minute");
     assert.ok(series.length > 0, by);
@@ -182,6 +216,17 @@ test("statistics of the log: sums with what was before, histograms, rankings, fa
   assert.deepEqual((await get<FacetsAnswer>("/facets?dimension=tag&match=pro")).facets, {
     tag: facets.tag,
   });
+  assert.deepEqual(
+    facets.stop?.map(({ value }) => value),
+    ["stop"],
+  );
+  const ofCi = await get<RankingsAnswer>("/rankings?by=provider&order=requests&key=ci");
+  assert.deepEqual(Object.fromEntries(ofCi.rankings.map(({ value, sums }) => [value, sums.requests])), {
+    echo: 2,
+    "echo-paid": 1,
+  });
+  const failed = await get<DashboardAnswer>("/dashboard?status=error");
+  assert.deepEqual([failed.stats.sums.requests, failed.recent_errors.length], [2, 2]);
   const session = await get<SessionAnswer>("/sessions/s-1");
   assert.deepEqual([session.sums.requests, session.rows[0]?.user], [1, "ada"]);
   const dashboard = await get<DashboardAnswer>("/dashboard");

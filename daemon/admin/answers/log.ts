@@ -66,6 +66,11 @@ export const logRow = named<LogRow>("LogRow", {
   trace: unknownOr(text),
   content: level,
   held_nano: unknownOr(whole),
+  stop: unknownOr(text),
+  tools: texts,
+  rules: texts,
+  engine: unknownOr(z.enum(["rule", "strategy"])),
+  parent: unknownOr(text),
 });
 export const logsAnswer = named<LogsAnswer>("LogPage", {
   rows: z.array(logRow),
@@ -124,7 +129,7 @@ export const explainAnswer = named<ExplainAnswer>("Explanation", {
 
 const dimension: z.ZodType<Dimension> = z.enum([
   ...(["key", "team", "customer", "user", "model", "provider", "target", "credential", "route"] as const),
-  ...(["tag", "status", "error"] as const),
+  ...(["tag", "status", "error", "stop", "tool"] as const),
 ]);
 export const sums = named<Sums>("Sums", {
   requests: whole,

@@ -19,7 +19,10 @@ export type Dimension =
   | "route"
   | "tag"
   | "status"
-  | "error";
+  | "error"
+  /** No sums are kept by these two: they are counted from the rows. */
+  | "stop"
+  | "tool";
 
 export type Sums = {
   readonly requests: number;
@@ -98,15 +101,14 @@ export type HistogramAnswer = {
 };
 
 export type RankingOrder = "requests" | "errors" | "tokens" | "cost" | "latency";
-export type RankingsQuery = {
+/** With a filter that no sums are kept by, `partial` says that the newest rows alone were counted. */
+export type RankingsQuery = LogFilterQuery & {
   /** Default `model`. */
   readonly by?: Dimension | undefined;
   /** Default `cost`. */
   readonly order?: RankingOrder | undefined;
   /** 1–1000, default 20. */
   readonly limit?: number | undefined;
-  readonly since_ms?: number | undefined;
-  readonly until_ms?: number | undefined;
 };
 export type Ranking = { readonly value: string; readonly name: string | null; readonly sums: Sums };
 export type RankingsAnswer = {
@@ -131,7 +133,7 @@ export type Facet = { readonly value: string; readonly name: string | null; read
 export type FacetsAnswer = { readonly facets: Readonly<Partial<Record<Dimension, readonly Facet[]>>> };
 
 /** Everything a first screen shows, in one answer. */
-export type DashboardQuery = { readonly since_ms?: number | undefined; readonly until_ms?: number | undefined };
+export type DashboardQuery = LogFilterQuery;
 export type DashboardAnswer = {
   readonly stats: StatsAnswer;
   readonly histogram: HistogramAnswer;

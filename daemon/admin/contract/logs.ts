@@ -2,6 +2,7 @@
 import type { DecisionView } from "./routing.ts";
 
 export type LogFlag = "estimated" | "unpriced" | "recovered" | "unheld" | "truncated" | "fallback";
+export type RoutingEngine = "rule" | "strategy";
 /** How much of what was said is kept beside a row. */
 export type ContentLevel = "off" | "metadata" | "full";
 
@@ -49,32 +50,53 @@ export type LogRow = {
   readonly content: ContentLevel;
   /** What was set aside for the worst case before it was settled, over all attempts; null: nothing was. */
   readonly held_nano: number | null;
+  /** Why the answer ended: `stop`, `length`, `tool_calls`, `content_filter`, `refusal`, `pause` or `error`. */
+  readonly stop: string | null;
+  /** Names of the tools that the answer calls. */
+  readonly tools: readonly string[];
+  /** Names of the routing rules that decided; and what chose the target: a rule, or else a strategy; null: neither. */
+  readonly rules: readonly string[];
+  readonly engine: RoutingEngine | null;
+  /** From `x-bifrost-parent-request-id` or `x-bf-parent-request-id`. */
+  readonly parent: string | null;
 };
+
+/** Given once, or several times for several values, of which one must hold. */
+export type OneOrMore = string | readonly string[];
 
 /** What a list, a statistic, an export and the live feed are narrowed by. All that are given must hold. */
 export type LogFilterQuery = {
+  readonly id?: OneOrMore | undefined;
+  /** Requests made for this one. */
+  readonly parent?: OneOrMore | undefined;
   /** Public id or name. */
-  readonly key?: string | undefined;
-  readonly team?: string | undefined;
-  readonly customer?: string | undefined;
-  readonly user?: string | undefined;
-  readonly session?: string | undefined;
+  readonly key?: OneOrMore | undefined;
+  readonly team?: OneOrMore | undefined;
+  readonly customer?: OneOrMore | undefined;
+  readonly user?: OneOrMore | undefined;
+  readonly session?: OneOrMore | undefined;
   /** `name=value`. */
-  readonly tag?: string | undefined;
+  readonly tag?: OneOrMore | undefined;
   /** As asked, or the target. */
-  readonly model?: string | undefined;
-  readonly provider?: string | undefined;
+  readonly model?: OneOrMore | undefined;
+  readonly provider?: OneOrMore | undefined;
   /** `provider/model` that answered. */
-  readonly target?: string | undefined;
-  readonly credential?: string | undefined;
+  readonly target?: OneOrMore | undefined;
+  readonly credential?: OneOrMore | undefined;
   /** As `route` in a row: `chat.completions`. */
-  readonly route?: string | undefined;
-  /** `200`, or a class: `4xx`. */
-  readonly status?: string | undefined;
+  readonly route?: OneOrMore | undefined;
+  /** `200`, a class: `4xx`, or `success` (below 400) and `error`. */
+  readonly status?: OneOrMore | undefined;
   /** An error code, or `any`. */
-  readonly error?: string | undefined;
+  readonly error?: OneOrMore | undefined;
   /** Name of a routing rule that decided. */
-  readonly rule?: string | undefined;
+  readonly rule?: OneOrMore | undefined;
+  /** What chose the target: a rule, or else a strategy. */
+  readonly engine?: RoutingEngine | undefined;
+  /** Why the answer ended. */
+  readonly stop?: OneOrMore | undefined;
+  /** A tool that the answer calls. */
+  readonly tool?: OneOrMore | undefined;
   readonly flag?: LogFlag | undefined;
   readonly stream?: boolean | undefined;
   readonly latency_min_ms?: number | undefined;

@@ -1,4 +1,6 @@
 /** The live feed as the admin API asks for it: filters in its words, rows with names. */
+
+import { listOf } from "../../store/log-filter.ts";
 import type { Feed } from "../../telemetry/feed.ts";
 import type { AdminServices, Reach } from "../admin-services.ts";
 import type { FeedQuery } from "../contract/feed.ts";
@@ -12,7 +14,8 @@ export function createFeedService(feed: Feed, names: Names, reach?: Reach): Admi
       const { team, customer, user, ...filter } = readFilter(query, names, reach);
       const owners = { team, customer, user };
       const asked = (Object.keys(owners) as (keyof typeof owners)[]).filter((name) => owners[name] !== undefined);
-      const accepts = (row: LogRow): boolean => asked.every((name) => row[name] === owners[name]);
+      const accepts = (row: LogRow): boolean =>
+        asked.every((name) => (listOf(owners[name]!) as readonly (string | null)[]).includes(row[name]));
       return feed.listen({ filter, rate, ...(asked.length === 0 ? {} : { accepts }) });
     },
   };

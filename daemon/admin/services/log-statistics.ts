@@ -1,7 +1,7 @@
 /** Sums over the log as the admin API tells them. Hides which bucket length fits, and whose names belong to which ids. */
 import { bucketCount, quantileOf } from "../../store/histogram.ts";
 import type { RequestRow } from "../../store/request-log.ts";
-import { type DimensionName, dimensions, sumColumn } from "../../store/rollup-groups.ts";
+import { type DimensionName, dimensions, listed, sumColumn } from "../../store/rollup-groups.ts";
 import { type GrainName, grainMs } from "../../store/rollup-writer.ts";
 import { emptySums, type Order, type RawSums } from "../../store/rollups.ts";
 import type { Reach } from "../admin-services.ts";
@@ -101,15 +101,16 @@ export function createStatistics({ access, names, view, reach, now = Date.now }:
     };
   }
 
-  async function rank(by: Dimension, sinceMs: number, untilMs: number, order: Order, top: number) {
-    const question = { filter: filterOf({}), sinceMs, untilMs, by, top, order };
+  async function rank(asked: LogFilterQuery, by: Dimension, order: Order, top: number) {
+    const { sinceMs, untilMs } = range(asked);
+    const question = { filter: filterOf(asked), sinceMs, untilMs, by, top, order };
     const { series, values, partial } = await access.query({ kind: "log_sums", question });
     const rankings = series.map(({ value, total }): Ranking => ({ ...nameOf(by, value ?? ""), sums: viewSums(total) }));
     return { values, rankings, partial };
   }
 
   async function facets(query: FacetsQuery) {
-    const wanted = dimensions.filter(
+    const wanted = [...dimensions, ...listed].filter(
       (name): name is Dimension => name !== "total" && (query.dimension ?? name) === name,
     );
     const found = await Promise.all(
@@ -129,17 +130,26 @@ export function createStatistics({ access, names, view, reach, now = Date.now }:
     facets,
     async rankings(query: RankingsQuery) {
       const { sinceMs, untilMs } = range(query);
-      const { by = "model", order = "cost", limit = rankingsDefault } = query;
-      const ranked = await rank(by, sinceMs, untilMs, order, limit);
+      const { by = "model", order = "cost", limit = rankingsDefault, ...filter } = query;
+      const ranked = await rank({ ...filter, since_ms: sinceMs, until_ms: untilMs }, by, order, limit);
       return { since_ms: sinceMs, until_ms: untilMs, by, ...ranked };
     },
     async dashboard(query: DashboardQuery) {
       const { sinceMs, untilMs } = range(query);
-      const period = { since_ms: sinceMs, until_ms: untilMs };
-      const top = async (by: Dimension) => (await rank(by, sinceMs, untilMs, "cost", topDefault)).rankings;
+      const period = { ...query, since_ms: sinceMs, until_ms: untilMs };
+      const top = async (by: Dimension) => (await rank(period, by, "cost", topDefault)).rankings;
       const [key, model, provider, team] = await Promise.all([top("key"), top("model"), top("provider"), top("team")]);
       const errors = await access.query({
-        ...{ kind: "log_page", filter: { ...filterOf({}), error: "*", sinceMs, untilMs }, limit: recentErrors },
+        ...{
+          kind: "log_page",
+          filter: {
+            ...filterOf(query),
+            error: query.error === undefined ? "*" : filterOf(query).error,
+            sinceMs,
+            untilMs,
+          },
+          limit: recentErrors,
+        },
       });
       return {
         stats: await stats({ ...period, compare: true }),

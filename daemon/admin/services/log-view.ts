@@ -1,13 +1,20 @@
 /** Rows of the log and filters over it, between the database's words and the API's: names for ids, flags for people. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import { type KeyOwners, ownersOf } from "../../store/key-owners.ts";
-import type { LogFilter } from "../../store/log-filter.ts";
+import {
+  decisionOf,
+  type LogFilter,
+  listOf,
+  readTools,
+  type StatusRange,
+  type OneOrMore as StoredOneOrMore,
+} from "../../store/log-filter.ts";
 import type { ContentRow } from "../../store/request-log.ts";
 import { readTags } from "../../store/rollup-groups.ts";
 import { requestColumns, requestFlag, requestWidth, settlementFlag } from "../../store/rows.ts";
 import type { RowValue } from "../../store/sender.ts";
 import type { Reach } from "../admin-services.ts";
-import type { ContentLevel, LogContent, LogFilterQuery, LogFlag, LogRow } from "../contract/logs.ts";
+import type { ContentLevel, LogContent, LogFilterQuery, LogFlag, LogRow, OneOrMore } from "../contract/logs.ts";
 import type { StoreAccess } from "./store-access.ts";
 
 export const flagBits: Readonly<Record<LogFlag, number>> = {
@@ -92,7 +99,7 @@ export function createNames(access: Pick<StoreAccess, "database">): Names {
 export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): LogRow {
   const key = row["key_id"] ? names.key(row["key_id"] as number) : undefined;
   const flags = row["flags"] as number;
-  const { row: _number, key_id: _key, attempts: _attempts, ...rest } = row;
+  const { row: _number, key_id: _key, attempts, ...rest } = row;
   return {
     ...(rest as unknown as LogRow),
     key: key?.publicId ?? null,
@@ -100,8 +107,15 @@ export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): 
     stream: row["stream"] === 1,
     flags: (Object.keys(flagBits) as LogFlag[]).filter((name) => (flags & flagBits[name]) !== 0),
     tags: readTags(row["tags"]),
+    tools: readTools(row["tools"]),
+    ...viewDecision(attempts),
     content: levels[Number(row["content"] ?? 0)] ?? "off",
   };
+}
+
+function viewDecision(attempts: RowValue | undefined): Pick<LogRow, "rules" | "engine"> {
+  const { rules = [], strategy } = decisionOf(attempts) ?? {};
+  return { rules, engine: rules.length > 0 ? "rule" : strategy === undefined ? null : "strategy" };
 }
 
 /** The same of a flat row that has not been written yet, with the owners that the writer fills in. */
@@ -141,29 +155,36 @@ export function readFilter(query: LogFilterQuery, names: Names, reach?: Reach): 
   if (reach === undefined) return filter;
   assertSeesLog(reach);
   const { kind, publicId } = reach;
-  if (query[kind] !== undefined && filter[kind] !== publicId)
-    throw new GatewayError("not_found", `there is no ${kind} "${query[kind]}"`, { param: kind });
-  if (filter.keyId !== undefined && names.owners(filter.keyId)[kind] !== publicId)
-    throw new GatewayError("not_found", `there is no key "${query.key}"`, { param: "key" });
+  const hidden = listOf(filter[kind] ?? publicId).findIndex((id) => id !== publicId);
+  if (hidden !== -1)
+    throw new GatewayError("not_found", `there is no ${kind} "${listOf(query[kind]!)[hidden]}"`, { param: kind });
+  const foreign = listOf(filter.keyId ?? []).findIndex((id) => names.owners(id)[kind] !== publicId);
+  if (foreign !== -1)
+    throw new GatewayError("not_found", `there is no key "${listOf(query.key!)[foreign]}"`, { param: "key" });
   return { ...filter, [kind]: publicId };
 }
 
 function filterOf(query: LogFilterQuery, names: Names): LogFilter {
   return {
-    keyId: query.key === undefined ? undefined : names.keyId(query.key),
-    team: query.team === undefined ? undefined : names.ownerId("team", query.team),
-    customer: query.customer === undefined ? undefined : names.ownerId("customer", query.customer),
-    user: query.user,
-    session: query.session,
-    tag: query.tag,
-    model: query.model,
-    provider: query.provider,
-    target: query.target,
-    credential: query.credential,
-    route: query.route,
-    ...statusRange(query.status),
-    error: query.error === "any" ? "*" : query.error,
-    rule: query.rule,
+    id: several(query.id),
+    parent: several(query.parent),
+    keyId: several(query.key, names.keyId),
+    team: several(query.team, (team) => names.ownerId("team", team)),
+    customer: several(query.customer, (customer) => names.ownerId("customer", customer)),
+    user: several(query.user),
+    session: several(query.session),
+    tag: several(query.tag),
+    model: several(query.model),
+    provider: several(query.provider),
+    target: several(query.target),
+    credential: several(query.credential),
+    route: several(query.route),
+    status: query.status === undefined ? undefined : listOf(query.status).map(statusRange),
+    error: several(query.error, (error) => (error === "any" ? "*" : error)),
+    rule: several(query.rule),
+    engine: query.engine,
+    stop: several(query.stop),
+    tool: several(query.tool),
     flag: query.flag === undefined ? undefined : flagBits[query.flag],
     stream: query.stream,
     latencyMinMs: query.latency_min_ms,
@@ -179,12 +200,23 @@ function filterOf(query: LogFilterQuery, names: Names): LogFilter {
   };
 }
 
-function statusRange(status: string | undefined): { readonly statusMin?: number; readonly statusMax?: number } {
-  if (status === undefined) return {};
+/** One value as itself: most questions name one, and sums are kept by one. */
+function several(given: OneOrMore | undefined): StoredOneOrMore<string> | undefined;
+function several<Value>(
+  given: OneOrMore | undefined,
+  read: (text: string) => Value,
+): StoredOneOrMore<Value> | undefined;
+function several(given: OneOrMore | undefined, read: (text: string) => unknown = (text) => text): unknown {
+  if (given === undefined) return undefined;
+  const values = [...new Set(listOf(given).map(read))];
+  return values.length === 1 ? values[0] : values;
+}
+
+function statusRange(status: string): StatusRange {
+  if (status === "success") return [100, 399];
+  if (status === "error") return [400, 599];
   const first = Number(status[0]);
-  return /^[1-5]xx$/i.test(status)
-    ? { statusMin: first * 100, statusMax: first * 100 + 99 }
-    : { statusMin: Number(status), statusMax: Number(status) };
+  return /^[1-5]xx$/i.test(status) ? [first * 100, first * 100 + 99] : [Number(status), Number(status)];
 }
 
 /** A row's number, as where to go on from. */

@@ -8,9 +8,10 @@ import { declared } from "./20261126-0110-declared.ts";
 import { held } from "./20261126-1230-held.ts";
 import { pairSums } from "./20261126-1250-pairs.ts";
 import { templates } from "./20261126-1530-templates.ts";
+import { ends } from "./20261126-1545-ends.ts";
 
 export const stateMigrations: readonly Migration[] = [initialState, owners, declared, templates];
-export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums];
+export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums, ends];
 
 /** Names, for a file that a newer program may have written. */
 export function knownMigrations(): { readonly state: readonly string[]; readonly traffic: readonly string[] } {

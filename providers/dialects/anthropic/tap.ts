@@ -4,13 +4,15 @@
  */
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, isObject, parseJson, shape, words } from "../../json.ts";
+import { count, isObject, list, parseJson, type Shape, shape, words } from "../../json.ts";
+import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
 import { upstreamFailure } from "../failure.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
-import { mergeUsage } from "./usage.ts";
+import { decodeStop, mergeUsage } from "./usage.ts";
 
 export function tap(): Tap {
   const merged = mergeUsage();
+  const seen = nothingSeen();
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
   const self = {
@@ -20,6 +22,7 @@ export function tap(): Tap {
     failure: () => failure,
     finished: false,
     outputBytes: 0,
+    ending: () => endingOf(seen),
   };
 
   function frame(raw: string): FrameKind {
@@ -33,15 +36,17 @@ export function tap(): Tap {
         self.outputBytes += visibleBytes(raw);
         return "content";
       case "content_block_start":
-        return startsVisible(raw) ? "content" : "preamble";
+        return startsVisible(blockOf(raw)) ? "content" : "preamble";
       case "message_start":
         merged.add(shape(shape(parseJson(frameData(raw)))["message"])["usage"]);
         return "preamble";
       case "message_delta": {
         const data = shape(parseJson(frameData(raw)));
         merged.add(data["usage"]);
-        if (words(shape(data["delta"])["stop_reason"]) === undefined) return "preamble";
+        const native = words(shape(data["delta"])["stop_reason"]);
+        if (native === undefined) return "preamble";
         self.finished = true;
+        seen.reason ??= decodeStop(native);
         return "finish";
       }
       case "message_stop":
@@ -78,7 +83,28 @@ export function tap(): Tap {
     }
     self.finished = true;
     self.outputBytes = last.length;
+    const native = wordNearEnd(last, "stop_reason");
+    if (native !== undefined) seen.reason = decodeStop(native);
+    if (seen.reason === "tool_calls")
+      for (const block of list(shape(parseJson(last))["content"])) sawBlock(shape(block));
     return "terminal";
+  }
+
+  /** Text and thinking blocks begin empty; a block of any other type is something already. */
+  function startsVisible(block: Shape): boolean {
+    switch (block["type"]) {
+      case "text":
+        return words(block["text"]) !== undefined;
+      case "thinking":
+        return words(block["thinking"]) !== undefined;
+      default:
+        sawBlock(block);
+        return true;
+    }
+  }
+
+  function sawBlock(block: Shape): void {
+    if (block["type"] === "tool_use") sawTool(seen, block["name"]);
   }
 
   return self;
@@ -93,17 +119,8 @@ function typeName(frame: string): string {
   return data === "" ? "" : (words(shape(parseJson(data))["type"]) ?? "");
 }
 
-/** Text and thinking blocks begin empty; a block of any other type is something already. */
-function startsVisible(frame: string): boolean {
-  const block = shape(shape(parseJson(frameData(frame)))["content_block"]);
-  switch (block["type"]) {
-    case "text":
-      return words(block["text"]) !== undefined;
-    case "thinking":
-      return words(block["thinking"]) !== undefined;
-    default:
-      return true;
-  }
+function blockOf(frame: string): Shape {
+  return shape(shape(parseJson(frameData(frame)))["content_block"]);
 }
 
 /** An estimate: the string of the delta, as escaped bytes. A signature is no output. */

@@ -1,16 +1,18 @@
 /** Watching a Converse answer go by on its way to a client of Converse. Hides how little of it is looked at. */
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, parseJson, shape, words } from "../../json.ts";
+import { count, list, parseJson, shape, words } from "../../json.ts";
+import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { exceptionStatus } from "./exceptions.ts";
 import { decodeException, decodeFailure } from "./failure.ts";
-import { decodeUsage } from "./usage.ts";
+import { decodeStop, decodeUsage } from "./usage.ts";
 
 export function tap(): Tap {
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
   let measured = false;
+  const seen = nothingSeen();
   const self = {
     frame,
     body,
@@ -18,6 +20,7 @@ export function tap(): Tap {
     failure: () => failure,
     finished: false,
     outputBytes: 0,
+    ending: () => endingOf(seen),
   };
 
   function frame(raw: string): FrameKind {
@@ -28,10 +31,13 @@ export function tap(): Tap {
     const name = frameEvent(raw);
     switch (name) {
       case "contentBlockDelta":
+        return "content";
       case "contentBlockStart":
+        sawTool(seen, shape(shape(shape(parseJson(frameData(raw)))["start"])["toolUse"])["name"]);
         return "content";
       case "messageStop":
         self.finished = true;
+        sawStop(words(shape(parseJson(frameData(raw)))["stopReason"]));
         return measured ? "terminal" : "finish";
       case "metadata": {
         const told = shape(parseJson(frameData(raw)));
@@ -67,7 +73,16 @@ export function tap(): Tap {
     }
     self.finished = true;
     self.outputBytes = last.length;
+    sawStop(wordNearEnd(last, "stopReason"));
+    if (seen.reason === "tool_calls") {
+      const message = shape(shape(shape(parseJson(last))["output"])["message"]);
+      for (const block of list(message["content"])) sawTool(seen, shape(shape(block)["toolUse"])["name"]);
+    }
     return "terminal";
+  }
+
+  function sawStop(native: string | undefined): void {
+    if (native !== undefined) seen.reason ??= decodeStop(native);
   }
 
   return self;

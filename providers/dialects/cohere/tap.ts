@@ -1,15 +1,17 @@
 /** Watching a Cohere answer go by on its way to a client of Cohere. Hides how little of it is looked at. */
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, isObject, parseJson, shape, words } from "../../json.ts";
+import { count, isObject, list, parseJson, shape, words } from "../../json.ts";
+import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
 import { upstreamFailure } from "../failure.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { finishFailure } from "./failure.ts";
-import { decodeUsage } from "./usage.ts";
+import { decodeFinish, decodeUsage } from "./usage.ts";
 
 export function tap(): Tap {
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
+  const seen = nothingSeen();
   const self = {
     frame,
     body,
@@ -17,6 +19,7 @@ export function tap(): Tap {
     failure: () => failure,
     finished: false,
     outputBytes: 0,
+    ending: () => endingOf(seen),
   };
 
   function fail(error: GatewayError): FrameKind {
@@ -35,6 +38,8 @@ export function tap(): Tap {
         self.outputBytes += visibleBytes(raw);
         return "content";
       case "tool-call-start":
+        sawCall(shape(shape(shape(parseJson(data))["delta"])["message"])["tool_calls"]);
+        return "content";
       case "tool-call-end":
       case "citation-start":
       case "citation-end":
@@ -45,6 +50,7 @@ export function tap(): Tap {
         const error = finishFailure(words(delta["finish_reason"]) ?? "", delta["error"]);
         if (error !== undefined) return fail(error);
         usage = decodeUsage(delta["usage"]) ?? usage;
+        sawFinish(words(delta["finish_reason"]));
         self.finished = true;
         return "terminal";
       }
@@ -81,7 +87,18 @@ export function tap(): Tap {
     usage = told(last);
     self.finished = true;
     self.outputBytes = last.length;
+    // Where an answer tells it before its message, or one so long that it stands far from the end.
+    sawFinish(wordNearEnd(last, "finish_reason") ?? /"finish_reason"\s*:\s*"([A-Z_]+)"/.exec(last)?.[1]);
+    if (seen.reason === "tool_calls") list(shape(shape(parseJson(last))["message"])["tool_calls"]).forEach(sawCall);
     return "terminal";
+  }
+
+  function sawFinish(native: string | undefined): void {
+    if (native !== undefined) seen.reason ??= decodeFinish(native);
+  }
+
+  function sawCall(call: unknown): void {
+    sawTool(seen, shape(shape(call)["function"])["name"]);
   }
 
   return self;

@@ -6,16 +6,18 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, words } from "../../json.ts";
+import { endingOf, nothingSeen, sawTool } from "../ending.ts";
 import { frameData, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { decodeFailure, holdsFailure } from "./failure.ts";
 import { searchesIn } from "./grounding.ts";
-import { decodeUsage, inputOf, isFailedReason } from "./usage.ts";
+import { decodeFinish, decodeUsage, inputOf, isFailedReason } from "./usage.ts";
 
 export function tap(): Tap {
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
   let contentSeen = false;
   let frames = 0;
+  const seen = nothingSeen();
   const self = {
     frame,
     body,
@@ -24,6 +26,7 @@ export function tap(): Tap {
     failure: () => failure,
     finished: false,
     outputBytes: 0,
+    ending: () => endingOf(seen),
   };
 
   function frame(raw: string): FrameKind {
@@ -31,6 +34,8 @@ export function tap(): Tap {
     if (!looked) {
       frames++;
       self.outputBytes += visibleBytes(raw);
+      if (seen.tools !== undefined || !raw.includes('"text"'))
+        for (const [, name] of raw.matchAll(calledName)) sawTool(seen, name);
       return "content";
     }
     const data = frameData(raw) || element(raw);
@@ -47,17 +52,25 @@ export function tap(): Tap {
     const natives = candidates
       .map((candidate) => words(candidate["finishReason"]))
       .filter((native) => native !== undefined);
+    candidates.forEach(sawCalls);
     const failed = natives.find(isFailedReason);
     if (failed !== undefined) return failWith(failed, candidates);
     const refused = words(shape(piece["promptFeedback"])["blockReason"]) !== undefined && candidates.length === 0;
     if (natives.length > 0 || refused || self.finished) {
       self.finished = true;
+      if (natives.length > 0) seen.reason ??= decodeFinish(natives[0]!, seen.tools !== undefined);
+      else if (refused) seen.reason ??= "refusal";
       usage = { ...usage, ...decodeUsage(piece["usageMetadata"], searches(candidates)) };
       return "finish";
     }
     usage ??= inputOf(decodeUsage(piece["usageMetadata"]));
     contentSeen ||= candidates.some(visible);
     return contentSeen ? "content" : "preamble";
+  }
+
+  function sawCalls(candidate: Shape): void {
+    for (const part of list(shape(candidate["content"])["parts"]))
+      sawTool(seen, shape(shape(part)["functionCall"])["name"]);
   }
 
   /** It is not relayed. */
@@ -97,6 +110,12 @@ export function tap(): Tap {
     usage = bodyUsage(last);
     self.finished = true;
     self.outputBytes = last.length;
+    if (last.includes('"functionCall"'))
+      list(shape(parseJson(last))["candidates"])
+        .map(shape)
+        .forEach(sawCalls);
+    const native = /"finishReason"\s*:\s*"([A-Z_]+)"/.exec(last)?.[1];
+    if (native !== undefined) seen.reason = decodeFinish(native, seen.tools !== undefined);
     return "terminal";
   }
 
@@ -106,6 +125,9 @@ export function tap(): Tap {
 /** As a key and a value only: what a model writes has its quotes escaped. */
 const failedReason =
   /"finishReason"\s*:\s*"(MALFORMED_FUNCTION_CALL|UNEXPECTED_TOOL_CALL|TOO_MANY_TOOL_CALLS|MISSING_THOUGHT_SIGNATURE|MALFORMED_RESPONSE)"/;
+
+/** Of a call in a frame that is not parsed: the name comes before its arguments in what the provider writes. */
+const calledName = /"functionCall"\s*:\s*\{\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?"name"\s*:\s*"([^"\\]{1,256})"/g;
 
 function searches(candidates: readonly Shape[]): number {
   return candidates.reduce((most, candidate) => Math.max(most, searchesIn(shape(candidate["groundingMetadata"]))), 0);

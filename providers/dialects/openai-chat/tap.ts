@@ -8,16 +8,26 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, known, list, parseJson, type Shape, shape, words } from "../../json.ts";
+import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
 import { upstreamFailure } from "../failure.ts";
 import { dataStart, frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { holdsFailure } from "./failure.ts";
-import { decodeUsage } from "./usage.ts";
+import { decodeFinish, decodeUsage } from "./usage.ts";
 
 export function tap(): Tap {
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
   let contentSeen = false;
-  const self = { frame, body, usage: () => usage, failure: () => failure, finished: false, outputBytes: 0 };
+  const seen = nothingSeen();
+  const self = {
+    frame,
+    body,
+    usage: () => usage,
+    failure: () => failure,
+    finished: false,
+    outputBytes: 0,
+    ending: () => endingOf(seen),
+  };
 
   function frame(raw: string): FrameKind {
     const start = dataStart(raw);
@@ -27,7 +37,10 @@ export function tap(): Tap {
       self.finished = true;
       return "terminal";
     }
-    self.outputBytes += visibleBytes(raw, start);
+    const visible = visibleBytes(raw, start);
+    self.outputBytes += Math.abs(visible);
+    // Names of tools stand in frames without text.
+    if (visible <= 0 && contentSeen) watchTools(raw, start);
     // Written so that the searches are the engine's fast ones: a leading quote is the slowest thing to look for.
     if (!contentSeen || raw.includes('rror"', start) || given(raw, '"usage"') || given(raw, '"finish_reason"')) {
       return inspect(raw);
@@ -48,8 +61,11 @@ export function tap(): Tap {
     if (told !== undefined) usage = { ...usage, ...told };
     const choices = list(chunk["choices"]);
     if (choices.length === 0) return told === undefined ? "preamble" : "usage";
-    if (choices.some((choice) => words(shape(choice)["finish_reason"]) !== undefined)) {
+    for (const choice of choices) for (const call of list(shape(shape(choice)["delta"])["tool_calls"])) sawCall(call);
+    const native = choices.map((choice) => words(shape(choice)["finish_reason"])).find((word) => word !== undefined);
+    if (native !== undefined) {
       self.finished = true;
+      seen.reason ??= decodeFinish(native);
       return "finish";
     }
     contentSeen ||= choices.some(visible);
@@ -71,11 +87,31 @@ export function tap(): Tap {
     usage = bodyUsage(last);
     self.finished = true;
     self.outputBytes = last.length;
+    const native = wordNearEnd(last, "finish_reason");
+    if (native !== undefined) seen.reason = decodeFinish(native);
+    if (seen.reason === "tool_calls") {
+      for (const choice of list(shape(parseJson(last))["choices"]))
+        for (const call of list(shape(shape(choice)["message"])["tool_calls"])) sawCall(call);
+    }
     return "terminal";
+  }
+
+  function sawCall(call: unknown): void {
+    const { function: called, custom } = shape(call) as { function?: unknown; custom?: unknown };
+    sawTool(seen, shape(called ?? custom)["name"]);
+  }
+
+  function watchTools(raw: string, start: number): void {
+    const calls = raw.indexOf('"tool_calls"', start);
+    if (calls === -1) return;
+    for (const [, name] of raw.slice(calls).matchAll(calledName)) sawTool(seen, name);
   }
 
   return self;
 }
+
+/** Arguments are text with its quotes escaped, so that a name in them is none of these. */
+const calledName = /"name"\s*:\s*"([^"\\]{1,256})"/g;
 
 /** Bodies up to here are parsed for the tier that stands beside the usage; in a larger one it is searched for. */
 const parsedBytesMax = 512;
@@ -124,16 +160,17 @@ function visible(choice: unknown): boolean {
   return false;
 }
 
-/** An estimate: the first string of the delta that is content, arguments or reasoning, as escaped bytes. */
+/** An estimate: the first string of the delta that is content, arguments or reasoning, as escaped bytes; less than 0: arguments. */
 function visibleBytes(frame: string, from: number): number {
   const delta = frame.indexOf('delta":', from);
   const at = delta === -1 ? from : delta;
   for (const key of visibleKeys) {
     const found = frame.indexOf(key, at);
     const length = found === -1 ? 0 : stringLength(frame, found + key.length);
-    if (length > 0) return length;
+    if (length > 0) return key === argumentsKey ? -length : length;
   }
   return 0;
 }
 
-const visibleKeys = ['"content":"', '"arguments":"', '"reasoning_content":"', '"reasoning":"', '"text":"'] as const;
+const argumentsKey = '"arguments":"';
+const visibleKeys = ['"content":"', argumentsKey, '"reasoning_content":"', '"reasoning":"', '"text":"'] as const;

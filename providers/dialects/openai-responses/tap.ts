@@ -4,17 +4,28 @@
  */
 import type { FrameKind, RenderContext, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { count, isObject, parseJson, type Shape, shape, words } from "../../json.ts";
+import { count, isObject, list, parseJson, type Shape, shape, words } from "../../json.ts";
+import { endingOf, nothingSeen, sawTool } from "../ending.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { decodeFailure, holdsFailure } from "./failure.ts";
-import { decodeUsage, usageOf } from "./usage.ts";
+import { decodeFinish, decodeUsage, usageOf } from "./usage.ts";
 
 export function tap(): Tap {
   let usage: Usage | undefined;
   let failure: GatewayError | undefined;
   let frames = 0;
   let id: string | undefined;
-  const self = { frame, body, position, usage: () => usage, failure: () => failure, finished: false, outputBytes: 0 };
+  const seen = nothingSeen();
+  const self = {
+    frame,
+    body,
+    position,
+    usage: () => usage,
+    failure: () => failure,
+    finished: false,
+    outputBytes: 0,
+    ending: () => endingOf(seen),
+  };
 
   function frame(raw: string): FrameKind {
     const delta = deltaName.test(raw);
@@ -47,6 +58,7 @@ export function tap(): Tap {
         const response = shape(shape(parseJson(data))["response"]);
         if (holdsFailure(response)) return fail(data);
         usage = decodeUsage(response) ?? usage;
+        sawEnd(response);
         self.finished = true;
         return "terminal";
       }
@@ -83,7 +95,15 @@ export function tap(): Tap {
     usage = bodyUsage(last);
     self.finished = true;
     self.outputBytes = last.length;
+    if (last.includes('ncomplete"') || last.includes('_call"')) sawEnd(shape(parseJson(last)));
+    else if (last.includes('"output"')) seen.reason = "stop";
     return "terminal";
+  }
+
+  function sawEnd(response: Shape): void {
+    for (const item of list(response["output"]).map(shape))
+      if (item["type"] === "function_call" || item["type"] === "custom_tool_call") sawTool(seen, item["name"]);
+    seen.reason = decodeFinish(response, seen.tools !== undefined).reason;
   }
 
   function position(): Partial<RenderContext> {

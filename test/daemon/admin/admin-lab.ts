@@ -185,6 +185,11 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
     ...{
       team: null,
       customer: null,
+      stop: "stop",
+      tools: [],
+      parent: null,
+      rules: [],
+      engine: null,
       user: null,
       session: null,
       tags: {},

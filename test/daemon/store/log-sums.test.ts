@@ -102,7 +102,7 @@ test("readSums() of two dimensions at once is counted from the rows", (t) => {
   const { writer, database } = open(t);
   const rows = fill(writer);
   const expected = rows.filter((values) => values[column.key_id] === 2 && values[column.status] === 502);
-  const answer = readSums(database, ask({ filter: { keyId: 2, statusMin: 502, statusMax: 502 }, by: "target" }));
+  const answer = readSums(database, ask({ filter: { keyId: 2, status: [[502, 502]] }, by: "target" }));
   assert.equal(answer.partial, false);
   assert.equal(
     answer.series.reduce((sum, { total }) => sum + total.sums[sumColumn.requests]!, 0),

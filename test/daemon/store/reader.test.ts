@@ -57,7 +57,7 @@ test("log_page filters by key, provider, status, error, model and time", async (
     [
       await count({ keyId: 2 }),
       await count({ provider: "openai" }),
-      await count({ statusMin: 400, statusMax: 499 }),
+      await count({ status: [[400, 499]] }),
       await count({ error: "*" }),
       await count({ error: "rate_limit_exceeded", keyId: 1 }),
       await count({ model: "echo/one" }),

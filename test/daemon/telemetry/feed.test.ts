@@ -29,7 +29,7 @@ async function next(iterator: AsyncIterator<string>): Promise<FeedMessage> {
 test("createFeed() wants nothing of workers before the first listener comes and after the last has left", async () => {
   const { feed, wanted } = open();
   assert.equal(wanted.length, 0);
-  const first = feed.listen({ filter: { statusMin: 500 }, rate: 5 })[Symbol.asyncIterator]();
+  const first = feed.listen({ filter: { status: [[500, 599]] }, rate: 5 })[Symbol.asyncIterator]();
   const second = feed.listen({ filter: {} })[Symbol.asyncIterator]();
   assert.deepEqual(
     wanted.map((settings) => [settings?.filters.length, settings?.rate]),
@@ -46,7 +46,7 @@ test("createFeed() wants nothing of workers before the first listener comes and 
 test("take() tells each listener what passes its filter, no more than its rate, and counts what it left out", async () => {
   const { feed } = open();
   const all = feed.listen({ filter: {}, rate: 10 })[Symbol.asyncIterator]();
-  const failures = feed.listen({ filter: { statusMin: 500 } })[Symbol.asyncIterator]();
+  const failures = feed.listen({ filter: { status: [[500, 599]] } })[Symbol.asyncIterator]();
   assert.deepEqual([(await next(all)).type, (await next(failures)).type], ["hello", "hello"]);
   feed.take({ rows: rows(40), ended: 40, matched: 40, traced: [], lost: 0 } as never);
   feed.take({ rows: rows(1, 503), ended: 1, matched: 1, traced: [], lost: 0 } as never);

@@ -1,0 +1,58 @@
+/**
+ * How an answer ended: why, and which tools it calls. Hides that in one that is only watched the reason is looked for
+ * near the end, and that a body is parsed for names of tools only where it calls some.
+ */
+import type { Ending, Event, FinishReason } from "../exchange.ts";
+import { words } from "../json.ts";
+import { utf8 } from "./sse-frame.ts";
+
+/** What has been seen of it so far: plain data, since every answer has one. */
+export type Seen = { reason: FinishReason | undefined; tools: string[] | undefined };
+
+/** Of a body: what comes after the reason is usage, and what a server adds. */
+const tailCharacters = 8_192;
+const reasonCharactersMax = 64;
+/** Names beyond these are not told. */
+const toolsMax = 32;
+const toolCharactersMax = 128;
+const none: readonly string[] = [];
+
+export function nothingSeen(): Seen {
+  return { reason: undefined, tools: undefined };
+}
+
+/** As a parsed frame or body has it: latin1 text, one character a byte. */
+export function sawTool(seen: Seen, name: unknown): void {
+  const latin1 = words(name);
+  if (latin1 !== undefined) addTool(seen, utf8(latin1));
+}
+
+export function endingOf(seen: Seen): Ending | undefined {
+  return seen.reason === undefined ? undefined : { reason: seen.reason, tools: seen.tools ?? none };
+}
+
+export function sawEvent(seen: Seen, event: Event): void {
+  if (event.type === "finish") seen.reason ??= event.reason;
+  else if (event.type === "tool_call_start") addTool(seen, event.name);
+}
+
+export function endingOfEvents(events: readonly Event[]): Ending | undefined {
+  const seen = nothingSeen();
+  for (const event of events) sawEvent(seen, event);
+  return endingOf(seen);
+}
+
+/** The value of the last `"key": "word"` near the end of a body. What a model writes has its quotes escaped. */
+export function wordNearEnd(body: string, key: string): string | undefined {
+  const tail = body.length > tailCharacters ? body.slice(-tailCharacters) : body;
+  const at = tail.lastIndexOf(`${key}"`);
+  if (at === -1) return undefined;
+  const from = at + key.length + 1;
+  return /^\s*:\s*"([A-Za-z_-]+)"/.exec(tail.slice(from, from + reasonCharactersMax))?.[1];
+}
+
+function addTool(seen: Seen, name: string): void {
+  const cut = name.slice(0, toolCharactersMax);
+  if (seen.tools === undefined) seen.tools = [cut];
+  else if (seen.tools.length < toolsMax && !seen.tools.includes(cut)) seen.tools.push(cut);
+}

@@ -1,0 +1,9 @@
+/** How an answer ends, in one vocabulary for all dialects. */
+export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" | "refusal" | "pause" | "error";
+
+/** How an answer ended, as the log tells it. */
+export type Ending = {
+  readonly reason: FinishReason;
+  /** Names of the tools that it calls. */
+  readonly tools: readonly string[];
+};
