@@ -1,6 +1,6 @@
 /**
  * The sources as JavaScript, dependencies included, as files in memory. Hides where the code of threads comes to lie:
- * `new URL("./x.ts", import.meta.url)` is found in the sources, made an entry point, and made to point to it from
+ * `new URL("./x.ts", import.meta.url)` is found in the sources, made a program of its own, and made to point to it from
  * whichever chunk it ends up in.
  */
 import { execFileSync } from "node:child_process";
@@ -8,6 +8,7 @@ import { globSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, posix, relative, resolve } from "node:path";
 import * as esbuild from "esbuild";
+import { type Chunks, joinLoaded } from "./emit-joined.ts";
 
 export type Emitted = { readonly files: ReadonlyMap<string, string>; readonly metafile: esbuild.Metafile };
 
@@ -24,6 +25,18 @@ export type EmitOptions = {
 
 export const root = resolve(import.meta.dirname, "..");
 
+const written = {
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  // Light: whitespace and dead branches go, names stay, so that a stack trace can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: "none",
+} as const;
+/** An uncaught error prints the line it was thrown on. Only at the end: such lines end in the middle of a word if need be. */
+const lineLimit = 160;
+
 /** A place in the text of an output file, replaced by the way from that file to the root of the output. */
 const outMark = "__way_to_dist__";
 /** A default, all or some names: as esbuild writes it, at the start of a statement. */
@@ -35,26 +48,57 @@ const requireLine = 'const require=globalThis.process.getBuiltinModule("module")
 const zodImport = /^import (type )?\{ z \} from "zod"/m;
 const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
 
+/**
+ * What is built by itself: each thread, and of the main thread what the command line is, what it reaches of the daemon,
+ * and the daemon. They share no objects, so each gets of a module what it uses. `first` is loaded before all else that
+ * the entry loads lazily.
+ */
+const programs: readonly { readonly entry: string; readonly first?: string }[] = [
+  { entry: "cli/main.ts", first: "cli/program.ts" },
+  { entry: "daemon/main.ts" },
+  { entry: "daemon/runtime/daemon.ts" },
+  ...threadEntries().map((entry) => ({ entry })),
+];
+
 /** Names are relative to the output's root: `cli/main.js`. */
 export async function emit(options: EmitOptions): Promise<Emitted> {
+  const built = await Promise.all(programs.map((program) => build(program, options)));
+  const files = built
+    .flatMap(({ chunks }) => [...chunks])
+    .map(([name, { text }]) => {
+      const way = relative(dirname(name), ".").replaceAll("\\", "/") || ".";
+      return [name, text.replaceAll(outMark, way)] as const;
+    });
+  const metafile = {
+    inputs: Object.assign({}, ...built.map(({ metafile }) => metafile.inputs)),
+    outputs: Object.assign({}, ...built.map(({ metafile }) => metafile.outputs)),
+  };
+  const sorted = files.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (options.form === "binary") return { files: new Map(sorted), metafile };
+  const lines = await Promise.all(
+    sorted.map(async ([name, text]) => {
+      const { code } = await esbuild.transform(withRequire(withBuiltinsByHand(text)), { ...written, lineLimit });
+      return [name, code] as const;
+    }),
+  );
+  return { files: new Map(lines), metafile };
+}
+
+async function build(
+  { entry, first }: (typeof programs)[number],
+  options: EmitOptions,
+): Promise<{ readonly chunks: Chunks; readonly metafile: esbuild.Metafile }> {
   const result = await esbuild.build({
+    ...written,
     absWorkingDir: root,
-    entryPoints: ["cli/main.ts", "daemon/main.ts", ...threadEntries()],
+    entryPoints: [entry],
     outdir: join(root, "dist"),
     outbase: root,
-    chunkNames: "chunks/[name]-[hash]",
+    chunkNames: `chunks/${entry.replace(/\.ts$/, "").replaceAll("/", "-")}/[name]-[hash]`,
     bundle: true,
     splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
     // Ink's own development asks for its devtools, which nobody has installed.
     external: options.form === "files" ? ["react-devtools-core"] : [],
-    // Light: whitespace and dead branches go, names stay, so that a stack trace can be read.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    lineLimit: 160, // an uncaught error prints the line it was thrown on
-    legalComments: "none",
     define: {
       __BIFROST_VERSION__: JSON.stringify(options.version),
       __BIFROST_COMMIT__: JSON.stringify(options.commit),
@@ -63,6 +107,7 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
       "process.env.DEV": '"false"',
     },
     plugins: [
+      { name: "programs", setup: (builder) => setupPrograms(builder, entry) },
       { name: "sources", setup: (builder) => setupSources(builder, options) },
       ...(options.form === "binary"
         ? [{ name: "terminal", setup: setupTerminal }]
@@ -73,36 +118,58 @@ export async function emit(options: EmitOptions): Promise<Emitted> {
     logLevel: "warning",
     logOverride: { "assign-to-define": "silent" }, // the terminal sets what the build has fixed
   });
-  const files = result.outputFiles.map(({ path, text }) => {
-    const way = relative(dirname(path), join(root, "dist")).replaceAll("\\", "/") || ".";
-    const placed = text.replaceAll(outMark, way);
-    return [
-      relative(join(root, "dist"), path).replaceAll("\\", "/"),
-      options.form === "files" ? withRequire(withBuiltinsByHand(placed)) : placed,
-    ] as const;
+  const nameOf = (path: string): string => posix.relative("dist", path);
+  const outputs = new Map(Object.entries(result.metafile.outputs).map(([path, output]) => [nameOf(path), output]));
+  const files = result.outputFiles.map(
+    ({ path, text }) => [relative(join(root, "dist"), path).replaceAll("\\", "/"), text] as const,
+  );
+  const chunks: Chunks = new Map(
+    withNames(files).map(([name, text]) => {
+      const { exports, imports } = outputs.get(name)!;
+      const inside = imports.filter(({ external }) => external !== true);
+      return [
+        name,
+        {
+          text,
+          exports,
+          imports: inside.map((each) => ({ path: nameOf(each.path), isLazy: each.kind === "dynamic-import" })),
+        },
+      ];
+    }),
+  );
+  const main = entry.replace(/\.ts$/, ".js");
+  const joined = await joinLoaded(chunks, main, new Set(), written);
+  if (first === undefined) return { chunks: joined, metafile: result.metafile };
+  const [leader] = [...outputs].find(([, { entryPoint }]) => entryPoint === first)!;
+  return { chunks: await joinLoaded(joined, leader, new Set([main]), written), metafile: result.metafile };
+}
+
+/** What another program is of is asked for under its name. */
+function setupPrograms(builder: esbuild.PluginBuild, own: string): void {
+  const others = new Set(programs.map(({ entry }) => entry).filter((entry) => entry !== own));
+  builder.onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, kind, resolveDir }) => {
+    if (kind !== "dynamic-import") return undefined;
+    const name = relative(root, resolve(resolveDir, path)).replaceAll("\\", "/");
+    return others.has(name) ? { path: `${outMark}/${name.replace(/\.ts$/, ".js")}`, external: true } : undefined;
   });
-  const sorted = new Map(files.toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  return { files: withNames(sorted), metafile: result.metafile };
 }
 
 /**
  * A CommonJS package that is imported lazily has its names when Node imports it; esbuild gives such a chunk a default
  * export and no more. So whoever imports it gets an object that has both.
  */
-function withNames(files: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+function withNames(files: readonly (readonly [name: string, text: string])[]): readonly (readonly [string, string])[] {
   const nameless = new Set(
-    [...files].filter(([, text]) => /export default require_\w+\(\);\s*$/.test(text)).map(([name]) => name),
+    files.filter(([, text]) => /export default require_\w+\(\);\s*$/.test(text)).map(([name]) => name),
   );
-  return new Map(
-    [...files].map(([name, text]) => [
-      name,
-      text.replace(/\bimport\("(\.{1,2}\/[^"]+\.js)"\)/g, (whole, target: string) =>
-        nameless.has(posix.join(posix.dirname(name), target))
-          ? `${whole}.then(m=>Object.assign(Object.create(m.default),{default:m.default}))`
-          : whole,
-      ),
-    ]),
-  );
+  return files.map(([name, text]) => [
+    name,
+    text.replace(/\bimport\("(\.{1,2}\/[^"]+\.js)"\)/g, (whole, target: string) =>
+      nameless.has(posix.join(posix.dirname(name), target))
+        ? `${whole}.then(m=>Object.assign(Object.create(m.default),{default:m.default}))`
+        : whole,
+    ),
+  ]);
 }
 
 function withRequire(text: string): string {
