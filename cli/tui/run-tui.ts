@@ -39,7 +39,7 @@ export type TuiOptions = {
 /** Between two frames: thirty a second at most, and ten where only numbers change. */
 const frameMs = 33;
 const liveFrameMs = 100;
-const exitSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const exitSignals = { SIGINT: 130, SIGQUIT: 131, SIGTERM: 143, SIGHUP: 129 } as const;
 
 export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<number> {
   const { input, output, environment } = streams;
@@ -85,12 +85,15 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
   function suspend(): void {
     keyboard.stop();
     screen.leave();
-    process.once("SIGCONT", () => {
-      screen.enter();
-      keyboard.start();
-      redraw();
-    });
     process.kill(process.pid, "SIGSTOP");
+  }
+  /** After ctrl-z, and after a stop that nobody is asked about: the shell has had the terminal meanwhile. */
+  function resume(): void {
+    keyboard.stop();
+    screen.leave();
+    if (speaker === undefined) screen.enter();
+    keyboard.start();
+    redraw();
   }
   const restore = () => screen.leave();
   const crash = (error: unknown) => {
@@ -101,6 +104,8 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
   let failure: unknown;
   const signals = Object.entries(exitSignals).map(([signal, code]) => [signal, () => finish(code)] as const);
   for (const [signal, handler] of signals) process.on(signal, handler);
+  process.on("SIGTSTP", suspend);
+  process.on("SIGCONT", resume);
   process.on("exit", restore);
   process.on("uncaughtException", crash);
   output.on("resize", redraw);
@@ -131,6 +136,8 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
     process.off("exit", restore);
     process.off("uncaughtException", crash);
     for (const [signal, handler] of signals) process.off(signal, handler);
+    process.off("SIGTSTP", suspend);
+    process.off("SIGCONT", resume);
   }
 }
 

@@ -32,7 +32,7 @@ export function openFirst(
     screen.leave();
     process.exit(1);
   };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const signals = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, end);
   screen.enter();
   screen.paint(Array.from({ length: height }, (_, row) => (lines[row] ?? "").slice(0, width).padEnd(width)));

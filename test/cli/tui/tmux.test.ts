@@ -117,6 +117,7 @@ test("tui puts the terminal back however it is ended: by a signal, by a fault of
   const { daemon, tmux, run } = await start(t, "--read-only");
   for (const [signal, code] of [
     ["SIGTERM", 143],
+    ["SIGQUIT", 131],
     ["SIGHUP", 129],
     ["SIGINT", 130],
   ] as const) {
@@ -137,6 +138,33 @@ test("tui puts the terminal back however it is ended: by a signal, by a fault of
   process.kill(pidOf(daemon.home), "SIGUSR2");
   await tmux.seeing(/before\nerror: planted\nleft with 1/);
   assert.deepEqual(terminalState(tmux), clean);
+});
+
+test("tui gives the terminal back while it is stopped, by ctrl-z or by a signal, and takes it again at fg", {
+  skip,
+}, async (t) => {
+  const { daemon, tmux } = await start(t, "keys");
+  await tmux.seeing(/Keys and budgets 2/);
+  const pid = pidOf(daemon.home);
+  for (const stop of [() => tmux.keys("C-z"), () => process.kill(pid, "SIGTSTP")]) {
+    stop();
+    await tmux.seeing(/Stopped/);
+    assert.deepEqual(terminalState(tmux), clean);
+    tmux.text("clear; fg");
+    tmux.keys("Enter");
+    await tmux.seeing(/Keys and budgets 2/);
+  }
+  // Nobody is asked about this one, so the screen stays as it is; keys are heard again afterwards all the same.
+  process.kill(pid, "SIGSTOP");
+  await until("the shell", () => tmux.variable("pane_current_command") !== "node");
+  tmux.text("fg");
+  tmux.keys("C-j"); // this shell leaves the terminal raw, where enter is no end of a line
+  await until("the screen", () => tmux.variable("pane_current_command") === "node");
+  tmux.text("/from");
+  await tmux.seeing(/Keys and budgets 0 of 2 {2}\/from/);
+  tmux.keys("Escape");
+  tmux.text("q");
+  await until("the end", () => terminalState(tmux).join() === clean.join());
 });
 
 /** The process whose command line has `tui` and whose home is this one. */
