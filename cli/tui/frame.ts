@@ -24,6 +24,8 @@ export type Body = {
 
 const detailsRowsMin = 8;
 const pulseWidth = 20;
+/** Below this the view's name needs the room. */
+const narrow = 60;
 
 /** Name, way here, daemon, rate, clock: the right end gives way last. */
 export function header(state: State, width: number): Line {
@@ -61,7 +63,7 @@ function health(state: State, width: number, withPicture: boolean): Span[] {
   const wide = width >= 100;
   if (wide && withPicture) parts.push(sparkline(state.pulse, pulseWidth, "series1"), [" ", "plain"]);
   parts.push(span(`${perSecond(rate)} req/s`, "strong"));
-  parts.push([`  ${inFlight} in flight`, inFlight > 0 ? "info" : "dim"]);
+  if (width >= narrow) parts.push([`  ${inFlight} in flight`, inFlight > 0 ? "info" : "dim"]);
   if (wide) parts.push(span(`  gen ${status.config.generation}`, status.config.error === null ? "dim" : "bad"));
   if (width >= 120) parts.push(span(`  ${state.remote ?? status.url.replace("http://", "")}`, "dim"));
   parts.push(
@@ -224,7 +226,13 @@ function promptLine(prompt: NonNullable<State["prompt"]>, width: number): Line {
 function hints(state: State, width: number): Line {
   const pane = currentPane(state);
   const spans: Span[] = [[" ", "plain"]];
-  const add = (key: string, label: string) => spans.push([key, "accent"], [` ${label}  `, "dim"]);
+  const used = endOfHints.reduce((sum, [text]) => sum + widthOf(text), 0);
+  let room = width - used - 2;
+  // What does not fit is left out rather than cut; `?` tells all.
+  const add = (key: string, label: string): void => {
+    room -= widthOf(key) + widthOf(label) + 3;
+    if (room >= 0) spans.push([key, "accent"], [` ${label}  `, "dim"]);
+  };
   if (state.stack.length > 1 || pane.place.filter !== "") add("esc", "back");
   if (pane.view.table?.open !== undefined) add("enter", "open");
   if (pane.view.tabs !== undefined) add("tab", "pane");
@@ -235,12 +243,12 @@ function hints(state: State, width: number): Line {
   if (width >= 100 && pane.view.table !== undefined) add("s", "sort");
   if (width >= 120) add("y", "copy");
   if (width >= 120) add("e", "export");
-  const end: Line = [
-    ["?", "accent"],
-    [" help  ", "dim"],
-    ["q", "accent"],
-    [" quit ", "dim"],
-  ];
-  const used = end.reduce((sum, [text]) => sum + widthOf(text), 0);
-  return [...fitLine(spans, width - used - 1), [" ", "plain"], ...end];
+  return [...fitLine(spans, width - used - 1), [" ", "plain"], ...endOfHints];
 }
+
+const endOfHints: Line = [
+  ["?", "accent"],
+  [" help  ", "dim"],
+  ["q", "accent"],
+  [" quit ", "dim"],
+];

@@ -8,9 +8,18 @@ import { type Line, line, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
 import { type Column, defineView } from "../view.ts";
 
-type Data = { readonly owners: readonly OwnerView[]; readonly total: number };
+type Data = { readonly owners: readonly OwnerView[]; readonly total: number; readonly kind: Kind };
 
-const kinds = ["customers", "teams", "users", "model-configs", "providers", "tags"] as const;
+type Kind = { readonly tab: string; readonly name?: string; readonly path: string; readonly make: string };
+
+const kinds: readonly Kind[] = [
+  { tab: "customers", path: "customers", make: "bifrost customers create" },
+  { tab: "teams", path: "teams", make: "bifrost teams create" },
+  { tab: "users", path: "users", make: "bifrost users create" },
+  { tab: "by model", name: "limits by model", path: "model-configs", make: "bifrost limits create --model" },
+  { tab: "by provider", name: "limits by provider", path: "providers", make: "bifrost limits create --provider" },
+  { tab: "tags", path: "tags", make: "bifrost tags create" },
+];
 const ownersMax = 1_000;
 const budgetBarWidth = 40;
 
@@ -77,21 +86,21 @@ export const owners = defineView<Data, OwnerView>({
   summary: "customers, teams, users and limits above keys",
   inBar: true,
   everyMs: 3_000,
-  tabs: kinds,
+  tabs: kinds.map(({ tab }) => tab),
   async load(source, { tab }) {
-    const answer = await source.get<OwnerListAnswer>(`/api/governance/${kinds[tab] ?? "customers"}`, {
-      limit: ownersMax,
-    });
-    return { owners: answer.owners, total: answer.total_count };
+    const kind = kinds[tab] ?? kinds[0]!;
+    const query = { limit: ownersMax };
+    const answer = await source.get<OwnerListAnswer>(`/api/governance/${kind.path}`, query);
+    return { owners: answer.owners, total: answer.total_count, kind };
   },
   table: {
     columns,
     rows: (data) => data.owners,
     id: ({ id }) => id,
     details: (owner, width) => details(owner, width),
-    empty: () => [
-      line("  ", span("None of this kind.", "strong")),
-      line("  ", span("They are written in the config, or made through the admin API: docs/governance.md", "dim")),
+    empty: ({ kind }) => [
+      line("  ", span(`There are no ${kind.name ?? kind.tab}.`, "strong")),
+      line("  ", span(`${kind.make} … makes one; so does the config.`, "dim")),
     ],
   },
   note: ({ owners: shown, total }) => (total > shown.length ? `the first ${shown.length} of ${total}` : ""),
