@@ -37,7 +37,8 @@ export type Operation =
   | "uploads"
   | "tokenize"
   | "detokenize"
-  | "realtime";
+  | "realtime"
+  | "live";
 
 /**
  * How a dialect cuts a stream into events on the wire. Whatever it is, a decoder gets an event's name and data and a

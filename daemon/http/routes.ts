@@ -130,18 +130,30 @@ export function methodsAt({ family }: Route, rest: string): readonly string[] | 
 }
 
 /** Where a WebSocket may be opened. */
-export const socketPaths: ReadonlyMap<string, "responses" | "realtime"> = new Map(
-  openaiPrefixes.flatMap((prefix) => [
+export type SocketKind = "responses" | "realtime" | "live";
+export const socketPaths: ReadonlyMap<string, SocketKind> = new Map([
+  ...openaiPrefixes.flatMap((prefix) => [
     [`${prefix}/responses`, "responses"] as const,
     [`${prefix}/realtime`, "realtime"] as const,
   ]),
-);
+  ...geminiPrefixes.flatMap((prefix) =>
+    // Google's SDK puts a slash of its own behind that of the base URL.
+    geminiVersions.flatMap((version) =>
+      ["/ws/", "//ws/"].map((ws) => [prefix + ws + liveService(version.slice(1)), "live"] as const),
+    ),
+  ),
+]);
+
+function liveService(version: string): string {
+  return `google.ai.generativelanguage.${version}.GenerativeService.BidiGenerateContent`;
+}
 
 const realtime = route({ name: "realtime", operation: "realtime", dialect: "openai-chat" })!;
+const live = route({ name: "live", operation: "live", dialect: "gemini" })!;
 
 /** Of what has no path of its own in the table. */
-export function routeByName(name: "realtime"): Route {
-  return { realtime }[name];
+export function routeByName(name: "realtime" | "live"): Route {
+  return name === "live" ? live : realtime;
 }
 
 export const passthroughPrefix = "/passthrough";

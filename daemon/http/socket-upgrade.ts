@@ -5,12 +5,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { startLive } from "../pipeline/live.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { startRealtime } from "../pipeline/realtime.ts";
+import type { SocketKind } from "./routes.ts";
 import { type Begin, takeTurns } from "./socket-turns.ts";
 
 export type Asked = {
-  readonly kind: "responses" | "realtime";
+  readonly kind: SocketKind;
   readonly request: IncomingMessage;
   readonly headers: IncomingHttpHeaders;
   readonly socket: Duplex;
@@ -26,9 +28,11 @@ export function createUpgrade(plane: Plane, begin: Begin): Upgrade {
   return ({ kind, request, headers, socket, head }, opened) =>
     server.handleUpgrade(request, socket, head, (client) => {
       const isBusy =
-        kind === "realtime"
-          ? startRealtime(client, request, headers, plane)
-          : takeTurns(client, request, headers, plane, begin);
+        kind === "live"
+          ? startLive(client, request, headers, plane)
+          : kind === "realtime"
+            ? startRealtime(client, request, headers, plane)
+            : takeTurns(client, request, headers, plane, begin);
       opened(client, isBusy);
     });
 }

@@ -6,11 +6,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import { dialects } from "../../providers/dialects/index.ts";
+import type { Dialect } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Connection } from "../pipeline/authenticate.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
+import { dialectOf } from "./router.ts";
 import { socketPaths } from "./routes.ts";
 import type { Begin } from "./socket-turns.ts";
 import type { Upgrade } from "./socket-upgrade.ts";
@@ -36,6 +37,7 @@ type Entry = {
   /** What was found of its key, so that it is not hashed each time. */
   readonly connection: Connection;
   readonly isBusy: () => boolean;
+  readonly dialect: Dialect;
 };
 
 export function serveSockets(server: Server, plane: Plane, begin: Begin): Sockets {
@@ -45,13 +47,13 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
 
   /** A turn under way runs to its end, as a stream does. */
   function checkKeys(): void {
-    for (const { socket, headers, connection, isBusy } of open) {
+    for (const { socket, headers, connection, isBusy, dialect } of open) {
       if (isBusy()) continue;
       try {
         callerOf(headers, plane, connection);
       } catch (error) {
         const failure = asFailure(error);
-        tell(socket, failure);
+        tell(socket, failure, dialect);
         socket.close(policyViolation, failure.code);
       }
     }
@@ -60,8 +62,8 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
     checking = undefined;
   }
 
-  function opened(client: WebSocket, headers: IncomingHttpHeaders, isBusy: () => boolean): void {
-    const entry = { socket: client, headers, connection: {}, isBusy };
+  function opened(client: WebSocket, headers: IncomingHttpHeaders, isBusy: () => boolean, dialect: Dialect): void {
+    const entry = { socket: client, headers, connection: {}, isBusy, dialect };
     open.add(entry);
     checking ??= setInterval(checkKeys, keyCheckMs).unref();
     const ping = setInterval(() => client.ping(), pingMs).unref();
@@ -84,16 +86,19 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
 
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
+    const dialect = dialectOf(request.url ?? "/", request.headers);
     try {
       const { kind, headers } = admitted(request, plane, open.size);
       loading ??= loadUpgrade();
       loading
         .then((upgrade) =>
-          upgrade({ kind, request, headers, socket, head }, (client, isBusy) => opened(client, headers, isBusy)),
+          upgrade({ kind, request, headers, socket, head }, (client, isBusy) =>
+            opened(client, headers, isBusy, dialect),
+          ),
         )
-        .catch((error: unknown) => refuse(socket, asFailure(error), plane.nextId()));
+        .catch((error: unknown) => refuse(socket, asFailure(error), plane.nextId(), dialect));
     } catch (error) {
-      refuse(socket, asFailure(error), plane.nextId());
+      refuse(socket, asFailure(error), plane.nextId(), dialect);
     }
   });
 
@@ -117,7 +122,7 @@ function admitted(request: IncomingMessage, plane: Plane, count: number) {
   if (plane.draining || count >= socketsMax) {
     throw new GatewayError("overloaded", "no further socket is taken now", { source: "gateway", retryAfterMs: 1000 });
   }
-  const headers = withProtocolKey(request.headers);
+  const headers = kind === "live" ? withQueryKey(request) : withProtocolKey(request.headers);
   callerOf(headers, plane); // once for the upgrade, and again for each turn
   return { kind, headers };
 }
@@ -132,10 +137,16 @@ function withProtocolKey(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return key === undefined ? rest : { ...rest, authorization: `Bearer ${key.slice(keyProtocol.length)}` };
 }
 
+/** Google's SDK has it in the address, as there is no header for it in a browser. */
+function withQueryKey({ headers, url }: IncomingMessage): IncomingHttpHeaders {
+  const key = new URLSearchParams((url ?? "").split("?")[1] ?? "").get("key");
+  return key === null || headers["x-goog-api-key"] !== undefined ? headers : { ...headers, "x-goog-api-key": key };
+}
+
 const keyProtocol = "openai-insecure-api-key.";
 
-function refuse(socket: Duplex, error: GatewayError, id: string): void {
-  const body = JSON.stringify(dialects["openai-chat"].renderFailure(error, id));
+function refuse(socket: Duplex, error: GatewayError, id: string, dialect: Dialect): void {
+  const body = JSON.stringify(dialect.renderFailure(error, id));
   socket.end(
     `HTTP/1.1 ${error.status} ${error.code}\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );

@@ -173,7 +173,13 @@ function assertLedger(exchange: Exchange, plane: Plane): void {
 
 /** Text comes out of it, and costs. */
 export function generates({ operation }: Route): boolean {
-  return operation === "chat" || operation === "completions" || operation === "compact" || operation === "realtime";
+  return (
+    operation === "chat" ||
+    operation === "completions" ||
+    operation === "compact" ||
+    operation === "realtime" ||
+    operation === "live"
+  );
 }
 
 /** Counting is not billed by anybody. */

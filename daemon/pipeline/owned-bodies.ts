@@ -4,7 +4,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { sighting } from "../http/json-skip.ts";
-import type { Provider } from "../routing/generation.ts";
+import type { Generation, Provider } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
 import { googleName, splitId } from "./object-ids.ts";
 import { isOwned, notOwn, ownerOf } from "./owned.ts";
@@ -81,42 +81,65 @@ const address = Buffer.from("/files/");
 
 /** What somebody else has made may not be used; an id that names its provider goes there, as that knows it. */
 export async function fileIdsTaken(exchange: Exchange, plane: Plane): Promise<void> {
-  const text = exchange.body!.toString("utf8");
+  const { generation, route, view } = exchange;
+  const names = namesIn(exchange.body!.toString("utf8"), generation);
+  const { named, providers } = names;
+  // Raw calls name files in ways that are not known here: `training_file` of a tuning, `id` of an evaluation's source.
+  if (route.form === "any") for (const id of textsLikeIds(names.value)) named.add(splitId(id).id).add(id);
+  await assertOwn(exchange, named, plane);
+  // An address says nothing of whose account the file is in; who made it does.
+  if (named.size > 0 && providers.size === 0 && route.dialect.id === "gemini") {
+    const where = { type: "where", ids: [...named], owner: ownerOf(exchange) } as const;
+    for (const provider of await plane.responses.objects(where)) providers.add(provider);
+  }
+  if (names.rewritten !== undefined) replaceBody(exchange, plane, Buffer.from(names.rewritten));
+  if (providers.size === 0) return;
+  const only = { ...view!.preferences?.provider, only: [...providers] };
+  exchange.view = { ...exchange.view!, preferences: { ...view!.preferences, provider: only } };
+}
+
+type Asking = Pick<Exchange, "caller" | "generation">;
+
+async function assertOwn(exchange: Asking, named: ReadonlySet<string>, plane: Plane): Promise<void> {
+  if (named.size === 0) return;
+  const foreign = { type: "foreign", ids: [...named], owner: ownerOf(exchange) } as const;
+  if ((await plane.responses.objects(foreign)).length > 0) throw notOwn("files");
+}
+
+/** Whether a message on a socket may name a file of Google's. */
+export function mayNameThings(text: string, { hasGoogleFiles }: Generation): boolean {
+  return hasGoogleFiles && /files\/|"file|"cached|\\u00/.test(text);
+}
+
+/** The message, with every name as the provider knows it. */
+export async function ownThingsOnly(text: string, asking: Asking, plane: Plane): Promise<string> {
+  const { named, rewritten } = namesIn(text, asking.generation);
+  if (isOwned(asking)) await assertOwn(asking, named, plane);
+  return rewritten ?? text;
+}
+
+/** What a body names, and the body in the provider's words where they are others. */
+function namesIn(text: string, generation: Generation) {
   const named = new Set<string>();
   const providers = new Set<string>();
   let members = 0;
-  let isChanged = false;
   const change = (told: string): string => {
     const { provider, id } = splitId(told);
-    const isOurs = provider !== undefined && exchange.generation.providers.has(provider);
+    const isOurs = provider !== undefined && generation.providers.has(provider);
     const bare = isOurs ? id : told;
     named.add(googleName(bare) ?? bare);
     if (isOurs) providers.add(provider);
-    isChanged ||= isOurs;
     return bare;
   };
   const value = JSON.parse(text) as unknown;
   const bare = withFileIds(value, change, () => {
     members += 1;
   });
+  const isChanged = providers.size > 0;
   for (const name of addressesIn(value)) named.add(splitId(name).id);
-  // Raw calls name files in ways that are not known here: `training_file` of a tuning, `id` of an evaluation's source.
-  if (exchange.route.form === "any") for (const id of textsLikeIds(value)) named.add(splitId(id).id).add(id);
-  if (named.size > 0) {
-    const ids = [...named];
-    const owner = ownerOf(exchange);
-    const foreign = await plane.responses.objects({ type: "foreign", ids, owner });
-    if (foreign.length > 0) throw notOwn("files");
-    // An address says nothing of whose account the file is in; who made it does.
-    if (providers.size === 0 && exchange.route.dialect.id === "gemini")
-      for (const provider of await plane.responses.objects({ type: "where", ids, owner })) providers.add(provider);
-  }
   // A member that is there twice is read as the last one here, and perhaps as the first one there.
-  if (isChanged || members !== membersWritten(text)) replaceBody(exchange, plane, Buffer.from(JSON.stringify(bare)));
-  if (providers.size === 0) return;
-  const view = exchange.view!;
-  const only = { ...view.preferences?.provider, only: [...providers] };
-  exchange.view = { ...view, preferences: { ...view.preferences, provider: only } };
+  const rewritten = isChanged || members !== membersWritten(text) ? JSON.stringify(bare) : undefined;
+  return { named, providers, value, rewritten };
 }
 
 const idMembers: ReadonlySet<string> = new Set([

@@ -18,12 +18,12 @@ type Attempt = (exchange: Exchange, lease: Lease, plane: Plane) => Promise<Attem
 const pagesMax = 50;
 const listedUsual = 20;
 
-export function isOwned({ generation, caller }: Exchange): boolean {
+export function isOwned({ generation, caller }: Pick<Exchange, "caller" | "generation">): boolean {
   return caller!.keyRow >= 0 && generation.data.auth.files === "owned";
 }
 
 /** The nearest of the key's owners; a key without one stands for itself. */
-export function ownerOf({ caller }: Exchange): Owner {
+export function ownerOf({ caller }: Pick<Exchange, "caller">): Owner {
   return { keyId: caller!.keyId, scope: caller!.scopes[1] ?? 0 };
 }
 

@@ -7,8 +7,6 @@ import { WebSocket } from "ws";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { noteCredentialFault } from "../routing/credential-fault.ts";
-import type { ReadyEndpoint } from "../routing/endpoints.ts";
-import { pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { rowOf } from "../routing/routing.ts";
 import type { Plane } from "./plane.ts";
@@ -26,18 +24,17 @@ const tooMany = 429;
 /** Returns what gives it up: nothing is called from then on. */
 export function dialRealtime(
   target: Target,
-  endpoint: ReadyEndpoint,
+  path: string,
   carried: Readonly<Record<string, string>>,
   plane: Plane,
   events: DialEvents,
 ): () => void {
-  const { provider, deployment } = target;
+  const { provider } = target;
   const { credentials } = plane.routing;
   const row = rowOf(target, plane.routing);
   const used = new Set<number>();
-  const address = new URL(pathFor(endpoint, deployment, false), provider.data.baseUrl);
+  const address = new URL(path, provider.data.baseUrl);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  address.searchParams.set("model", deployment);
   let running: WebSocket | undefined;
   let over = false;
 

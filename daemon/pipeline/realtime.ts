@@ -7,30 +7,22 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { emptyView } from "../http/request-view.ts";
 import { routeByName } from "../http/routes.ts";
 import { callerOf, tell } from "../http/socket-words.ts";
-import { findEndpoint, noEndpoint } from "../routing/endpoints.ts";
+import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
-import { workerWord } from "../runtime/worker-protocol.ts";
-import { admit, assertAccess, type Lease } from "./admit.ts";
-import { Exchange } from "./exchange.ts";
+import { assertAccess } from "./admit.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { dialRealtime, unreachable } from "./realtime-dial.ts";
-import { record } from "./record.ts";
-import { settle } from "./settle.ts";
+import { forward, meterTurns } from "./session-turns.ts";
 
 const modelCharactersMax = 512;
-/** What one side has not taken; the other is not read until it has. */
-const bufferedBytesMax = 1024 * 1024;
 /** Messages that wait for the provider's socket to open. */
 const waitingMax = 256;
 const policyViolation = 1008;
 const internalFault = 1011;
-
-type Turn = { readonly exchange: Exchange; readonly lease: Lease };
 
 export function startRealtime(
   client: WebSocket,
@@ -38,8 +30,6 @@ export function startRealtime(
   headers: IncomingHttpHeaders,
   plane: Plane,
 ): () => boolean {
-  let turn: Turn | undefined;
-  let bytes = 0;
   let upstream: WebSocket | undefined;
   let credentialId = "";
   const early: (string | Buffer)[] = [];
@@ -51,7 +41,16 @@ export function startRealtime(
     return () => false;
   }
   const { target } = planned;
-  const giveUp = dialRealtime(target, planned.endpoint, planned.carried, plane, {
+  const turns = meterTurns(
+    { request, headers, route: routeByName("realtime"), target, model: modelOf(request) },
+    plane,
+  );
+  const begin = (): void => turns.begin(credentialId);
+  /** @param told the turn's `response`, with what it used */
+  const finish = (told: unknown, status: number): void =>
+    turns.finish(told === undefined ? undefined : mediaUsage(JSON.stringify(told)), status);
+
+  const giveUp = dialRealtime(target, planned.path, planned.carried, plane, {
     opened(socket, credential) {
       upstream = socket;
       credentialId = credential;
@@ -60,50 +59,6 @@ export function startRealtime(
     },
     failed: end,
   });
-
-  function begin(): void {
-    const exchange = new Exchange(
-      plane.nextId(),
-      request,
-      noResponse as never,
-      routeByName("realtime"),
-      plane.generation,
-    );
-    exchange.caller = callerOf(headers, plane);
-    exchange.bytesIn = bytes;
-    exchange.view = { ...emptyView(), model: modelOf(request), stream: true };
-    bytes = 0;
-    plane.words[workerWord.total]!++;
-    try {
-      const lease = admit(exchange, target, plane);
-      exchange.target = target;
-      exchange.credentialId = credentialId;
-      turn = { exchange, lease };
-    } catch (error) {
-      const failure = asFailure(error);
-      exchange.error = failure;
-      exchange.status = failure.status;
-      record(exchange, plane);
-      throw failure;
-    }
-  }
-
-  /** @param told the turn's `response`, with what it used */
-  function finish(told: unknown, status: number): void {
-    if (turn === undefined) return;
-    const { exchange, lease } = turn;
-    turn = undefined;
-    const usage = told === undefined ? undefined : mediaUsage(JSON.stringify(told));
-    exchange.status = status;
-    exchange.released = true;
-    settle(
-      exchange,
-      lease,
-      { sent: true, refused: false, usage, finished: usage !== undefined, outputBytes: exchange.bytesOut },
-      plane,
-    );
-    record(exchange, plane);
-  }
 
   function end(error: GatewayError): void {
     if (client.readyState === client.OPEN) {
@@ -114,11 +69,11 @@ export function startRealtime(
 
   client.on("message", (data: RawData, isBinary: boolean) => {
     const text = isBinary ? undefined : data.toString();
-    bytes += (data as Buffer).length;
+    turns.heard((data as Buffer).length);
     try {
       const type = text === undefined ? undefined : typeOf(text);
       if (type === "session.update") assertSameModel(text!, target);
-      if (type === "response.create" && turn === undefined) begin();
+      if (type === "response.create" && !turns.isOpen()) begin();
     } catch (error) {
       end(asFailure(error));
       return;
@@ -137,7 +92,7 @@ export function startRealtime(
     provider.on("message", (data: RawData, isBinary: boolean) => {
       const text = isBinary ? undefined : data.toString();
       const type = text === undefined ? undefined : typeOf(text);
-      if (type === "response.created" && turn === undefined) {
+      if (type === "response.created" && !turns.isOpen()) {
         // The provider began by itself: what may not be paid for is stopped before it goes on.
         try {
           begin();
@@ -147,7 +102,7 @@ export function startRealtime(
           return;
         }
       }
-      if (turn !== undefined) turn.exchange.bytesOut += (data as Buffer).length;
+      turns.said((data as Buffer).length);
       forward(provider, client, text ?? (data as Buffer));
       if (type === "response.done") finish((JSON.parse(text!) as { response?: unknown }).response, 200);
     });
@@ -158,11 +113,8 @@ export function startRealtime(
     });
   }
 
-  return () => turn !== undefined;
+  return turns.isOpen;
 }
-
-/** The response of no turn: nothing of it is ever written. */
-const noResponse = Object.freeze({ writableFinished: true, destroyed: true, headersSent: true });
 
 /** Whom the session is with, before anybody is called: a key that may not call the model opens none. */
 function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
@@ -181,7 +133,8 @@ function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Pla
   if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:")) throw noEndpoint(provider.name, "realtime");
   assertAccess({ caller: callerOf(headers, plane) }, target, plane, Date.now());
   const beta = headers["openai-beta"];
-  return { target, endpoint, carried: typeof beta === "string" ? { "openai-beta": beta } : {} };
+  const path = `${pathFor(endpoint, target.deployment, false)}?model=${encodeURIComponent(target.deployment)}`;
+  return { target, path, carried: typeof beta === "string" ? { "openai-beta": beta } : {} };
 }
 
 function modelOf({ url }: IncomingMessage): string {
@@ -214,12 +167,4 @@ function typeOf(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function forward(from: WebSocket, to: WebSocket, message: string | Buffer): void {
-  if (to.readyState !== to.OPEN) return;
-  to.send(message, () => {
-    if (from.isPaused && to.bufferedAmount < bufferedBytesMax / 2) from.resume();
-  });
-  if (to.bufferedAmount > bufferedBytesMax) from.pause();
 }

@@ -171,6 +171,9 @@ export const generic: Readonly<Record<DialectId, Host>> = {
       batch_generate: [geminiPath("batchGenerateContent")],
       batch_embed: [geminiPath("asyncBatchEmbedContent")],
       caches: [{ dialect: "gemini", path: "/cachedContents" }],
+      live: [
+        { dialect: "gemini", path: "../ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent" },
+      ],
     },
     quirks: {},
   },
