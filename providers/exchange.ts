@@ -5,40 +5,10 @@
 
 import type { Ending, FinishReason } from "./ending.ts";
 import type { GatewayError } from "./gateway-error.ts";
+import type { Operation } from "./operation.ts";
 import type { Usage } from "./usage.ts";
 
 export type DialectId = "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "bedrock-converse" | "cohere";
-
-/**
- * What a route asks for. `chat`, `embeddings`, `count_tokens` and `rerank` may be translated between dialects that have
- * the codec for it; the others are relayed to a provider that offers them.
- */
-export type Operation =
-  | "chat"
-  | "completions"
-  | "compact"
-  | "embeddings"
-  | "count_tokens"
-  | "rerank"
-  | "moderations"
-  | "image_generations"
-  | "image_edits"
-  | "image_variations"
-  | "speech"
-  | "transcriptions"
-  | "translations"
-  | "files"
-  | "batches"
-  | "batch_generate"
-  | "batch_embed"
-  | "caches"
-  | "containers"
-  | "ocr"
-  | "uploads"
-  | "tokenize"
-  | "detokenize"
-  | "realtime"
-  | "live";
 
 /**
  * How a dialect cuts a stream into events on the wire. Whatever it is, a decoder gets an event's name and data and a
