@@ -11,6 +11,8 @@ const listings: Readonly<Record<string, string>> = {
   "model limit": "bifrost limits list",
   token: "bifrost tokens list",
   "alert channel": "bifrost alerts list",
+  "routing rule": "bifrost rules list",
+  "price override": "bifrost prices list",
   request: "bifrost logs",
 };
 

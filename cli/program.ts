@@ -71,6 +71,8 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "models", summary: "List models and their prices", load: () => import("./commands/models.ts") },
   { name: "providers", summary: "List providers, and how they are", load: () => import("./commands/providers.ts") },
+  { name: "prices", summary: "Prices in place of the catalog's", load: () => import("./commands/prices.ts") },
+  { name: "rules", summary: "Routing rules: make, show, change", load: () => import("./commands/rules.ts") },
   { name: "route", summary: "Tell where a request would go, and why", load: () => import("./commands/route.ts") },
   { name: "catalog", summary: "Import newer prices", load: () => import("./commands/catalog.ts") },
   { name: "egress", summary: "List every address that can be called", load: () => import("./commands/egress.ts") },

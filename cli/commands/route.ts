@@ -68,7 +68,7 @@ export function build(route: Command, context: Context): void {
       const answer = await withDaemon(this, context, (client) => client.call<RulesAnswer>("GET", "/api/routing/rules"));
       const { terminal } = context;
       if (json) terminal.out(renderJson(answer.rules));
-      else if (answer.rules.length === 0) terminal.out("No rule has held yet.\n");
+      else if (answer.rules.length === 0) terminal.err("There are no rules. Make one with: bifrost rules create\n");
       else terminal.out(renderTable(answer.rules, ruleColumns, terminal));
     });
 }

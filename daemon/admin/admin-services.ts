@@ -58,7 +58,19 @@ import type {
   WalletAnswer,
 } from "./contract/owners.ts";
 import type { RepriceAnswer, RepriceRequest } from "./contract/reprice.ts";
-import type { RouteTestAnswer, RouteTestRequest, RulesAnswer } from "./contract/routing.ts";
+import type {
+  CreatePriceRequest,
+  CreateRuleRequest,
+  OwnListQuery,
+  PriceRuleAnswer,
+  PriceRulesAnswer,
+  RouteTestAnswer,
+  RouteTestRequest,
+  RuleAnswer,
+  RulesAnswer,
+  UpdatePriceRequest,
+  UpdateRuleRequest,
+} from "./contract/routing.ts";
 import type {
   CreateTokenRequest,
   TokenAnswer,
@@ -156,6 +168,24 @@ export type TemplateServices = {
   remove(id: string, action: Action): Promise<BudgetTemplate>;
 };
 
+/** Routing rules and prices: the config file's are shown, the database's changed as well. By id or name. */
+export type OwnConfigServices = {
+  readonly rules: {
+    list(query: OwnListQuery): Promise<RulesAnswer>;
+    show(rule: string): Promise<RuleAnswer>;
+    create(request: CreateRuleRequest, action: Action): Promise<RuleAnswer>;
+    update(rule: string, request: UpdateRuleRequest, action: Action): Promise<RuleAnswer>;
+    remove(rule: string, action: Action): Promise<RuleAnswer>;
+  };
+  readonly prices: {
+    list(query: OwnListQuery): Promise<PriceRulesAnswer>;
+    show(override: string): Promise<PriceRuleAnswer>;
+    create(request: CreatePriceRequest, action: Action): Promise<PriceRuleAnswer>;
+    update(override: string, request: UpdatePriceRequest, action: Action): Promise<PriceRuleAnswer>;
+    remove(override: string, action: Action): Promise<PriceRuleAnswer>;
+  };
+};
+
 /** What can be asked about one owner and what is below it alone. */
 export type ReachableServices = Pick<AdminServices, "keys" | "owners" | "tokens" | "logs" | "feed">;
 
@@ -208,8 +238,8 @@ export type AdminServices = {
   readonly models: { list(query: ModelsQuery): Promise<ModelsAnswer> };
   readonly routing: {
     test(request: RouteTestRequest): Promise<RouteTestAnswer>;
-    rules(): Promise<RulesAnswer>;
   };
+  readonly ownConfig: OwnConfigServices;
   /** The same, seeing and changing no more than what an owner has below it. */
   within(reach: Reach): ReachableServices;
 };

@@ -9,7 +9,7 @@ import { defaults } from "./settings.ts";
 import { parseDuration } from "./units.ts";
 
 type Entry = NonNullable<ConfigFile["routing"]>;
-type RuleEntry = NonNullable<Entry["rules"]>[number];
+export type RuleEntry = NonNullable<Entry["rules"]>[number];
 type HopEntry = NonNullable<RuleEntry["targets"]>[number];
 
 const windowMsMax = 30_000;
@@ -60,7 +60,7 @@ export function buildRouting(file: ConfigFile, names: Names, build: Build): Rout
     ...(file.hedging !== undefined && { hedging: buildHedging(file, build) }),
     queue: { max: queue.max, waitMs: read(["queue", "wait"], queue.wait), scopes: queue.scopes },
     chainMax: entry.chain_max ?? usual.chain_max,
-    rules: (entry.rules ?? []).flatMap((rule, index) => buildRule(rule, index, entry.rules ?? [], names, build)),
+    rules: buildRules(entry.rules ?? [], names, build),
     modelTimers: buildModelTimers(file, names, build),
   };
 }
@@ -100,16 +100,17 @@ function buildHops(entries: readonly HopEntry[], path: Path, names: Names, build
   return hops;
 }
 
-function buildRule(
-  entry: RuleEntry,
-  index: number,
-  all: readonly RuleEntry[],
-  names: Names,
-  build: Build,
-): readonly RuleData[] {
-  const path: Path = ["routing", "rules", index];
-  if (all.findIndex(({ name }) => name === entry.name) < index)
-    build.report({ path: [...path, "name"], message: `two rules are called "${entry.name}"` });
+function buildRules(all: readonly RuleEntry[], names: Names, build: Build): readonly RuleData[] {
+  return all.flatMap((entry, index) => {
+    const path: Path = ["routing", "rules", index];
+    if (all.findIndex(({ name }) => name === entry.name) < index)
+      build.report({ path: [...path, "name"], message: `two rules are called "${entry.name}"` });
+    return buildRule(entry, path, names, build);
+  });
+}
+
+/** None, if it is disabled. */
+export function buildRule(entry: RuleEntry, path: Path, names: Names, build: Build): readonly RuleData[] {
   if (entry.targets === undefined && entry.fallbacks === undefined)
     build.report({ path, message: "decides nothing: give it targets or fallbacks" });
   const when = entry.when ?? "";

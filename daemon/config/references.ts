@@ -70,30 +70,35 @@ export function buildModelTargets(
   return targets;
 }
 
+export type PriceEntry = NonNullable<ConfigFile["prices"]>[string];
+
 export function buildPrices(file: ConfigFile, names: Names, build: Build): readonly PriceOverride[] {
-  return Object.entries(file.prices ?? {}).map(([match, price]) => {
-    const path: Path = ["prices", match];
-    const slash = match.indexOf("/");
-    const provider = match.slice(0, Math.max(slash, 0));
-    const model = match.slice(slash + 1);
-    if (slash < 1 || model === "" || (model !== "*" && model.includes("*"))) {
-      build.report({ path, atKey: true, message: "expected provider/model or provider/*" });
-    } else if (!isProvider(provider, names)) {
-      build.report({
-        path,
-        atKey: true,
-        message: `no provider is called "${provider}"`,
-        suggestion: nearProvider(provider, model, names),
-      });
-    } else if (model !== "*") checkListed(provider, model, path, names, build, true);
-    const { tiers, service_tiers: serviceTiers, ...rates } = price;
-    return {
-      match,
-      ...renamed(rates),
-      ...(serviceTiers !== undefined && { serviceTiers }),
-      ...(tiers !== undefined && { tiers: tiers.map(({ above, ...tier }) => ({ ...renamed(tier), above })) }),
-    };
-  });
+  return Object.entries(file.prices ?? {}).map(([match, price]) =>
+    buildPrice(match, price, ["prices", match], names, build),
+  );
+}
+
+export function buildPrice(match: string, price: PriceEntry, path: Path, names: Names, build: Build): PriceOverride {
+  const slash = match.indexOf("/");
+  const provider = match.slice(0, Math.max(slash, 0));
+  const model = match.slice(slash + 1);
+  if (slash < 1 || model === "" || (model !== "*" && model.includes("*"))) {
+    build.report({ path, atKey: true, message: "expected provider/model or provider/*" });
+  } else if (!isProvider(provider, names)) {
+    build.report({
+      path,
+      atKey: true,
+      message: `no provider is called "${provider}"`,
+      suggestion: nearProvider(provider, model, names),
+    });
+  } else if (model !== "*") checkListed(provider, model, path, names, build, true);
+  const { tiers, service_tiers: serviceTiers, ...rates } = price;
+  return {
+    match,
+    ...renamed(rates),
+    ...(serviceTiers !== undefined && { serviceTiers }),
+    ...(tiers !== undefined && { tiers: tiers.map(({ above, ...tier }) => ({ ...renamed(tier), above })) }),
+  };
 }
 
 /** `cache_write_5m` → `cacheWrite5m`; a price by the million characters is one by the character inside. */

@@ -5,12 +5,14 @@
 import { get } from "node:http";
 import { resolve } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { createTurns } from "../admin/services/turns.ts";
 import { bootConfig } from "../config/boot.ts";
 import { detectOllama, loadDefaults } from "../config/defaults.ts";
 import { findConfig } from "../config/find.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { type History, openHistory } from "../config/history.ts";
 import type { LoadResult } from "../config/load.ts";
+import type { OwnEntry, WithOwn } from "../config/own-config.ts";
 import { renderProblem } from "../config/problems.ts";
 import type { Environment } from "../config/secrets.ts";
 import type { ConfigWatch } from "../config/watch.ts";
@@ -25,6 +27,12 @@ export type ConfigControl = {
   readonly warnings: readonly string[];
   /** Why the file now on disk is not the one that runs. */
   readonly error: string | undefined;
+  /** Routing rules and prices of the database are among the config's from now on; before `watch` they are only noted. */
+  use(own: readonly OwnEntry[]): Promise<void>;
+  /** By id: why an entry is not in force. */
+  readonly ownFaults: ReadonlyMap<string, string>;
+  /** What the file says, without them. */
+  readonly ofFile: GenerationData;
   /** From now on new versions are given to `apply`, one after the other. */
   watch(apply: (next: GenerationData) => Promise<void>, log: Log): Promise<void>;
   /** Loads the file now. Throws `invalid_request` with every problem. */
@@ -56,23 +64,39 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
   const path = findConfig({ explicit: options.explicit, directory: options.directory, home: options.home });
   const boot = await bootConfig({ path, environment, history });
   if (!boot.ok) throw new ConfigInvalid(boot.problems.map(renderProblem).join("\n"));
-  let current = override(boot.result.data);
+  let ofFile = override(boot.result.data);
+  let own: readonly OwnEntry[] = [];
+  let ownFaults: ReadonlyMap<string, string> = new Map();
+  let current = ofFile;
+  const inTurn = createTurns();
   let loadedAtMs = Date.now();
   let warnings = boot.result.warnings.map(renderProblem);
   let error = boot.problems.length === 0 ? undefined : boot.problems.map(renderProblem).join("\n");
   let watcher: ConfigWatch | undefined;
   let starting: Promise<void> | undefined;
-  let applying: (next: GenerationData) => Promise<void> = async () => undefined;
+  let applying: ((next: GenerationData) => Promise<void>) | undefined;
   let closed = false;
 
   async function take(result: LoadResult & { readonly ok: true }): Promise<void> {
     const next = override(result.data);
-    await applying(next);
-    current = next;
+    const merged = await withOwn(next, own);
+    await applying?.(merged.data);
+    ofFile = next;
+    current = merged.data;
+    ownFaults = merged.faults;
     loadedAtMs = Date.now();
     warnings = result.warnings.map(renderProblem);
     error = undefined;
     if (path !== undefined) await history.record(result, path);
+  }
+
+  async function use(entries: readonly OwnEntry[]): Promise<void> {
+    const number = applying === undefined ? ofFile.number : history.nextNumber(current.number);
+    const merged = await withOwn({ ...ofFile, number }, entries);
+    await applying?.(merged.data);
+    own = entries;
+    ownFaults = merged.faults;
+    current = merged.data;
   }
 
   function watch(apply: (next: GenerationData) => Promise<void>, log: Log): Promise<void> {
@@ -100,7 +124,7 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
           return;
         }
         try {
-          await take(result);
+          await inTurn(() => take(result));
         } catch (failure) {
           error = failure instanceof Error ? failure.message : String(failure);
           log.error("the config could not be put to use; the last good one stays in use", { problems: error });
@@ -116,7 +140,7 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
     const found = await detectOllama(environment, answers);
     if (!found || closed) return;
     const result = loadDefaults({ environment, number: current.number + 1, ollama: true });
-    if (result.ok) await take(result);
+    if (result.ok) await inTurn(() => take(result));
     log.info("found a local Ollama");
   }
 
@@ -152,6 +176,13 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
     get error() {
       return error;
     },
+    get ownFaults() {
+      return ownFaults;
+    },
+    get ofFile() {
+      return ofFile;
+    },
+    use: (entries) => inTurn(() => use(entries)),
     watch,
     reload,
     rollback,
@@ -160,6 +191,12 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
       await watcher?.close();
     },
   };
+}
+
+/** Who has no rules and prices of their own does not load what checks them. */
+async function withOwn(data: GenerationData, own: readonly OwnEntry[]): Promise<WithOwn> {
+  if (own.length === 0) return { data, faults: new Map() };
+  return (await import("../config/own-config.ts")).withOwn(data, own);
 }
 
 /** With node's own client: undici would stay in the main thread's memory for this one question. */

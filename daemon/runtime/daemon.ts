@@ -108,12 +108,14 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   if (options.inherited?.takeBack === true) takeBackNewer(home, knownMigrations());
   const damaged = prepareTraffic(home);
   const config = await opening;
-  const { current } = config;
-  const log = openLog(current.log);
-  tellEgress(current.egress);
+  const log = openLog(config.current.log);
+  tellEgress(config.current.egress);
   onRefused(tellOfRefusal(log));
   if (damaged !== undefined) log.warn("traffic.db was damaged; a new request log was begun", { aside: damaged });
-  const memory = fillSharedMemory(home, current.server.workers, Date.now(), declareAtStart(current.governance));
+  const { server, governance } = config.current;
+  const memory = fillSharedMemory(home, server.workers, Date.now(), declareAtStart(governance));
+  if (memory.boot.own.length > 0) await config.use(memory.boot.own);
+  const { current } = config;
   if (memory.boot.recovered > 0)
     log.warn("holds of a crash were settled as estimated", { holds: memory.boot.recovered });
   const status = createStatus();

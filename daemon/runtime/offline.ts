@@ -12,6 +12,7 @@ import { createConfigService } from "../admin/services/config.ts";
 import type { Governance } from "../admin/services/governance.ts";
 import { createKeyService } from "../admin/services/keys.ts";
 import { createLogService } from "../admin/services/logs.ts";
+import { createOwnConfigService } from "../admin/services/own-config.ts";
 import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
 import { checkPatterns } from "../admin/services/pattern-check.ts";
@@ -126,7 +127,12 @@ export async function openFiles(
     config: createConfigService(source, environment),
     egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(await generation()) },
     models: { list: async (query) => createModelServiceOf(await generation()).list(query) },
-    routing: { test: notRunning, rules: notRunning },
+    routing: { test: notRunning },
+    ownConfig: createOwnConfigService({
+      ...{ access, publicId: newPublicId, ofFile: generation },
+      use: async () => undefined, // a daemon finds them when it starts
+      counts: () => new Map(),
+    }),
     within: noneRuns, // only who owns the files comes this way, without a token
   };
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault: () => undefined });

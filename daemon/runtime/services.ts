@@ -1,6 +1,6 @@
 /** The admin services over a running daemon. Hides which thread answers what. */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import type { Action, AdminServices, Reach, ReachableServices } from "../admin/admin-services.ts";
+import type { Action, AdminServices, OwnConfigServices, Reach, ReachableServices } from "../admin/admin-services.ts";
 import type { DroppedAnswer } from "../admin/contract/log-statistics.ts";
 import { localCaller } from "../admin/handler.ts";
 import { createFeedService } from "../admin/services/feed.ts";
@@ -106,6 +106,16 @@ export function createServices(options: ServicesOptions): DaemonServices {
       feed: createFeedService(feed, names, reach),
     };
   }
+  let own: Promise<OwnConfigServices> | undefined;
+  const ownConfig = (): Promise<OwnConfigServices> => {
+    own ??= import("../admin/services/own-config.ts").then(({ createOwnConfigService }) =>
+      createOwnConfigService({
+        ...{ access, publicId: newPublicId, ofFile: async () => config.ofFile, use: config.use },
+        counts: () => new Map(health(options).rules.map((rule) => [rule.name, rule])),
+      }),
+    );
+    return own;
+  };
   return {
     action,
     keys: createKeyService({ store: createKeyStore(access), governance, ...minting }),
@@ -149,6 +159,10 @@ export function createServices(options: ServicesOptions): DaemonServices {
     ),
     egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(config.current) },
     models: lazily(async () => (await import("../admin/services/catalog.ts")).createModelService(() => config.current)),
+    ownConfig: {
+      rules: lazily(async () => (await ownConfig()).rules),
+      prices: lazily(async () => (await ownConfig()).prices),
+    },
     routing: lazily(async () =>
       (await import("../admin/services/routing.ts")).createRoutingService({
         current: () => config.current,

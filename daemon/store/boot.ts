@@ -12,6 +12,7 @@ import { changedSince, type Definitions, readRuled } from "./definitions.ts";
 import { makeFolder } from "./make-folder.ts";
 import { openMigrated } from "./migrate.ts";
 import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
+import { readOwn, type StoredOwn } from "./own-config.ts";
 import { readSnapshot, snapshotPath } from "./snapshot-file.ts";
 import { StateWriter } from "./state-writer.ts";
 
@@ -28,6 +29,8 @@ export type BootState = Definitions & {
   readonly ruled: readonly ScopeDefinition[];
   /** Of all scopes, also with `tables`. What is not listed has spent nothing. */
   readonly balances: readonly Balance[];
+  /** Routing rules and prices of the database. */
+  readonly own: readonly StoredOwn[];
   readonly chainHead: ChainHead;
   /** Starts of this home, this one included; a sender's number is this × 1000 + its worker. */
   readonly bootCount: number;
@@ -80,7 +83,8 @@ export function openState(home: string, options: BootOptions & { readonly useSna
     const recovered = writer.recover();
     options.prepare?.(writer);
     writer.checkpoint();
-    return { ...readState(writer, options.useSnapshot !== false), chainHead: writer.head, bootCount, recovered };
+    const own = readOwn(writer.database);
+    return { ...readState(writer, options.useSnapshot !== false), own, chainHead: writer.head, bootCount, recovered };
   } finally {
     writer.close();
   }

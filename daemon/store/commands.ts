@@ -9,6 +9,7 @@ import { resetBudget, setOverride, topUp } from "./commands/budgets.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { record, result, run } from "./commands/common.ts";
 import { changeKey, createKey, deleteKey, rotateKey, updateKey } from "./commands/keys.ts";
+import { deleteOwn, putOwn } from "./commands/own-config.ts";
 import { createScope, deleteScope, updateScope } from "./commands/scopes.ts";
 import { deleteTemplate, putTemplate } from "./commands/templates.ts";
 import { createToken, revokeToken } from "./commands/tokens.ts";
@@ -53,6 +54,10 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return putTemplate(writer, command, actor);
     case "delete_template":
       return deleteTemplate(writer, command, actor);
+    case "put_own":
+      return putOwn(writer, command, actor);
+    case "delete_own":
+      return deleteOwn(writer, command, actor);
     case "audit":
       record(writer, actor, command.action, command.target, command.before, command.after);
       return result(writer);

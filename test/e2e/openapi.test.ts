@@ -142,6 +142,23 @@ test("A66 describe() describes what every route answers, and every refusal", { t
   await drive("POST", "/api/config/rollback", {}, { generation: 1 });
   await drive("POST", "/api/import/keys", {}, { name: "adopted", secret_sha256: "a".repeat(64) });
   await drive("POST", "/api/ledger/reprice", {}, { since_ms: 0, until_ms: Date.now() + 1, dry_run: true });
+  for (const path of ["/api/routing/rules", "/api/governance/routing-rules"]) {
+    const named = { rule: `of ${path}` };
+    await drive("POST", path, {}, { name: named.rule, targets: ["echo/echo", { target: "echo/b", weight: 2 }] });
+    await drive("GET", `${path}/{rule}`, named);
+    await drive("PATCH", `${path}/{rule}`, named, { priority: 3, fallbacks: "echo/c" });
+    await drive("PUT", `${path}/{rule}`, named, { enabled: false });
+    await drive("GET", `${path}?sort_by=name&order=desc&limit=2&offset=0&search=of`);
+    await drive("DELETE", `${path}/{rule}`, named);
+  }
+  const priced = { override: "echo-paid/m" };
+  const overrides = "/api/governance/pricing-overrides";
+  await drive("POST", overrides, {}, { match: "echo-paid/m", price: { input: 1, tiers: [{ above: 9, input: 2 }] } });
+  await drive("GET", `${overrides}/{override}`, priced);
+  await drive("PATCH", `${overrides}/{override}`, priced, { price: { output: 2 }, description: "d" });
+  await drive("PUT", `${overrides}/{override}`, priced, { price: { output: null } });
+  await drive("GET", overrides);
+  await drive("DELETE", `${overrides}/{override}`, priced);
   await drive("POST", "/api/route/test", {}, { model: "echo/echo", key: "k1" });
 
   for (const { method, path } of adminRoutes) {

@@ -28,10 +28,14 @@ import type { HostsAnswer, HostView } from "../contract/hosts.ts";
 import type { ModelsAnswer, ModelView } from "../contract/models.ts";
 import type { RepriceAnswer, RepricedModel } from "../contract/reprice.ts";
 import type {
+  PriceRuleAnswer,
+  PriceRulesAnswer,
+  PriceRuleView,
   ProbeView,
   ProviderHealth,
   RouteTestAnswer,
   RouteTestTarget,
+  RuleAnswer,
   RulesAnswer,
   RuleView,
   TargetHealth,
@@ -163,8 +167,37 @@ export const egressAnswer = named<EgressAnswer>("Egress", {
   addresses: z.array(address),
 });
 
-const rule = named<RuleView>("Rule", { name: text, held: whole, errors: whole });
-export const rulesAnswer = named<RulesAnswer>("Rules", { rules: z.array(rule) });
+const own = {
+  id: unknownOr(text),
+  source: z.enum(["file", "database"]),
+  fault: unknownOr(text),
+  description: unknownOr(text),
+  etag: unknownOr(text),
+};
+const ownPage = { count: whole, total_count: whole, limit: whole, offset: whole };
+const rule = named<RuleView>("Rule", {
+  ...own,
+  name: text,
+  enabled: flag,
+  when: text,
+  scope: text,
+  priority: whole,
+  targets: z.array(z.strictObject({ target: text, weight: number, retries: unknownOr(whole) })),
+  strategy: unknownOr(text),
+  fallbacks: unknownOr(texts),
+  chain: flag,
+  held: whole,
+  errors: whole,
+});
+export const ruleAnswer = named<RuleAnswer>("RuleAnswer", { rule });
+export const rulesAnswer = named<RulesAnswer>("Rules", { rules: z.array(rule), ...ownPage });
+const override = named<PriceRuleView>("PriceOverride", {
+  ...own,
+  match: text,
+  price: z.record(z.string(), z.unknown()),
+});
+export const priceAnswer = named<PriceRuleAnswer>("PriceOverrideAnswer", { override });
+export const pricesAnswer = named<PriceRulesAnswer>("PriceOverrides", { overrides: z.array(override), ...ownPage });
 const routeTarget = named<RouteTestTarget>("RouteTestTarget", {
   target: text,
   share: number,

@@ -64,7 +64,9 @@ const answers: Readonly<Record<string, z.ZodType | Described>> = {
   "GET /api/config/history": daemon.historyAnswer,
   "POST /api/config/rollback": daemon.reloadAnswer,
   "POST /api/route/test": daemon.routeTestAnswer,
-  "GET /api/routing/rules": daemon.rulesAnswer,
+  ...ofOwn("/api/routing/rules", "rule", daemon.rulesAnswer, daemon.ruleAnswer),
+  ...ofOwn("/api/governance/routing-rules", "rule", daemon.rulesAnswer, daemon.ruleAnswer),
+  ...ofOwn("/api/governance/pricing-overrides", "override", daemon.pricesAnswer, daemon.priceAnswer),
 };
 
 export function answerOf(method: string, path: string): Described | undefined {
@@ -102,6 +104,12 @@ function ofOwners(path: string): Record<string, z.ZodType> {
     ),
     ...ofMoney(one),
   };
+}
+
+function ofOwn(path: string, param: string, list: z.ZodType, answer: z.ZodType): Record<string, z.ZodType> {
+  const one = `${path}/{${param}}`;
+  const others = [`POST ${path}`, `GET ${one}`, `PATCH ${one}`, `PUT ${one}`, `DELETE ${one}`];
+  return { [`GET ${path}`]: list, ...Object.fromEntries(others.map((at) => [at, answer])) };
 }
 
 function ofMoney(one: string): Record<string, z.ZodType> {

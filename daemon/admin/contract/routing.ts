@@ -60,14 +60,101 @@ export type ProviderHealth = {
   readonly targets: readonly TargetHealth[];
 };
 
+export type RuleTarget = { readonly target: string; readonly weight: number; readonly retries: number | null };
+
+/** A rule of the config file, or one that was made through the admin API. */
 export type RuleView = {
+  /** Null: the file's, which has none. */
+  readonly id: string | null;
   readonly name: string;
+  readonly source: "file" | "database";
+  /** Why it is not in force; null: it is. */
+  readonly fault: string | null;
+  readonly description: string | null;
+  readonly enabled: boolean;
+  /** CEL; empty: always. */
+  readonly when: string;
+  /** `global`, `key:NAME`, `user:NAME`, `team:NAME` or `customer:NAME`. */
+  readonly scope: string;
+  readonly priority: number;
+  /** Empty: where they would go anyway. */
+  readonly targets: readonly RuleTarget[];
+  readonly strategy: string | null;
+  /** Null: what `fallbacks` in the config says. */
+  readonly fallbacks: readonly string[] | null;
+  readonly chain: boolean;
+  /** Null: the file's. */
+  readonly etag: string | null;
   readonly held: number;
   /** Times that it could not be evaluated, and was passed over. */
   readonly errors: number;
 };
 
-export type RulesAnswer = { readonly rules: readonly RuleView[] };
+export type RuleAnswer = { readonly rule: RuleView };
+
+/** As the config file has a rule, and words about it. */
+export type CreateRuleRequest = {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly enabled?: boolean | undefined;
+  readonly when?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly targets?:
+    | readonly (string | { readonly target: string; readonly weight?: number | undefined })[]
+    | undefined;
+  readonly strategy?: string | undefined;
+  readonly fallbacks?: string | readonly string[] | undefined;
+  readonly chain?: boolean | undefined;
+};
+/** What is absent stays; null takes away. */
+export type UpdateRuleRequest = {
+  readonly [Field in keyof CreateRuleRequest]?: CreateRuleRequest[Field] | (Field extends "name" ? never : null);
+};
+export type CreatePriceRequest = {
+  readonly match: string;
+  readonly description?: string | undefined;
+  readonly price: PriceFields;
+};
+/** `price` is merged rate by rate; null takes a rate away. */
+export type UpdatePriceRequest = {
+  readonly match?: string | undefined;
+  readonly description?: string | null | undefined;
+  readonly price?: PriceFields | undefined;
+};
+
+export type OwnListQuery = {
+  /** 1–1000, default 100. */
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
+  /** In the name or the id, wherever. */
+  readonly search?: string | undefined;
+  readonly sort_by?: "name" | "priority" | undefined;
+  readonly order?: "asc" | "desc" | undefined;
+};
+export type OwnPage = {
+  readonly count: number;
+  readonly total_count: number;
+  readonly limit: number;
+  readonly offset: number;
+};
+export type RulesAnswer = OwnPage & { readonly rules: readonly RuleView[] };
+
+/** Dollars, as the config file has them: a million tokens, or a request. */
+export type PriceFields = Readonly<Record<string, unknown>>;
+
+export type PriceRuleView = {
+  readonly id: string | null;
+  /** `provider/model` or `provider/*`. */
+  readonly match: string;
+  readonly source: "file" | "database";
+  readonly fault: string | null;
+  readonly description: string | null;
+  readonly price: PriceFields;
+  readonly etag: string | null;
+};
+export type PriceRuleAnswer = { readonly override: PriceRuleView };
+export type PriceRulesAnswer = OwnPage & { readonly overrides: readonly PriceRuleView[] };
 
 /** A request that is not made: what would be decided for it now. */
 export type RouteTestRequest = {

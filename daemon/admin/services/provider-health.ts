@@ -6,13 +6,13 @@ import type { TimeKind } from "../../routing/outcomes.ts";
 import { concurrencyRow } from "../../routing/places.ts";
 import type { Routing } from "../../routing/routing.ts";
 import { rulePrefix } from "../../routing/rules.ts";
-import type { BreakerView, ProviderHealth, RuleView, TargetHealth } from "../contract/routing.ts";
+import type { BreakerView, ProviderHealth, TargetHealth } from "../contract/routing.ts";
 
 const recentMs = 30_000;
 
 export type HealthReport = {
   provider(name: string): ProviderHealth;
-  readonly rules: readonly RuleView[];
+  readonly rules: readonly { readonly name: string; readonly held: number; readonly errors: number }[];
   /** Of targets that were ever left alone: names that clients make up never come so far. */
   readonly breakers: readonly { readonly target: string; readonly open: boolean }[];
 };

@@ -26,7 +26,6 @@ import { openRouting, type Routing, type SharedRouting } from "../../routing/rou
 import type { AdminServices } from "../admin-services.ts";
 import type { RouteTestAnswer, RouteTestRequest, RouteTestTarget } from "../contract/routing.ts";
 import { hedgeView } from "./hedge-view.ts";
-import { reportHealth } from "./provider-health.ts";
 
 export type RoutingServiceOptions = {
   readonly current: () => GenerationData;
@@ -80,10 +79,6 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
         if (!(error instanceof GatewayError)) throw error;
         return refusal(asked, error);
       }
-    },
-    async rules() {
-      const { routing } = await build();
-      return { rules: reportHealth(routing, options.now()).rules };
     },
   };
 }

@@ -67,7 +67,7 @@ export const hedge = z.strictObject({
   ),
 });
 
-const rule = z.strictObject({
+export const rule = z.strictObject({
   name: text.meta({ description: "What `explain` and metrics call the rule." }),
   when: setting(text, 'CEL over the request, such as `tokens > 100000 && model.startsWith("gpt")`. Default: always.'),
   scope: setting(

@@ -131,6 +131,15 @@ export type Command =
       readonly isNew: boolean;
     }
   | { readonly kind: "delete_template"; readonly id: string }
+  /** A routing rule or a price: made where the id is new. */
+  | {
+      readonly kind: "put_own";
+      readonly publicId: string;
+      readonly entry: "rule" | "price";
+      readonly name: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "delete_own"; readonly publicId: string }
   /** A management action that is kept elsewhere (a config reload), told to the audit trail. `before` and `after` are redacted by the caller. */
   | {
       readonly kind: "audit";

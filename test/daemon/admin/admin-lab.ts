@@ -352,8 +352,8 @@ function cannedServices(
         ...{ model, chosen: null, credential: null, error: null, rules: [], strategy: null, affinity: null },
         ...{ targets: [], left_out: [], on_context_window: [], on_content_policy: [], hedge: null },
       }),
-      rules: async () => ({ rules: [] }),
     },
+    ownConfig: cannedOwnConfig,
     egress: {
       list: async () => ({
         egress: "closed",
@@ -416,3 +416,29 @@ function listRows(rows: readonly LogRow[], query: LogQuery) {
     .filter((row) => query.status === undefined || String(row.status) === query.status);
   return { rows: page, older: bottom > 0 ? String(bottom) : null, tail, looked_until_ms: null };
 }
+
+const cannedRule = {
+  ...{ id: "rule_1", name: "r", source: "database" as const, fault: null, description: null, enabled: true, when: "" },
+  ...{ scope: "global", priority: 0, targets: [], strategy: null, fallbacks: ["echo"], chain: false, etag: '"1"' },
+  ...{ held: 0, errors: 0 },
+};
+const cannedPrice = {
+  ...{ id: "price_1", match: "echo/echo", source: "database" as const, fault: null, description: null, etag: '"1"' },
+  price: { input: 1 },
+};
+const ownPage = { count: 1, total_count: 1, limit: 100, offset: 0 };
+const rule = async () => ({ rule: cannedRule });
+const override = async () => ({ override: cannedPrice });
+const cannedOwnConfig: AdminServices["ownConfig"] = {
+  rules: {
+    list: async () => ({ rules: [cannedRule], ...ownPage }),
+    show: rule,
+    create: rule,
+    update: rule,
+    remove: rule,
+  },
+  prices: {
+    list: async () => ({ overrides: [cannedPrice], ...ownPage }),
+    ...{ show: override, create: override, update: override, remove: override },
+  },
+};

@@ -33,6 +33,12 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "budget.override": { extra_nano: 5, mode: "forever" },
   "budget.reset": undefined,
   "wallet.top_up": { amount_nano: 5 },
+  "routing_rule.create": { name: "made", targets: ["echo/echo"] },
+  "routing_rule.update": { priority: 2 },
+  "routing_rule.delete": undefined,
+  "price.create": { match: "echo/echo", price: { input: 1 } },
+  "price.update": { price: { input: null, output: 1 } },
+  "price.delete": undefined,
   "token.create": { name: "made", permissions: ["status:read"] },
   "token.revoke": undefined,
 };
