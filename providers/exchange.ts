@@ -18,7 +18,7 @@ export type DialectId = "openai-chat" | "openai-responses" | "anthropic" | "gemi
  */
 export type Framing = "sse" | "json-array" | "aws-event-stream" | "aws-event-chunks";
 
-export type { Ending, FinishReason, Usage };
+export type { Ending, FinishReason, Operation, Usage };
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
