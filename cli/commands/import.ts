@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Importers } from "../../daemon/admin/contract/calling.ts";
+import type { AdoptKeysAnswer } from "../../daemon/admin/contract/keys.ts";
 import { type Client, Refusal } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, codeOf, exitCodes } from "../failure.ts";
@@ -17,6 +18,8 @@ type Step = WithKeys["steps"][number];
 type Options = { readonly out?: string; readonly json?: boolean; readonly dryRun?: boolean };
 type KeysOptions = Options & { readonly keys?: readonly string[] };
 
+const keysPath = "/api/import/keys";
+const batchMax = 100;
 const sources: readonly (readonly ["litellm" | "bifrost" | "portkey", string, string])[] = [
   ["litellm", "LiteLLM's config.yaml", "config.yaml of LiteLLM's proxy"],
   ["bifrost", "the Go gateway Bifrost's config.json", "config.json of the gateway of that name"],
@@ -65,9 +68,9 @@ async function takeOver(imported: WithKeys, options: KeysOptions, command: Comma
     await withClient(command, context, async (client) => {
       const progress = startProgress("keys and owners", steps.length, context.terminal);
       try {
-        for (const step of steps) {
-          if (!(await make(client, step))) present.push(step);
-          progress.add(1);
+        for (const batch of batches(steps)) {
+          present.push(...(await makeAll(client, batch)));
+          progress.add(batch.length);
         }
       } finally {
         progress.end();
@@ -80,6 +83,34 @@ async function takeOver(imported: WithKeys, options: KeysOptions, command: Comma
   const made = steps.length - present.length;
   const word = options.dryRun ? "would be taken over" : "taken over";
   context.terminal.err(`${made} of ${steps.length} keys and owners ${word}.\n`);
+}
+
+/** Keys come in batches: one wait for the disk each. */
+function* batches(steps: readonly Step[]): Generator<readonly Step[]> {
+  for (let at = 0; at < steps.length; ) {
+    const { path } = steps[at]!;
+    let end = at + 1;
+    while (path === keysPath && end < steps.length && end - at < batchMax && steps[end]!.path === path) end += 1;
+    yield steps.slice(at, end);
+    at = end;
+  }
+}
+
+/** Those that are there already. Where a batch is refused, its keys are made one by one: each is told what is wrong with it. */
+async function makeAll(client: Client, steps: readonly Step[]): Promise<readonly Step[]> {
+  if (steps.length > 1) {
+    try {
+      const body = { keys: steps.map((step) => step.body) };
+      const { present } = await client.call<AdoptKeysAnswer>("POST", `${keysPath}/batch`, { body });
+      const known = new Set(present);
+      return steps.filter((step) => known.has(step.body["name"] as string));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  const present: Step[] = [];
+  for (const step of steps) if (!(await make(client, step))) present.push(step);
+  return present;
 }
 
 /** False: it is there already. */

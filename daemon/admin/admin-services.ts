@@ -31,6 +31,8 @@ import type { FeedQuery } from "./contract/feed.ts";
 import type { HostsAnswer } from "./contract/hosts.ts";
 import type {
   AdoptKeyRequest,
+  AdoptKeysAnswer,
+  AdoptKeysRequest,
   CreateKeyRequest,
   KeyAnswer,
   KeyListAnswer,
@@ -114,6 +116,8 @@ export type KeyServices = {
   create(request: CreateKeyRequest, action: Action): Promise<KeySecretAnswer>;
   /** Fails with `conflict` where the name or the secret is there already. */
   adopt(request: AdoptKeyRequest, action: Action): Promise<KeyAnswer>;
+  /** What is there already stays as it is; of the rest all or none. */
+  adoptAll(request: AdoptKeysRequest, action: Action): Promise<AdoptKeysAnswer>;
   list(query: KeyListQuery): Promise<KeyListAnswer>;
   /** The id of the key with a secret of this SHA-256; fails with `not_found`. */
   identify(hash: Uint8Array): Promise<string>;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type {
   AdoptKeyRequest,
+  AdoptKeysRequest,
   CreateKeyRequest,
   KeyListQuery,
   ProviderConfigRequest,
@@ -65,6 +66,8 @@ const createFields = {
   metadata: scopeFields.metadata.optional(),
 };
 const create = oneExpiry(strict<CreateKeyRequest>(createFields));
+/** A batch is one transaction, which what else is written waits for. */
+const adoptedMax = 100;
 const adopt = oneExpiry(
   strict<AdoptKeyRequest>({
     ...createFields,
@@ -74,6 +77,7 @@ const adopt = oneExpiry(
     spent_nano: fields.count(0, budgetNanoMax).optional(),
   }),
 );
+const adoptAll = strict<AdoptKeysRequest>({ keys: z.array(adopt).min(1).max(adoptedMax) });
 const update = oneExpiry(
   strict<UpdateKeyRequest>({
     ...parentChange,
@@ -121,6 +125,15 @@ export const keyRoutes: readonly Route[] = [
     summary: "Take over a key of another gateway by the SHA-256 of its secret, with what it has spent",
     body: adopt,
     run: (services, { body, action }) => services.keys.adopt(body, action),
+  }),
+  changes<AdoptKeysRequest>({
+    method: "POST",
+    path: "/api/import/keys/batch",
+    permission: "keys:write",
+    action: "key.adopt",
+    summary: "Take over several keys of another gateway at once; those that are there already stay as they are",
+    body: adoptAll,
+    run: (services, { body, action }) => services.keys.adoptAll(body, action),
   }),
 ];
 

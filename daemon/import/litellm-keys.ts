@@ -50,15 +50,31 @@ const columns: readonly (readonly [string, readonly string[]])[] = [
 
 export function importLitellmKeys(files: readonly ExportFile[], models: Models, nowMs: number): ImportedKeys {
   const rows = new Map<string, Row[]>();
+  const others: Other[] = [];
   for (const file of files) {
     const found = readTables(
       file,
       (name) => tables[name.toLowerCase().replace(/^"?litellm_/, "")],
       (names) => columns.find(([, wanted]) => wanted.every((name) => names.has(name)))?.[0],
+      (table, [first, ...more]) => {
+        if (first !== undefined) others.push({ table, first, count: more.length + 1 });
+      },
     );
     for (const [table, more] of found) rows.set(table, [...(rows.get(table) ?? []), ...more]);
   }
-  return createKeysImport(rows, models, nowMs);
+  const { steps, report } = createKeysImport(rows, models, nowMs);
+  return { steps, report: [...report, ...others.map(reportOther)] };
+}
+
+type Other = { readonly table: string; readonly first: Row; readonly count: number };
+
+/** Tables whose rows bound somebody. */
+const binding = /membership|permission|projecttable|agentstable|accessgroup|tagtable|guardrails|policy/i;
+
+function reportOther({ table, first: { line, setting }, count }: Other): ReportLine {
+  const security = binding.test(table);
+  const message = `${count} ${count === 1 ? "row" : "rows"} of ${table}: this table has no counterpart${security ? ", and what bound somebody in it is gone" : ""}`;
+  return { outcome: "dropped", line, setting, message, security };
 }
 
 function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Models, nowMs: number): ImportedKeys {
@@ -224,7 +240,7 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
       if (id === undefined) continue;
       const name = names[kind].get(id);
       if (name !== undefined) return { [kind]: name };
-      if (kind === "user") return {}; // LiteLLM's own users, such as default_user_id, bind nothing
+      if (kind === "user") return unknownUser(id, say);
       say(
         "dropped",
         `its team ${id} is in no file that was given, and its limits are not known: give the teams too`,
@@ -233,6 +249,21 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
       return undefined;
     }
     return organizationOf(values, say);
+  }
+
+  /** A user of whom there is no row binds nothing there; whether there is none, only the table tells. */
+  function unknownUser(id: string, say: Say): LitellmOwner | undefined {
+    if (ownUsers.has(id)) return {};
+    if (rows.has("users")) {
+      say("approximated", `its user ${id} has no row, so nothing of a user bound it: kept as metadata`);
+      return {};
+    }
+    say(
+      "dropped",
+      `its user ${id} is in no file that was given, and its limits are not known: give the users too`,
+      true,
+    );
+    return undefined;
   }
 
   function organizationOf(values: Values, say: Say): LitellmOwner | undefined {
@@ -247,6 +278,9 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
 
   return { steps, report };
 }
+
+/** LiteLLM's own. */
+const ownUsers = new Set(["default_user_id", "litellm-dashboard", "litellm_proxy_admin"]);
 
 /** Undefined: all. */
 function modelsOf(value: unknown, { targets, groups }: Models, say: Say): readonly string[] | undefined {
@@ -278,12 +312,35 @@ const policies: readonly (readonly [string, string])[] = [
   ["guardrails", "guardrails are not part of this build"],
   ["policies", "guardrails are not part of this build"],
   ["enforced_params", "what a request must hold is not configured"],
+  ["project_id", "projects have no counterpart, and its limits are not known"],
+  ["agent_id", "agents have no counterpart, and its limits are not known"],
+  ["access_group_ids", "access groups have no counterpart"],
+  ["tag_rpm_limit", "limits of tags: write them under governance.tags"],
+  ["tag_tpm_limit", "limits of tags: write them under governance.tags"],
+  ["mcp_rpm_limit", "limits of MCP servers have no counterpart"],
+  ["team_member_budget_id", "budgets of a team's members: give them to its users"],
+  ["allowed_cache_controls", "which cache controls a key may use is not configured"],
+  ["allowed_model_region", "where a customer's models are is not configured"],
 ];
+
+/** Taken over, or saying nothing of what may be done. */
+const understood = new Set(
+  (
+    "token key_name key_alias spend expires models user_id team_id organization_id budget_id metadata blocked max_budget " +
+    "soft_budget budget_duration budget_reset_at budget_limits tpm_limit rpm_limit max_parallel_requests aliases " +
+    "model_aliases allowed_routes created_at created_by updated_at updated_by last_active soft_budget_cooldown model_spend " +
+    "team_alias organization_alias user_alias user_email user_role alias admins members members_with_roles teams sso_user_id " +
+    "rotation_count last_rotation_at team_member_permissions default_model model_id password invitation_links"
+  ).split(" "),
+);
 
 function reportPolicy(values: Values, say: Say): void {
   const metadata = recordOf(values["metadata"]);
   for (const [key, why] of policies)
     if (isOn(values[key]) || isOn(metadata[key])) say("dropped", `${key}: ${why}`, true);
+  for (const [key, value] of Object.entries(values))
+    if (isOn(value) && !understood.has(key) && !policies.some(([name]) => name === key))
+      say("dropped", `${key}: is not known here`);
   const routes = textsOf(values["allowed_routes"]).filter((route) => route !== "llm_api_routes");
   if (routes.length > 0) say("dropped", "allowed_routes: which paths a key may ask is not configured", true);
   if (isOn(values["soft_budget"])) say("dropped", "soft_budget: write an alert on budgets");

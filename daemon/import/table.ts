@@ -1,6 +1,6 @@
 /** Rows of another gateway's database, exported as JSON or CSV. Hides how each writes lists, truth and nothing. */
-import { readSource } from "../config/source.ts";
-import { listOf, recordOf } from "./draft.ts";
+import { isOn, listOf, recordOf } from "./draft.ts";
+import { readItemLines } from "./item-lines.ts";
 
 export type Row = {
   readonly values: Readonly<Record<string, unknown>>;
@@ -11,14 +11,15 @@ export type Row = {
 };
 export type ExportFile = { readonly name: string; readonly text: string };
 
-/** Parsed with its places only up to here; beyond it a row's number stands for its line. */
-const placedMax = 1_000_000;
-
-/** The rows by table, as `named` calls a table, or by its columns where a file holds one. Throws where a text is neither. */
+/**
+ * The rows by table, as `named` calls a table, or by its columns where a file holds one. Rows of tables that it does not
+ * know are told to `leave`, by the table's own name. Throws where a text is neither.
+ */
 export function readTables(
   file: ExportFile,
   named: (name: string) => string | undefined,
   byColumns: (columns: ReadonlySet<string>) => string | undefined,
+  leave: (table: string, rows: readonly Row[]) => void,
 ): ReadonlyMap<string, readonly Row[]> {
   const text = file.text.replace(/^\uFEFF/, "");
   if (!/^\s*[[{]/.test(text)) {
@@ -29,23 +30,22 @@ export function readTables(
     return byKind(file, rows, byColumns);
   }
   const parsed: unknown = JSON.parse(text);
-  const source = text.length < placedMax ? readSource(text) : undefined;
-  const lineOf = (path: readonly (string | number)[], row: number) =>
-    source !== undefined && "value" in source ? source.place({ path }).line : row + 1;
+  const lineOf = readItemLines(text);
   const rowsAt = (list: unknown, key?: string): readonly Row[] =>
     listOf(list).map((item, index) => ({
       values: recordOf(item),
-      line: lineOf(key === undefined ? [index] : [key, index], index),
+      line: lineOf(key, index),
       setting: `${file.name}: ${key ?? ""}[${index}]`,
     }));
   if (Array.isArray(parsed)) return byKind(file, rowsAt(parsed), byColumns);
   const tables = new Map<string, readonly Row[]>();
   for (const [key, list] of Object.entries(recordOf(parsed))) {
     const table = named(key);
+    if (table === undefined && isOn(list)) leave(key, rowsAt(list, key));
     if (table !== undefined) tables.set(table, [...(tables.get(table) ?? []), ...rowsAt(list, key)]);
   }
   if (tables.size === 0)
-    throw new Error("holds no table that is known: expected keys, teams, users, customers, budgets");
+    throw new Error(`${file.name}: holds no table that is known: expected keys, teams, users, customers, budgets`);
   return tables;
 }
 

@@ -10,6 +10,7 @@ import type { NameKind } from "../governance/names.ts";
 import type { Log } from "../log.ts";
 import type { Database } from "../store/database.ts";
 import { declareActor } from "../store/declare.ts";
+import { isNamed } from "../store/definitions.ts";
 import { newPublicId } from "./public-id.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 import type { StoreThreads } from "./store-threads.ts";
@@ -52,12 +53,12 @@ export function createNameService({ database, store, memory, inTurn, log }: Name
   }
 
   function look(kind: NameKind, name: string): number | undefined {
-    return one("SELECT id FROM scopes WHERE kind = ? AND name = ? AND deleted_at IS NULL", kind, name);
+    return one(`SELECT id FROM scopes WHERE kind = ? AND name = ? AND ${isNamed}`, kind, name);
   }
 
   async function make(kind: NameKind, asked: string): Promise<number> {
     const { keptMax, each } = rules[kind]!;
-    counts[kind] ??= one("SELECT count(*) FROM scopes WHERE kind = ? AND deleted_at IS NULL", kind) ?? 0;
+    counts[kind] ??= one(`SELECT count(*) FROM scopes WHERE kind = ? AND ${isNamed}`, kind) ?? 0;
     if (counts[kind] >= keptMax) await sweep(kind);
     const name = counts[kind]! >= keptMax ? others : asked;
     const shared = name === others ? look(kind, others) : undefined;
@@ -78,9 +79,7 @@ export function createNameService({ database, store, memory, inTurn, log }: Name
     if (now - sweptAt[kind] < sweepMsMin) return;
     sweptAt[kind] = now;
     const oldest = database()
-      .prepare(
-        "SELECT id FROM scopes WHERE kind = ? AND source = 'runtime' AND deleted_at IS NULL AND name <> ? LIMIT ?",
-      )
+      .prepare(`SELECT id FROM scopes WHERE kind = ? AND ${isNamed} AND source = 'runtime' AND name <> ? LIMIT ?`)
       .pluck()
       .all(kind, others, sweepRows) as number[];
     const idle = oldest.filter((id) => isIdle(id, now));

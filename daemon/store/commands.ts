@@ -20,6 +20,10 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
   switch (command.kind) {
     case "create_key":
       return createKey(writer, command, actor);
+    case "create_keys": {
+      const made = command.keys.map((key) => createKey(writer, key, actor));
+      return { ...result(writer), made };
+    }
     case "update_key":
       return changeKey(writer, command.keyId, "key.update", actor, (key) => updateKey(writer, key, command));
     case "revoke_key":

@@ -13,7 +13,7 @@ import type {
 import type { KeyDefinition, ScopeDefinition, ScopeKind } from "../governance/definitions.ts";
 import type { Command, CommandResult, ProviderChange } from "./commands/command.ts";
 import type { Database } from "./database.ts";
-import { findKey, findScope } from "./definitions.ts";
+import { findKey, findScope, isNamed } from "./definitions.ts";
 
 /** As the audit trail names it. */
 export const declareActor = "config";
@@ -43,7 +43,7 @@ export function* declare(
 
   function* scope(wanted: DeclaredScope): Generator<Command, void, CommandResult> {
     const { kind, name, attributes, budgets, limits, concurrencyMax } = wanted;
-    const id = one("SELECT id FROM scopes WHERE kind = ? AND name = ? AND deleted_at IS NULL", kind, name);
+    const id = one(`SELECT id FROM scopes WHERE kind = ? AND name = ? AND ${isNamed}`, kind, name);
     const above = parentId(wanted.parent);
     const numbers = { budgets, limits };
     if (id === undefined) {

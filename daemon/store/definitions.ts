@@ -10,7 +10,8 @@ import type {
   ScopeSource,
   Window,
 } from "../governance/definitions.ts";
-import type { Database, Statement } from "./database.ts";
+import type { Database } from "./database.ts";
+import { plucked, prepared } from "./prepared.ts";
 
 /** What became different after some change number. Each changed key comes with all its hashes: they replace what was known. */
 export type Definitions = {
@@ -101,18 +102,7 @@ export function changedSince(database: Database, change: number): Definitions {
 }
 
 export function readChange(database: Database): number {
-  return database.prepare("SELECT value FROM meta WHERE name = 'change'").pluck().get() as number;
-}
-
-/** A list of 10⁵ keys asks the same five questions of each: preparing them anew took four fifths of it. */
-const statements = new WeakMap<Database, Map<string, Statement>>();
-
-function prepared(database: Database, sql: string): Statement {
-  const known = statements.get(database) ?? new Map<string, Statement>();
-  statements.set(database, known);
-  const statement = known.get(sql) ?? database.prepare(sql);
-  known.set(sql, statement);
-  return statement;
+  return plucked(database, "SELECT value FROM meta WHERE name = 'change'").get() as number;
 }
 
 /** One key with its hashes and the scopes that are its own (not its owners'), as after a command. Undefined: there is none, or it was deleted. */
@@ -147,13 +137,18 @@ export function findScope(database: Database, scopeId: number): ScopeDefinition 
   return readScope(row, budgets.map(readBudget), limits.map(readLimit));
 }
 
+/**
+ * What the index by name holds, in its own words: SQLite uses it for a question that says the same, whatever kind the
+ * question is about. Without it every look-up by name reads all scopes, and each key has one.
+ */
+export const isNamed = "deleted_at IS NULL AND kind NOT IN ('key', 'provider_config')";
+
 /** Owners and limits whose attributes say something, without their numbers. */
 export function readRuled(database: Database): readonly ScopeDefinition[] {
-  const sql =
-    "SELECT * FROM scopes WHERE deleted_at IS NULL AND attributes <> '{}' AND kind NOT IN ('key', 'provider_config')";
+  const sql = `SELECT * FROM scopes WHERE ${isNamed} AND attributes <> '{}'`;
   // One of each kind that requests name is enough to know that they are to be looked for.
   const named = ["end_user", "tag"].flatMap((kind) =>
-    database.prepare("SELECT * FROM scopes WHERE kind = ? AND deleted_at IS NULL LIMIT 1").all(kind),
+    database.prepare(`SELECT * FROM scopes WHERE kind = ? AND ${isNamed} LIMIT 1`).all(kind),
   );
   return [...database.prepare(sql).all(), ...named].map((row) => readScope(row as ScopeRow, [], []));
 }
@@ -168,8 +163,8 @@ export function writeBudgets(
 ): void {
   const before = database.prepare("SELECT slot, since_seq FROM budgets WHERE scope_id = ?").raw().all(scopeId);
   const since = new Map(before as [number, number][]);
-  database.prepare("DELETE FROM budgets WHERE scope_id = ?").run(scopeId);
-  const insert = database.prepare("INSERT INTO budgets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  prepared(database, "DELETE FROM budgets WHERE scope_id = ?").run(scopeId);
+  const insert = prepared(database, "INSERT INTO budgets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const { slot, limitNano, window, anchorMs, shadow, wallet, extraNano, extraUntilMs } of budgets) {
     const sinceSeq = fresh.has(slot) ? seq : (since.get(slot) ?? seq);
     const extra = [extraNano ?? null, extraUntilMs ?? null];
@@ -179,8 +174,8 @@ export function writeBudgets(
 }
 
 export function writeLimits(database: Database, scopeId: number, limits: readonly RateLimit[]): void {
-  database.prepare("DELETE FROM limits WHERE scope_id = ?").run(scopeId);
-  const insert = database.prepare("INSERT INTO limits VALUES (?, ?, ?, ?, ?, ?)");
+  prepared(database, "DELETE FROM limits WHERE scope_id = ?").run(scopeId);
+  const insert = prepared(database, "INSERT INTO limits VALUES (?, ?, ?, ?, ?, ?)");
   for (const { slot, metric, limit, windowMs, shadow } of limits) {
     insert.run(scopeId, slot, metric, limit, windowMs, shadow ? 1 : 0);
   }

@@ -141,6 +141,7 @@ test("A66 describe() describes what every route answers, and every refusal", { t
   await drive("GET", "/api/config/diff?from=1");
   await drive("POST", "/api/config/rollback", {}, { generation: 1 });
   await drive("POST", "/api/import/keys", {}, { name: "adopted", secret_sha256: "a".repeat(64) });
+  await drive("POST", "/api/import/keys/batch", {}, { keys: [{ name: "batch", secret_sha256: "b".repeat(64) }] });
   await drive("POST", "/api/ledger/reprice", {}, { since_ms: 0, until_ms: Date.now() + 1, dry_run: true });
   for (const path of ["/api/routing/rules", "/api/governance/routing-rules"]) {
     const named = { rule: `of ${path}` };

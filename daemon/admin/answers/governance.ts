@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ErrorAnswer } from "../contract/errors.ts";
 import type {
+  AdoptKeysAnswer,
   KeyAnswer,
   KeyListAnswer,
   KeySecretAnswer,
@@ -106,6 +107,10 @@ const key = named<KeyView>("Key", {
   in_flight: unknownOr(whole),
   etag: text,
   old_secret_expires_at_ms: unknownOr(whole),
+});
+export const adoptedKeys = named<AdoptKeysAnswer>("AdoptKeysAnswer", {
+  keys: z.array(named<AdoptKeysAnswer["keys"][number]>("AdoptedKey", { id: z.string(), name: z.string() })),
+  present: z.array(z.string()),
 });
 export const keyAnswer = named<KeyAnswer>("KeyAnswer", { key, warnings: texts.optional() });
 export const keySecret = named<KeySecretAnswer>("KeySecret", { key, secret: text, warnings: texts.optional() });

@@ -19,6 +19,7 @@ const answers: Readonly<Record<string, z.ZodType | Described>> = {
   ...Object.assign({}, ...["/api/keys", "/api/governance/virtual-keys"].map(ofKeys)),
   ...Object.assign({}, ...owned.map((path) => ofOwners(`/api/governance/${path}`))),
   "POST /api/import/keys": governance.keyAnswer,
+  "POST /api/import/keys/batch": governance.adoptedKeys,
   "GET /api/governance/budgets": governance.budgetList,
   "GET /api/governance/rate-limits": governance.limitList,
   "GET /api/tokens": governance.tokenList,

@@ -72,6 +72,14 @@ export type AdoptKeyRequest = CreateKeyRequest & {
   readonly spent_nano?: number | undefined;
 };
 
+/** At most a hundred. Those that are not there yet are made, all of them or none. */
+export type AdoptKeysRequest = { readonly keys: readonly AdoptKeyRequest[] };
+export type AdoptKeysAnswer = {
+  readonly keys: readonly { readonly id: string; readonly name: string }[];
+  /** Names of those that are there already, by name or by secret, and stay as they are. */
+  readonly present: readonly string[];
+};
+
 export type UpdateKeyRequest = KeyParent & {
   readonly name?: string | undefined;
   readonly models?: readonly string[] | undefined;

@@ -4,10 +4,11 @@
  */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { Balance, KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
-import type { Command, CommandResult, ProviderChange } from "../../store/commands/command.ts";
+import type { Command, CommandResult, NewKey, ProviderChange } from "../../store/commands/command.ts";
 import type { Action, KeyServices } from "../admin-services.ts";
 import type {
   AdoptKeyRequest,
+  AdoptKeysAnswer,
   CreateKeyRequest,
   KeyListAnswer,
   KeyListQuery,
@@ -35,7 +36,10 @@ export type StoredKey = {
   readonly balances?: readonly Balance[] | undefined;
 };
 
-export type KeyCommand = Extract<Command, { kind: "create_key" | "update_key" | "revoke_key" | "rotate_key" }>;
+export type KeyCommand = Extract<
+  Command,
+  { kind: "create_key" | "create_keys" | "update_key" | "revoke_key" | "rotate_key" }
+>;
 
 /** The rows. */
 export type KeyStore = {
@@ -108,9 +112,13 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   /** Disk first: what a client is told it has, a restart must not take away. */
   async function commit(command: KeyCommand, action: Action): Promise<KeyView> {
-    const { key, hashes, scopes, deletedScopes, balances } = await store.execute(command, action.actor);
+    const result = await store.execute(command, action.actor);
     action.recorded();
-    if (key === undefined) throw new Error(`${command.kind} left no key`);
+    return take(result, command.kind);
+  }
+
+  function take({ key, hashes, scopes, deletedScopes, balances }: CommandResult, kind: string): KeyView {
+    if (key === undefined) throw new Error(`${kind} left no key`);
     const stored = { key, hashes, scopes };
     memory.put(balances === undefined ? stored : { ...stored, balances });
     if (deletedScopes !== undefined && deletedScopes.length > 0) memory.apply({ deletedScopes });
@@ -121,48 +129,59 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     await assertNameFree(request.name);
     const warned = checkNames(request, await options.governance.known?.());
     const { secret, ...minted } = mint();
-    return { key: await make(request, minted, action), secret, ...warned };
+    return { key: await commit({ kind: "create_key", ...newKey(request, minted) }, action), secret, ...warned };
   }
 
   /** A key whose secret was made elsewhere, and is known by its hash alone. */
-  async function adopt({ secret_sha256, spent_nano, ...request }: AdoptKeyRequest, action: Action) {
+  async function adopt(request: AdoptKeyRequest, action: Action) {
     await assertNameFree(request.name);
-    const minted = { hash: Buffer.from(secret_sha256, "hex"), prefix: request.prefix ?? "…" };
-    return {
-      key: await make(request, minted, action, { spentNano: spent_nano, disabled: request.disabled, adopted: true }),
-    };
+    return { key: await commit({ kind: "create_key", ...adoptedKey(request) }, action) };
   }
 
-  function make(
-    request: CreateKeyRequest,
-    { hash, prefix }: Omit<MintedSecret, "secret">,
-    action: Action,
-    before: Pick<Extract<KeyCommand, { kind: "create_key" }>, "spentNano" | "disabled" | "adopted"> = {},
-  ): Promise<KeyView> {
+  /** One transaction, and one wait for the disk. What is there already stays as it is. */
+  async function adoptAll(requests: readonly AdoptKeyRequest[], action: Action): Promise<AdoptKeysAnswer> {
+    const seen = new Set<string>();
+    const wanted: AdoptKeyRequest[] = [];
+    const present: string[] = [];
+    for (const request of requests) {
+      const { name, secret_sha256: secret } = request;
+      const isKnown = (await store.isTaken(name)) || (await store.findByHash(Buffer.from(secret, "hex"))) !== undefined;
+      if (isKnown || seen.has(name) || seen.has(secret)) present.push(name);
+      else wanted.push(request);
+      seen.add(name).add(secret);
+    }
+    if (wanted.length === 0) return { keys: [], present };
+    const result = await store.execute({ kind: "create_keys", keys: wanted.map(adoptedKey) }, action.actor);
+    action.recorded();
+    const made = (result.made ?? []).map((each) => take(each, "create_keys"));
+    return { keys: made.map(({ id, name }) => ({ id, name })), present };
+  }
+
+  function adoptedKey({ secret_sha256, spent_nano: spentNano, disabled, ...request }: AdoptKeyRequest): NewKey {
+    const minted = { hash: Buffer.from(secret_sha256, "hex"), prefix: request.prefix ?? "…" };
+    return { ...newKey(request, minted), spentNano, disabled, adopted: true };
+  }
+
+  function newKey(request: CreateKeyRequest, { hash, prefix }: Omit<MintedSecret, "secret">): NewKey {
     const expiresAtMs = expiry(request, now()) ?? undefined;
     const budgets = budgetInputs(request.budgets ?? []);
     const limits = mergeLimits([], request.limits ?? []);
     const { name, models = ["*"], concurrency_max: concurrencyMax } = request;
-    return commit(
-      {
-        kind: "create_key",
-        ...before,
-        publicId: options.publicId(),
-        ...{ name, prefix, hash, expiresAtMs, budgets, limits, concurrencyMax },
-        parentId: parentWithin(reach, parentOf(rows, request), keyParents)?.id,
-        policy: {
-          models,
-          ...(request.blocked?.length ? { blocked: request.blocked } : {}),
-          ...(request.content === undefined ? {} : { content: request.content }),
-          ...(request.unsupported == null ? {} : { unsupported: request.unsupported }),
-          ...(request.raw === true ? { raw: true } : {}),
-        },
-        providers: request.providers?.map(providerChange),
-        attributes: newAttributes("key", { description: request.description, metadata: request.metadata }),
-        deleteExpired: request.delete_expired,
+    return {
+      publicId: options.publicId(),
+      ...{ name, prefix, hash, expiresAtMs, budgets, limits, concurrencyMax },
+      parentId: parentWithin(reach, parentOf(rows, request), keyParents)?.id,
+      policy: {
+        models,
+        ...(request.blocked?.length ? { blocked: request.blocked } : {}),
+        ...(request.content === undefined ? {} : { content: request.content }),
+        ...(request.unsupported == null ? {} : { unsupported: request.unsupported }),
+        ...(request.raw === true ? { raw: true } : {}),
       },
-      action,
-    );
+      providers: request.providers?.map(providerChange),
+      attributes: newAttributes("key", { description: request.description, metadata: request.metadata }),
+      deleteExpired: request.delete_expired,
+    };
   }
 
   async function update(name: string, request: UpdateKeyRequest, action: Action) {
@@ -245,6 +264,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   return {
     create: (request, action) => inTurn(() => create(request, action)),
     adopt: (request, action) => inTurn(() => adopt(request, action)),
+    adoptAll: ({ keys }, action) => inTurn(() => adoptAll(keys, action)),
     update: (key, request, action) => inTurn(() => update(key, request, action)),
     revoke: (key, action) => inTurn(() => revoke(key, action)),
     rotate: (key, request, action) => inTurn(() => rotate(key, request.grace_ms ?? 0, action)),

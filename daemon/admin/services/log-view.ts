@@ -1,5 +1,6 @@
 /** Rows of the log and filters over it, between the database's words and the API's: names for ids, flags for people. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import { isNamed } from "../../store/definitions.ts";
 import { type KeyOwners, ownersOf } from "../../store/key-owners.ts";
 import {
   decisionOf,
@@ -76,7 +77,7 @@ export function createNames(access: Pick<StoreAccess, "database">): Names {
     },
     owner: (publicId) => text("SELECT name FROM scopes WHERE public_id = ?", publicId),
     ownerId: (kind, owner) =>
-      text("SELECT public_id FROM scopes WHERE kind = ? AND name = ? AND deleted_at IS NULL", kind, owner) ?? owner,
+      text(`SELECT public_id FROM scopes WHERE kind = ? AND name = ? AND ${isNamed}`, kind, owner) ?? owner,
     key(id) {
       forget();
       if (known.has(id)) return known.get(id);

@@ -3,7 +3,8 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import { nearest } from "../../config/problems.ts";
 import type { ScopeDefinition, ScopeKind } from "../../governance/definitions.ts";
 import type { Database } from "../../store/database.ts";
-import { findScope } from "../../store/definitions.ts";
+import { findScope, isNamed } from "../../store/definitions.ts";
+import { plucked } from "../../store/prepared.ts";
 import type { Reach } from "../admin-services.ts";
 import type { WalletEntry } from "../contract/owners.ts";
 import { createCounting } from "./counting.ts";
@@ -61,17 +62,13 @@ export function noSuch(rows: OwnerRows, kind: ScopeKind, reference: string, para
 
 /** With a reach, what is out of it is not found. */
 export function createOwnerRows(database: () => Database, reach?: Reach): OwnerRows {
-  const ids = (sql: string, ...values: unknown[]): number[] =>
-    database()
-      .prepare(sql)
-      .pluck()
-      .all(...values) as number[];
+  const ids = (sql: string, ...values: unknown[]): number[] => plucked(database(), sql).all(...values) as number[];
   const count = createCounting(database);
   const load = (found: readonly number[]): readonly ScopeDefinition[] =>
     found.flatMap((id) => findScope(database(), id) ?? []);
 
   function where({ kinds, search, parentId }: Omit<OwnerPage, "afterId" | "limit">): [string, unknown[]] {
-    const parts = [`kind IN (${kinds.map(() => "?").join(", ")})`, "deleted_at IS NULL"];
+    const parts = [`kind IN (${kinds.map(() => "?").join(", ")})`, isNamed];
     const values: unknown[] = [...kinds];
     if (reach !== undefined) {
       parts.push(`id IN ${scopesInReach}`);
@@ -98,9 +95,7 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
       return load(ids(sql, reference))[0];
     }
     const column = reference.startsWith(idPrefixes[kind]) ? "public_id" : "name";
-    return load(
-      ids(`SELECT id FROM scopes WHERE kind = ? AND ${column} = ? AND deleted_at IS NULL`, kind, reference),
-    )[0];
+    return load(ids(`SELECT id FROM scopes WHERE kind = ? AND ${column} = ? AND ${isNamed}`, kind, reference))[0];
   }
 
   const rows: OwnerRows = {
@@ -131,7 +126,7 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
     publicId(scope) {
       if (scope.kind !== "key") return scope.publicId ?? `${idPrefixes[scope.kind]}${scope.id}`;
       const sql = "SELECT public_id FROM keys WHERE scope_id = ?";
-      return (database().prepare(sql).pluck().get(scope.id) as string | undefined) ?? "";
+      return (plucked(database(), sql).get(scope.id) as string | undefined) ?? "";
     },
     walletEntries: (scopeId, limit) =>
       database()

@@ -2,6 +2,7 @@
 import type { Command, CommandResult } from "../../store/commands/command.ts";
 import type { Database } from "../../store/database.ts";
 import { findKey } from "../../store/definitions.ts";
+import { plucked } from "../../store/prepared.ts";
 import type { Query, QueryAnswer } from "../../store/queries.ts";
 import type { Reach } from "../admin-services.ts";
 import { createCounting } from "./counting.ts";
@@ -18,11 +19,7 @@ export type StoreAccess = {
 /** With a reach, what is out of it is not found. */
 export function createKeyStore(access: StoreAccess, reach?: Reach): KeyStore {
   const ids = (sql: string, ...values: unknown[]): number[] =>
-    access
-      .database()
-      .prepare(sql)
-      .pluck()
-      .all(...values) as number[];
+    plucked(access.database(), sql).all(...values) as number[];
 
   const count = createCounting(access.database);
 

@@ -44,21 +44,25 @@ export type KeyChange = ScopeChange & {
   readonly deleteExpired?: boolean | undefined;
 };
 
+/** A key as it is made. */
+export type NewKey = {
+  readonly publicId: string;
+  readonly name: string;
+  readonly prefix: string;
+  /** SHA-256 of the secret; the secret itself never comes here. */
+  readonly hash: Uint8Array;
+  readonly policy: KeyPolicy;
+  readonly expiresAtMs?: number | undefined;
+  readonly disabled?: boolean | undefined;
+  readonly spentNano?: number | undefined;
+  /** Its secret was made elsewhere. */
+  readonly adopted?: boolean | undefined;
+} & KeyChange;
+
 export type Command =
-  | ({
-      readonly kind: "create_key";
-      readonly publicId: string;
-      readonly name: string;
-      readonly prefix: string;
-      /** SHA-256 of the secret; the secret itself never comes here. */
-      readonly hash: Uint8Array;
-      readonly policy: KeyPolicy;
-      readonly expiresAtMs?: number | undefined;
-      readonly disabled?: boolean | undefined;
-      readonly spentNano?: number | undefined;
-      /** Its secret was made elsewhere. */
-      readonly adopted?: boolean | undefined;
-    } & KeyChange)
+  | ({ readonly kind: "create_key" } & NewKey)
+  /** All of them or none. */
+  | { readonly kind: "create_keys"; readonly keys: readonly NewKey[] }
   /** Its scope may be changed in the same breath. */
   | ({
       readonly kind: "update_key";
@@ -173,4 +177,6 @@ export type CommandResult = {
   readonly touched?: readonly KeyDefinition[];
   readonly deletedScopes?: readonly number[];
   readonly deletedKeys?: readonly number[];
+  /** Of a command that made several, each as if it had been made alone. */
+  readonly made?: readonly CommandResult[];
 };

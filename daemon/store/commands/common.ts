@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import { findKey, readChange } from "../definitions.ts";
+import { prepared } from "../prepared.ts";
 import { settlementFlag } from "../rows.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { CommandResult } from "./command.ts";
@@ -59,9 +60,9 @@ export function unknownRow(param: string, message: string): GatewayError {
 }
 
 export function run(writer: StateWriter, sql: string, ...values: unknown[]): void {
-  writer.database.prepare(sql).run(...values);
+  prepared(writer.database, sql).run(...values);
 }
 
 export function insert(writer: StateWriter, sql: string, ...values: unknown[]): number {
-  return Number(writer.database.prepare(sql).run(...values).lastInsertRowid);
+  return Number(prepared(writer.database, sql).run(...values).lastInsertRowid);
 }

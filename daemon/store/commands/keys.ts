@@ -2,16 +2,13 @@
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { KeyDefinition, KeyPolicy, ProviderConfig, ScopeDefinition } from "../../governance/definitions.ts";
 import { findKey, ownScopes } from "../definitions.ts";
+import { prepared } from "../prepared.ts";
 import type { StateWriter } from "../state-writer.ts";
-import type { Command, CommandResult, KeyChange, ProviderChange } from "./command.ts";
+import type { Command, CommandResult, KeyChange, NewKey, ProviderChange } from "./command.ts";
 import { checkName, insert, nextChange, record, result, run, spentBefore, unknownRow } from "./common.ts";
 import { chainOf, changeScope, dropScope, insertScope, moveScope, mustFind } from "./scopes.ts";
 
-export function createKey(
-  writer: StateWriter,
-  command: Command & { kind: "create_key" },
-  actor: string,
-): CommandResult {
+export function createKey(writer: StateWriter, command: NewKey, actor: string): CommandResult {
   checkName(command.name);
   checkHash(writer, command.hash);
   const scopeId = insertScope(writer, "key", command.name, command);
@@ -176,6 +173,6 @@ function seen(key: KeyDefinition | undefined, scopes: readonly ScopeDefinition[]
 
 function checkHash(writer: StateWriter, hash: Uint8Array): void {
   if (hash.length !== 32) throw new GatewayError("invalid_request", "a key hash has 32 bytes", { param: "hash" });
-  const taken = writer.database.prepare("SELECT 1 FROM key_hashes WHERE hash = ?").get(hash);
+  const taken = prepared(writer.database, "SELECT 1 FROM key_hashes WHERE hash = ?").get(hash);
   if (taken !== undefined) throw new GatewayError("conflict", "this secret is in use", { param: "hash" });
 }
