@@ -9,6 +9,31 @@
 export const keyWord = { version: 0, keyId: 1, firstHash: 2, copies: 4 } as const;
 export const keyCopyWords = 5;
 export const keyCopyWord = { flags: 0, expiresHigh: 1, expiresLow: 2, scopes: 3, policy: 4 } as const;
+/** Where the 72 bits of a key's public id are; none are written twice, since an id never changes. */
+export const keyPublicWords = [3, 14, 15] as const;
+const publicIdBytes = 9;
+const publicIdPrefix = "key_";
+
+/** Undefined: an id of another making, which these words cannot hold. */
+export function publicIdWords(publicId: string): readonly number[] | undefined {
+  const bytes = Buffer.from(publicId.slice(publicIdPrefix.length), "base64url");
+  if (bytes.length !== publicIdBytes || publicIdFrom(bytes) !== publicId) return undefined;
+  return [bytes.readInt32LE(0), bytes.readInt32LE(4), bytes[8]!];
+}
+
+export function publicIdOf([first = 0, second = 0, third = 0]: readonly number[]): string {
+  if (first === 0 && second === 0 && third === 0) return "";
+  const bytes = Buffer.alloc(publicIdBytes);
+  bytes.writeInt32LE(first, 0);
+  bytes.writeInt32LE(second, 4);
+  bytes[8] = third;
+  return publicIdFrom(bytes);
+}
+
+function publicIdFrom(bytes: Buffer): string {
+  return publicIdPrefix + bytes.toString("base64url");
+}
+
 export const keyFlag = { revoked: 1, disabled: 2 } as const;
 
 /** The two times of a hash row are copies as above, under a version of their own. */

@@ -4,7 +4,18 @@
  */
 import type { KeyPolicy } from "./definitions.ts";
 import { findHash } from "./hash-index.ts";
-import { hashWord, keyCopyWord, keyCopyWords, keyFlag, keyWord, policyStart, policyWord, timeOf } from "./key-rows.ts";
+import {
+  hashWord,
+  keyCopyWord,
+  keyCopyWords,
+  keyFlag,
+  keyPublicWords,
+  keyWord,
+  policyStart,
+  policyWord,
+  publicIdOf,
+  timeOf,
+} from "./key-rows.ts";
 import { hashRowWords, keyRowWords, scopeListWords, type Tables } from "./tables.ts";
 
 export type KeyState = "ok" | "revoked" | "disabled" | "expired";
@@ -16,6 +27,8 @@ export type KeyReader = {
   state(row: number, nowMs: number): KeyState;
   /** 0 for a key that is gone. */
   keyId(row: number): number;
+  /** As the world knows it; "" for a key that is gone, or whose id is of another making. */
+  publicId(row: number): string;
   /** Scopes the key draws on, narrowest first. A key that is gone draws on scope 0, which admits nothing. */
   scopes(row: number): readonly number[];
   policy(row: number): KeyPolicy;
@@ -143,9 +156,18 @@ export function createKeyReader(tables: Tables): KeyReader {
     return (row < rowsSpan ? row : row % rowsSpan) * hashRowWords;
   }
 
+  function publicId(row: number): string {
+    const at = hashRow(row);
+    const key = Atomics.load(hashRows, at + hashWord.keyRow) * keyRowWords;
+    const words = keyPublicWords.map((word) => Atomics.load(keyRows, key + word));
+    // The row may have been given to another key meanwhile.
+    return Atomics.load(hashRows, at + hashWord.generation) === Math.floor(row / rowsSpan) ? publicIdOf(words) : "";
+  }
+
   return {
     find,
     state,
+    publicId,
     keyId: (row) => entry(row).keyId,
     scopes: (row) => entry(row).scopes,
     policy: (row) => entry(row).policy,

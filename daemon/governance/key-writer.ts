@@ -4,7 +4,18 @@
  */
 import { type KeyDefinition, type KeyHash, scopesPerRequestMax } from "./definitions.ts";
 import { findHash, insertHash, removeHash } from "./hash-index.ts";
-import { hashWord, hashWords, keyCopyWord, keyCopyWords, keyFlag, keyWord, timeHigh, timeLow } from "./key-rows.ts";
+import {
+  hashWord,
+  hashWords,
+  keyCopyWord,
+  keyCopyWords,
+  keyFlag,
+  keyPublicWords,
+  keyWord,
+  publicIdWords,
+  timeHigh,
+  timeLow,
+} from "./key-rows.ts";
 import { createPolicyArea } from "./policy-area.ts";
 import { controlWord, hashRowWords, idsMax, keyRowWords, scopeListWords, type Tables } from "./tables.ts";
 
@@ -44,6 +55,8 @@ export function createKeyWriter(tables: Tables): KeyWriter {
       Atomics.store(keyRows, row * keyRowWords + keyWord.keyId, id);
       clearCopies(row);
     }
+    const publicId = publicIdWords(definition.publicId) ?? [0, 0, 0];
+    keyPublicWords.forEach((word, index) => Atomics.store(keyRows, row * keyRowWords + word, publicId[index]!));
     try {
       writeKey(row, definition);
       keyIds[id] = row;

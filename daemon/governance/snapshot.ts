@@ -22,7 +22,7 @@ import { arenaTop } from "./scope-blocks.ts";
 import { controlWord, hashRowWords, idsMax, keyRowWords, scopeListWords, type Tables, zoneBytes } from "./tables.ts";
 
 /** Changes with any change to a row's layout; an older dump is then refused. */
-const layoutVersion = 2;
+const layoutVersion = 3;
 const magic = 0x42_46_54_31;
 /** magic, version, CRC of what follows, then the counts, each an Int32; padded to whole cells. */
 const headerWords = 16;

@@ -120,11 +120,11 @@ class Asked implements RouteRequest {
     return findIssuer(this.#plane.routing.issuers, body, this.nowMs);
   }
   caller(): CallerNames {
-    const { keyId, scopes } = this.#exchange.caller!;
+    const { keyRow, scopes } = this.#exchange.caller!;
     const names = this.#plane.callers.names(scopes);
     return {
       key: names["key"] ?? "",
-      keyId: String(keyId),
+      keyId: keyRow < 0 ? "" : this.#plane.keys.publicId(keyRow),
       user: names["user"] ?? "",
       team: names["team"] ?? "",
       customer: names["customer"] ?? "",

@@ -119,7 +119,12 @@ prices: { "box/*": { input: 0.5, cache_write_5m: 1 } }
       keepAliveCommentMs: 15_000,
       drainMs: 30_000,
     },
-    auth: { inference: "keys", files: "owned", rawBodies: "off", firstKeyBudget: { limitNano: 250_000_000, windowMs: 43_200_000 } },
+    auth: {
+      inference: "keys",
+      files: "owned",
+      rawBodies: "off",
+      firstKeyBudget: { limitNano: 250_000_000, windowMs: 43_200_000 },
+    },
     compat: { bifrost: false, litellm: false },
     providers: [
       {

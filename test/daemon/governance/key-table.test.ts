@@ -32,6 +32,18 @@ test("find() gives the row of a secret, and what belongs to its key", () => {
   assert.equal(reader.find(new Uint8Array(31)), -1);
 });
 
+test("publicId() is the key's as long as it is there, and nothing where it is of another making", () => {
+  const { keys, reader } = table();
+  const rowOf = (secret: string): number => reader.find(hashKey(secret));
+  keys.put(key(1, { publicId: "key_aZ09bY18cX27" }), [{ keyId: 1, hash: hashKey("a") }]);
+  keys.put(key(2), [{ keyId: 2, hash: hashKey("b") }]);
+  const row = rowOf("a");
+  assert.deepEqual([reader.publicId(row), reader.publicId(rowOf("b"))], ["key_aZ09bY18cX27", ""]);
+  keys.remove(1);
+  keys.put(key(3, { publicId: "key_000000000001" }), [{ keyId: 3, hash: hashKey("c") }]);
+  assert.deepEqual([reader.publicId(row), reader.publicId(rowOf("c"))], ["", "key_000000000001"]);
+});
+
 test("state() tells revoked, disabled and expired, each from the next load on", () => {
   const { keys, reader } = table();
   keys.put(key(1, { expiresAtMs: noon + 100 }), [{ keyId: 1, hash: hashKey("a") }]);
