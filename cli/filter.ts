@@ -1,6 +1,6 @@
 /**
  * What is typed after `/`, or after `bifrost logs`: words that must all hold. `text` anywhere, `!text` nowhere,
- * `field:value` in one column, `field:>2s` compared. Hides parsing; a table says what its fields are.
+ * `field:value` in one column, `field:one,other` either of them, `field:>2s` compared. Hides parsing; a table says what its fields are.
  */
 
 export type FieldValue = string | number | null | undefined;
@@ -26,21 +26,41 @@ export function parseFilter<Row>(text: string, fields: Fields<Row>): Filter<Row>
     const field = name === undefined ? undefined : fields[name.toLowerCase()];
     if (name !== undefined && field === undefined)
       problem ??= `no field "${name}"; there are ${Object.keys(fields).join(", ")}`;
-    if (name?.toLowerCase() === "status" && /^\d|xx$/i.test(wanted!) && !/^[1-5](\d{0,2}|xx)$/i.test(wanted!))
-      problem ??= `no status is "${wanted}": write 429, 5xx or >=400`;
+    if (name?.toLowerCase() === "status")
+      for (const status of choices(wanted!))
+        if (/^\d|xx$/i.test(status) && !/^[1-5](\d{0,2}|xx)$/i.test(status))
+          problem ??= `no status is "${status}": write 429, 5xx or >=400`;
     const holds =
       field === undefined || wanted === undefined
-        ? anywhere(said.toLowerCase(), fields)
-        : (row: Row) => compare(field(row), wanted);
+        ? anywhere(said.replaceAll(heldComma, ",").toLowerCase(), fields)
+        : anyOf(field, choices(wanted), name!.toLowerCase());
     tests.push(inverse ? (row) => !holds(row) : holds);
   }
   return { matches: (row) => tests.every((test) => test(row)), problem };
 }
 
-/** Split at spaces; quotes hold words together: `key:"team blue"`. */
+/** Split at spaces; quotes hold words together: `key:"team blue"`, and keep a comma what it is. */
 function words(text: string): string[] {
-  return [...text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)].map(([word]) => word.replaceAll('"', ""));
+  return [...text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)].map(([word]) =>
+    word.replace(/"([^"]*)"?/g, (_, quoted: string) => quoted.replaceAll(",", heldComma)),
+  );
 }
+
+const heldComma = "\u0000";
+
+function choices(wanted: string): readonly string[] {
+  return wanted.split(",").map((choice) => choice.replaceAll(heldComma, ","));
+}
+
+function anyOf<Row>(field: (row: Row) => FieldValue, wanted: readonly string[], name: string): (row: Row) => boolean {
+  const all = name === "status" ? wanted.map((status) => statusWords[status.toLowerCase()] ?? status) : wanted;
+  return (row) => {
+    const value = field(row);
+    return all.some((each) => compare(value, each));
+  };
+}
+
+const statusWords: Readonly<Record<string, string>> = { success: "<400", error: ">=400" };
 
 function anywhere<Row>(wanted: string, fields: Fields<Row>): (row: Row) => boolean {
   const all = Object.values(fields);

@@ -29,16 +29,28 @@ export const logFields: Fields<LogRow> = {
   /** Milliseconds. */
   latency: (row) => row.latency_ms,
   ttft: (row) => row.ttft_ms,
+  /** Why the answer ended, and which tools it calls. */
+  stop: (row) => row.stop,
+  tool: (row) => row.tools.join(" "),
+  rule: (row) => row.rules.join(" "),
+  engine: (row) => row.engine,
+  parent: (row) => row.parent,
+  trace: (row) => row.trace,
 };
+
+const stops = /^(stop|length|tool_calls|content_filter|refusal|pause|error)$/;
+const statuses = /^([1-5](\d\d|xx)|success|error)(,([1-5](\d\d|xx)|success|error))*$/;
 
 /**
  * What of a filter the daemon can look for itself: exact numbers alone, since words after `/` match anywhere. Then a
  * rare row is found in the log, and among thousands a second.
  */
-export function logQuery(filter: string): Record<string, string | number> {
-  const query: Record<string, string | number> = {};
-  for (const [, name, value] of filter.matchAll(/(?:^|\s)(status|latency|cost):(\S+)/g)) {
-    if (name === "status" && /^[1-5](\d\d|xx)$/.test(value!)) query["status"] = value!;
+export function logQuery(filter: string): Record<string, string | number | readonly string[]> {
+  const query: Record<string, string | number | readonly string[]> = {};
+  for (const [, name, value] of filter.matchAll(/(?:^|\s)(status|latency|cost|stop|engine):(\S+)/g)) {
+    if ((name === "stop" && stops.test(value!)) || (name === "engine" && /^(rule|strategy)$/.test(value!)))
+      query[name] = value!;
+    if (name === "status" && statuses.test(value!)) query["status"] = value!.split(",");
     const least = /^>=?\$?(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value!);
     if (least === null) continue;
     const [, amount, unit = ""] = least;

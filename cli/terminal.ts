@@ -1,4 +1,5 @@
 /** Where a command reads and writes. Hides streams, back-pressure, a reader that has left, and whether colour is wanted. */
+import { writeSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 
 const hungUp = 129;
@@ -26,7 +27,7 @@ export function processTerminal(): Terminal {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       // `bifrost logs | head`: the reader has what it wanted.
       if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-      if (error.code !== "EIO") throw error;
+      if (error.code !== "EIO") process.exit(unwritten(stream === stdout, error));
       // The terminal was closed. Who listens for that has things to put in order first.
       if (process.listenerCount("SIGHUP") === 0) process.exit(hungUp);
     });
@@ -54,6 +55,18 @@ export function processTerminal(): Terminal {
       }
     },
   };
+}
+
+/** A file on a full disk, or on one that has failed: what stands in it is not all, and nobody must take it for all. */
+function unwritten(isData: boolean, error: NodeJS.ErrnoException): number {
+  if (!isData) return 1;
+  const why = error.code === "ENOSPC" || error.code === "EDQUOT" ? "its disk is full" : error.message;
+  try {
+    writeSync(2, `error: standard output cannot be written: ${why}. What was written so far is not complete.\n`);
+  } catch {
+    // Then nobody can be told but by the exit code.
+  }
+  return 1;
 }
 
 /** https://no-color.org: present and not empty. */

@@ -6,27 +6,23 @@ import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { parseFilter } from "../filter.ts";
+import { exportLog } from "../log-export.ts";
 import { logFields, logQuery } from "../log-fields.ts";
-import { parseCount, parseSince } from "../parse.ts";
-import { startProgress } from "../progress.ts";
+import { addLogFilters, type LogFilterOptions, type LogFilterQuery, logFilterQuery } from "../log-options.ts";
+import { parseCount } from "../parse.ts";
 import { type Column, renderCount, renderDuration, renderMoney, renderTable, renderTime } from "../render.ts";
 import { withClient, withDaemon } from "../session.ts";
 
-type Options = {
+type Options = LogFilterOptions & {
   readonly follow?: boolean;
   readonly open?: boolean;
   readonly export?: "jsonl" | "csv";
   readonly json?: boolean;
   readonly limit?: number;
-  readonly key?: string;
-  readonly model?: string;
-  readonly provider?: string;
-  readonly status?: string;
-  readonly error?: string;
-  readonly since?: (nowMs: number) => number;
-  readonly until?: (nowMs: number) => number;
+  readonly sort?: "time" | "latency" | "tokens" | "cost";
+  readonly asc?: boolean;
 };
-type Query = Readonly<Record<string, string | number | undefined>>;
+type Query = LogFilterQuery;
 
 const rowsDefault = 50;
 const rowsBeforeFollowing = 10;
@@ -62,19 +58,16 @@ export function build(command: Command, context: Context): void {
     .addOption(
       new Option("--export <format>", "Every one that matches, as lines to standard output").choices(["jsonl", "csv"]),
     )
-    .option("--limit <count>", `Rows at most (default: ${rowsDefault})`, parseCount)
-    .option("--key <key>", "Only of this key: id or name")
-    .option("--model <model>", "Only of this model, as asked or as answered")
-    .option("--provider <name>", "Only of this provider")
-    .option("--status <status>", "Only with this status: 429, or 5xx")
-    .option("--error <code>", "Only with this error code, or any")
-    .option("--since <when>", "15m ago or later, or a date", parseSince)
-    .option("--until <when>", "15m ago or earlier, or a date", parseSince)
+    .addOption(new Option("--sort <order>", "The first by this").choices(["time", "latency", "tokens", "cost"]))
+    .option("--asc", "With --sort: the least first")
+    .option("--limit <count>", `Rows at most (default: ${rowsDefault})`, parseCount);
+  addLogFilters(command)
     .option("--json", "Print one JSON text a line")
     .action(async (words: readonly string[], options: Options) => {
       if (options.open) return withDaemon(command, context, (client) => listOpen(client, options, words, context));
       const filter = readFilter(words);
-      if (options.export !== undefined) return exportAll(command, options, words, context);
+      checkOrder(options, filter);
+      if (options.export !== undefined) return exportLog(command, context, options, queryOf(options, filter), filter);
       if (options.follow) return withDaemon(command, context, (client) => follow(client, options, filter, context));
       return withClient(command, context, (client) => list(client, options, filter, context));
     });
@@ -101,38 +94,26 @@ async function listOpen(client: Client, options: Options, words: readonly string
   terminal.err(`${answer.total} in flight hold ${renderMoney(answer.held_nano)}.\n`);
 }
 
-/** Without words: they are matched here, and a line of CSV is no row any more. */
-async function exportAll(
-  command: Command,
-  options: Options,
-  words: readonly string[],
-  context: Context,
-): Promise<void> {
-  const { terminal } = context;
-  if (options.follow || words.length > 0)
+/** A list in another order than time has an end, and its first rows are the daemon's to find. */
+function checkOrder({ sort = "time", asc, follow, export: format }: Options, { isOpen }: RowFilter): void {
+  if (sort === "time") {
+    if (asc) throw new CliFailure("--asc goes with --sort latency, tokens or cost", exitCodes.usage);
+    return;
+  }
+  if (follow || format !== undefined)
     throw new CliFailure(
-      "--export takes options and no filter, and does not follow",
+      "--sort does not go with --follow or --export, which are in the order of time",
       exitCodes.usage,
-      "Such as: bifrost logs --export csv --key ci --status 5xx --since 30d",
     );
-  const query = { ...queryOf(options, readFilter([])), format: options.export, limit: options.limit };
-  await withClient(command, context, async (client) => {
-    // The progress of a file that is written; on a terminal the lines themselves are to be seen.
-    const seen = { ...terminal, errIsTerminal: terminal.errIsTerminal && !terminal.outIsTerminal };
-    const progress = startProgress("rows", options.limit, seen);
-    try {
-      for await (const line of client.lines("/api/logs/export", { query })) {
-        if (line === "") continue;
-        await terminal.outSlowly(`${line}\n`);
-        progress.add(1);
-      }
-    } finally {
-      progress.end();
-    }
-  });
+  if (isOpen)
+    throw new CliFailure(
+      "--sort takes options and no words: words are matched here, the first rows are found by the daemon",
+      exitCodes.usage,
+      "Such as: bifrost logs --sort cost --key ci --status 5xx",
+    );
 }
 
-type RowFilter = {
+export type RowFilter = {
   readonly matches: (row: LogRow) => boolean;
   /** What of it the daemon looks for. */
   readonly query: Query;
@@ -150,6 +131,7 @@ function readFilter(words: readonly string[]): RowFilter {
 
 async function list(client: Client, options: Options, filter: RowFilter, context: Context): Promise<void> {
   const { terminal } = context;
+  if (options.sort !== undefined && options.sort !== "time") return listSorted(client, options, filter, context);
   const query = queryOf(options, filter);
   let wanted = options.limit ?? rowsDefault;
   let before: string | undefined;
@@ -167,6 +149,26 @@ async function list(client: Client, options: Options, filter: RowFilter, context
     before = page.older;
   }
   if (options.json) return;
+  if (rows.length > 0) return terminal.outSlowly(renderTable(rows, columns, terminal));
+  terminal.err("No requests match.\n");
+}
+
+/** Each page is sorted by itself, of the rows that there was time to look through. */
+async function listSorted(client: Client, options: Options, filter: RowFilter, context: Context): Promise<void> {
+  const { terminal } = context;
+  const { sort, asc, limit = rowsDefault } = options;
+  const of = ({ latency_ms, tokens_in, tokens_out, cost_nano }: LogRow): number =>
+    (sort === "latency" ? latency_ms : sort === "cost" ? cost_nano : (tokens_in ?? 0) + (tokens_out ?? 0)) ?? 0;
+  const query = { ...queryOf(options, filter), sort, order: asc ? "asc" : "desc", limit: Math.min(limit, pageRows) };
+  if (limit > pageRows) throw new CliFailure(`with --sort at most ${pageRows} rows`, exitCodes.usage);
+  let rows: readonly LogRow[] = [];
+  for (let before: string | undefined; limit > 0; ) {
+    const page = await client.call<LogsAnswer>("GET", "/api/logs", { query: { ...query, before } });
+    rows = [...rows, ...page.rows].toSorted((a, b) => (asc ? of(a) - of(b) : of(b) - of(a))).slice(0, limit);
+    if (page.older === null) break;
+    before = page.older;
+  }
+  if (options.json) return terminal.outSlowly(rows.map(jsonLine).join(""));
   if (rows.length > 0) return terminal.outSlowly(renderTable(rows, columns, terminal));
   terminal.err("No requests match.\n");
 }
@@ -220,17 +222,10 @@ function printAligned({ terminal }: Context): (rows: readonly LogRow[]) => Promi
 }
 
 function queryOf(options: Options, filter: RowFilter): Query {
-  const now = Date.now();
-  return {
-    ...filter.query,
-    key: options.key,
-    model: options.model,
-    provider: options.provider,
-    ...(options.status === undefined ? {} : { status: options.status }),
-    error: options.error,
-    since_ms: options.since?.(now),
-    until_ms: options.until?.(now),
-  };
+  const said = logFilterQuery(options, Date.now());
+  // What an option says comes before what could be read out of the words.
+  const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as Query;
+  return { ...filter.query, ...given };
 }
 
 function cost(row: LogRow): string {

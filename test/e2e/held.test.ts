@@ -81,7 +81,8 @@ test("explain --content shows what was held, and headers without their secrets",
     new RegExp(`^id,at,key,[^\\n]*,held_nano,[^\\n]*\\n${id},[^\\n]*,${request.held_nano},stop,[^\\n]*\\n$`),
   );
   assert.deepEqual([(await command("logs", "--export", "jsonl", "--status", "5xx")).stdout, csv.stderr], ["", ""]);
-  assert.match((await command("logs", "--export", "csv", "gpt")).stderr, /Such as: bifrost logs --export csv/);
+  assert.match((await command("logs", "--export", "csv", "--follow")).stderr, /--export does not follow/);
+  assert.match((await command("logs", "--sort", "cost", "gpt")).stderr, /Such as: bifrost logs --sort cost/);
   assert.match((await command("keys", "show", "ci")).stdout, /content kept +full/);
   const usual = await command("keys", "update", "ci", "--no-content", "--json");
   assert.equal(JSON.parse(usual.stdout).content, null);

@@ -129,6 +129,42 @@ test("GET /api/logs has every filter, alone and together, and GET /api/logs/stat
     const stats = await daemon.admin<StatsAnswer>("GET", `/api/logs/stats?${whole}`);
     assert.deepEqual([stats.sums.requests, stats.partial, stats.older], [expected.length, false, null], query);
   }
+  const commands: readonly [options: readonly string[], expected: readonly number[]][] = [
+    [
+      ["--key", "team key", "--key", "ci", "--model", "echo-paid"],
+      [1, 2],
+    ],
+    [["--rule", "by name"], [4]],
+    [["--engine", "rule"], [4]],
+    [["--stop", "stop", "--stream", "yes"], [2]],
+    [["--parent", "req_p", "--session", "s-1", "--tag", "env=prod", "--user", "ada"], [0]],
+    [["--status", "404", "--status", "5xx"], [3]],
+    [["--text", "needle-77", "--max-latency", "1h", "--min-tokens", "1", "--max-cost", "0"], [5]],
+    [
+      ["--min-cost", "0.000000001", "--route", "chat.completions", "--target", "echo-paid/echo-paid"],
+      [1, 2],
+    ],
+    [["--team", "research", "--customer", "acme", "--credential", String(second.credential)], [1]],
+    [
+      ["--id", first.id, "--id", third.id],
+      [0, 2],
+    ],
+    [["--trace", traceId], [5]],
+    [["status:404,5xx"], [3]],
+    [["rule:name", "engine:rule", "stop:stop"], [4]],
+    [["--flag", "truncated"], []],
+  ];
+  for (const [options, expected] of commands) {
+    const { code, stdout } = await daemon.cli("logs", "--json", ...options);
+    const ids = stdout.split("\n").flatMap((line) => (line === "" ? [] : [(JSON.parse(line) as LogRow).id]));
+    const found = ids.map((id) => rows.findIndex((row) => row.id === id)).toSorted();
+    assert.deepEqual([code, found], [0, expected], options.join(" "));
+  }
+  const dearest = rows.toSorted((a, b) => (b.cost_nano ?? 0) - (a.cost_nano ?? 0))[0]!;
+  const sorted = await daemon.cli("logs", "--json", "--sort", "cost", "--limit", "1");
+  assert.equal((JSON.parse(sorted.stdout) as LogRow).id, dearest.id);
+  for (const wrong of [["--asc"], ["--stream", "maybe"], ["--min-cost", "much"], ["--status", "9"], ["--engine", "x"]])
+    assert.equal((await daemon.cli("logs", ...wrong)).code, 2, wrong.join(" "));
   for (const wrong of [
     "status=9",
     "status=200&status=9",
