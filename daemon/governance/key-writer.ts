@@ -56,7 +56,8 @@ export function createKeyWriter(tables: Tables): KeyWriter {
       clearCopies(row);
     }
     const publicId = publicIdWords(definition.publicId) ?? [0, 0, 0];
-    keyPublicWords.forEach((word, index) => Atomics.store(keyRows, row * keyRowWords + word, publicId[index]!));
+    for (const [index, word] of keyPublicWords.entries())
+      Atomics.store(keyRows, row * keyRowWords + word, publicId[index]!);
     try {
       writeKey(row, definition);
       keyIds[id] = row;
