@@ -6,4 +6,8 @@ export type Ending = {
   readonly reason: FinishReason;
   /** Names of the tools that it calls. */
   readonly tools: readonly string[];
+  /** The provider's own word for the reason. */
+  readonly native?: string | undefined;
+  /** The provider's own id of the answer. */
+  readonly id?: string | undefined;
 };

@@ -52,19 +52,22 @@ function unknown(request: string, isLogged: boolean): GatewayError {
   });
 }
 
+/** OpenRouter has fewer words for an end. */
+const others: Readonly<Partial<Record<string, string>>> = { refusal: "content_filter", pause: "stop" };
+
 /** What the log does not know is null. The tokens are the provider's own count, so both of OpenRouter's are the same. */
 function render(row: RequestRow): object {
   const cost = typeof row.cost_nano === "number" ? row.cost_nano / nanoPerDollar : null;
   return {
     id: row.id,
-    upstream_id: null,
+    upstream_id: row.upstream_id,
     created_at: new Date(row.at as number).toISOString(),
     model: row.target ?? row.model,
     provider_name: row.provider,
     streamed: row.stream === 1,
     cancelled: row.status === 499,
-    finish_reason: null,
-    native_finish_reason: null,
+    finish_reason: row.stop === null ? null : (others[String(row.stop)] ?? row.stop),
+    native_finish_reason: row.native_stop,
     latency: row.latency_ms,
     generation_time: row.upstream_ms,
     moderation_latency: null,

@@ -133,6 +133,8 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
     ending?.reason ?? null,
     ending === undefined || ending.tools.length === 0 ? null : JSON.stringify(ending.tools),
     parentOf(exchange.request),
+    ending?.native ?? null,
+    ending?.id ?? null,
   ];
 }
 

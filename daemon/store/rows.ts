@@ -92,6 +92,8 @@ export const requestColumns = [
   "stop", // a FinishReason; null: the answer did not come to an end, or has none
   "tools", // JSON list of the names of tools that the answer calls; null: of none
   "parent", // id of the request that this one was made for, as the client told it
+  "native_stop", // the provider's own word for how it ended
+  "upstream_id", // and its id of the answer
 ] as const;
 export const requestWidth = requestColumns.length;
 export const requestFlag = { truncated: 32, fallback: 64 } as const;

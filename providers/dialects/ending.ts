@@ -7,10 +7,16 @@ import { words } from "../json.ts";
 import { utf8 } from "./sse-frame.ts";
 
 /** What has been seen of it so far: plain data, since every answer has one. */
-export type Seen = { reason: FinishReason | undefined; tools: string[] | undefined };
+export type Seen = {
+  reason: FinishReason | undefined;
+  native: string | undefined;
+  id: string | undefined;
+  tools: string[] | undefined;
+};
 
 /** Of a body: what comes after the reason is usage, and what a server adds. */
 const tailCharacters = 8_192;
+const headCharacters = 1_024;
 const reasonCharactersMax = 64;
 /** Names beyond these are not told. */
 const toolsMax = 32;
@@ -18,7 +24,7 @@ const toolCharactersMax = 128;
 const none: readonly string[] = [];
 
 export function nothingSeen(): Seen {
-  return { reason: undefined, tools: undefined };
+  return { reason: undefined, native: undefined, id: undefined, tools: undefined };
 }
 
 /** As a parsed frame or body has it: latin1 text, one character a byte. */
@@ -28,12 +34,21 @@ export function sawTool(seen: Seen, name: unknown): void {
 }
 
 export function endingOf(seen: Seen): Ending | undefined {
-  return seen.reason === undefined ? undefined : { reason: seen.reason, tools: seen.tools ?? none };
+  const { reason, native, id, tools = none } = seen;
+  return reason === undefined ? undefined : { reason, native, id, tools };
 }
 
 export function sawEvent(seen: Seen, event: Event): void {
-  if (event.type === "finish") seen.reason ??= event.reason;
+  if (event.type === "finish") sawReason(seen, event.reason, event.native);
+  else if (event.type === "start") seen.id ??= event.id;
   else if (event.type === "tool_call_start") addTool(seen, event.name);
+}
+
+/** The first that is told counts, with the provider's word for it. */
+export function sawReason(seen: Seen, reason: FinishReason, native: string | undefined): void {
+  if (seen.reason !== undefined) return;
+  seen.reason = reason;
+  seen.native = native;
 }
 
 export function endingOfEvents(events: readonly Event[]): Ending | undefined {
@@ -49,6 +64,14 @@ export function wordNearEnd(body: string, key: string): string | undefined {
   if (at === -1) return undefined;
   const from = at + key.length + 1;
   return /^\s*:\s*"([A-Za-z_-]+)"/.exec(tail.slice(from, from + reasonCharactersMax))?.[1];
+}
+
+/** The value of the first `"id": "…"` near the beginning of a body: an answer's own stands before what it holds. */
+export function idNearStart(body: string, key = "id"): string | undefined {
+  const head = body.length > headCharacters ? body.slice(0, headCharacters) : body;
+  const at = head.indexOf(`"${key}"`);
+  if (at === -1) return undefined;
+  return /^\s*:\s*"([^"\\]{1,256})"/.exec(head.slice(at + key.length + 2, at + key.length + 300))?.[1];
 }
 
 function addTool(seen: Seen, name: string): void {

@@ -9,10 +9,11 @@ import { held } from "./20261126-1230-held.ts";
 import { pairSums } from "./20261126-1250-pairs.ts";
 import { templates } from "./20261126-1530-templates.ts";
 import { ends } from "./20261126-1545-ends.ts";
+import { nativeEnds } from "./20261126-1615-native-ends.ts";
 import { ownConfig } from "./20261126-1630-own-config.ts";
 
 export const stateMigrations: readonly Migration[] = [initialState, owners, declared, templates, ownConfig];
-export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums, ends];
+export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums, ends, nativeEnds];
 
 /** Names, for a file that a newer program may have written. */
 export function knownMigrations(): { readonly state: readonly string[]; readonly traffic: readonly string[] } {

@@ -5,7 +5,7 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, words } from "../../json.ts";
-import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
+import { endingOf, idNearStart, nothingSeen, sawReason, sawTool, wordNearEnd } from "../ending.ts";
 import { upstreamFailure } from "../failure.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { decodeStop, mergeUsage } from "./usage.ts";
@@ -37,16 +37,19 @@ export function tap(): Tap {
         return "content";
       case "content_block_start":
         return startsVisible(blockOf(raw)) ? "content" : "preamble";
-      case "message_start":
-        merged.add(shape(shape(parseJson(frameData(raw)))["message"])["usage"]);
+      case "message_start": {
+        const message = shape(shape(parseJson(frameData(raw)))["message"]);
+        seen.id = words(message["id"]);
+        merged.add(message["usage"]);
         return "preamble";
+      }
       case "message_delta": {
         const data = shape(parseJson(frameData(raw)));
         merged.add(data["usage"]);
         const native = words(shape(data["delta"])["stop_reason"]);
         if (native === undefined) return "preamble";
         self.finished = true;
-        seen.reason ??= decodeStop(native);
+        sawReason(seen, decodeStop(native), native);
         return "finish";
       }
       case "message_stop":
@@ -84,7 +87,8 @@ export function tap(): Tap {
     self.finished = true;
     self.outputBytes = last.length;
     const native = wordNearEnd(last, "stop_reason");
-    if (native !== undefined) seen.reason = decodeStop(native);
+    if (native !== undefined) sawReason(seen, decodeStop(native), native);
+    seen.id = idNearStart(last);
     if (seen.reason === "tool_calls")
       for (const block of list(shape(parseJson(last))["content"])) sawBlock(shape(block));
     return "terminal";

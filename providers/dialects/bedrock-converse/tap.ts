@@ -2,7 +2,7 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, list, parseJson, shape, words } from "../../json.ts";
-import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
+import { endingOf, nothingSeen, sawReason, sawTool, wordNearEnd } from "../ending.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { exceptionStatus } from "./exceptions.ts";
 import { decodeException, decodeFailure } from "./failure.ts";
@@ -82,7 +82,7 @@ export function tap(): Tap {
   }
 
   function sawStop(native: string | undefined): void {
-    if (native !== undefined) seen.reason ??= decodeStop(native);
+    if (native !== undefined) sawReason(seen, decodeStop(native), native);
   }
 
   return self;

@@ -2,7 +2,7 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, shape, words } from "../../json.ts";
-import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
+import { endingOf, idNearStart, nothingSeen, sawReason, sawTool, wordNearEnd } from "../ending.ts";
 import { upstreamFailure } from "../failure.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { finishFailure } from "./failure.ts";
@@ -55,6 +55,8 @@ export function tap(): Tap {
         return "terminal";
       }
       case "message-start":
+        seen.id = words(shape(parseJson(data))["id"]);
+        return "preamble";
       case "content-start":
         return "preamble";
       default:
@@ -85,6 +87,7 @@ export function tap(): Tap {
       if (words(whole["message"]) !== undefined || isObject(whole["error"])) return fail(upstreamFailure(200, whole));
     }
     usage = told(last);
+    seen.id = idNearStart(last);
     self.finished = true;
     self.outputBytes = last.length;
     // Where an answer tells it before its message, or one so long that it stands far from the end.
@@ -94,7 +97,7 @@ export function tap(): Tap {
   }
 
   function sawFinish(native: string | undefined): void {
-    if (native !== undefined) seen.reason ??= decodeFinish(native);
+    if (native !== undefined) sawReason(seen, decodeFinish(native), native);
   }
 
   function sawCall(call: unknown): void {

@@ -6,7 +6,7 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, words } from "../../json.ts";
-import { endingOf, nothingSeen, sawTool } from "../ending.ts";
+import { endingOf, nothingSeen, sawReason, sawTool } from "../ending.ts";
 import { frameData, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { decodeFailure, holdsFailure } from "./failure.ts";
 import { searchesIn } from "./grounding.ts";
@@ -53,13 +53,14 @@ export function tap(): Tap {
       .map((candidate) => words(candidate["finishReason"]))
       .filter((native) => native !== undefined);
     candidates.forEach(sawCalls);
+    seen.id ??= words(piece["responseId"]);
     const failed = natives.find(isFailedReason);
     if (failed !== undefined) return failWith(failed, candidates);
     const refused = words(shape(piece["promptFeedback"])["blockReason"]) !== undefined && candidates.length === 0;
     if (natives.length > 0 || refused || self.finished) {
       self.finished = true;
-      if (natives.length > 0) seen.reason ??= decodeFinish(natives[0]!, seen.tools !== undefined);
-      else if (refused) seen.reason ??= "refusal";
+      if (natives.length > 0) sawReason(seen, decodeFinish(natives[0]!, seen.tools !== undefined), natives[0]);
+      else if (refused) sawReason(seen, "refusal", words(shape(piece["promptFeedback"])["blockReason"]));
       usage = { ...usage, ...decodeUsage(piece["usageMetadata"], searches(candidates)) };
       return "finish";
     }
@@ -115,12 +116,16 @@ export function tap(): Tap {
         .map(shape)
         .forEach(sawCalls);
     const native = /"finishReason"\s*:\s*"([A-Z_]+)"/.exec(last)?.[1];
-    if (native !== undefined) seen.reason = decodeFinish(native, seen.tools !== undefined);
+    if (native !== undefined) sawReason(seen, decodeFinish(native, seen.tools !== undefined), native);
+    seen.id = /"responseId"\s*:\s*"([^"\\]{1,256})"/.exec(last.slice(-tailCharacters))?.[1];
     return "terminal";
   }
 
   return self;
 }
+
+/** It stands after what was said. */
+const tailCharacters = 8_192;
 
 /** As a key and a value only: what a model writes has its quotes escaped. */
 const failedReason =

@@ -8,7 +8,7 @@
 import type { FrameKind, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, known, list, parseJson, type Shape, shape, words } from "../../json.ts";
-import { endingOf, nothingSeen, sawTool, wordNearEnd } from "../ending.ts";
+import { endingOf, idNearStart, nothingSeen, sawReason, sawTool, wordNearEnd } from "../ending.ts";
 import { upstreamFailure } from "../failure.ts";
 import { dataStart, frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { holdsFailure } from "./failure.ts";
@@ -59,13 +59,14 @@ export function tap(): Tap {
     if (holdsFailure(chunk)) return fail(frameData(raw));
     const told = decodeUsage(chunk["usage"] ?? shape(chunk["x_groq"])["usage"], chunk["service_tier"]);
     if (told !== undefined) usage = { ...usage, ...told };
+    seen.id ??= words(chunk["id"]);
     const choices = list(chunk["choices"]);
     if (choices.length === 0) return told === undefined ? "preamble" : "usage";
     for (const choice of choices) for (const call of list(shape(shape(choice)["delta"])["tool_calls"])) sawCall(call);
     const native = choices.map((choice) => words(shape(choice)["finish_reason"])).find((word) => word !== undefined);
     if (native !== undefined) {
       self.finished = true;
-      seen.reason ??= decodeFinish(native);
+      sawReason(seen, decodeFinish(native), native);
       return "finish";
     }
     contentSeen ||= choices.some(visible);
@@ -88,7 +89,8 @@ export function tap(): Tap {
     self.finished = true;
     self.outputBytes = last.length;
     const native = wordNearEnd(last, "finish_reason");
-    if (native !== undefined) seen.reason = decodeFinish(native);
+    if (native !== undefined) sawReason(seen, decodeFinish(native), native);
+    seen.id = idNearStart(last);
     if (seen.reason === "tool_calls") {
       for (const choice of list(shape(parseJson(last))["choices"]))
         for (const call of list(shape(shape(choice)["message"])["tool_calls"])) sawCall(call);

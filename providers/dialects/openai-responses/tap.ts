@@ -5,7 +5,7 @@
 import type { FrameKind, RenderContext, Tap, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, words } from "../../json.ts";
-import { endingOf, nothingSeen, sawTool } from "../ending.ts";
+import { endingOf, idNearStart, nothingSeen, sawReason, sawTool } from "../ending.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { decodeFailure, holdsFailure } from "./failure.ts";
 import { decodeFinish, decodeUsage, usageOf } from "./usage.ts";
@@ -96,14 +96,17 @@ export function tap(): Tap {
     self.finished = true;
     self.outputBytes = last.length;
     if (last.includes('ncomplete"') || last.includes('_call"')) sawEnd(shape(parseJson(last)));
-    else if (last.includes('"output"')) seen.reason = "stop";
+    else if (last.includes('"output"')) sawReason(seen, "stop", "completed");
+    seen.id = idNearStart(last);
     return "terminal";
   }
 
   function sawEnd(response: Shape): void {
     for (const item of list(response["output"]).map(shape))
       if (item["type"] === "function_call" || item["type"] === "custom_tool_call") sawTool(seen, item["name"]);
-    seen.reason = decodeFinish(response, seen.tools !== undefined).reason;
+    const { reason, native } = decodeFinish(response, seen.tools !== undefined);
+    sawReason(seen, reason, native);
+    seen.id = words(response["id"]) ?? id;
   }
 
   function position(): Partial<RenderContext> {
