@@ -11,7 +11,7 @@ import type {
   UpdateKeyRequest,
 } from "./contract/keys.ts";
 import { changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
-import { budgetNanoMax, nameField, scopeFields } from "./scope-fields.ts";
+import { budgetNanoMax, listFields, nameField, scopeFields } from "./scope-fields.ts";
 
 const providersMax = 200;
 const rotatedMax = 100;
@@ -92,6 +92,7 @@ const update = oneExpiry(
     unsupported: unsupported.nullable().optional(),
     raw: z.boolean().optional(),
     disabled: z.boolean().optional(),
+    reset_budget_usage: z.boolean().optional(),
     budgets: scopeFields.budgets.optional(),
     limits: scopeFields.limitChanges.optional(),
     concurrency_max: scopeFields.concurrency.nullable().optional(),
@@ -105,8 +106,7 @@ const rotateAll = strict<RotateKeysRequest>({
   grace_ms: fields.durationMs(0).optional(),
 });
 const list = strict<KeyListQuery>({
-  limit: queryFields.count(1, 1_000).optional(),
-  after: queryFields.text(64).optional(),
+  ...listFields,
   all: queryFields.flag().optional(),
   search: queryFields.text(128).optional(),
   customer: queryFields.text(128).optional(),

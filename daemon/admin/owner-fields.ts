@@ -47,6 +47,7 @@ const everyUpdateField: Schemas<UpdateOwnerRequest> = {
   models: scopeFields.models.nullable().optional(),
   blocked: scopeFields.models.nullable().optional(),
   disabled: z.boolean().optional(),
+  reset_budget_usage: z.boolean().optional(),
   budgets: scopeFields.budgets.optional(),
   limits: scopeFields.limitChanges.optional(),
   concurrency_max: scopeFields.concurrency.nullable().optional(),
@@ -63,7 +64,11 @@ export function createSchema({ idPrefix, parents, match }: KindRow): z.ZodType<C
 
 /** What a limit counts is what it is: another is another limit. */
 export function updateSchema({ idPrefix, parents, match }: KindRow): z.ZodType<UpdateOwnerRequest> {
-  const wanted = new Set<string>([...common, ...(match === undefined ? [...parents, ...ownerOnly] : [])]);
+  const wanted = new Set<string>([
+    ...common,
+    "reset_budget_usage",
+    ...(match === undefined ? [...parents, ...ownerOnly] : []),
+  ]);
   const fieldsOfKind = { ...everyUpdateField, name: nameField(idPrefix).optional() };
   return z.strictObject(picked(fieldsOfKind, wanted)) as unknown as z.ZodType<UpdateOwnerRequest>;
 }

@@ -12,7 +12,7 @@ import type {
 } from "./contract/owners.ts";
 import { createSchema, type KindRow, updateSchema } from "./owner-fields.ts";
 import { changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
-import { budgetNanoMax } from "./scope-fields.ts";
+import { budgetNanoMax, listFields } from "./scope-fields.ts";
 
 const kinds: readonly KindRow[] = [
   { kind: "customer", path: "customers", resource: "customers", idPrefix: "cust_", parents: [] },
@@ -39,8 +39,7 @@ const kinds: readonly KindRow[] = [
 ];
 
 const list = strict<OwnerListQuery>({
-  limit: queryFields.count(1, 1_000).optional(),
-  after: queryFields.text(64).optional(),
+  ...listFields,
   search: queryFields.text(128).optional(),
   customer: queryFields.text(128).optional(),
   team: queryFields.text(128).optional(),

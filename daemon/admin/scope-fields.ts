@@ -3,7 +3,7 @@ import { z } from "zod";
 import { modelEntry } from "../governance/access.ts";
 import { budgetsPerScopeMax, limitsPerScopeMax } from "../governance/definitions.ts";
 import type { BudgetRequest, LimitChange, LimitRequest, WireWindow } from "./contract/scopes.ts";
-import { fields, strict } from "./route.ts";
+import { fields, queryFields, strict } from "./route.ts";
 
 /** $9 M: sums of larger limits would leave the integers that a cell holds exactly. */
 export const budgetNanoMax = 9_000_000_000_000_000;
@@ -49,6 +49,15 @@ export function nameField(idPrefix: string) {
 }
 
 const model = z.string().min(1).max(modelCharactersMax).regex(modelEntry.pattern, modelEntry.message);
+
+/** Of any list. */
+export const listFields = {
+  limit: queryFields.count(1, 1_000).optional(),
+  after: queryFields.text(64).optional(),
+  offset: queryFields.count(0, 1_000_000).optional(),
+  sort_by: z.enum(["name", "created_at"]).optional(),
+  order: z.enum(["asc", "desc"]).optional(),
+};
 
 export const scopeFields = {
   budgets: z.array(budget).max(budgetsPerScopeMax),

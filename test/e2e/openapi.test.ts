@@ -130,6 +130,7 @@ test("A66 describe() describes what every route answers, and every refusal", { t
     if (route.method !== "GET" || route.path.includes("{") || driven.has(`GET ${route.path}`)) continue;
     await drive("GET", route.path);
   }
+  await drive("GET", "/api/governance/virtual-keys?sort_by=name&order=desc&offset=1&limit=2");
   await drive("POST", "/api/tokens", {}, { name: "t", role: "viewer", team: "teams-1" });
   await drive("GET", "/api/tokens?limit=1");
   await drive("DELETE", "/api/tokens/{token}", { token: "t" });

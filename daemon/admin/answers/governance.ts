@@ -34,6 +34,7 @@ export const errorAnswer = named<ErrorAnswer>("Error", {
 const metadata = z.record(z.string(), z.string());
 const source = z.enum(["file", "database", "runtime"]);
 const page = { count: whole, total_count: whole, next: unknownOr(text) };
+const ordered = { ...page, limit: whole, offset: whole };
 
 const reference = named<OwnerReference>("OwnerReference", { kind: text, id: text, name: text });
 const window = call<WireWindow>(
@@ -118,7 +119,7 @@ export const keySecrets = named<KeySecretsAnswer>("KeySecrets", {
   rotated: z.array(keySecret),
   failed: z.array(z.strictObject({ id: text, code: text, message: text })),
 });
-export const keyList = named<KeyListAnswer>("KeyList", { keys: z.array(key), ...page });
+export const keyList = named<KeyListAnswer>("KeyList", { keys: z.array(key), ...ordered });
 
 const owner = named<OwnerView>("Owner", {
   id: text,
@@ -138,7 +139,7 @@ const owner = named<OwnerView>("Owner", {
   etag: text,
 });
 export const ownerAnswer = named<OwnerAnswer>("OwnerAnswer", { owner, warnings: texts.optional() });
-export const ownerList = named<OwnerListAnswer>("OwnerList", { owners: z.array(owner), ...page });
+export const ownerList = named<OwnerListAnswer>("OwnerList", { owners: z.array(owner), ...ordered });
 
 const ownedBudget = named<OwnedBudget>("OwnedBudget", { ...budgetFields, owner: reference });
 const ownedLimit = named<OwnedLimit>("OwnedLimit", { ...limitFields, owner: reference });

@@ -1,7 +1,7 @@
 /** Virtual keys: what is asked of them and how they are shown. */
 import type { ContentLevel } from "./logs.ts";
 import type { OwnerReference, ParentRequest, Source } from "./owners.ts";
-import type { BudgetRequest, BudgetView, LimitChange, LimitRequest, LimitView } from "./scopes.ts";
+import type { BudgetRequest, BudgetView, LimitChange, LimitRequest, LimitView, ListOrder, ListPage } from "./scopes.ts";
 
 /** A provider the key may use, with budgets and limits of its own. */
 export type ProviderConfigRequest = {
@@ -86,6 +86,8 @@ export type UpdateKeyRequest = KeyParent & {
   readonly expires_in_ms?: number | undefined;
   readonly expires_at_ms?: number | null | undefined;
   readonly disabled?: boolean | undefined;
+  /** What was spent in the windows of its budgets, and of its providers', does not count from now on; wallets stay. */
+  readonly reset_budget_usage?: boolean | undefined;
   /** Replaces the list. A budget whose window stays the same keeps what was spent in it. */
   readonly budgets?: readonly BudgetRequest[] | undefined;
   /** Merged into the list by metric and window. */
@@ -153,11 +155,7 @@ export type KeySecretsAnswer = {
   readonly rotated: readonly KeySecretAnswer[];
   readonly failed: readonly { readonly id: string; readonly code: string; readonly message: string }[];
 };
-export type KeyListQuery = {
-  /** 1–1000, default 100. */
-  readonly limit?: number | undefined;
-  /** `next` of the page before. */
-  readonly after?: string | undefined;
+export type KeyListQuery = ListOrder & {
   /** Revoked keys too. */
   readonly all?: boolean | undefined;
   /** In the name or the id, wherever. */
@@ -167,9 +165,4 @@ export type KeyListQuery = {
   readonly team?: string | undefined;
   readonly user?: string | undefined;
 };
-export type KeyListAnswer = {
-  readonly keys: readonly KeyView[];
-  readonly count: number;
-  readonly total_count: number;
-  readonly next: string | null;
-};
+export type KeyListAnswer = ListPage & { readonly keys: readonly KeyView[] };

@@ -1,5 +1,5 @@
 /** Owners of keys, and limits by model, provider, end user and tag: one shape, since each is a scope in the tree. */
-import type { BudgetRequest, BudgetView, LimitChange, LimitRequest, LimitView } from "./scopes.ts";
+import type { BudgetRequest, BudgetView, LimitChange, LimitRequest, LimitView, ListOrder, ListPage } from "./scopes.ts";
 
 export type OwnerKind = "customer" | "team" | "user" | "end_user" | "tag" | "model_limit" | "provider_limit";
 
@@ -43,6 +43,8 @@ export type UpdateOwnerRequest = ParentRequest & {
   readonly models?: readonly string[] | null | undefined;
   readonly blocked?: readonly string[] | null | undefined;
   readonly disabled?: boolean | undefined;
+  /** What was spent in the windows of its budgets does not count from now on; wallets stay. */
+  readonly reset_budget_usage?: boolean | undefined;
   /** Replaces the list but wallets. A budget whose window stays the same keeps what was spent in it. */
   readonly budgets?: readonly BudgetRequest[] | undefined;
   /** Merged into the list by metric and window. */
@@ -75,23 +77,14 @@ export type OwnerView = {
 /** `warnings`: names in what was asked that nothing answers to; absent: there are none. */
 export type OwnerAnswer = { readonly owner: OwnerView; readonly warnings?: readonly string[] | undefined };
 
-export type OwnerListQuery = {
-  /** 1–1000, default 100. */
-  readonly limit?: number | undefined;
-  /** `next` of the page before. */
-  readonly after?: string | undefined;
+export type OwnerListQuery = ListOrder & {
   /** In the name or the id, wherever. */
   readonly search?: string | undefined;
   /** Those directly below this customer or team, by id or name. */
   readonly customer?: string | undefined;
   readonly team?: string | undefined;
 };
-export type OwnerListAnswer = {
-  readonly owners: readonly OwnerView[];
-  readonly count: number;
-  readonly total_count: number;
-  readonly next: string | null;
-};
+export type OwnerListAnswer = ListPage & { readonly owners: readonly OwnerView[] };
 
 /** `cycles`: this window and the next `cycles - 1`. */
 export type OverrideRequest = {

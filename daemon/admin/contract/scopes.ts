@@ -13,6 +13,26 @@ export type WireWindow =
     }
   | { readonly kind: "forever" };
 
+/** Which part of a list: from a cursor on in the order of making, or at an offset in any order. */
+export type ListOrder = {
+  /** 1–1000, default 100. */
+  readonly limit?: number | undefined;
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+  /** In place of `after`, as the three below. */
+  readonly offset?: number | undefined;
+  readonly sort_by?: "name" | "created_at" | undefined;
+  readonly order?: "asc" | "desc" | undefined;
+};
+export type ListPage = {
+  readonly count: number;
+  readonly total_count: number;
+  readonly limit: number;
+  readonly offset: number;
+  /** null: there is no more, or the list was asked for by offset. */
+  readonly next: string | null;
+};
+
 export type BudgetRequest = {
   readonly limit_nano: number;
   readonly window: WireWindow;

@@ -21,10 +21,11 @@ import type {
 import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
 import { viewKey } from "./key-view.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
+import { sliceOf } from "./list-order.ts";
 import { checkNames } from "./name-check.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
 import { noSuch } from "./owner-rows.ts";
-import { readCursor } from "./owners.ts";
+import { resetAll } from "./owners.ts";
 import { parentWithin } from "./reach.ts";
 
 /** A key with everything that is its own. */
@@ -47,6 +48,9 @@ export type KeyStore = {
   page(query: {
     readonly afterId: number;
     readonly limit: number;
+    /** Column names. Absent: `id`. */
+    readonly orderBy?: string | undefined;
+    readonly offset?: number | undefined;
     readonly all: boolean;
     readonly search?: string | undefined;
     readonly parentId?: number | undefined;
@@ -76,7 +80,6 @@ export type KeyServiceOptions = {
   readonly publicId: () => string;
 };
 
-const pageDefault = 100;
 const keyParents = ["customer", "team", "user"];
 
 export function createKeyService(options: KeyServiceOptions): KeyServices {
@@ -213,6 +216,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
       concurrencyMax: request.concurrency_max,
     };
     if (request.name !== undefined && request.name !== key.name) await assertNameFree(request.name);
+    if (request.reset_budget_usage) await resetAll(options.governance, scopes, action);
     return { key: await commit(change, action), ...warned };
   }
 
@@ -277,16 +281,17 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     },
     show: async (key) => ({ key: view(await find(key)) }),
     list: async (query): Promise<KeyListAnswer> => {
-      const limit = query.limit ?? pageDefault;
+      const { afterId, orderBy, limit, offset, hasCursor } = sliceOf(query);
       // One more than asked tells whether a page follows.
       const filter = filterOf(query);
-      const found = await store.page({ ...filter, afterId: readCursor(query.after), limit: limit + 1 });
+      const found = await store.page({ ...filter, afterId, orderBy, offset, limit: limit + 1 });
       const page = found.slice(0, limit);
       return {
         keys: page.map(view),
         count: page.length,
         total_count: await store.count(filter),
-        next: found.length > limit ? `${page.at(-1)!.key.id}` : null,
+        ...{ limit, offset },
+        next: hasCursor && found.length > limit ? `${page.at(-1)!.key.id}` : null,
       };
     },
   };

@@ -14,14 +14,19 @@ export type OwnerPage = {
   readonly kinds: readonly ScopeKind[];
   readonly afterId: number;
   readonly limit: number;
+  /** Column names. Absent: `id`. */
+  readonly orderBy?: string | undefined;
+  readonly offset?: number | undefined;
   readonly search?: string | undefined;
   readonly parentId?: number | undefined;
 };
 
+type Filter = Omit<OwnerPage, "afterId" | "limit" | "orderBy" | "offset">;
+
 export type OwnerRows = {
   /** In order of id. */
   page(query: OwnerPage): readonly ScopeDefinition[];
-  count(query: Omit<OwnerPage, "afterId" | "limit">): number;
+  count(query: Filter): number;
   findById(id: number): ScopeDefinition | undefined;
   /** By public id or name. A key's scope is found by the key's. */
   find(kind: ScopeKind, reference: string): ScopeDefinition | undefined;
@@ -67,7 +72,7 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
   const load = (found: readonly number[]): readonly ScopeDefinition[] =>
     found.flatMap((id) => findScope(database(), id) ?? []);
 
-  function where({ kinds, search, parentId }: Omit<OwnerPage, "afterId" | "limit">): [string, unknown[]] {
+  function where({ kinds, search, parentId }: Filter): [string, unknown[]] {
     const parts = [`kind IN (${kinds.map(() => "?").join(", ")})`, isNamed];
     const values: unknown[] = [...kinds];
     if (reach !== undefined) {
@@ -101,8 +106,10 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
   const rows: OwnerRows = {
     page(query) {
       const [clause, values] = where(query);
-      const sql = `SELECT id FROM scopes WHERE id > ? AND ${clause} ORDER BY id LIMIT ?`;
-      return load(ids(sql, query.afterId, ...values, query.limit));
+      const { afterId, orderBy = "id", limit, offset = 0 } = query;
+      const from = afterId === 0 ? "" : "id > ? AND ";
+      const sql = `SELECT id FROM scopes WHERE ${from}${clause} ORDER BY ${orderBy} LIMIT ? OFFSET ?`;
+      return load(ids(sql, ...(afterId === 0 ? [] : [afterId]), ...values, limit, offset));
     },
     count(query) {
       const [clause, values] = where(query);

@@ -21,6 +21,7 @@ import type {
 } from "../contract/owners.ts";
 import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
+import { readCursor, sliceOf } from "./list-order.ts";
 import { checkNames } from "./name-check.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
 import { idPrefixes } from "./owner-rows.ts";
@@ -120,6 +121,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
     const parent = parentOf(rows, request);
     if (parent === null) parentWithin(reach, parent, []);
     const warned = checkNames(request, await governance.known?.());
+    if (request.reset_budget_usage) await resetAll(governance, [scope], action);
     const result = await governance.execute(
       {
         kind: "update_scope",
@@ -146,17 +148,19 @@ export function createOwnerService(governance: Governance): OwnerServices {
   }
 
   function list(kind: OwnerKind, query: OwnerListQuery): OwnerListAnswer {
-    const limit = query.limit ?? pageDefault;
     const { customer, team, search } = query;
+    const slice = sliceOf(query);
+    const { limit, offset, hasCursor } = slice;
     const parentId = parentOf(rows, { customer, team })?.id;
     const filter = { kinds: [kind], search, parentId };
-    const found = rows.page({ ...filter, afterId: readCursor(query.after), limit: limit + 1 });
+    const found = rows.page({ ...filter, ...slice, limit: limit + 1 });
     const page = found.slice(0, limit);
     return {
       owners: page.map(view),
       count: page.length,
       total_count: rows.count(filter),
-      next: found.length > limit ? `${page.at(-1)!.id}` : null,
+      ...{ limit, offset },
+      next: hasCursor && found.length > limit ? `${page.at(-1)!.id}` : null,
     };
   }
 
@@ -255,8 +259,13 @@ function endOfCycles(
   return Number.isFinite(end) ? end : undefined;
 }
 
-export function readCursor(text: string | undefined): number {
-  if (text === undefined) return 0;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new GatewayError("invalid_request", '"after": is not a cursor of an earlier page', { param: "after" });
+/** Wallets stay: what was put in is spent once. */
+export async function resetAll(
+  { execute, memory }: Governance,
+  scopes: readonly ScopeDefinition[],
+  action: Action,
+): Promise<void> {
+  for (const { id: scopeId, budgets } of scopes)
+    for (const { slot, wallet } of budgets)
+      if (!wallet) memory.apply(await execute({ kind: "reset_budget", scopeId, slot }, action.actor));
 }

@@ -9,17 +9,22 @@ type Lists = { readonly models?: readonly string[] | undefined; readonly blocked
 export async function checkPatterns(command: Command): Promise<boolean> {
   if (!mentionsPattern(command)) return false;
   await loadPatterns();
-  const { policy, providers, attributes } = command as {
-    readonly policy?: Lists;
-    readonly providers?: readonly Lists[] | null;
-    readonly attributes?: Lists & { readonly match?: { readonly model: string } };
-  };
+  for (const each of command.kind === "create_keys" ? command.keys : [command]) checkLists(each as Holder);
+  return true;
+}
+
+type Holder = {
+  readonly policy?: Lists;
+  readonly providers?: readonly Lists[] | null;
+  readonly attributes?: Lists & { readonly match?: { readonly model: string } };
+};
+
+function checkLists({ policy, providers, attributes }: Holder): void {
   for (const lists of [policy, ...(providers ?? []), attributes]) {
     check("models", lists?.models);
     check("blocked", lists?.blocked);
   }
   if (attributes?.match !== undefined) check("model", [attributes.match.model]);
-  return true;
 }
 
 function check(param: string, list: readonly string[] | undefined): void {

@@ -56,14 +56,12 @@ export function createKeyStore(access: StoreAccess, reach?: Reach): KeyStore {
 
   const byName = "SELECT id FROM keys WHERE name = ? AND revoked_at IS NULL AND deleted_at IS NULL LIMIT 1";
   return {
-    async page({ afterId, limit, ...filter }) {
+    async page({ afterId, limit, orderBy = "id", offset = 0, ...filter }) {
       const [clause, values] = where(filter);
-      return ids(
-        `SELECT id FROM keys WHERE id > ? AND ${clause} ORDER BY id LIMIT ?`,
-        afterId,
-        ...values,
-        limit,
-      ).flatMap((id) => load(id) ?? []);
+      const from = afterId === 0 ? "" : "id > ? AND ";
+      const sql = `SELECT id FROM keys WHERE ${from}${clause} ORDER BY ${orderBy} LIMIT ? OFFSET ?`;
+      const found = ids(sql, ...(afterId === 0 ? [] : [afterId]), ...values, limit, offset);
+      return found.flatMap((id) => load(id) ?? []);
     },
     async count(filter) {
       const [clause, values] = where(filter);

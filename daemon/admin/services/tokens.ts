@@ -7,8 +7,8 @@ import type { CreateTokenRequest, TokenListAnswer, TokenListQuery, TokenView } f
 import { isPermission, type Permission, permissions, roles } from "../permissions.ts";
 import type { Caller } from "../route.ts";
 import type { Governance } from "./governance.ts";
+import { readCursor } from "./list-order.ts";
 import { parentOf, referenceTo } from "./owner-change.ts";
-import { readCursor } from "./owners.ts";
 import { isInReach, scopesInReach } from "./reach.ts";
 import type { StoreAccess } from "./store-access.ts";
 
