@@ -13,7 +13,7 @@ export const daemon: Check = {
     if (status === undefined)
       return openFailure === undefined
         ? [note("no daemon runs over this home", "Start one with: bifrost serve --detach")]
-        : [problem(openFailure, "If no bifrost runs, a process that died may still hold the home: bifrost status")];
+        : [problem(openFailure, afterFailure(openFailure))];
     const findings: Finding[] = [];
     if (status.version !== version)
       findings.push(
@@ -41,6 +41,15 @@ export const daemon: Check = {
     return findings.length > 0 ? findings : [good(`${status.version} serves at ${status.url}, up ${up}`)];
   },
 };
+
+/** What to do about a home that cannot be opened, by the words that say why. */
+function afterFailure(failure: string): string {
+  if (/damaged|missing or empty/.test(failure)) return "Put a backup in its place: bifrost restore <file> --replace";
+  if (/another user/.test(failure)) return "Ask as that user, or name another home with --home.";
+  if (/already runs|locked/.test(failure))
+    return "If no bifrost runs, a process that died may still hold the home: bifrost status";
+  return "Mend that first: only what can be seen from outside was looked at.";
+}
 
 async function dropped(client: Parameters<Check["run"]>[0]["client"]): Promise<readonly Finding[]> {
   const found = await client?.call<DroppedAnswer>("GET", "/api/logs/dropped").catch(() => undefined);

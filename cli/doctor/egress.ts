@@ -1,5 +1,6 @@
 /** Egress: which addresses beyond this machine the config can make the daemon call, and whether all others are refused. */
 import type { EgressAnswer } from "../../daemon/admin/contract/egress.ts";
+import { exitCodeOf, exitCodes } from "../failure.ts";
 import { type Check, good, note } from "./check.ts";
 
 export const egress: Check = {
@@ -7,7 +8,9 @@ export const egress: Check = {
   about: "what can be called, and whether the rest is refused",
   async run({ client, offline }) {
     if (client === undefined) return [note("not looked at: the home could not be opened")];
-    const { egress: kind, addresses } = await client.call<EgressAnswer>("GET", "/api/egress");
+    const answer = await client.call<EgressAnswer>("GET", "/api/egress").catch(refusal);
+    if (answer === undefined) return [note("not looked at: the config is not valid")];
+    const { egress: kind, addresses } = answer;
     const away = [...new Set(addresses.filter(({ local }) => !local).map(({ host, port }) => `${host}:${port}`))];
     const where =
       away.length === 0 ? "nothing beyond this machine" : `${away.length} beyond this machine: ${away.join(", ")}`;
@@ -16,3 +19,9 @@ export const egress: Check = {
     return [note(`open; the config names ${where}`, hint)];
   },
 };
+
+/** Where no daemon runs a config that is not valid has no addresses; `config` says what is wrong with it. */
+function refusal(error: unknown): undefined {
+  if (exitCodeOf(error) !== exitCodes.usage) throw error;
+  return undefined;
+}

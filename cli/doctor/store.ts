@@ -1,17 +1,22 @@
 /** The databases: the audit chain holds, balances are the sums of their rows, and no log of writes has grown out of hand. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { AuditVerifyAnswer, LedgerCheckAnswer } from "../../daemon/admin/contract/audit.ts";
 import { type Check, type Finding, good, note, problem, warning } from "./check.ts";
 
 const walBytesMax = 256 * 1024 * 1024;
 
+const restoring =
+  "Put a backup in its place: bifrost restore <file> --replace. To begin anew instead, remove state.snapshot.";
+
 export const store: Check = {
   name: "store",
   about: "the audit chain holds and every balance is the sum of its settlements",
   async run({ client, home }) {
     if (!existsSync(join(home, "state.db")))
-      return [note("there is no database yet", "The first bifrost serve makes it.")];
+      return existsSync(join(home, "state.snapshot"))
+        ? [problem("state.db is gone: this home had keys and balances", restoring)]
+        : [note("there is no database yet", "The first bifrost serve makes it.")];
     if (client === undefined) return [note("not looked at: the home could not be opened")];
     const [chain, ledger] = await Promise.all([
       client.call<AuditVerifyAnswer>("GET", "/api/audit/verify"),
@@ -42,6 +47,13 @@ export const store: Check = {
           ),
         );
     }
+    for (const file of readdirSync(home).filter((name) => name.startsWith("traffic.db.damaged-")))
+      findings.push(
+        warning(
+          `a damaged request log was set aside: ${file}`,
+          `Money and audit are not in it. When nobody wants to look into it: rm ${join(home, file)}`,
+        ),
+      );
     const size = megabytes(sizeOf(join(home, "state.db")) + sizeOf(join(home, "traffic.db")));
     return findings.length > 0
       ? findings

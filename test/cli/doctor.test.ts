@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type Check, type Checked, examine, type Patient } from "../../cli/doctor/check.ts";
 import { checks } from "../../cli/doctor/checks.ts";
-import { exitCodes } from "../../cli/failure.ts";
+import { CliFailure, exitCodes } from "../../cli/failure.ts";
 import { version } from "../../cli/version.ts";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { startDaemon, temporaryHome } from "../support/daemon.ts";
@@ -158,6 +158,40 @@ test("store: a broken chain and a balance that does not add up", async () => {
     (await findings("store", { home, client })).join("\n"),
     /^problem: the audit chain breaks at record 4: its hash is wrong → .*\nproblem: key "ci": the balance is not the sum → /,
   );
+});
+
+test("store: a database that is gone, and a request log that was set aside", async () => {
+  const home = temporaryHome();
+  writeFileSync(join(home, "state.snapshot"), "");
+  assert.match((await findings("store", { home })).join(), /^problem: state\.db is gone: .* → .*bifrost restore/);
+  writeFileSync(join(home, "state.db"), "");
+  writeFileSync(join(home, "traffic.db.damaged-20261126T1200"), "");
+  const client = answering({
+    "/api/audit/verify": { ok: true, records: 9, problem: null },
+    "/api/ledger/check": { settlements: 2, problems: [] },
+  });
+  assert.match(
+    (await findings("store", { home, client })).join(),
+    /^warning: a damaged request log was set aside: traffic\.db\.damaged-20261126T1200 → .*rm \S+$/,
+  );
+});
+
+test("daemon: what to do about a home that cannot be opened depends on why", async () => {
+  const said = async (openFailure: string) => (await findings("daemon", { openFailure })).join();
+  assert.match(
+    await said("state.db is damaged; restore a backup or move the file away"),
+    / → .*bifrost restore <file>/,
+  );
+  assert.match(await said("/h belongs to another user"), / → Ask as that user/);
+  assert.match(await said("a daemon already runs for this home"), / → If no bifrost runs/);
+});
+
+test("egress: a config that is not valid is no second problem, and any other failure is one", async () => {
+  const client = (error: Error) => ({ ...answering({}), call: () => Promise.reject(error) });
+  const invalid = client(new CliFailure("c.yaml:1:1: foo: unknown key", exitCodes.usage));
+  assert.deepEqual(await findings("egress", { client: invalid }), ["note: not looked at: the config is not valid"]);
+  const lost = client(new CliFailure("the daemon went away before it answered"));
+  assert.match((await findings("egress", { client: lost })).join(), /^problem: could not be looked at: the daemon/);
 });
 
 test("clock: behind what was written, or before this program", async () => {
