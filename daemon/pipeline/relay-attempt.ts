@@ -22,6 +22,7 @@ import {
   withQuery,
 } from "./attempt.ts";
 import { batchUsage } from "./batch-models.ts";
+import { batchBody, mayBeBatch } from "./batch-upload.ts";
 import type { Exchange } from "./exchange.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
 import { isOwned, ownedAttempt } from "./owned.ts";
@@ -185,7 +186,8 @@ function request(
   if (upload !== undefined) {
     if (exchange.consumed) throw new GatewayError("internal_error", "an upload cannot be sent twice");
     exchange.consumed = true;
-    body = uploadBody(exchange, upload, deployment, () => releaseBody(exchange, plane), violated);
+    const bytes = uploadBody(exchange, upload, deployment, () => releaseBody(exchange, plane), violated);
+    body = mayBeBatch(exchange) ? batchBody(bytes, exchange, plane, violated) : bytes;
     const length = asked.headers["content-length"];
     if (length !== undefined)
       wanted.push("content-length", String(Number(length) + growth(exchange.view!, deployment)));
