@@ -50,7 +50,7 @@ export function logQuery(filter: string): Record<string, string | number | reado
   for (const [, name, value] of filter.matchAll(/(?:^|\s)(status|latency|cost|stop|engine):(\S+)/g)) {
     if ((name === "stop" && stops.test(value!)) || (name === "engine" && /^(rule|strategy)$/.test(value!)))
       query[name] = value!;
-    if (name === "status" && statuses.test(value!)) query["status"] = value!.split(",");
+    if (name === "status" && statuses.test(value!)) query["status"] = value!.includes(",") ? value!.split(",") : value!;
     const least = /^>=?\$?(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value!);
     if (least === null) continue;
     const [, amount, unit = ""] = least;
