@@ -122,7 +122,7 @@ export async function openFiles(
       access,
       generation,
       apply: () => undefined, // there are no balances in memory
-      sums: async (costs) => withTraffic(home, (traffic) => traffic.adjust(costs)),
+      sums: async (batch) => withTraffic(home, (traffic) => traffic.adjust(batch)),
     }),
     config: createConfigService(source, environment),
     egress: { list: async () => (await import("../admin/services/egress.ts")).listEgress(await generation()) },

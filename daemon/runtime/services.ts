@@ -151,7 +151,8 @@ export function createServices(options: ServicesOptions): DaemonServices {
       access,
       generation: () => config.current,
       apply: createAdjuster(memory),
-      sums: (costs) => store.traffic.execute({ kind: "adjust", costs }),
+      sums: (batch) => store.traffic.execute({ kind: "adjust", batch }),
+      resumes: true,
     }),
     // Catalog and schema are megabytes that a daemon whose admin API is not asked for them need not hold.
     config: lazily(async () =>

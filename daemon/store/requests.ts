@@ -7,6 +7,7 @@ import type { Command, CommandResult } from "./commands/command.ts";
 import { asDatabaseError } from "./database.ts";
 import type { Query, QueryAnswer } from "./queries.ts";
 import type { SenderPort } from "./sender.ts";
+import type { SumBatch } from "./traffic-writer.ts";
 
 export type CommandMessage = {
   readonly type: "command";
@@ -19,7 +20,7 @@ export type CommandMessage = {
 export type TrafficCommand =
   | { readonly kind: "remove"; readonly ids: readonly string[] }
   /** What requests should have cost more, or less: only the sums change. */
-  | { readonly kind: "adjust"; readonly costs: readonly { readonly id: string; readonly nano: number }[] }
+  | { readonly kind: "adjust"; readonly batch: SumBatch }
   | { readonly kind: "offloaded"; readonly id: string; readonly object: string }
   | { readonly kind: "objects_deleted"; readonly objects: readonly string[] };
 export type TrafficCommandMessage = {

@@ -102,7 +102,7 @@ function execute(writer: TrafficWriter, command: TrafficCommand): unknown {
     case "remove":
       return writer.remove(command.ids);
     case "adjust":
-      return writer.adjust(command.costs);
+      return writer.adjust(command.batch);
     case "offloaded":
       return writer.contents.offloaded(command.id, command.object);
     case "objects_deleted":

@@ -34,6 +34,15 @@ export type TrafficWriterOptions = TrafficRetention & {
 const contentSliceRows = 200;
 const adoptSliceRows = 1_000;
 
+/** Among the senders of rows, whose numbers begin at nothing. */
+const adjusterSender = -1;
+
+/** What requests should have cost more, or less, and which note of the ledger says so. */
+export type SumBatch = {
+  readonly number: number;
+  readonly costs: readonly { readonly id: string; readonly nano: number }[];
+};
+
 export class TrafficWriter {
   readonly database: Database;
   retention: TrafficRetention;
@@ -119,11 +128,16 @@ export class TrafficWriter {
   }
 
   /** Adds to the sums that the requests count in. Rows stay as they were settled; of one that is gone nothing is known. */
-  adjust(costs: readonly { readonly id: string; readonly nano: number }[]): number {
+  adjust({ number, costs }: SumBatch): number {
+    if (this.#stale) this.#load();
     const find = this.database
       .prepare(`SELECT ${requestColumns.join(", ")} FROM requests WHERE id = ? ORDER BY row LIMIT 1`)
       .raw();
     return this.#transaction(() => {
+      // It is the last one that may come twice: the next is sent only when this one's note is gone.
+      if (this.#senders.get(adjusterSender) === number) return 0;
+      this.#senders.set(adjusterSender, number);
+      this.#setSender.run(adjusterSender, number);
       const groups = costs.flatMap(({ id, nano }) => {
         const row = find.get(id) as (string | number | null)[] | undefined;
         return row === undefined ? [] : [costGroup(row, nano)];

@@ -14,6 +14,7 @@ import type { SettledPage, SettledRow } from "../../store/reprice-page.ts";
 import type { Action } from "../admin-services.ts";
 import type { RepriceAnswer, RepriceRequest } from "../contract/reprice.ts";
 import type { StoreAccess } from "./store-access.ts";
+import { finishSums, type Sums } from "./unsummed.ts";
 
 export type RepriceOptions = {
   readonly access: StoreAccess;
@@ -21,7 +22,9 @@ export type RepriceOptions = {
   /** Balances in memory, of entries that are on disk. */
   readonly apply: (entries: readonly Adjustment[]) => void;
   /** Sums of the log. */
-  readonly sums: (costs: readonly { readonly id: string; readonly nano: number }[]) => Promise<unknown>;
+  readonly sums: Sums;
+  /** What an earlier run could not finish is finished at once, not when somebody prices anew. */
+  readonly resumes?: boolean;
 };
 
 const pageRows = 5_000;
@@ -43,11 +46,12 @@ export async function reprice(
     byModel.set(target, { requests: sum.requests + 1, before: sum.before + fromNano, after: sum.after + toNano });
   }
   if (request.dry_run !== true) {
+    await finishSums(access, sums, action.actor);
     for (let at = 0; at < entries.length; at += commandRows) {
       const some = entries.slice(at, at + commandRows);
       await access.execute({ kind: "adjust", entries: some }, action.actor);
       apply(some);
-      await sums(some.map(({ request: id, deltaNano: nano }) => ({ id, nano })));
+      await finishSums(access, sums, action.actor);
     }
   }
   return {

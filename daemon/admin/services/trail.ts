@@ -7,6 +7,7 @@ import type { AuditRecordView } from "../contract/audit.ts";
 import { auditCommand } from "./audit-command.ts";
 import type { RepriceOptions } from "./reprice.ts";
 import type { StoreAccess } from "./store-access.ts";
+import { finishSums } from "./unsummed.ts";
 
 const exportPageRows = 1_000;
 const listDefault = 50;
@@ -98,7 +99,11 @@ function place(text: string): number {
 
 export function createLedgerService(repricing: RepriceOptions): AdminServices["ledger"] {
   const { access } = repricing;
-  let before: Promise<unknown> = Promise.resolve();
+  // What fails now is tried again, and told, when somebody prices anew.
+  let before: Promise<unknown> =
+    repricing.resumes === true
+      ? finishSums(access, repricing.sums, "system").catch(() => undefined)
+      : Promise.resolve();
   return {
     // One after the other: two at once would both find what neither has adjusted yet.
     reprice(request, action) {

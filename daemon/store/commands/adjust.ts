@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { settlementFlag } from "../rows.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult } from "./command.ts";
-import { result } from "./common.ts";
+import { insert, result, run } from "./common.ts";
 
 export type Adjustment = {
   /** The settled record that it corrects. */
@@ -24,11 +24,20 @@ export type Adjustment = {
 };
 
 export function adjust(writer: StateWriter, command: Command & { kind: "adjust" }, actor: string): CommandResult {
+  const first = writer.head.seq + 1;
   for (const { holdId, at, keyId, scopes, deltaNano, request, target, fromNano, toNano } of command.entries) {
     const text = JSON.stringify({
       ...{ route: "reprice", request, adjusts: holdId, target, from: fromNano, to: toNano, actor },
     });
     writer.append(`adj_${randomUUID()}`, at, keyId, scopes, deltaNano, 0, settlementFlag.adjusting, text);
   }
+  if (writer.head.seq >= first)
+    insert(writer, "INSERT INTO unsummed (first_seq, last_seq) VALUES (?, ?)", first, writer.head.seq);
+  return result(writer);
+}
+
+/** The sums of the log have them. */
+export function summed(writer: StateWriter, { note }: Command & { kind: "summed" }): CommandResult {
+  run(writer, "DELETE FROM unsummed WHERE id = ?", note);
   return result(writer);
 }

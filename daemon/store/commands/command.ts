@@ -157,6 +157,8 @@ export type Command =
   | { readonly kind: "checkpoint" }
   /** What settled requests should have cost; the settled rows stay. */
   | { readonly kind: "adjust"; readonly entries: readonly Adjustment[] }
+  /** The sums of the log have the entries of this note. */
+  | { readonly kind: "summed"; readonly note: number }
   /** A worker ended: what it held until then and nobody has settled is settled as estimated. */
   | { readonly kind: "settle_lost"; readonly worker: number; readonly heldUntilMs: number }
   /** Keeps a dump of the shared-memory tables, which holds every change up to `change`, for a quick boot. */

@@ -11,8 +11,9 @@ import { templates } from "./20261126-1530-templates.ts";
 import { ends } from "./20261126-1545-ends.ts";
 import { nativeEnds } from "./20261126-1615-native-ends.ts";
 import { ownConfig } from "./20261126-1630-own-config.ts";
+import { unsummed } from "./20261126-1640-unsummed.ts";
 
-export const stateMigrations: readonly Migration[] = [initialState, owners, declared, templates, ownConfig];
+export const stateMigrations: readonly Migration[] = [initialState, owners, declared, templates, ownConfig, unsummed];
 export const trafficMigrations: readonly Migration[] = [initialTraffic, logStore, held, pairSums, ends, nativeEnds];
 
 /** Names, for a file that a newer program may have written. */
