@@ -4,15 +4,11 @@
  * requests that never end, and answers in the form that the rest of the gateway knows from HTTP/1.1.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import {
-  constants,
-  createServer,
-  type Http2Server,
-  type Http2ServerRequest,
-  Http2ServerResponse,
-  type ServerHttp2Session,
-} from "node:http2";
+import type { Http2Server, Http2ServerRequest, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+
+/** Node's HTTP/2 is as large as all else of node that a worker loads: it comes with the first connection that speaks it. */
+const http2 = (): typeof import("node:http2") => process.getBuiltinModule("node:http2");
 
 /** Streams that one connection may have open; one more is refused by the protocol. */
 const streamsMax = 256;
@@ -48,7 +44,7 @@ export function serveH2c(
   late: (response: ServerResponse) => void,
 ): H2c {
   const sessions = new Set<ServerHttp2Session>();
-  const second = createSecond(settings, sessions, handler, late);
+  let second: Http2Server | undefined;
   const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
@@ -58,6 +54,7 @@ export function serveH2c(
         return;
       }
       socket.allowHalfOpen = false; // HTTP/1.1 has it so; the session would never hear of the end
+      second ??= createSecond(settings, sessions, handler, late);
       second.emit("connection", socket);
     });
   });
@@ -106,19 +103,22 @@ function tellApart(socket: Socket, headMs: number, decide: (isSecond: boolean) =
 }
 
 /** Where node's own parts from `ServerResponse`: a stream that was reset has not finished, whatever it says. */
-class Response extends Http2ServerResponse {}
-Object.defineProperties(Response.prototype, {
-  writableFinished: {
-    get(this: Response): boolean {
-      return this.writableEnded && this.stream.writableFinished && !this.stream.aborted;
+function responseClass() {
+  class Response extends http2().Http2ServerResponse {}
+  Object.defineProperties(Response.prototype, {
+    writableFinished: {
+      get(this: Response): boolean {
+        return this.writableEnded && this.stream.writableFinished && !this.stream.aborted;
+      },
     },
-  },
-  destroyed: {
-    get(this: Response): boolean {
-      return this.stream.destroyed;
+    destroyed: {
+      get(this: Response): boolean {
+        return this.stream.destroyed;
+      },
     },
-  },
-});
+  });
+  return Response;
+}
 
 /** A request that was reset comes to an `end` like a whole one. */
 export function isReset(request: IncomingMessage): boolean {
@@ -131,12 +131,12 @@ function createSecond(
   handler: Handler,
   late: (response: ServerResponse) => void,
 ): Http2Server {
-  const second = createServer(
+  const second = http2().createServer(
     {
       maxHeaderListPairs: headerPairsMax,
       maxSessionMemory: sessionMegabytesMax,
       settings: { maxConcurrentStreams: streamsMax, maxHeaderListSize: settings.headerBytesMax, enablePush: false },
-      Http2ServerResponse: Response,
+      Http2ServerResponse: responseClass(),
     },
     (request, response) => {
       const asked = request as unknown as IncomingMessage;
@@ -168,7 +168,7 @@ function boundBody(request: Http2ServerRequest, late: () => void, ms: number): v
   if (request.complete || request.stream.readableEnded) return;
   const timer = setTimeout(() => {
     late();
-    request.stream.close(constants.NGHTTP2_NO_ERROR);
+    request.stream.close(http2().constants.NGHTTP2_NO_ERROR);
   }, ms);
   timer.unref();
   const clear = (): void => clearTimeout(timer);

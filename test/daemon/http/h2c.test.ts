@@ -1,8 +1,10 @@
 /** HTTP/2 with prior knowledge and HTTP/1.1 on one port, over real sockets. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from "node:http2";
 import net from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { until } from "../../support/until.ts";
 import {
   chunk,
@@ -236,4 +238,24 @@ describe("serveH2c()", () => {
     await until("the end of a connection that says nothing", () => socket.destroyed || socket.readableEnded, 5_000);
     socket.destroy();
   });
+});
+
+test("serveH2c() loads node's HTTP/2 with the first connection that speaks it", async () => {
+  const script = `
+    const { serveH2c } = await import(${JSON.stringify(new URL("../../../daemon/http/h2c.ts", import.meta.url).href)});
+    const server = process.getBuiltinModule("node:http").createServer((_, response) => response.end());
+    const limits = { headerBytesMax: 8_192, keepAliveMs: 1_000, headMs: 1_000, requestReadMs: 1_000 };
+    const second = serveH2c(server, limits, (_, response) => response.end(), () => {});
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const isLoaded = () => process.moduleLoadList.includes("NativeModule http2");
+    const say = (bytes) => new Promise((resolve) => {
+      const socket = process.getBuiltinModule("node:net").connect(server.address().port, "127.0.0.1");
+      socket.on("data", () => resolve(isLoaded()));
+      socket.write(bytes);
+    });
+    const first = await say("GET / HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n");
+    console.log(first, await say("PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n\\0\\0\\0\\x04\\0\\0\\0\\0\\0"));
+    process.exit();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
+  assert.equal(stdout, "false true\n");
 });
