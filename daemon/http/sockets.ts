@@ -9,13 +9,14 @@ import type { WebSocket } from "ws";
 import type { Dialect } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Connection } from "../pipeline/authenticate.ts";
+import { openSecret, secretStart } from "../pipeline/client-secrets.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
 import { dialectOf } from "./router.ts";
 import { socketPaths } from "./routes.ts";
 import type { Begin } from "./socket-turns.ts";
 import type { Upgrade } from "./socket-upgrade.ts";
-import { callerOf, tell } from "./socket-words.ts";
+import { callerOf, grantTo, tell } from "./socket-words.ts";
 
 const socketsMax = 5_000;
 /** A socket is asked whether it is still there. */
@@ -88,10 +89,10 @@ export function serveSockets(server: Server, plane: Plane, begin: Begin): Socket
     socket.on("error", () => socket.destroy());
     const dialect = dialectOf(request.url ?? "/", request.headers);
     try {
-      const { kind, headers } = admitted(request, plane, open.size);
+      const { kind, headers, secret } = admitted(request, plane, open.size);
       loading ??= loadUpgrade();
-      loading
-        .then((upgrade) =>
+      Promise.all([loading, secret === undefined ? undefined : granted(secret, headers, plane)])
+        .then(([upgrade]) =>
           upgrade({ kind, request, headers, socket, head }, (client, isBusy) =>
             opened(client, headers, isBusy, dialect),
           ),
@@ -123,8 +124,16 @@ function admitted(request: IncomingMessage, plane: Plane, count: number) {
     throw new GatewayError("overloaded", "no further socket is taken now", { source: "gateway", retryAfterMs: 1000 });
   }
   const headers = kind === "live" ? withQueryKey(request) : withProtocolKey(request.headers);
-  callerOf(headers, plane); // once for the upgrade, and again for each turn
-  return { kind, headers };
+  const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1];
+  const secret = kind === "realtime" && token?.startsWith(secretStart) === true ? token : undefined;
+  if (secret === undefined) callerOf(headers, plane); // once for the upgrade, and again for each turn
+  return { kind, headers, secret };
+}
+
+/** It is the key's session that made the secret. */
+async function granted(secret: string, headers: IncomingHttpHeaders, plane: Plane): Promise<void> {
+  grantTo(headers, await openSecret(secret, plane));
+  callerOf(headers, plane);
 }
 
 /** A browser cannot set headers: OpenAI's SDK names the key as a protocol. */

@@ -35,6 +35,17 @@ export function authenticate(
   if (row < 0) {
     throw new GatewayError("invalid_api_key", "this API key is not known here", { source: "client" });
   }
+  return usableCaller(row, keys, nowMs);
+}
+
+/** A key that was found before, by its place in the table, which another may have by now. */
+export function callerAt(row: number, keyId: number, keys: KeyReader, nowMs: number): Caller {
+  if (keys.keyId(row) !== keyId)
+    throw new GatewayError("invalid_api_key", "the key of this client secret is gone", { source: "client" });
+  return usableCaller(row, keys, nowMs);
+}
+
+function usableCaller(row: number, keys: KeyReader, nowMs: number): Caller {
   assertUsable(keys, row, nowMs);
   const { models, providers, unsupported } = keys.policy(row);
   return { keyRow: row, keyId: keys.keyId(row), scopes: keys.scopes(row), models, providers, unsupported };

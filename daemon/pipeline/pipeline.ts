@@ -14,6 +14,7 @@ import { admit, type Lease } from "./admit.ts";
 import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
+import { answerSecret } from "./client-secrets.ts";
 import { bifrostWords } from "./compat-bifrost.ts";
 import { keepAnswer, keepRequest } from "./content.ts";
 import { countsLocally } from "./count-tokens.ts";
@@ -58,6 +59,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
       watchResponse(exchange, plane);
     }
     if (exchange.stored !== undefined && (await answersStored(exchange, plane))) return;
+    if (exchange.route.form === "secret") return await answerSecret(exchange, plane);
     let trip = route(exchange, plane);
     watchProofs(exchange, trip, plane);
     for (;;) {

@@ -18,6 +18,7 @@ import { continuesUpload } from "./uploads.ts";
 
 export async function readOther(exchange: Exchange, plane: Plane): Promise<RequestView> {
   const { route } = exchange;
+  if (route.form === "secret") return read(exchange, plane);
   if (route.form === "stored") await findStored(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());

@@ -8,7 +8,7 @@ import type { RawData, WebSocket } from "ws";
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { routeByName } from "../http/routes.ts";
-import { callerOf, tell } from "../http/socket-words.ts";
+import { callerOf, grantOf, tell } from "../http/socket-words.ts";
 import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
@@ -42,7 +42,7 @@ export function startRealtime(
   }
   const { target } = planned;
   const turns = meterTurns(
-    { request, headers, route: routeByName("realtime"), target, model: modelOf(request) },
+    { request, headers, route: routeByName("realtime"), target, model: modelOf(request, headers) },
     plane,
   );
   const begin = (): void => turns.begin(credentialId);
@@ -55,6 +55,8 @@ export function startRealtime(
       upstream = socket;
       credentialId = credential;
       listen(socket);
+      const session = grantOf(headers)?.session;
+      if (session !== undefined) forward(client, socket, JSON.stringify({ type: "session.update", session }));
       for (const message of early.splice(0)) forward(client, socket, message);
     },
     failed: end,
@@ -119,7 +121,7 @@ export function startRealtime(
 /** Whom the session is with, before anybody is called: a key that may not call the model opens none. */
 function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
   const { generation } = plane;
-  const model = modelOf(request);
+  const model = modelOf(request, headers);
   const target = findTarget(generation, model);
   if (target === undefined) {
     throw new GatewayError("model_not_found", `no provider offers the model "${model}"`, {
@@ -137,9 +139,17 @@ function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Pla
   return { target, path, carried: typeof beta === "string" ? { "openai-beta": beta } : {} };
 }
 
-function modelOf({ url }: IncomingMessage): string {
+/** A secret for a browser is good for the one model that it was made for. */
+function modelOf({ url }: IncomingMessage, headers: IncomingHttpHeaders): string {
+  const granted = grantOf(headers)?.model;
   const query = new URLSearchParams((url ?? "").split("?")[1] ?? "");
   const named = [query.get("model"), query.get("deployment")].filter((name) => name !== null && name !== "");
+  if (granted !== undefined && named.every((name) => name === granted)) return granted;
+  if (granted !== undefined)
+    throw new GatewayError("model_not_allowed", `this client secret is for ${granted}`, {
+      source: "client",
+      param: "model",
+    });
   if (named.length === 1 && named[0]!.length <= modelCharactersMax) return named[0]!;
   throw new GatewayError("invalid_request", "name the model once: `?model=` or `?deployment=`", {
     source: "client",

@@ -130,6 +130,18 @@ export const samples: Readonly<Record<string, Sample>> = {
     body: (model) => ({ model, input: "hi" }),
     answer: { id: "r", object: "response.compaction", output: [], usage: mediaUsage },
   },
+  "realtime.client_secrets": {
+    path: () => "/v1/realtime/client_secrets",
+    body: (model) => ({ session: { type: "realtime", model } }),
+    answer: {},
+    isFree: true,
+  },
+  "realtime.sessions": {
+    path: () => "/v1/realtime/sessions",
+    body: (model) => ({ model, voice: "alloy" }),
+    answer: {},
+    isFree: true,
+  },
   embeddings: {
     path: () => "/v1/embeddings",
     body: (model) => ({ model, input: "hi" }),
