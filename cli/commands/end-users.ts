@@ -4,5 +4,5 @@ import type { Context } from "../command.ts";
 import { buildOwners } from "../owner-commands.ts";
 
 export function build(command: Command, context: Context): void {
-  buildOwners(command, context, { noun: "end user", path: "end-users", parents: [], hasRules: false });
+  buildOwners(command, context, { noun: "end user", path: "end-users", parents: [], hasRules: true });
 }

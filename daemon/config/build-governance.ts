@@ -74,12 +74,7 @@ export function buildGovernance(
     ["tag", tags, "tags"],
   ] as const) {
     for (const [name, entry] of Object.entries(section?.known ?? {}))
-      scopes.push({
-        ...reader.numbers(entry ?? {}, at(key, "known", name)),
-        kind,
-        name,
-        attributes: said(entry ?? {}),
-      });
+      scopes.push(reader.owner(kind, name, undefined, entry ?? {}, at(key, "known", name)));
   }
   refuseTwice(scopes, build);
   return {

@@ -4,7 +4,7 @@
  */
 import { isListed, mayCall, providerConfig } from "./access.ts";
 import { type KeyPolicy, scopesPerRequestMax } from "./definitions.ts";
-import { createDirectoryReader, type LimitRule, type NamesOfRequests } from "./directory.ts";
+import { createDirectoryReader, type LimitRule, type NamesOfRequests, type OwnerRules } from "./directory.ts";
 import type { KeyReader } from "./key-table.ts";
 import type { Tables } from "./tables.ts";
 
@@ -26,6 +26,8 @@ export type PlanRefusal =
 export type Plans = {
   /** `keyRow` -1: a caller without a key, on whom the limits for everybody count. */
   find(keyRow: number, provider: string, model: string, target: string): Plan;
+  /** What forbids a call for whom a request names: an end user, or a tag. Undefined: nothing. */
+  refusal(named: readonly number[], provider: string, model: string): PlanRefusal | undefined;
   /** How requests name end users and tags; undefined: nothing is counted for them. */
   names(): NamesOfRequests | undefined;
   /** Differs after each change of owners or limits. */
@@ -79,11 +81,8 @@ export function createPlans(tables: Tables, keys: KeyReader): Plans {
     const { owners, limits } = directory.read();
     let refusal: PlanRefusal | undefined = mayCall(policy, provider, model) ? undefined : { kind: "model" };
     for (const scope of chain) {
-      const rules = owners[scope];
-      if (rules === undefined) continue;
-      if (rules.disabled) refusal = { kind: "disabled", label: rules.label };
-      else if (rules.models !== undefined && !isListed(rules.models, provider, model)) refusal ??= { kind: "model" };
-      else if (rules.blocked !== undefined && isListed(rules.blocked, provider, model)) refusal ??= { kind: "model" };
+      const forbids = refusalBy(owners[scope], provider, model);
+      refusal = forbids?.kind === "disabled" ? forbids : (refusal ?? forbids);
     }
     const own = providerConfig(policy, provider)?.scope;
     const counting = limits.filter((limit) => counts(limit, chain, provider, model)).map(({ scope }) => scope);
@@ -92,7 +91,24 @@ export function createPlans(tables: Tables, keys: KeyReader): Plans {
     return { refusal, scopes, text: scopes.join(",") };
   }
 
-  return { find, names: () => directory.read().names, version: directory.version };
+  function refusal(named: readonly number[], provider: string, model: string): PlanRefusal | undefined {
+    const { owners } = directory.read();
+    for (const scope of named) {
+      const forbids = refusalBy(owners[scope], provider, model);
+      if (forbids !== undefined) return forbids;
+    }
+    return undefined;
+  }
+
+  return { find, refusal, names: () => directory.read().names, version: directory.version };
+}
+
+function refusalBy(rules: OwnerRules | undefined, provider: string, model: string): PlanRefusal | undefined {
+  if (rules === undefined) return undefined;
+  const { disabled, models, blocked, label } = rules;
+  if (disabled) return { kind: "disabled", label };
+  const isBarred = models !== undefined && !isListed(models, provider, model);
+  return isBarred || (blocked !== undefined && isListed(blocked, provider, model)) ? { kind: "model" } : undefined;
 }
 
 function counts(limit: LimitRule, chain: readonly number[], provider: string, model: string): boolean {

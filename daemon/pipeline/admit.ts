@@ -40,12 +40,30 @@ export type Lease = {
 };
 
 /** Asked for every target, whatever is asked of it: the key as it is now, and the models it and its owners may call. */
-export function assertAccess(exchange: Pick<Exchange, "caller">, target: Target, plane: Plane, now: number): Plan {
+export function assertAccess(
+  exchange: Pick<Exchange, "caller"> & Partial<Pick<Exchange, "named">>,
+  target: Target,
+  plane: Plane,
+  now: number,
+): Plan {
+  const { named } = exchange;
   const { keyRow } = exchange.caller!;
   if (keyRow >= 0) assertUsable(plane.keys, keyRow, now);
   const plan = plane.plans.find(keyRow, target.provider.name, target.model, target.name);
   if (plan.refusal !== undefined) throw forbidden(plan.refusal, target);
+  if (named !== undefined && named.length !== 0) {
+    const refusal = plane.plans.refusal(named, target.provider.name, target.model);
+    if (refusal !== undefined) throw forbiddenTo(refusal, target);
+  }
   return plan;
+}
+
+/** The key is good; whom it speaks for is not. */
+function forbiddenTo(refusal: PlanRefusal, { name }: Target): GatewayError {
+  if (refusal.kind === "disabled")
+    return new GatewayError("permission_denied", `${refusal.label} is disabled`, { source: "client" });
+  const message = `the end user or tag that this request names may not call ${name}`;
+  return new GatewayError("model_not_allowed", message, { source: "client", param: "model" });
 }
 
 function forbidden(refusal: PlanRefusal, target: Target): GatewayError {

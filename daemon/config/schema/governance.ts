@@ -142,7 +142,7 @@ function named(what: string, header: string) {
     required: setting(flag, `Refuse a request that names no ${what}.`, false),
     each: section(z.strictObject(numbers), `What each ${what} may do that has no entry of its own.`),
     known: section(
-      z.record(z.string(), z.strictObject({ ...about, ...numbers }).nullable(), "expected names"),
+      z.record(z.string(), z.strictObject({ ...about, ...rules, ...numbers }).nullable(), "expected names"),
       `What single ${what}s may do.`,
     ),
     kept_max: setting(
