@@ -15,13 +15,26 @@ const decisions = 20_000;
 const stateTargets = 1_000;
 
 const names = Array.from({ length: targets }, (_, index) => `p${index}`);
+/** As a client sends them; read and parsed by the stage before. */
+const headers = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`x-header-${index}`, "value"]));
+headers["x-tier"] = "silver";
+
+/** Of each kind that configs have; none holds, so that all twenty are asked. */
+const conditions = [
+  (index: number) => `model == "other${index}" || model.startsWith("gpt-${index}")`,
+  (index: number) => `"x-tier" in headers && headers["x-tier"] == "gold${index}"`,
+  (index: number) => `tokens > ${1_000_000 + index} && !has_tools`,
+  (index: number) => `team == "team${index}" && budget_used > 80.0`,
+  (index: number) => `has(params.temperature) && params.temperature > ${index + 2}.5`,
+  (index: number) => `model.matches("^claude-[0-9]+-${index}$") || (stream && hour > 30)`,
+];
 const group = (strategy: string) => ({
   providers: Object.fromEntries(names.map((name) => [name, provider(key)])),
   groups: { g: { targets: names.map((name) => `${name}/m`), strategy } },
   routing: {
     rules: Array.from({ length: rules }, (_, index) => ({
       name: `r${index}`,
-      when: `model == "other${index}" && tokens > ${index}`,
+      when: conditions[index % conditions.length]!(index),
       targets: [`p${index}/m`],
     })),
   },
@@ -35,6 +48,19 @@ for (const strategy of ["weighted", "adaptive", "lowest_latency", "price_weighte
     cpuOf(() => decide(lab, "g")),
   );
 }
+const failing = await routingLab({
+  providers: { p: provider(key), q: provider(key) },
+  groups: { g: { targets: ["p/m", "q/m"] } },
+  routing: {
+    rules: Array.from({ length: rules }, (_, index) => ({
+      ...{ name: `r${index}`, when: `headers["x-absent"] == "${index}"`, targets: ["p/m"] },
+    })),
+  },
+});
+print(
+  "decision_us_all_rules_fail",
+  cpuOf(() => decide(failing, "g")),
+);
 const plain = await routingLab({ providers: { p: provider(key) } });
 decide(plain, "p/m");
 print(
@@ -46,7 +72,8 @@ print(
 print("state_mb_1000_targets", (stateTargets * rowWords * 4) / 1e6);
 
 function decide(lab: RoutingLab, model: string): void {
-  new Trip(lab.plan({ model }), lab.routing).begin(lab.nowMs);
+  const asked = { model, headers: () => headers, params: () => ({ temperature: 0.7, max_tokens: 100 }) };
+  new Trip(lab.plan(asked), lab.routing).begin(lab.nowMs);
 }
 
 function cpuOf(step: () => void): number {

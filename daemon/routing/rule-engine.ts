@@ -16,6 +16,7 @@ export type Condition = {
 
 const limits = { maxAstNodes: 300, maxDepth: 24, maxListElements: 200, maxMapEntries: 50, maxCallArguments: 8 };
 const patternLengthMax = 512;
+const rememberedMax = 256;
 /** Walk over a list; one within another would be a product of what callers send. */
 const walks = new Set(["all", "exists", "exists_one", "map", "filter"]);
 /** The name under which our own `matches` stands. */
@@ -49,12 +50,22 @@ const factTypes = {
   now: "google.protobuf.Timestamp",
 } as const satisfies Readonly<Record<Exclude<keyof Facts, "isOf" | "moveTo">, string>>;
 
-const patterns = new Map<string, RE2JS>();
+/** With the text that it was asked about last: a model's name, most often the same again. */
+type Pattern = { readonly compiled: RE2JS; text: string | undefined; found: boolean };
+const patterns = new Map<string, Pattern>();
 const environment = Object.entries(factTypes)
   .reduce((made, [name, type]) => made.registerVariable(name, type), new Environment({ limits }))
   .registerFunction(`string.${linear}(string): bool`, (text: string, pattern: string) =>
-    patterns.get(pattern)!.matcher(text).find(),
+    finds(patterns.get(pattern)!, text),
   );
+
+function finds(pattern: Pattern, text: string): boolean {
+  if (pattern.text === text) return pattern.found;
+  pattern.found = pattern.compiled.matcher(text).find();
+  // What callers send may be long, and is not kept.
+  pattern.text = text.length <= rememberedMax ? text : undefined;
+  return pattern.found;
+}
 
 /** Throws an Error that says what is wrong. */
 export function compileCondition(when: string): Condition {
@@ -111,7 +122,7 @@ function readPattern(given: unknown): string {
     throw new Error(`the pattern of matches() must not be longer than ${patternLengthMax} characters`);
   if (!patterns.has(pattern)) {
     try {
-      patterns.set(pattern, RE2JS.compile(pattern));
+      patterns.set(pattern, { compiled: RE2JS.compile(pattern), text: undefined, found: false });
     } catch (error) {
       throw new Error(`the pattern of matches() is not understood: ${firstLine(error)}`);
     }
