@@ -64,6 +64,7 @@ function printContent(content: LogContent | null, { out, err }: Context["termina
   part("METADATA", content.metadata === null ? null : JSON.stringify(content.metadata));
   part("REQUEST", content.request);
   part("ANSWER", content.response);
+  if (content.problem !== null) err(`${content.problem}\n`);
   if (content.truncated) err("Cut at record.content_max.\n");
 }
 

@@ -25,7 +25,7 @@ export function createOffloadSwitch(store: () => Pick<StoreThreads, "queries" | 
     open = import("../telemetry/offload.ts").then(({ startOffload }) =>
       startOffload({
         settings,
-        pending: (limit) => store().queries.query({ kind: "offload", limit }),
+        pending: (contents, gone) => store().queries.query({ kind: "offload", contents, gone }),
         execute: (command) => store().traffic.execute(command),
         warn: (message, fields) => log.warn(message, fields),
       }),

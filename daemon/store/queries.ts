@@ -46,7 +46,7 @@ export type Query =
       readonly limit: number;
     }
   /** What is still to be offloaded, oldest first, and objects that are to be deleted. */
-  | { readonly kind: "offload"; readonly limit: number }
+  | { readonly kind: "offload"; readonly contents: number; readonly gone: number }
   | { readonly kind: "audit_verify"; readonly expected?: ChainHead | undefined }
   /** From the first record: `after: 0`. */
   | { readonly kind: "audit_export"; readonly after: number; readonly limit: number }

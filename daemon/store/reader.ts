@@ -55,7 +55,7 @@ export function createReader(home: string): Reader {
       case "facets":
         return readFacets(traffic.get(), dimensionNumber[query.dimension], query.match, query.limit);
       case "offload":
-        return readOffload(traffic.get(), query.limit);
+        return readOffload(traffic.get(), query.contents, query.gone);
       case "audit_export":
         return exportPage(state.get(), query.after, query.limit);
       case "audit_page":

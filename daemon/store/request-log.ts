@@ -101,15 +101,16 @@ export function readContent(database: Database, id: string): ContentRow | undefi
 /** Content whose texts still lie in the database, oldest first, and objects whose rows are gone. */
 export function readOffload(
   database: Database,
-  limit: number,
+  contentsMax: number,
+  goneMax: number,
 ): { readonly contents: readonly ContentRow[]; readonly gone: readonly string[] } {
   return {
     contents: database
       .prepare(
         "SELECT id, at, level, truncated, metadata, request, response, headers, object FROM contents WHERE object IS NULL AND level = 2 ORDER BY row LIMIT ?",
       )
-      .all(limit) as ContentRow[],
-    gone: database.prepare("SELECT object FROM objects_gone LIMIT ?").pluck().all(limit) as string[],
+      .all(contentsMax) as ContentRow[],
+    gone: database.prepare("SELECT object FROM objects_gone LIMIT ?").pluck().all(goneMax) as string[],
   };
 }
 

@@ -15,8 +15,9 @@ const answerMs = 30_000;
 const objectBytesMax = 64 * 1024 * 1024;
 const wordsMax = 300;
 
-export async function openObjectStore(settings: OffloadData): Promise<ObjectStore> {
-  return settings.to === "files" ? folder(settings.path) : bucket(settings);
+/** @param leaving nobody waits any longer for what is under way */
+export async function openObjectStore(settings: OffloadData, leaving: AbortSignal): Promise<ObjectStore> {
+  return settings.to === "files" ? folder(settings.path) : bucket(settings, leaving);
 }
 
 function folder(root: string): ObjectStore {
@@ -37,7 +38,7 @@ function folder(root: string): ObjectStore {
   };
 }
 
-async function bucket(settings: Extract<OffloadData, { to: "s3" }>): Promise<ObjectStore> {
+async function bucket(settings: Extract<OffloadData, { to: "s3" }>, leaving: AbortSignal): Promise<ObjectStore> {
   const [{ SignatureV4 }, { Sha256 }, { request }] = await Promise.all([
     import("@smithy/signature-v4"),
     import("../credentials/sign.ts"),
@@ -60,7 +61,7 @@ async function bucket(settings: Extract<OffloadData, { to: "s3" }>): Promise<Obj
       ...(body === undefined ? {} : { body }),
     });
     const answer = await request(`${base.protocol}//${host}${path}`, {
-      ...{ method, headers: signed.headers, headersTimeout: answerMs, bodyTimeout: answerMs },
+      ...{ method, headers: signed.headers, headersTimeout: answerMs, bodyTimeout: answerMs, signal: leaving },
       ...(body === undefined ? {} : { body }),
     });
     const chunks: Buffer[] = [];

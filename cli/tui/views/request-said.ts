@@ -22,6 +22,9 @@ export function saidLines(content: LogContent | null, width: number): readonly L
     ...part("request", content.request),
     ...part("answer", content.response),
     ...(content.truncated ? [line("  ", span("cut at record.content_max", "warn"))] : []),
+    ...(content.problem === null
+      ? []
+      : fold(content.problem, width - 4).map((each): Line => [span(`  ${each}`, "bad")])),
     ...(content.object === null ? [] : [line("  ", span(`kept in ${content.object}`, "dim"))]),
   ];
 }

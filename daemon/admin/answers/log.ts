@@ -67,6 +67,8 @@ export const logRow = named<LogRow>("LogRow", {
   content: level,
   held_nano: unknownOr(whole),
   stop: unknownOr(text),
+  native_stop: unknownOr(text),
+  upstream_id: unknownOr(text),
   tools: texts,
   rules: texts,
   engine: unknownOr(z.enum(["rule", "strategy"])),
@@ -86,6 +88,7 @@ const content = named<LogContent>("LogContent", {
   metadata: unknownOr(z.record(z.string(), z.unknown())),
   truncated: flag,
   object: unknownOr(text),
+  problem: unknownOr(text),
 });
 export const logAnswer = named<LogAnswer>("LogEntry", { request: logRow, content: unknownOr(content) });
 export const logDeleted = named<LogDeleteAnswer>("LogDeleted", { deleted: whole });

@@ -52,6 +52,9 @@ export type LogRow = {
   readonly held_nano: number | null;
   /** Why the answer ended: `stop`, `length`, `tool_calls`, `content_filter`, `refusal`, `pause` or `error`. */
   readonly stop: string | null;
+  /** The provider's own word for that, and its id of the answer. */
+  readonly native_stop: string | null;
+  readonly upstream_id: string | null;
   /** Names of the tools that the answer calls. */
   readonly tools: readonly string[];
   /** Names of the routing rules that decided; and what chose the target: a rule, or else a strategy; null: neither. */
@@ -158,6 +161,8 @@ export type LogContent = {
   readonly truncated: boolean;
   /** Where it was offloaded to; null: in the database. */
   readonly object: string | null;
+  /** Why an offloaded text is not here; null: it is, or there is none. */
+  readonly problem: string | null;
 };
 export type LogAnswer = { readonly request: LogRow; readonly content: LogContent | null };
 

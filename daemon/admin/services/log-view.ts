@@ -131,7 +131,7 @@ export function viewFlat(rows: readonly RowValue[], at: number, names: Names): L
 }
 
 export async function viewContent(row: ContentRow, read: ObjectReader | undefined): Promise<LogContent> {
-  const texts = row.object === null || read === undefined ? row : await read(row.object);
+  const { problem, ...texts } = await textsOf(row, read);
   return {
     level: levels[row.level] ?? "off",
     request: texts.request,
@@ -140,7 +140,23 @@ export async function viewContent(row: ContentRow, read: ObjectReader | undefine
     metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as Record<string, unknown>),
     truncated: row.truncated === 1,
     object: row.object,
+    problem,
   };
+}
+
+/** A store that is down or has lost an object takes nothing away from what is known besides. */
+async function textsOf(
+  row: ContentRow,
+  read: ObjectReader | undefined,
+): Promise<Pick<LogContent, "request" | "response" | "problem">> {
+  const { request, response, object } = row;
+  if (object === null || read === undefined) return { request, response, problem: null };
+  try {
+    return { ...(await read(object)), problem: null };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { request: null, response: null, problem: `what was said lies in ${object} and could not be read: ${why}` };
+  }
 }
 
 /** Who the user is a request may say itself: that a row names one proves nothing of whose it is. */

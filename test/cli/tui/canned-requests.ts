@@ -97,7 +97,7 @@ export const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_,
     tokens_reasoning: null,
     cost_nano: 42_500,
     held_nano: 310_000,
-    ...{ stop: "stop", tools: [], rules: [], engine: null, parent: null },
+    ...{ stop: "stop", native_stop: null, upstream_id: null, tools: [], rules: [], engine: null, parent: null },
     flags: [],
     bytes_in: 4_800,
     bytes_out: 1_900,
@@ -169,6 +169,7 @@ export const said: LogContent = {
   metadata: { roles: ["user"], tools: [] },
   truncated: false,
   object: null,
+  problem: null,
 };
 
 /** A stream that runs for a while, and a call that has just begun. */

@@ -186,6 +186,8 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
       team: null,
       customer: null,
       stop: "stop",
+      native_stop: null,
+      upstream_id: null,
       tools: [],
       parent: null,
       rules: [],
