@@ -24,6 +24,7 @@ import { isManagement, sendManaged } from "./management.ts";
 import { sendBody, sendFailure } from "./reply.ts";
 import { dialectOf, type Match, match } from "./router.ts";
 import { type Sockets, serveSockets } from "./sockets.ts";
+import { whyUnserved } from "./unserved.ts";
 
 /** A client may keep this many connections to one worker. */
 const connectionsMax = 20_000;
@@ -176,12 +177,17 @@ function tooSlow(): GatewayError {
 }
 
 function missing(request: IncomingMessage, target: string, allow: string | undefined): GatewayError {
-  if (allow !== undefined) {
+  if (allow !== undefined && whyUnserved(target.split("?")[0]!) === undefined) {
     return new GatewayError("method_not_allowed", `${request.method} is not possible here; use ${allow}`, {
       source: "client",
     });
   }
-  return new GatewayError("route_not_found", `there is nothing at ${target.slice(0, 200)}`, { source: "client" });
+  const why = whyUnserved(target.split("?")[0]!);
+  const told =
+    why === undefined
+      ? `there is nothing at ${target.slice(0, 200)}`
+      : `${target.slice(0, 200)} is not served here: ${why}`;
+  return new GatewayError("route_not_found", told, { source: "client" });
 }
 
 function sendModels(

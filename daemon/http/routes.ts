@@ -220,7 +220,11 @@ export const modelPaths: ReadonlyMap<string, ModelShape | undefined> = new Map<s
   ["/models", "openai"],
   ["/model/info", "litellm"],
   ["/v1/model/info", "litellm"],
-  ...["/openai/v1/models", "/openai/models", "/api/v1/models"].map((path) => [path, "openai"] as const),
+  ...["/openai/v1/models", "/openai/models", "/openai/openai/v1/models", "/openai/openai/models", "/api/v1/models"].map(
+    (path) => [path, "openai"] as const,
+  ),
+  // Azure's: what may stand in its path as a deployment.
+  ...azurePrefixes.flatMap((prefix) => [`${prefix}/openai/deployments`].map((path) => [path, "azure"] as const)),
   ...gateways.flatMap((gateway) => [
     [`${gateway}/v1/models`, undefined] as const,
     [`${gateway}/models`, undefined] as const,
@@ -231,4 +235,4 @@ export const modelPaths: ReadonlyMap<string, ModelShape | undefined> = new Map<s
   ...["/v1beta/models", "/genai/v1beta/models", "/genai/v1/models"].map((path) => [path, "gemini"] as const),
 ]);
 
-export type ModelShape = "openai" | "anthropic" | "gemini" | "litellm";
+export type ModelShape = "openai" | "azure" | "anthropic" | "gemini" | "litellm";

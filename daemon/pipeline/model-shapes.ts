@@ -24,6 +24,7 @@ export function renderModels(shape: ModelShape, models: readonly ListedModel[]):
 
 const envelopes: Readonly<Record<ModelShape, (models: readonly ListedModel[], data: readonly object[]) => object>> = {
   openai: (_models, data) => ({ object: "list", data }),
+  azure: (_models, data) => ({ object: "list", data }),
   anthropic: (models, data) => ({
     data,
     has_more: false,
@@ -36,6 +37,7 @@ const envelopes: Readonly<Record<ModelShape, (models: readonly ListedModel[], da
 
 const renderers: Readonly<Record<ModelShape, (model: ListedModel) => object>> = {
   openai: openaiModel,
+  azure: azureDeployment,
   anthropic: anthropicModel,
   gemini: geminiModel,
   litellm: litellmModel,
@@ -52,6 +54,20 @@ function openaiModel({ id, provider, contextWindow, outputMax, price, operations
     ...(outputMax === undefined ? {} : { max_output_tokens: outputMax }),
     ...(price === undefined ? {} : { pricing: pricing(price) }),
     operations,
+  };
+}
+
+/** A deployment is a name for a model; here both are the same. */
+function azureDeployment({ id, provider }: ListedModel): object {
+  return {
+    id,
+    object: "deployment",
+    model: id,
+    owner: provider,
+    status: "succeeded",
+    scale_settings: { scale_type: "standard" },
+    created_at: 0,
+    updated_at: 0,
   };
 }
 

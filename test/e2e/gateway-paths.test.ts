@@ -125,3 +125,33 @@ test("the Python gateway's words for health", async () => {
   ] as const)
     assert.equal((await ask("GET", path, undefined)).status, status, path);
 });
+
+test("A66 Azure's list of deployments has the models that the key may call", async () => {
+  for (const path of ["/openai/deployments?api-version=2024-10-21", "/openai/openai/deployments"]) {
+    const { status, text } = await ask("GET", path, key);
+    assert.equal(status, 200, text);
+    const { data } = JSON.parse(text) as { data: { id: string; model: string; object: string }[] };
+    assert.deepEqual(
+      data.filter(({ id }) => id === "openai/m").map(({ object, model }) => [object, model]),
+      [["deployment", "openai/m"]],
+    );
+    assert.deepEqual((JSON.parse((await ask("GET", path, other)).text) as { data: unknown }).data, []);
+    assert.equal((await ask("GET", path, undefined)).status, 401);
+  }
+  assert.equal((await ask("GET", "/openai/openai/models", key)).status, 200);
+});
+
+test("a path that means nothing here is refused with what to do instead, in the caller's words", async () => {
+  const { status, text } = await ask("POST", "/v1/realtime/calls", key, {});
+  assert.equal(status, 404);
+  assert.match(
+    (JSON.parse(text) as { error: { message: string } }).error.message,
+    /open a WebSocket at \/v1\/realtime/,
+  );
+  const google = await ask("POST", "/genai/v1beta/models/imagen:predict", key, {});
+  assert.match(
+    (JSON.parse(google.text) as { error: { message: string } }).error.message,
+    /is not served here: a picture/,
+  );
+  assert.equal((JSON.parse(google.text) as { error: { status: string } }).error.status, "NOT_FOUND");
+});
