@@ -39,6 +39,16 @@ export function parseFilter<Row>(text: string, fields: Fields<Row>): Filter<Row>
   return { matches: (row) => tests.every((test) => test(row)), problem };
 }
 
+/** What a list by name could be asked for: the first word that must stand in a name or an id. */
+export function soughtName(text: string): string | undefined {
+  for (const word of words(text)) {
+    const [, name, wanted] = /^(?:(name|id):)?([^:!].*)$/i.exec(word) ?? [];
+    if (wanted === undefined || wanted.includes(heldComma) || (name !== undefined && wanted.includes(","))) continue;
+    if (name !== undefined || !/^[a-z_]+:/i.test(wanted)) return wanted;
+  }
+  return undefined;
+}
+
 /** Split at spaces; quotes hold words together: `key:"team blue"`, and keep a comma what it is. */
 function words(text: string): string[] {
   return [...text.matchAll(/(?:[^\s"]|"[^"]*"?)+/g)].map(([word]) =>

@@ -210,7 +210,10 @@ function pressPrompt(session: Session, input: Exclude<Input, { type: "mouse" }>)
   } else if (name === "enter") {
     state.prompt = undefined;
     if (prompt.kind === "jump") jump(session, prompt.text, prompt.choice);
-    else complain(session, pane);
+    else {
+      complain(session, pane);
+      session.reload(); // what is not loaded is looked for now
+    }
   } else if (name === "tab" && prompt.kind === "jump") {
     const offered = completions(prompt.text);
     if (offered.length === 1) prompt.text = offered[0]!.name;

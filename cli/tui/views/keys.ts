@@ -7,6 +7,7 @@ import { bar, stackedBar } from "../draw/bars.ts";
 import { away, count, fillStyle, money, percent } from "../draw/format.ts";
 import { type Line, line, type Style, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
+import { withSought } from "../sought.ts";
 import { type Column, defineView } from "../view.ts";
 import { createKey, disableKey, raiseBudget, revokeKey, rotateKey } from "./key-actions.ts";
 
@@ -80,9 +81,13 @@ export const keys = defineView<Data, KeyView>({
   summary: "who may spend what, and has",
   inBar: true,
   everyMs: 2_000,
-  async load(source) {
-    const { keys: found, next } = await source.get<KeyListAnswer>("/api/keys", { limit: keysMax, all: true });
-    return { keys: found, more: next !== null };
+  async load(source, { filter }) {
+    const { rows, more } = await withSought(filter, async (search) => {
+      const query = { limit: keysMax, all: true, ...(search === undefined ? {} : { search }) };
+      const { keys: found, next } = await source.get<KeyListAnswer>("/api/keys", query);
+      return { rows: found, total: undefined, more: next !== null };
+    });
+    return { keys: rows, more };
   },
   table: {
     columns,
@@ -94,7 +99,7 @@ export const keys = defineView<Data, KeyView>({
       line("  ", span("n makes one, and shows its secret this once.", "dim")),
     ],
   },
-  note: ({ more }) => (more ? `the first ${count(keysMax)}; / looks among these` : ""),
+  note: ({ more }) => (more ? `the first ${count(keysMax)}; / finds the others by name` : ""),
   copy: (_, key) => key?.id ?? "",
   actions: [
     { key: "n", label: "new", changes: true, run: createKey },

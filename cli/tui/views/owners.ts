@@ -6,6 +6,7 @@ import { bar, stackedBar } from "../draw/bars.ts";
 import { away, fillStyle, money, percent } from "../draw/format.ts";
 import { type Line, line, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
+import { withSought } from "../sought.ts";
 import { type Column, defineView } from "../view.ts";
 
 type Data = { readonly owners: readonly OwnerView[]; readonly total: number; readonly kind: Kind };
@@ -87,11 +88,14 @@ export const owners = defineView<Data, OwnerView>({
   inBar: true,
   everyMs: 3_000,
   tabs: kinds.map(({ tab }) => tab),
-  async load(source, { tab }) {
+  async load(source, { tab, filter }) {
     const kind = kinds[tab] ?? kinds[0]!;
-    const query = { limit: ownersMax };
-    const answer = await source.get<OwnerListAnswer>(`/api/governance/${kind.path}`, query);
-    return { owners: answer.owners, total: answer.total_count, kind };
+    const { rows, total } = await withSought(filter, async (search) => {
+      const query = { limit: ownersMax, ...(search === undefined ? {} : { search }) };
+      const answer = await source.get<OwnerListAnswer>(`/api/governance/${kind.path}`, query);
+      return { rows: answer.owners, total: answer.total_count, more: answer.next !== null };
+    });
+    return { owners: rows, total: total ?? rows.length, kind };
   },
   table: {
     columns,
@@ -103,7 +107,8 @@ export const owners = defineView<Data, OwnerView>({
       line("  ", span(`${kind.make} … makes one; so does the config.`, "dim")),
     ],
   },
-  note: ({ owners: shown, total }) => (total > shown.length ? `the first ${shown.length} of ${total}` : ""),
+  note: ({ owners: shown, total }) =>
+    total > shown.length ? `${shown.length} of ${total}; / finds the others by name` : "",
   copy: (_, owner) => owner?.id ?? "",
   actions: [],
 });
