@@ -11,6 +11,7 @@ const columns: readonly Column<ModelView>[] = [
   { title: "OUT $/M", cell: (model) => price(model, model.output_nano_per_million), align: "right" },
   { title: "CACHED $/M", cell: (model) => renderRate(model, "cache_read"), align: "right", mayDrop: true },
   { title: "CONTEXT", cell: (model) => renderCount(model.context_tokens), align: "right" },
+  { title: "CAN", cell: (model) => model.capabilities?.join(" ") ?? "", shrinkTo: 8, mayDrop: true },
 ];
 
 export function build(command: Command, context: Context): void {

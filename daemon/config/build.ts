@@ -12,7 +12,7 @@ import { filled } from "./filled.ts";
 import type { GenerationData, ProviderData, Timers } from "./generation.ts";
 import type { Finding, Path } from "./problems.ts";
 import { type ProxyRules, parseProxy, proxyRules } from "./proxies.ts";
-import { buildAliases, buildFallbacks, buildPrices, type Names } from "./references.ts";
+import { buildAliases, buildFacts, buildFallbacks, buildPrices, type Names } from "./references.ts";
 import type { ConfigFile, TimeoutsEntry } from "./schema.ts";
 import { type Environment, expandPath, resolveSecret } from "./secrets.ts";
 import { defaults } from "./settings.ts";
@@ -141,6 +141,7 @@ function generation(file: ConfigFile, build: Build): GenerationData {
     fallbacks: buildFallbacks(file, names, build),
     routing: buildRouting(file, names, build),
     prices: [...buildPrices(file, names, build), ...builtInPrices(providers)],
+    ...buildFacts(file, names, build),
     ledger: readLedger(file, build),
     record: readRecord(file, build, units),
     metrics: readMetrics(file, build, units),

@@ -2,6 +2,7 @@
  * What a validated config becomes: one immutable value, plain data, sent whole to every worker.
  * Durations are milliseconds, sizes bytes, secrets already resolved. Keys, limits and balances are not in it.
  */
+import type { ModelFacts } from "../../providers/catalog/capabilities.ts";
 import type { DialectId } from "../../providers/exchange.ts";
 import type { EgressAddress } from "../egress/addresses.ts";
 import type { GovernanceData } from "./governance-data.ts";
@@ -171,6 +172,8 @@ export type GenerationData = {
   readonly fallbacks: Readonly<Record<string, FallbackLists>>;
   readonly routing: RoutingData;
   readonly prices: readonly PriceOverride[];
+  /** What the config says of models besides; absent: nothing. */
+  readonly facts?: readonly ModelFacts[];
   readonly ledger: {
     readonly durability: "grouped" | "strict";
     readonly holdInput: "learned" | "bytes";

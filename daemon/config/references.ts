@@ -1,4 +1,6 @@
 /** Names in a config that point at other names: aliases, fallbacks, prices. Hides what counts as a model that exists. */
+
+import type { ModelFacts } from "../../providers/catalog/capabilities.ts";
 import type { Build } from "./build.ts";
 import type { PriceOverride, ProviderData } from "./generation.ts";
 import { nearest, type Path } from "./problems.ts";
@@ -78,7 +80,19 @@ export function buildPrices(file: ConfigFile, names: Names, build: Build): reado
   );
 }
 
-export function buildPrice(match: string, price: PriceEntry, path: Path, names: Names, build: Build): PriceOverride {
+/** What the config says of models besides their prices; absent where it says nothing. */
+export function buildFacts(file: ConfigFile, names: Names, build: Build): { readonly facts?: readonly ModelFacts[] } {
+  const entries = Object.entries(file.catalog ?? {});
+  if (entries.length === 0) return {};
+  const facts = entries.map(([match, { output_max: outputMax, structured_output, ...rest }]): ModelFacts => {
+    checkMatch(match, ["catalog", match], names, build);
+    return { match, ...rest, outputMax, structured_output };
+  });
+  return { facts };
+}
+
+/** `provider/model` or `provider/*`. */
+function checkMatch(match: string, path: Path, names: Names, build: Build): void {
   const slash = match.indexOf("/");
   const provider = match.slice(0, Math.max(slash, 0));
   const model = match.slice(slash + 1);
@@ -92,6 +106,10 @@ export function buildPrice(match: string, price: PriceEntry, path: Path, names: 
       suggestion: nearProvider(provider, model, names),
     });
   } else if (model !== "*") checkListed(provider, model, path, names, build, true);
+}
+
+export function buildPrice(match: string, price: PriceEntry, path: Path, names: Names, build: Build): PriceOverride {
+  checkMatch(match, path, names, build);
   const { tiers, service_tiers: serviceTiers, ...rates } = price;
   return {
     match,

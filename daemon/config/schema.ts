@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { auth } from "./schema/auth.ts";
+import { modelFacts } from "./schema/catalog.ts";
 import { compat } from "./schema/compat.ts";
 import { governance } from "./schema/governance.ts";
 import { ledger, price } from "./schema/ledger.ts";
@@ -50,6 +51,10 @@ export const configSchema = z.strictObject({
   prices: section(
     z.record(z.string(), price, "expected prices by model"),
     "Prices by `provider/model` or `provider/*`, before those of the catalog; the first match counts.",
+  ),
+  catalog: section(
+    z.record(z.string(), modelFacts, "expected what is known of models"),
+    "What models are and can do, by `provider/model` or `provider/*`, before what the catalog knows; the first match counts.",
   ),
   governance: section(governance, "Customers, teams, users, keys and limits of yours."),
   ledger: section(ledger, "How budgets are held and settled."),

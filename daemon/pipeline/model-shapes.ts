@@ -1,4 +1,5 @@
 /** A model as three vendors' SDKs want to read it. Hides their field names and their units. */
+import type { Capability } from "../../providers/catalog/capabilities.ts";
 import type { Price } from "../../providers/catalog/price.ts";
 import type { ModelShape } from "../http/routes.ts";
 
@@ -10,6 +11,8 @@ export type ListedModel = {
   readonly contextWindow: number | undefined;
   readonly outputMax: number | undefined;
   readonly price: Price | undefined;
+  /** What it can do; undefined: not known. */
+  readonly capabilities: readonly Capability[] | undefined;
   /** What its provider serves. */
   readonly operations: readonly string[];
 };
@@ -44,7 +47,7 @@ const renderers: Readonly<Record<ModelShape, (model: ListedModel) => object>> = 
 };
 
 /** OpenAI's four fields, and those that OpenRouter's clients look for. */
-function openaiModel({ id, provider, contextWindow, outputMax, price, operations }: ListedModel): object {
+function openaiModel({ id, provider, contextWindow, outputMax, price, capabilities, operations }: ListedModel): object {
   return {
     id,
     object: "model",
@@ -53,6 +56,7 @@ function openaiModel({ id, provider, contextWindow, outputMax, price, operations
     ...(contextWindow === undefined ? {} : { context_length: contextWindow }),
     ...(outputMax === undefined ? {} : { max_output_tokens: outputMax }),
     ...(price === undefined ? {} : { pricing: pricing(price) }),
+    ...(capabilities === undefined ? {} : { capabilities, ...inOpenrouterWords(capabilities) }),
     operations,
   };
 }
@@ -68,6 +72,26 @@ function azureDeployment({ id, provider }: ListedModel): object {
     scale_settings: { scale_type: "standard" },
     created_at: 0,
     updated_at: 0,
+  };
+}
+
+const modalities: readonly (readonly [Capability, string])[] = [
+  ["vision", "image"],
+  ["audio", "audio"],
+  ["documents", "file"],
+];
+const parameters: readonly (readonly [Capability, readonly string[]])[] = [
+  ["reasoning", ["reasoning"]],
+  ["structured_output", ["response_format", "structured_outputs"]],
+  ["tools", ["tools", "tool_choice"]],
+];
+
+function inOpenrouterWords(can: readonly Capability[]): object {
+  return {
+    architecture: {
+      input_modalities: ["text", ...modalities.flatMap(([name, word]) => (can.includes(name) ? [word] : []))],
+    },
+    supported_parameters: parameters.flatMap(([name, words]) => (can.includes(name) ? words : [])),
   };
 }
 
@@ -87,19 +111,29 @@ const geminiMethods: Readonly<Record<string, readonly string[]>> = {
   embeddings: ["embedContent", "batchEmbedContents"],
 };
 
-function geminiModel({ id, contextWindow, outputMax, operations }: ListedModel): object {
+function geminiModel({ id, contextWindow, outputMax, capabilities, operations }: ListedModel): object {
   return {
     name: `models/${id}`,
     version: "001",
     displayName: id,
     ...(contextWindow === undefined ? {} : { inputTokenLimit: contextWindow }),
     ...(outputMax === undefined ? {} : { outputTokenLimit: outputMax }),
+    ...(capabilities === undefined ? {} : { thinking: capabilities.includes("reasoning") }),
     supportedGenerationMethods: operations.flatMap((operation) => geminiMethods[operation] ?? []),
   };
 }
 
 /** The Python gateway's: what a name stands for, and what is known of it. */
-function litellmModel({ id, provider, contextWindow, outputMax, price, operations }: ListedModel): object {
+function litellmModel({
+  id,
+  provider,
+  contextWindow,
+  outputMax,
+  price,
+  capabilities,
+  operations,
+}: ListedModel): object {
+  const can = (name: Capability): boolean | null => capabilities?.includes(name) ?? null;
   return {
     model_name: id,
     litellm_params: { model: id },
@@ -112,6 +146,13 @@ function litellmModel({ id, provider, contextWindow, outputMax, price, operation
       input_cost_per_token: dollarsEach(price?.input),
       output_cost_per_token: dollarsEach(price?.output),
       cache_read_input_token_cost: dollarsEach(price?.cacheRead),
+      supports_vision: can("vision"),
+      supports_audio_input: can("audio"),
+      supports_pdf_input: can("documents"),
+      supports_function_calling: can("tools"),
+      supports_response_schema: can("structured_output"),
+      supports_reasoning: can("reasoning"),
+      supports_prompt_caching: can("caching"),
     },
   };
 }

@@ -75,6 +75,7 @@ function listed({ catalog, providers }: Generation, id: string, provider: string
     provider,
     contextWindow: catalog.contextWindow(provider, name),
     outputMax: catalog.outputMax(provider, name),
+    capabilities: catalog.capabilities(provider, name),
     price: catalog.price(provider, name, Date.now()),
     operations: served === undefined ? [] : Object.keys(served.endpoints),
   };

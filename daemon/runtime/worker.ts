@@ -202,7 +202,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     );
     const authorizer = (provider: ProviderData) => authorizers.get(provider);
     followPrices(generation.importedPrices);
-    const catalog = openCatalog(generation.prices, hosts);
+    const catalog = openCatalog(generation.prices, hosts, generation.facts);
     return buildGeneration(generation, catalog, originOf, authorizer, compile);
   }
 

@@ -2,6 +2,7 @@
  * Which models are known, what they cost and how much they hold. Hides the library's table (data.json, written by
  * tools/make-catalog.ts), its match rules, its price changes over time, and the overrides from the config.
  */
+import { type Capability, capabilitiesOf, type ModelFacts } from "./capabilities.ts";
 import builtIn from "./data.json" with { type: "json" };
 import { dashedDate, type MatchRule, matches } from "./match.ts";
 import { outputMaxOf } from "./output-max.ts";
@@ -32,6 +33,8 @@ export type Catalog = {
   contextWindow(provider: string, model: string): number | undefined;
   /** Tokens. */
   outputMax(provider: string, model: string): number | undefined;
+  /** What it can do, in alphabetical order; undefined: nothing is known. */
+  capabilities(provider: string, model: string): readonly Capability[] | undefined;
 };
 
 /** Names that a person may give a host, and the table's own. Nothing is guessed from a part of a name. */
@@ -61,6 +64,7 @@ const dayMs = 86_400_000;
 export function openCatalog(
   overrides: readonly PriceOverride[],
   hosts: Readonly<Record<string, string>> = {},
+  facts: readonly ModelFacts[] = [],
 ): Catalog {
   for (const override of overrides) overridden(undefined, override);
   const remembered = new Map<string, Map<string, Entry>>();
@@ -84,6 +88,10 @@ export function openCatalog(
     return made;
   }
 
+  function factsOf(provider: string, model: string): ModelFacts | undefined {
+    return facts.length === 0 ? undefined : firstOverride(facts, `${provider}/${model}`);
+  }
+
   function hostOf(provider: string): string {
     return Object.hasOwn(hosts, provider) ? (hosts[provider] ?? provider) : provider;
   }
@@ -96,8 +104,9 @@ export function openCatalog(
     },
     models: (provider) => modelNames(hostOf(provider)),
     knows: (provider, model) => entry(provider, model).inTable,
-    contextWindow: (provider, model) => entry(provider, model).contextWindow,
-    outputMax: (provider, model) => outputMaxOf(hostOf(provider), model),
+    contextWindow: (provider, model) => factsOf(provider, model)?.context ?? entry(provider, model).contextWindow,
+    outputMax: (provider, model) => factsOf(provider, model)?.outputMax ?? outputMaxOf(hostOf(provider), model),
+    capabilities: (provider, model) => capabilitiesOf(model, entry(provider, model).price, factsOf(provider, model)),
   };
 }
 
@@ -270,6 +279,9 @@ function applies(change: Change, atMs: number): boolean {
 }
 
 /** In the order of the config: the first that fits. */
-function firstOverride(overrides: readonly PriceOverride[], name: string): PriceOverride | undefined {
+function firstOverride<Row extends { readonly match: string }>(
+  overrides: readonly Row[],
+  name: string,
+): Row | undefined {
   return overrides.find(({ match }) => (match.endsWith("*") ? name.startsWith(match.slice(0, -1)) : match === name));
 }

@@ -10,6 +10,10 @@ before(async () => {
     env: { KEY: "sk-x" },
     config: {
       providers: { openai: { api_key: "env.KEY", models: ["gpt-4o", "whisper-1", "mine"] } },
+      catalog: {
+        "openai/mine": { context: 32_000, output_max: 4_000, vision: true, tools: true },
+        "openai/gpt-4o": { documents: false },
+      },
       prices: {
         "openai/gpt-4o": { input: 2.5, output: 10, tiers: [{ above: 100_000, input: 5 }] },
         "openai/mine": { image: 0.04 },
@@ -19,7 +23,15 @@ before(async () => {
 });
 after(() => daemon?.stop());
 
-type Listed = { readonly id: string; readonly context_length?: number; readonly pricing?: Record<string, string> };
+type Listed = {
+  readonly id: string;
+  readonly context_length?: number;
+  readonly max_output_tokens?: number;
+  readonly pricing?: Record<string, string>;
+  readonly capabilities?: readonly string[];
+  readonly architecture?: object;
+  readonly supported_parameters?: readonly string[];
+};
 
 async function list(key: string): Promise<readonly Listed[]> {
   const answer = await fetch(`${daemon.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
@@ -36,6 +48,28 @@ test("listModels() tells a key the models it may call, their context and exact p
   const all = await list(await daemon.createKey({ name: "all" }));
   assert.ok(all.some(({ id }) => id === "openai/whisper-1") && all.length > 3);
   assert.deepEqual(all.find(({ id }) => id === "openai/mine")?.pricing, { image: "0.04" });
+});
+
+test("listModels() tells what models can do, as the catalog and the config know it", async () => {
+  const key = await daemon.createKey({ name: "can" });
+  const of = (models: readonly Listed[], id: string) => models.find((model) => model.id === `openai/${id}`);
+  const all = await list(key);
+  assert.deepEqual(of(all, "gpt-4o")?.capabilities, ["caching", "structured_output", "tools", "vision"]);
+  assert.deepEqual(of(all, "gpt-4o")?.architecture, { input_modalities: ["text", "image"] });
+  assert.deepEqual(of(all, "gpt-4o")?.supported_parameters, [
+    ...["response_format", "structured_outputs"],
+    ...["tools", "tool_choice"],
+  ]);
+  const { context_length: context, max_output_tokens: output, capabilities } = of(all, "mine")!;
+  assert.deepEqual([context, output, capabilities], [32_000, 4_000, ["tools", "vision"]]);
+  assert.equal("capabilities" in of(all, "whisper-1")!, false, "unknown is not nothing");
+
+  const { models } = await daemon.json<ModelsAnswer>("models", "--provider", "openai");
+  const told = Object.fromEntries(
+    models.map(({ id, capabilities, context_tokens }) => [id, [context_tokens, capabilities]]),
+  );
+  assert.deepEqual(told["openai/mine"], [32_000, ["tools", "vision"]]);
+  assert.deepEqual(told["openai/whisper-1"]?.[1], null);
 });
 
 test("models --json tells every rate in the words of the config, and the day of the table", async () => {

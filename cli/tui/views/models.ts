@@ -87,6 +87,7 @@ function unknown(id: string): ModelView {
     context_tokens: null,
     output_max_tokens: null,
     prices: null,
+    capabilities: null,
     operations: [],
   };
 }

@@ -154,6 +154,7 @@ const model = named<ModelView>("Model", {
   prices: unknownOr(
     z.record(z.string(), z.union([number, z.array(z.record(z.string(), number)), z.record(z.string(), number)])),
   ),
+  capabilities: unknownOr(texts),
   operations: texts,
 });
 export const modelsAnswer = named<ModelsAnswer>("Models", {

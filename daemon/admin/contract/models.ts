@@ -12,6 +12,8 @@ export type ModelView = {
   readonly output_max_tokens: number | null;
   /** All rates in force now, in the words and units of the config: `input`, `cache_write_1h`, `image`. null: unpriced. */
   readonly prices: PriceView | null;
+  /** What it can do: `tools`, `vision`; null: not known. */
+  readonly capabilities: readonly string[] | null;
   /** What its provider serves: `chat`, `embeddings`. */
   readonly operations: readonly string[];
 };

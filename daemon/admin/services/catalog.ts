@@ -65,7 +65,7 @@ export function createModelService(current: () => GenerationData): AdminServices
         hostFor(host, dialect).catalog ?? host,
       ]);
       followPrices(generation.importedPrices);
-      const catalog = openCatalog(generation.prices, Object.fromEntries(named));
+      const catalog = openCatalog(generation.prices, Object.fromEntries(named), generation.facts);
       const models = generation.providers
         .filter(({ name }) => wanted === undefined || name === wanted)
         .flatMap((provider) =>
@@ -80,6 +80,7 @@ export function createModelService(current: () => GenerationData): AdminServices
               context_tokens: catalog.contextWindow(provider.name, name) ?? null,
               output_max_tokens: catalog.outputMax(provider.name, name) ?? null,
               prices: price === undefined ? null : viewPrice(price),
+              capabilities: catalog.capabilities(provider.name, name) ?? null,
               operations: Object.keys(hostFor(provider.host, provider.dialect).operations),
             };
           }),

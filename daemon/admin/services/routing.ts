@@ -47,7 +47,7 @@ export function createRoutingService(options: RoutingServiceOptions): AdminServi
     if (built?.number === data.number) return built;
     const hosts = data.providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]);
     followPrices(data.importedPrices);
-    const catalog = openCatalog(data.prices, Object.fromEntries(hosts));
+    const catalog = openCatalog(data.prices, Object.fromEntries(hosts), data.facts);
     const generation = buildGeneration(
       data,
       catalog,

@@ -374,6 +374,7 @@ function cannedServices(
             context_tokens: 128_000,
             output_max_tokens: 16_384,
             prices: { input: 2.5, output: 10, cache_read: 1.25 },
+            capabilities: ["tools", "vision"],
             operations: ["chat"],
           },
           {
@@ -383,7 +384,7 @@ function cannedServices(
             input_nano_per_million: null,
             output_nano_per_million: null,
             context_tokens: null,
-            ...{ output_max_tokens: null, prices: null, operations: ["chat"] },
+            ...{ output_max_tokens: null, prices: null, capabilities: null, operations: ["chat"] },
           },
           {
             id: "openai/new",
@@ -392,7 +393,7 @@ function cannedServices(
             input_nano_per_million: null,
             output_nano_per_million: null,
             context_tokens: null,
-            ...{ output_max_tokens: null, prices: null, operations: ["chat"] },
+            ...{ output_max_tokens: null, prices: null, capabilities: null, operations: ["chat"] },
           },
         ],
         aliases: { fast: "openai/gpt-4o" },
