@@ -10,7 +10,7 @@ export const feedRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "Requests as they end: server-sent events, or a WebSocket where the request asks for an upgrade",
     reachable: true,
-    query: strict<FeedQuery>({ ...rowFilterFields, rate: queryFields.count(1, 1_000).optional() }),
+    query: () => strict<FeedQuery>({ ...rowFilterFields(), rate: queryFields.count(1, 1_000).optional() }),
     run: (services, input) => new EventsAnswer(services.feed.listen(input.query)),
   }),
 ];

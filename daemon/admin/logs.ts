@@ -17,21 +17,22 @@ const idsMax = 1_000;
 const nameCharactersMax = 256;
 const rowsMax = 1_000_000_000;
 
-const dimension: z.ZodType<Dimension> = z.enum([
-  ...(["key", "team", "customer", "user", "model", "provider", "target", "credential", "route"] as const),
-  ...(["tag", "status", "error", "stop", "tool"] as const),
-]);
-const order: z.ZodType<RankingOrder> = z.enum(["requests", "errors", "tokens", "cost", "latency"]);
-const grain = z.enum(["minute", "hour", "day"]);
-const cursor = queryFields.text(cursorCharactersMax).optional();
+const dimension = (): z.ZodType<Dimension> =>
+  z.enum([
+    ...(["key", "team", "customer", "user", "model", "provider", "target", "credential", "route"] as const),
+    ...(["tag", "status", "error", "stop", "tool"] as const),
+  ]);
+const order = (): z.ZodType<RankingOrder> => z.enum(["requests", "errors", "tokens", "cost", "latency"]);
+const grain = () => z.enum(["minute", "hour", "day"]);
+const cursor = () => queryFields.text(cursorCharactersMax).optional();
 const name = () => queryFields.text(nameCharactersMax).optional();
 const number = () => queryFields.count(0, Number.MAX_SAFE_INTEGER).optional();
-const time = { since_ms: queryFields.epochMs().optional(), until_ms: queryFields.epochMs().optional() };
+const time = () => ({ since_ms: queryFields.epochMs().optional(), until_ms: queryFields.epochMs().optional() });
 
 const several = () => queryFields.oneOrMore(queryFields.text(nameCharactersMax)).optional();
 
 /** Conditions that a single row can be judged by. */
-export const rowFilterFields = {
+export const rowFilterFields = () => ({
   id: several(),
   parent: several(),
   key: several(),
@@ -73,29 +74,30 @@ export const rowFilterFields = {
   cost_min_nano: number(),
   cost_max_nano: number(),
   trace: name(),
-};
-const filter = { ...rowFilterFields, text: queryFields.text(1_024).optional(), ...time };
+});
+const filter = () => ({ ...rowFilterFields(), text: queryFields.text(1_024).optional(), ...time() });
 
-const list: z.ZodType<LogQuery> = strict<LogQuery>({
-  ...filter,
-  limit: queryFields.count(1, 1_000).optional(),
-  before: cursor,
-  after: cursor,
-  sort: z.enum(["time", "latency", "tokens", "cost"]).optional(),
-  order: z.enum(["desc", "asc"]).optional(),
-})
-  .refine((asked) => asked.before === undefined || asked.after === undefined, {
-    path: ["after"],
-    message: "give before or after, not both",
+const list = (): z.ZodType<LogQuery> =>
+  strict<LogQuery>({
+    ...filter(),
+    limit: queryFields.count(1, 1_000).optional(),
+    before: cursor(),
+    after: cursor(),
+    sort: z.enum(["time", "latency", "tokens", "cost"]).optional(),
+    order: z.enum(["desc", "asc"]).optional(),
   })
-  .refine(({ sort = "time", after }) => sort === "time" || after === undefined, {
-    path: ["sort"],
-    message: "what comes after is in the order in which it was written: leave sort or after out",
-  })
-  .refine(({ sort = "time", order }) => sort !== "time" || order !== "asc", {
-    path: ["order"],
-    message: "by time the newest come first; asc is for sort by latency, tokens or cost",
-  });
+    .refine((asked) => asked.before === undefined || asked.after === undefined, {
+      path: ["after"],
+      message: "give before or after, not both",
+    })
+    .refine(({ sort = "time", after }) => sort === "time" || after === undefined, {
+      path: ["sort"],
+      message: "what comes after is in the order in which it was written: leave sort or after out",
+    })
+    .refine(({ sort = "time", order }) => sort !== "time" || order !== "asc", {
+      path: ["order"],
+      message: "by time the newest come first; asc is for sort by latency, tokens or cost",
+    });
 
 export const logRoutes: readonly Route[] = [
   reads<LogQuery>({
@@ -113,7 +115,7 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:write",
     action: "logs.delete",
     summary: "Takes requests out of the log, with what was said in them",
-    body: strict<LogDeleteRequest>({ ids: z.array(z.string().min(1).max(64)).min(1).max(idsMax) }),
+    body: () => strict<LogDeleteRequest>({ ids: z.array(z.string().min(1).max(64)).min(1).max(idsMax) }),
     run: (services, input) => services.logs.remove(input.body),
   }),
   reads<OpenRequestsQuery>({
@@ -121,7 +123,7 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/open",
     permission: "logs:read",
     summary: "Requests in flight that hold money or a place, oldest first",
-    query: strict<OpenRequestsQuery>({ limit: queryFields.count(1, 1_000).optional() }),
+    query: () => strict<OpenRequestsQuery>({ limit: queryFields.count(1, 1_000).optional() }),
     run: (services, input) => services.logs.open(input.query),
   }),
   reads<StatsQuery>({
@@ -130,7 +132,7 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "Sums of all requests that pass the filter",
     reachable: true,
-    query: strict<StatsQuery>({ ...filter, before: cursor, compare: queryFields.flag().optional() }),
+    query: () => strict<StatsQuery>({ ...filter(), before: cursor(), compare: queryFields.flag().optional() }),
     run: (services, input) => services.logs.stats(input.query),
   }),
   reads<HistogramQuery>({
@@ -139,14 +141,15 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "Sums by minute, hour or day, also apart by one dimension",
     reachable: true,
-    query: strict<HistogramQuery>({
-      ...filter,
-      before: cursor,
-      grain: grain.optional(),
-      by: dimension.optional(),
-      top: queryFields.count(1, 100).optional(),
-      order: order.optional(),
-    }),
+    query: () =>
+      strict<HistogramQuery>({
+        ...filter(),
+        before: cursor(),
+        grain: grain().optional(),
+        by: dimension().optional(),
+        top: queryFields.count(1, 100).optional(),
+        order: order().optional(),
+      }),
     run: (services, input) => services.logs.histogram(input.query),
   }),
   reads<RankingsQuery>({
@@ -155,12 +158,13 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "The largest values of one dimension",
     reachable: true,
-    query: strict<RankingsQuery>({
-      ...filter,
-      by: dimension.optional(),
-      order: order.optional(),
-      limit: queryFields.count(1, 1_000).optional(),
-    }),
+    query: () =>
+      strict<RankingsQuery>({
+        ...filter(),
+        by: dimension().optional(),
+        order: order().optional(),
+        limit: queryFields.count(1, 1_000).optional(),
+      }),
     run: (services, input) => services.logs.rankings(input.query),
   }),
   reads<FacetsQuery>({
@@ -168,11 +172,12 @@ export const logRoutes: readonly Route[] = [
     path: "/api/logs/facets",
     permission: "logs:read",
     summary: "Values that can be filtered by, last seen first",
-    query: strict<FacetsQuery>({
-      dimension: dimension.optional(),
-      match: name(),
-      limit: queryFields.count(1, 1_000).optional(),
-    }),
+    query: () =>
+      strict<FacetsQuery>({
+        dimension: dimension().optional(),
+        match: name(),
+        limit: queryFields.count(1, 1_000).optional(),
+      }),
     run: (services, input) => services.logs.facets(input.query),
   }),
   reads<DashboardQuery>({
@@ -181,7 +186,7 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "What a first screen shows, in one answer",
     reachable: true,
-    query: strict<DashboardQuery>(filter),
+    query: () => strict<DashboardQuery>(filter()),
     run: (services, input) => services.logs.dashboard(input.query),
   }),
   reads({
@@ -197,11 +202,12 @@ export const logRoutes: readonly Route[] = [
     permission: "logs:read",
     summary: "The log as lines of JSON or CSV",
     reachable: true,
-    query: strict<LogExportQuery>({
-      ...filter,
-      format: z.enum(["jsonl", "csv"]).optional(),
-      limit: queryFields.count(1, rowsMax).optional(),
-    }),
+    query: () =>
+      strict<LogExportQuery>({
+        ...filter(),
+        format: z.enum(["jsonl", "csv"]).optional(),
+        limit: queryFields.count(1, rowsMax).optional(),
+      }),
     run: (services, input) => {
       const lines = services.logs.export(input.query);
       return input.query.format === "csv" ? new TextAnswer("text/csv; charset=utf-8", terminated(lines)) : lines;

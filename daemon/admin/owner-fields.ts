@@ -18,7 +18,7 @@ export type KindRow = {
 };
 
 /** Every field there is, whatever the kind: the compiler holds them equal to the contract's. */
-const everyCreateField: Schemas<CreateOwnerRequest> = {
+const everyCreateField = (): Schemas<CreateOwnerRequest> => ({
   customer: scopeFields.reference.optional(),
   team: scopeFields.reference.optional(),
   user: scopeFields.reference.optional(),
@@ -35,8 +35,8 @@ const everyCreateField: Schemas<CreateOwnerRequest> = {
   limits: scopeFields.limits.optional(),
   concurrency_max: scopeFields.concurrency.optional(),
   spent_nano: fields.count(0, budgetNanoMax).optional(),
-};
-const everyUpdateField: Schemas<UpdateOwnerRequest> = {
+});
+const everyUpdateField = (): Schemas<UpdateOwnerRequest> => ({
   customer: scopeFields.reference.nullable().optional(),
   team: scopeFields.reference.nullable().optional(),
   user: scopeFields.reference.nullable().optional(),
@@ -51,14 +51,14 @@ const everyUpdateField: Schemas<UpdateOwnerRequest> = {
   budgets: scopeFields.budgets.optional(),
   limits: scopeFields.limitChanges.optional(),
   concurrency_max: scopeFields.concurrency.nullable().optional(),
-};
+});
 
 type Schemas<Request> = { readonly [Field in keyof Required<Request>]: z.ZodType<Request[Field]> };
 
 export function createSchema({ idPrefix, parents, match }: KindRow): z.ZodType<CreateOwnerRequest> {
   const name = nameField(idPrefix);
   const wanted = new Set<string>([...common, "spent_nano", ...parents, ...(match ?? ownerOnly)]);
-  const fieldsOfKind = { ...everyCreateField, name: match === undefined ? name : name.optional() };
+  const fieldsOfKind = { ...everyCreateField(), name: match === undefined ? name : name.optional() };
   return z.strictObject(picked(fieldsOfKind, wanted)) as unknown as z.ZodType<CreateOwnerRequest>;
 }
 
@@ -69,7 +69,7 @@ export function updateSchema({ idPrefix, parents, match }: KindRow): z.ZodType<U
     "reset_budget_usage",
     ...(match === undefined ? [...parents, ...ownerOnly] : []),
   ]);
-  const fieldsOfKind = { ...everyUpdateField, name: nameField(idPrefix).optional() };
+  const fieldsOfKind = { ...everyUpdateField(), name: nameField(idPrefix).optional() };
   return z.strictObject(picked(fieldsOfKind, wanted)) as unknown as z.ZodType<UpdateOwnerRequest>;
 }
 

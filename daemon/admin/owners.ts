@@ -11,7 +11,7 @@ import type {
   UpdateOwnerRequest,
 } from "./contract/owners.ts";
 import { createSchema, type KindRow, updateSchema } from "./owner-fields.ts";
-import { changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
+import { changes, fields, later, queryFields, type Route, reads, strict } from "./route.ts";
 import { budgetNanoMax, listFields } from "./scope-fields.ts";
 
 const kinds: readonly KindRow[] = [
@@ -38,25 +38,33 @@ const kinds: readonly KindRow[] = [
   },
 ];
 
-const list = strict<OwnerListQuery>({
-  ...listFields,
-  search: queryFields.text(128).optional(),
-  customer: queryFields.text(128).optional(),
-  team: queryFields.text(128).optional(),
-});
-const page = strict<BudgetListQuery>({
-  limit: queryFields.count(1, 1_000).optional(),
-  after: queryFields.text(64).optional(),
-});
-const override = strict<OverrideRequest>({
-  extra_nano: fields.count(0, budgetNanoMax),
-  mode: z.enum(["cycles", "forever"]),
-  cycles: fields.count(1, 1_000).optional(),
-});
-const topUp = strict<TopUpRequest>({
-  amount_nano: fields.count(-budgetNanoMax, budgetNanoMax),
-  note: z.string().max(512).optional(),
-});
+const list = later(() =>
+  strict<OwnerListQuery>({
+    ...listFields,
+    search: queryFields.text(128).optional(),
+    customer: queryFields.text(128).optional(),
+    team: queryFields.text(128).optional(),
+  }),
+);
+const page = later(() =>
+  strict<BudgetListQuery>({
+    limit: queryFields.count(1, 1_000).optional(),
+    after: queryFields.text(64).optional(),
+  }),
+);
+const override = later(() =>
+  strict<OverrideRequest>({
+    extra_nano: fields.count(0, budgetNanoMax),
+    mode: z.enum(["cycles", "forever"]),
+    cycles: fields.count(1, 1_000).optional(),
+  }),
+);
+const topUp = later(() =>
+  strict<TopUpRequest>({
+    amount_nano: fields.count(-budgetNanoMax, budgetNanoMax),
+    note: z.string().max(512).optional(),
+  }),
+);
 
 export const ownerRoutes: readonly Route[] = [
   ...kinds.flatMap(routesOf),
@@ -88,7 +96,7 @@ function routesOf(row: KindRow): readonly Route[] {
   const one = `${path}/{id}`;
   const [read, write]: [Permission, Permission] = [`${resource}:read`, `${resource}:write`];
   const noun = kind.replace("_", " ");
-  const update = updateSchema(row);
+  const update = later(() => updateSchema(row));
   const change = (method: "PATCH" | "PUT", summary: string): Route =>
     changes<UpdateOwnerRequest>({
       method,
@@ -117,7 +125,7 @@ function routesOf(row: KindRow): readonly Route[] {
       action: `${kind}.create`,
       summary: `Make a ${noun}`,
       reachable: true,
-      body: createSchema(row),
+      body: () => createSchema(row),
       run: (services, { body, action }) => services.owners.create(kind, body, action),
     }),
     reads({

@@ -17,13 +17,25 @@ export type Caller = {
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+/** Or what makes it when the route is first asked: all of them together are 2 MB and 20 ms, and most are never needed. */
+export type Schema<Value> = z.ZodType<Value> | (() => z.ZodType<Value>);
+
+/** For several routes that have one schema. */
+export function later<Value>(make: () => z.ZodType<Value>): () => z.ZodType<Value> {
+  let made: z.ZodType<Value> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 type RouteBase<Query> = {
   /** Segments, with `{name}` where a value stands: `/api/keys/{key}`. */
   readonly path: string;
   readonly permission: Permission;
   /** One line for the documentation. */
   readonly summary: string;
-  readonly query?: z.ZodType<Query>;
+  readonly query?: Schema<Query>;
   /** Also for tokens bound to an owner: its service sees to it that they reach no further. Others are refused to them. */
   readonly reachable?: true;
 };
@@ -59,7 +71,7 @@ export class EventsAnswer {
 /** A GET's twin for what needs a body but changes nothing. */
 type Asking<Query, Body> = RouteBase<Query> & {
   readonly method: "POST";
-  readonly body: z.ZodType<Body>;
+  readonly body: Schema<Body>;
   run(services: AdminServices, input: ReadInput<Query> & { readonly body: Body }): Promise<unknown>;
 };
 
@@ -67,7 +79,7 @@ type Mutating<Query, Body> = RouteBase<Query> & {
   readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
   /** `<resource>.<verb>`, as the audit trail calls it. Its presence says that the route changes something. */
   readonly action: string;
-  readonly body?: z.ZodType<Body>;
+  readonly body?: Schema<Body>;
   run(
     services: AdminServices,
     input: ReadInput<Query> & { readonly body: Body; readonly action: Action },
@@ -102,15 +114,24 @@ export type Route = {
 };
 
 export function reads<Query = undefined>(route: Reading<Query>): Route {
-  return route as unknown as Route;
+  return withSchemas(route);
 }
 
 export function asks<Body, Query = undefined>(route: Asking<Query, Body>): Route {
-  return route as unknown as Route;
+  return withSchemas(route);
 }
 
 export function changes<Body = undefined, Query = undefined>(route: Mutating<Query, Body>): Route {
-  return route as unknown as Route;
+  return withSchemas(route);
+}
+
+function withSchemas(route: object): Route {
+  for (const part of ["query", "body"] as const) {
+    const given = (route as { query?: unknown; body?: unknown })[part];
+    if (typeof given === "function")
+      Object.defineProperty(route, part, { get: later(given as () => z.ZodType), enumerable: true });
+  }
+  return route as Route;
 }
 
 /** A strict object schema that has every field of `T` and no other: the compiler sees to it. */

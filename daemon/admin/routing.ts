@@ -10,40 +10,53 @@ import type {
   UpdatePriceRequest,
   UpdateRuleRequest,
 } from "./contract/routing.ts";
-import { asks, changes, fields, queryFields, type Route, reads, strict } from "./route.ts";
+import { asks, changes, fields, later, queryFields, type Route, reads, strict } from "./route.ts";
 import { nameField, scopeFields } from "./scope-fields.ts";
 
 const tokensMax = 100_000_000;
 
-const test = strict<RouteTestRequest>({
-  model: fields.text(512),
-  key: fields.text(256).optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-  body: z.record(z.string(), z.unknown()).optional(),
-  stream: z.boolean().optional(),
-  tokens: fields.count(0, tokensMax).optional(),
-  max_tokens: fields.count(1, tokensMax).optional(),
-  request_type: fields.text(64).optional(),
-});
+const test = () =>
+  strict<RouteTestRequest>({
+    model: fields.text(512),
+    key: fields.text(256).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    body: z.record(z.string(), z.unknown()).optional(),
+    stream: z.boolean().optional(),
+    tokens: fields.count(0, tokensMax).optional(),
+    max_tokens: fields.count(1, tokensMax).optional(),
+    request_type: fields.text(64).optional(),
+  });
 
-const list = strict<OwnListQuery>({
-  limit: queryFields.count(1, 1_000).optional(),
-  offset: queryFields.count(0, 1_000_000).optional(),
-  search: queryFields.text(128).optional(),
-  sort_by: z.enum(["name", "priority"]).optional(),
-  order: z.enum(["asc", "desc"]).optional(),
-});
+const list = () =>
+  strict<OwnListQuery>({
+    limit: queryFields.count(1, 1_000).optional(),
+    offset: queryFields.count(0, 1_000_000).optional(),
+    search: queryFields.text(128).optional(),
+    sort_by: z.enum(["name", "priority"]).optional(),
+    order: z.enum(["asc", "desc"]).optional(),
+  });
 
-const ruleFields = { ...rule.shape, name: nameField("rule_"), description: scopeFields.description.optional() };
-const createRule = z.strictObject(ruleFields) as unknown as z.ZodType<CreateRuleRequest>;
-const updateRule = z.strictObject({ ...orNull(ruleFields), name: ruleFields.name.optional() });
-const match = fields.text(256);
-const createPrice = z.strictObject({ match, description: ruleFields.description, price });
-const updatePrice = z.strictObject({
-  match: match.optional(),
-  description: scopeFields.description.nullable().optional(),
-  price: z.strictObject(orNull(price.shape)).optional(),
+const ruleFields = () => ({ ...rule.shape, name: nameField("rule_"), description: scopeFields.description.optional() });
+const createRule = () => z.strictObject(ruleFields()) as unknown as z.ZodType<CreateRuleRequest>;
+const updateRule = later(() => {
+  const shape = ruleFields();
+  return z.strictObject({ ...orNull(shape), name: shape.name.optional() }) as unknown as z.ZodType<UpdateRuleRequest>;
 });
+const match = () => fields.text(256);
+const createPrice = () =>
+  z.strictObject({
+    match: match(),
+    description: scopeFields.description.optional(),
+    price,
+  }) as unknown as z.ZodType<CreatePriceRequest>;
+const updatePrice = later(
+  () =>
+    z.strictObject({
+      match: match().optional(),
+      description: scopeFields.description.nullable().optional(),
+      price: z.strictObject(orNull(price.shape)).optional(),
+    }) as unknown as z.ZodType<UpdatePriceRequest>,
+);
 
 export const routingRoutes: readonly Route[] = [
   asks<RouteTestRequest>({
@@ -63,7 +76,7 @@ function ruleRoutes(path: string): readonly Route[] {
   const change = (method: "PATCH" | "PUT", summary: string): Route =>
     changes<UpdateRuleRequest>({
       ...{ method, path: one, permission: "config:write", action: "routing_rule.update", summary },
-      body: updateRule as unknown as z.ZodType<UpdateRuleRequest>,
+      body: updateRule,
       run: ({ ownConfig }, { params, body, action }) => ownConfig.rules.update(params["rule"]!, body, action),
     });
   return [
@@ -96,7 +109,7 @@ function priceRoutes(path: string): readonly Route[] {
   const change = (method: "PATCH" | "PUT", summary: string): Route =>
     changes<UpdatePriceRequest>({
       ...{ method, path: one, permission: "config:write", action: "price.update", summary },
-      body: updatePrice as unknown as z.ZodType<UpdatePriceRequest>,
+      body: updatePrice,
       run: ({ ownConfig }, { params, body, action }) => ownConfig.prices.update(params["override"]!, body, action),
     });
   return [
@@ -108,7 +121,7 @@ function priceRoutes(path: string): readonly Route[] {
     changes<CreatePriceRequest>({
       ...{ method: "POST", path, permission: "config:write", action: "price.create" },
       summary: "Give a model, or all of a provider, a price; settled requests keep theirs",
-      body: createPrice as unknown as z.ZodType<CreatePriceRequest>,
+      body: createPrice,
       run: ({ ownConfig }, { body, action }) => ownConfig.prices.create(body, action),
     }),
     reads({
