@@ -11,6 +11,7 @@ import { bifrostWords } from "../pipeline/compat-bifrost.ts";
 import { Exchange, type Route } from "../pipeline/exchange.ts";
 import { listModels } from "../pipeline/models.ts";
 import { answerOpenrouter } from "../pipeline/openrouter.ts";
+import { describeOwnActivity } from "../pipeline/own-activity.ts";
 import { describeOwnKey } from "../pipeline/own-key.ts";
 import { describeOwnRequest } from "../pipeline/own-request.ts";
 import { splitRest } from "../pipeline/passthrough.ts";
@@ -135,8 +136,9 @@ function handle(
     sendManaged(request, response, plane.manage, id).catch(failed);
     return;
   }
-  if (found.kind === "own_request") {
-    describeOwnRequest(request.headers, target, plane, Date.now())
+  if (found.kind === "own_request" || found.kind === "own_activity") {
+    const describe = found.kind === "own_request" ? describeOwnRequest : describeOwnActivity;
+    describe(request.headers, target, plane, Date.now())
       .then((answer) => sendAnswer(response, answer, id))
       .catch(failed);
     return;

@@ -36,6 +36,8 @@ export type Match =
   | { readonly kind: "own_key" }
   /** Or about a request that it made with it. */
   | { readonly kind: "own_request" }
+  /** Or about all of them. */
+  | { readonly kind: "own_activity" }
   | { readonly kind: "none"; readonly allow: string | undefined };
 
 /** Made once: the calls that nearly all requests are for. */
@@ -55,6 +57,7 @@ const healthRoutes: Readonly<Record<string, "all" | "live" | "ready">> = {
 const ownKeyPaths: ReadonlySet<string> = new Set(["/v1/key", "/api/v1/key", "/api/governance/virtual-keys/quota"]);
 /** In OpenRouter's words. */
 const ownRequestPaths: ReadonlySet<string> = new Set(["/v1/generation", "/api/v1/generation"]);
+const ownActivityPaths: ReadonlySet<string> = new Set(["/v1/activity", "/api/v1/activity"]);
 const onlyPost: Match = { kind: "none", allow: "POST" };
 const onlyGet: Match = { kind: "none", allow: "GET" };
 const nothing: Match = { kind: "none", allow: undefined };
@@ -70,6 +73,7 @@ export function match(method: string, target: string, headers: IncomingHttpHeade
   if (Object.hasOwn(healthRoutes, path)) return reading ? { kind: "health", check: healthRoutes[path]! } : onlyGet;
   if (ownKeyPaths.has(path)) return reading ? { kind: "own_key" } : onlyGet;
   if (ownRequestPaths.has(path)) return reading ? { kind: "own_request" } : onlyGet;
+  if (ownActivityPaths.has(path)) return reading ? { kind: "own_activity" } : onlyGet;
   if (path === "/") return reading ? { kind: "root" } : onlyGet;
   const named = namedInPath(path, target);
   if (named !== undefined) return method === "POST" ? named : onlyPost;

@@ -15,6 +15,7 @@ import type { Health } from "../runtime/health.ts";
 import type { ResponseKeeper } from "../runtime/response-keeper.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
+import type { SumsAnswer } from "../store/log-sums.ts";
 import type { RequestRow } from "../store/request-log.ts";
 import type { Sender } from "../store/sender.ts";
 import type { Tap } from "../telemetry/tap.ts";
@@ -33,9 +34,14 @@ export type Manage = (request: ManageRequest) => Promise<ManageAnswer>;
 export type ManageAnswer = { readonly status: number; readonly text: string };
 
 /** For a row of the request log, if that key made it. */
-export type OwnRequestQuestion = { readonly request: string; readonly keyId: number };
+export type OwnRequestQuestion = {
+  readonly request: string;
+  readonly keyId: number;
+  /** Of all its requests in this time the sums, by day and target, in place of one. */
+  readonly activity?: { readonly sinceMs: number; readonly untilMs: number };
+};
 /** Neither: there is none. `failed`: why it cannot be told. */
-export type OwnRequestAnswer = { readonly row?: RequestRow; readonly failed?: string };
+export type OwnRequestAnswer = { readonly row?: RequestRow; readonly sums?: SumsAnswer; readonly failed?: string };
 
 export type Plane = {
   readonly keys: KeyReader;

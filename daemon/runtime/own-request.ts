@@ -10,10 +10,11 @@ const againMs = 50;
 /** Another key's row is looked for as long as one that does not exist: nothing tells the two apart. */
 export async function findOwnRequest(
   queries: Pick<QueryClient, "query">,
-  { request, keyId }: OwnRequestQuestion,
+  { request, keyId, activity }: OwnRequestQuestion,
 ): Promise<OwnRequestAnswer> {
   const endAt = performance.now() + waitMsMax;
   try {
+    if (activity !== undefined) return { sums: await activityOf(queries, keyId, activity) };
     for (;;) {
       const row = await queries.query({ kind: "request", id: request });
       if (row?.key_id === keyId) return { row };
@@ -23,4 +24,16 @@ export async function findOwnRequest(
   } catch (error) {
     return { failed: String(error) };
   }
+}
+
+/** More targets than a key calls. */
+const targetsMax = 500;
+
+function activityOf(
+  queries: Pick<QueryClient, "query">,
+  keyId: number,
+  time: { readonly sinceMs: number; readonly untilMs: number },
+) {
+  const question = { filter: { keyId }, ...time, grain: "day", by: "target", top: targetsMax, order: "cost" } as const;
+  return queries.query({ kind: "log_sums", question });
 }

@@ -115,6 +115,7 @@ POST /cursor/v1/chat/completions
 POST /typesafe/v1/chat/completions
 POST /openai_passthrough/v1/x
 GET /api/v1/key
+GET /api/v1/activity
 GET /api/v1/credits
 GET /api/v1/providers
 GET /api/v1/models/count
