@@ -32,6 +32,8 @@ export type KeyReader = {
   /** Scopes the key draws on, narrowest first. A key that is gone draws on scope 0, which admits nothing. */
   scopes(row: number): readonly number[];
   policy(row: number): KeyPolicy;
+  /** When it is refused by itself, the key or this secret of it; undefined: never. */
+  endsAt(row: number): number | undefined;
   /** Differs after each change of the key. */
   version(row: number): number;
 };
@@ -89,6 +91,19 @@ export function createKeyReader(tables: Tables): KeyReader {
     if ((flags & keyFlag.revoked) !== 0) return "revoked";
     if ((flags & keyFlag.disabled) !== 0) return "disabled";
     return nowMs >= endsAt || nowMs >= secretEndsAt ? "expired" : "ok";
+  }
+
+  function endsAt(row: number): number | undefined {
+    const at = hashRow(row);
+    const key = Atomics.load(hashRows, at + hashWord.keyRow) * keyRowWords;
+    for (;;) {
+      const version = Atomics.load(keyRows, key + keyWord.version);
+      const copy = key + keyWord.copies + (version & 1) * keyCopyWords;
+      const high = Atomics.load(keyRows, copy + keyCopyWord.expiresHigh);
+      const end = Math.min(timeOf(high, Atomics.load(keyRows, copy + keyCopyWord.expiresLow)), endOfSecret(at));
+      if (Atomics.load(keyRows, key + keyWord.version) !== version) continue;
+      return end === Number.POSITIVE_INFINITY ? undefined : end;
+    }
   }
 
   function endOfSecret(at: number): number {
@@ -167,6 +182,7 @@ export function createKeyReader(tables: Tables): KeyReader {
   return {
     find,
     state,
+    endsAt,
     publicId,
     keyId: (row) => entry(row).keyId,
     scopes: (row) => entry(row).scopes,

@@ -41,6 +41,8 @@ export type LimitState = {
   readonly windowMs: number;
   /** In the window that ends now; tokens and spend include what is reserved. */
   readonly used: number;
+  /** Until all of it would be free again if nobody else came. */
+  readonly wholeInMs: number;
   readonly wouldRefuse?: number;
 };
 
@@ -62,6 +64,7 @@ export function createPeek(tables: Tables): Peek {
   const budgets = new Float64Array(budgetsPerScopeMax * budgetCells);
   const limits = new Float64Array(limitsPerScopeMax * limitCells);
   const used = new Float64Array(limitsPerScopeMax);
+  const wholeIn = new Float64Array(limitsPerScopeMax);
   const label = new Uint8Array(labelBytesMax);
   let labelLength = 0;
   let budgetCount = 0;
@@ -102,6 +105,7 @@ export function createPeek(tables: Tables): Peek {
     for (let index = 0; index < limitCount * limitCells; index++) limits[index] = cells[firstLimitCell + index]!;
     for (let index = 0; index < limitCount; index++) {
       used[index] = rates.used(firstLimitCell + index * limitCells, nowMs);
+      wholeIn[index] = rates.wholeIn(firstLimitCell + index * limitCells, nowMs);
     }
   }
 
@@ -140,6 +144,7 @@ export function createPeek(tables: Tables): Peek {
       limit: limits[row + limitCell.limit]!,
       windowMs: limits[row + limitCell.window]!,
       used: used[index]!,
+      wholeInMs: wholeIn[index]!,
       ...(limits[row + limitCell.shadow] === 1 ? { wouldRefuse: limits[row + limitCell.wouldRefuse]! } : {}),
     };
   }

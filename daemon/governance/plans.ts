@@ -28,6 +28,10 @@ export type Plans = {
   find(keyRow: number, provider: string, model: string, target: string): Plan;
   /** What forbids a call for whom a request names: an end user, or a tag. Undefined: nothing. */
   refusal(named: readonly number[], provider: string, model: string): PlanRefusal | undefined;
+  /** Scopes of the limits that count calls of this owner alone, whatever they call. */
+  limitsOf(owner: number): readonly number[];
+  /** The models that an owner allows and forbids; undefined: it says nothing. */
+  rulesOf(owner: number): OwnerRules | undefined;
   /** How requests name end users and tags; undefined: nothing is counted for them. */
   names(): NamesOfRequests | undefined;
   /** Differs after each change of owners or limits. */
@@ -100,7 +104,17 @@ export function createPlans(tables: Tables, keys: KeyReader): Plans {
     return undefined;
   }
 
-  return { find, refusal, names: () => directory.read().names, version: directory.version };
+  const limitsOf = (owner: number): readonly number[] =>
+    directory.read().limits.flatMap((limit) => (limit.owner === owner ? [limit.scope] : []));
+
+  return {
+    find,
+    refusal,
+    limitsOf,
+    rulesOf: (owner) => directory.read().owners[owner],
+    names: () => directory.read().names,
+    version: directory.version,
+  };
 }
 
 function refusalBy(rules: OwnerRules | undefined, provider: string, model: string): PlanRefusal | undefined {

@@ -254,6 +254,47 @@ describe("owners", { concurrency: false }, () => {
     assert.equal((await tell("sk-bf-nobody")).status, 401);
   });
 
+  test("describeOwnKey() tells what binds a key besides: models, providers, limits of its own team, ends and resets", async () => {
+    await make("teams", { name: "bound", blocked: ["echo-paid/dear"] });
+    const limits = [{ metric: "requests", limit: 9, window_ms: minuteMs }];
+    await make("model-configs", { model: "echo-paid/m", team: "bound", limits });
+    await make("model-configs", { model: "echo-paid/m", name: "for everybody", limits });
+    const expiresAtMs = Date.now() + 90_000_000;
+    const key = await makeKey({
+      ...{ name: "bound-key", team: "bound", expires_at_ms: expiresAtMs, blocked: ["echo-paid/z"], limits },
+      providers: [
+        { provider: "echo-paid", models: ["echo-paid/*"], budgets: [{ limit_nano: 3_000_000_000, window: forever }] },
+      ],
+    });
+    const beforeMs = Date.now();
+    assert.equal((await call(key, "echo-paid/m")).status, 200);
+    const answer = await fetch(`${daemon.url}/v1/key`, { headers: { authorization: `Bearer ${key}` } });
+    const { data, scopes } = (await answer.json()) as {
+      data: Record<string, unknown> & {
+        providers: { provider: string; models: string[]; budgets: { limit: number }[] }[];
+      };
+      scopes: { scope: string; blocked: string[]; limits: { used: number; resets_at: string }[] }[];
+    };
+    assert.deepEqual([data["blocked"], data["expires_at"]], [["echo-paid/z"], new Date(expiresAtMs).toISOString()]);
+    assert.deepEqual(
+      data.providers.map(({ provider, models, budgets }) => [provider, models, budgets[0]?.limit]),
+      [["echo-paid", ["echo-paid/*"], 3]],
+    );
+    assert.deepEqual(
+      scopes.map(({ scope, blocked, limits: [limit] }) => [scope, blocked, limit?.used]),
+      [
+        ['key "bound-key"', [], 1],
+        ['team "bound"', ["echo-paid/dear"], undefined],
+        ['model limit "*/echo-paid/m for team bound"', [], 1],
+      ],
+    );
+    const resetsAtMs = Date.parse(scopes[0]!.limits[0]!.resets_at);
+    assert.ok(
+      resetsAtMs >= beforeMs + minuteMs && resetsAtMs <= Date.now() + minuteMs,
+      new Date(resetsAtMs).toISOString(),
+    );
+  });
+
   test("update() changes only the version that If-Match names", async () => {
     const { etag } = await make("teams", { name: "versioned" });
     await daemon.admin("PATCH", "/api/governance/teams/versioned", { description: "one" });

@@ -166,6 +166,8 @@ test("loadTables() brings shadow limits, overrides and spend limits back, with n
       [undefined, 0, 0],
     ],
   );
-  assert.deepEqual(state.limits, [{ slot: 0, metric: "spend", limit: 100, windowMs: 1_000, used: 0, wouldRefuse: 0 }]);
+  assert.deepEqual(state.limits, [
+    { slot: 0, metric: "spend", limit: 100, windowMs: 1_000, used: 0, wholeInMs: 0, wouldRefuse: 0 },
+  ]);
   assert.ok(createLedger(fresh).hasBudgets([1]), "spend matters");
 });
