@@ -26,6 +26,11 @@ export function budgetOfEffort(effort: string): number | undefined {
   return lookup(budgets, effort);
 }
 
+/** OpenAI's models that can be told not to, by name: `none` is an effort of theirs. Their chat and coding models are not meant. */
+export function takesNoEffort(model: string): boolean {
+  return /(^|\/)gpt-5\.[1-9]\d*(-(mini|nano))?(-20\d\d|$)/.test(model);
+}
+
 /** OpenAI's models that reason, by name: others refuse every word about it. */
 export function isReasoningModel(model: string): boolean {
   return /(^|\/)(o\d|gpt-[5-9]|codex|gpt-oss)/.test(model);

@@ -11,7 +11,7 @@ import type {
 } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
-import { effortOfBudget, isReasoningModel } from "../effort.ts";
+import { effortOfBudget, isReasoningModel, takesNoEffort } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeMessages } from "./encode-messages.ts";
 
@@ -124,6 +124,7 @@ function encodeEffort(reasoning: Reasoning | undefined, model: string, dropped: 
   if (reasoning === undefined) return undefined;
   const { effort, budgetTokens, enabled } = reasoning;
   if (enabled === false) {
+    if (takesNoEffort(model)) return "none";
     // A model that cannot reason refuses the field, and its silence is what was asked for.
     if (isReasoningModel(model)) dropped.field("reasoning");
     return undefined;

@@ -2,7 +2,7 @@
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { shape } from "../../json.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
-import { effortOfBudget, isReasoningModel } from "../effort.ts";
+import { effortOfBudget, isReasoningModel, takesNoEffort } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeItems } from "./encode-items.ts";
 
@@ -105,6 +105,7 @@ function encodeReasoning(request: Request, dropped: DroppedFields): JsonObject |
   if (reasoning === undefined) return undefined;
   const { effort, budgetTokens, enabled, summary } = reasoning;
   if (enabled === false) {
+    if (takesNoEffort(model)) return { effort: "none" };
     // A model that cannot reason refuses the field, and its silence is what was asked for.
     if (isReasoningModel(model)) dropped.field("reasoning");
     return undefined;

@@ -322,7 +322,7 @@ test("encode() shows the thinking of whoever asked for it by a budget, and not o
   assert.deepEqual(budget.body["reasoning"], { effort: "medium", summary: "auto" });
   const effort = thinking({ output_config: { effort: "low" } });
   assert.deepEqual(effort.body["reasoning"], { effort: "low" });
-  assert.deepEqual(thinking({ thinking: { type: "disabled" } }).dropped, ["thinking"]);
+  assert.deepEqual(thinking({ thinking: { type: "disabled" } }).body["reasoning"], { effort: "none" });
 });
 
 test("render() repeats what was asked, and says what goes without saying", () => {
