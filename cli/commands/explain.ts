@@ -20,6 +20,7 @@ const attemptColumns: readonly Column<AttemptView>[] = [
   { title: "CREDENTIAL", cell: (attempt) => credential(attempt.credential, "–"), shrinkTo: 8 },
   { title: "OUTCOME", cell: (attempt) => attempt.outcome },
   { title: "STATUS", cell: (attempt) => renderCount(attempt.status), align: "right" },
+  { title: "WAITED", cell: (attempt) => duration(attempt.waited_ms), align: "right", mayDrop: true },
   { title: "TIME TAKEN", cell: (attempt) => duration(attempt.latency_ms), align: "right" },
   { title: "HELD", cell: (attempt) => renderMoney(attempt.held_nano), align: "right", mayDrop: true },
   { title: "COST", cell: (attempt) => renderMoney(attempt.cost_nano), align: "right" },

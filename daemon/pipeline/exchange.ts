@@ -52,6 +52,8 @@ export type AttemptTrace = {
   readonly costNano?: number;
   readonly heldNano?: number;
   readonly ms?: number;
+  /** Before it, for a place at the provider or in a scope. */
+  readonly waitedMs?: number;
 };
 
 /** How the last attempt was settled; its row is written with the audit text at the end. */
@@ -223,6 +225,8 @@ export class Exchange {
     this.startedAt = performance.now();
   }
 
+  /** What it has waited for a place since the attempt before, in ms. */
+  waitedMs = 0;
   /** When waiting for places ends; 0: it has not waited. */
   waitUntil = 0;
 

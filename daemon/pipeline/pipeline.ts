@@ -68,7 +68,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         recordAttempt(exchange, plane); // what the hop before this one cost, if there was one
         if (countsLocally(exchange, trip.target, plane)) break;
         const place = plane.places.take(trip.target, exchange);
-        if (place !== undefined) await waited(place, trip, plane);
+        if (place !== undefined) await waited(place, exchange, trip, plane);
         let result: AttemptResult | undefined;
         if (mayHedge(exchange, trip)) ({ trip, result } = await hedged(exchange, trip, plane));
         else {
@@ -101,7 +101,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
           continue;
         }
         const waitMs = goOn(exchange, trip, error, plane);
-        if (typeof waitMs !== "number") await waitMs;
+        if (typeof waitMs !== "number") await queued(waitMs, exchange, trip);
         else if (waitMs > 0) {
           await pause(exchange, waitMs);
           trip.resume(Date.now());
@@ -151,12 +151,31 @@ function arrived(exchange: Exchange, trip: Trip, result: AttemptResult): void {
 }
 
 /** While it waited its target may have been given up: then it is not asked after all. */
-async function waited(place: Promise<void>, trip: Trip, { places }: Plane): Promise<void> {
-  await place;
+async function waited(place: Promise<void>, exchange: Exchange, trip: Trip, { places }: Plane): Promise<void> {
+  await timed(place, exchange);
   const shut = trip.whyShut(Date.now());
   if (shut === undefined) return;
   places.give(trip.target);
   throw shut;
+}
+
+/** For a limit on requests in flight; nobody else is asked when that takes too long. */
+async function queued(place: Promise<void>, exchange: Exchange, trip: Trip): Promise<void> {
+  try {
+    await timed(place, exchange);
+  } catch (error) {
+    trace(exchange, trip, asFailure(error));
+    throw error;
+  }
+}
+
+async function timed(place: Promise<void>, exchange: Exchange): Promise<void> {
+  const beganAt = performance.now();
+  try {
+    await place;
+  } finally {
+    exchange.waitedMs += performance.now() - beganAt;
+  }
 }
 
 function leave(trip: Trip, { places }: Plane): void {

@@ -11,8 +11,9 @@ export function trace(
   error: { readonly code: string; readonly details: GatewayError["details"] } | undefined,
 ): void {
   traceSkipped(exchange, trip);
-  if (error === undefined && exchange.attempts === undefined) return;
-  const { settlement } = exchange;
+  if (error === undefined && exchange.attempts === undefined && exchange.waitedMs === 0) return;
+  const { settlement, waitedMs } = exchange;
+  exchange.waitedMs = 0;
   const { provider, name } = trip.target;
   const priced = settlement !== undefined && (settlement.flags & settlementFlag.unpriced) === 0;
   exchange.attempts ??= [];
@@ -24,6 +25,7 @@ export function trace(
     ...(error?.details.upstreamStatus === undefined ? {} : { status: error.details.upstreamStatus }),
     ...(priced ? { costNano: settlement.costNano } : {}),
     ...(settlement === undefined ? {} : { heldNano: settlement.heldNano }),
+    ...(waitedMs === 0 ? {} : { waitedMs: Math.round(waitedMs) }),
     ms: trip.startedAt === 0 ? 0 : Math.round(performance.now() - trip.startedAt),
   });
 }

@@ -117,6 +117,7 @@ const attempt = named<AttemptView>("Attempt", {
   latency_ms: unknownOr(number),
   cost_nano: unknownOr(whole),
   held_nano: unknownOr(whole),
+  waited_ms: unknownOr(number),
 });
 const decision = named<DecisionView>("Decision", {
   rules: texts,

@@ -210,6 +210,8 @@ export type AttemptView = {
   readonly cost_nano: number | null;
   /** What was set aside for it before it was sent; null: nothing was. */
   readonly held_nano: number | null;
+  /** In the queue before it, for a place at the provider or in a scope; null: it did not wait. */
+  readonly waited_ms: number | null;
 };
 
 export type ExplainAnswer = {

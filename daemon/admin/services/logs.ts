@@ -104,6 +104,7 @@ type StoredAttempt = {
   costNano?: number;
   heldNano?: number;
   ms?: number;
+  waitedMs?: number;
 };
 
 type StoredTrail = { readonly attempts?: readonly StoredAttempt[]; readonly decision?: Decision };
@@ -143,6 +144,7 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
         latency_ms: request.upstream_ms,
         cost_nano: request.cost_nano,
         held_nano: request.held_nano,
+        waited_ms: null,
       },
     ];
   }
@@ -155,6 +157,7 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
     latency_ms: attempt.ms ?? null,
     cost_nano: attempt.costNano ?? null,
     held_nano: attempt.heldNano || null,
+    waited_ms: attempt.waitedMs ?? null,
   }));
 }
 

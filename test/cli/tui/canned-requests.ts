@@ -133,6 +133,7 @@ export const explained: ExplainAnswer = {
       latency_ms: 2_420,
       cost_nano: 0,
       held_nano: 24_800_000,
+      waited_ms: null,
     },
     {
       target: "openai/gpt-4o",
@@ -144,6 +145,7 @@ export const explained: ExplainAnswer = {
       latency_ms: 5_000,
       cost_nano: 3_100_000,
       held_nano: 24_800_000,
+      waited_ms: null,
     },
     {
       target: "anthropic/claude-sonnet-4-5",
@@ -154,6 +156,7 @@ export const explained: ExplainAnswer = {
       latency_ms: 5_040,
       cost_nano: 18_910_000,
       held_nano: 61_200_000,
+      waited_ms: null,
     },
   ],
 };

@@ -193,7 +193,12 @@ test("take() lets requests wait for a place at a provider, in their order, and r
     assert.equal(first.seen.length, served, "one at a time");
     waiting[served - 1]!();
   }
+  const rowsOf = async (ids: readonly unknown[]) => (await lab.rows()).filter(({ id }) => ids.includes(id));
   for (const answer of await Promise.all([running, ...queued])) assert.equal(answer.status, 200);
+  const ids = (await Promise.all(queued)).map(({ headers }) => headers["x-request-id"]);
+  for (const { attempts } of await rowsOf(ids)) assert.match(String(attempts), /"waitedMs":[1-9]/);
+  const [straight] = await rowsOf([(await running).headers["x-request-id"]]);
+  assert.doesNotMatch(String(straight?.attempts), /waitedMs/);
 });
 
 test("waitFor() lets requests wait for a place of their key, instead of 429, and sheds them in time", async () => {
@@ -212,6 +217,8 @@ test("waitFor() lets requests wait for a place of their key, instead of 429, and
   assert.deepEqual([late.status, errorOf(late).code], [503, "overloaded"]);
   held[1]!();
   assert.equal((await two).status, 200);
+  const trail = (await lab.rows()).find(({ id }) => id === late.headers["x-request-id"])?.attempts;
+  assert.match(String(trail), /"error":"overloaded".*"waitedMs":[1-9]/);
 });
 
 const content = (text: string): string => chunk({ content: text });
