@@ -22,6 +22,8 @@ export type Geometry = {
 
 const wheelRows = 3;
 const promptCharactersMax = 200;
+/** A view that loads more often than this needs no telling. */
+const soonMs = 1_000;
 
 export function press(session: Session, input: Input, geometry: Geometry): void {
   const { state } = session;
@@ -212,7 +214,8 @@ function pressPrompt(session: Session, input: Exclude<Input, { type: "mouse" }>)
     if (prompt.kind === "jump") jump(session, prompt.text, prompt.choice);
     else {
       complain(session, pane);
-      session.reload(); // what is not loaded is looked for now
+      // What is not loaded is looked for now; a tail does so by itself, and must not be opened twice.
+      if (pane.view.everyMs >= soonMs) session.reload();
     }
   } else if (name === "tab" && prompt.kind === "jump") {
     const offered = completions(prompt.text);
