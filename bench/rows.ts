@@ -119,7 +119,7 @@ function makeRow(index: number, at: number, random: () => number): RowValue[] {
       null,
       0,
       400_000,
-      ...[isError ? null : random() < 0.1 ? "length" : "stop", null, null],
+      ...[isError ? null : random() < 0.1 ? "length" : "stop", null, null, null, null],
     ],
   ];
   if (row.length !== requestWidth) throw new Error(`a row has ${requestWidth} values, not ${row.length}`);
@@ -166,6 +166,11 @@ async function questions(home: string, count: number): Promise<readonly Line[]> 
     ],
     ["report: 90 days by user", reportMsMax, { kind: "log_sums", question: { ...report, by: "user" } }],
     ["search: no index, no hit", pageMsMax, page({ costMinNano: 1e15 })],
+    [
+      "search: oldest first, no hit",
+      pageMsMax,
+      { kind: "log_tail", filter: { costMinNano: 1e15 }, limit: 50, after: 0 },
+    ],
     ["search: tag that few have", pageMsMax, page({ tag: "env=nowhere" })],
     ["report: 90 days, one key by day and target", reportMsMax, two({ keyId: 1 }, { by: "target", grain: "day" })],
     [

@@ -94,9 +94,9 @@ const list = (): z.ZodType<LogQuery> =>
       path: ["sort"],
       message: "what comes after is in the order in which it was written: leave sort or after out",
     })
-    .refine(({ sort = "time", order }) => sort !== "time" || order !== "asc", {
-      path: ["order"],
-      message: "by time the newest come first; asc is for sort by latency, tokens or cost",
+    .refine(({ sort = "time", order, before }) => sort !== "time" || order !== "asc" || before === undefined, {
+      path: ["before"],
+      message: "oldest first goes on with after: the tail of the answer before",
     });
 
 export const logRoutes: readonly Route[] = [

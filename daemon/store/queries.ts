@@ -10,7 +10,7 @@ import type { LedgerCheck } from "./ledger-check.ts";
 import type { LogFilter } from "./log-filter.ts";
 import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
 import type { SettledPage } from "./reprice-page.ts";
-import type { ContentRow, LogPage, RequestRow } from "./request-log.ts";
+import type { ContentRow, LogPage, LogTail, RequestRow } from "./request-log.ts";
 import type { DimensionName } from "./rollup-groups.ts";
 import type { FacetRow } from "./rollups.ts";
 import type { LogSort } from "./sorted-page.ts";
@@ -83,7 +83,7 @@ export type KeySpend = {
 export type QueryAnswer = {
   readonly log_page: LogPage;
   readonly log_sorted: LogPage;
-  readonly log_tail: { readonly rows: readonly RequestRow[]; readonly last: number };
+  readonly log_tail: LogTail;
   readonly request: RequestRow | undefined;
   readonly content: ContentRow | undefined;
   readonly session: readonly RequestRow[];

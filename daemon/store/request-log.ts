@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { type LogFilter, whereAnd } from "./log-filter.ts";
 import type { RequestColumn } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
-import { newestRow, strides } from "./strides.ts";
+import { newestRow, strides, stridesUp } from "./strides.ts";
 
 export type RequestRow = { readonly row: number } & Readonly<Record<RequestColumn, RowValue>>;
 
@@ -63,21 +63,45 @@ export function readRequest(database: Database, id: string): RequestRow | undefi
     | undefined;
 }
 
-/** Rows that came after `after`, oldest first; `last` is where to go on. Without `after`: nothing yet, only where the log ends. */
+export type LogTail = {
+  readonly rows: readonly RequestRow[];
+  /** Where to go on: a full tail ends at its last row, one that ran out of time where it stopped. */
+  readonly last: number;
+  /** When the next row that nobody has looked at began; undefined: all were, or the tail is full. */
+  readonly lookedUntilMs?: number;
+};
+
+/**
+ * Rows that came after `after`, oldest first. Without `after`: nothing yet, only where the log ends.
+ * @param budgetMs how long it may look; a test gives less
+ */
 export function readTail(
   database: Database,
   filter: LogFilter,
   limit: number,
   after?: number,
-): { readonly rows: readonly RequestRow[]; readonly last: number } {
+  budgetMs?: number,
+): LogTail {
   const newest = newestRow(database);
   if (after === undefined || after > newest) return { rows: [], last: newest };
+  const most = Math.min(limit, logPageMax);
   const { sql, values } = whereAnd(filter);
-  const rows = database
-    .prepare(`SELECT * FROM requests WHERE row > ? AND row <= ?${sql} ORDER BY row LIMIT ?`)
-    .all(after, newest, ...values, Math.min(limit, logPageMax)) as RequestRow[];
-  const full = rows.length >= Math.min(limit, logPageMax);
-  return { rows, last: full ? (rows.at(-1)?.row ?? newest) : newest };
+  const statement = database.prepare(`SELECT * FROM requests WHERE row >= ? AND row < ?${sql} ORDER BY row LIMIT ?`);
+  const rows: RequestRow[] = [];
+  const next = stridesUp(
+    database,
+    filter,
+    after + 1,
+    (low, high) => {
+      rows.push(...(statement.all(low, high, ...values, most - rows.length) as RequestRow[]));
+      return rows.length >= most ? "enough" : high;
+    },
+    budgetMs,
+  );
+  if (rows.length >= most) return { rows, last: rows.at(-1)?.row ?? newest };
+  if (next === undefined) return { rows, last: newest };
+  const at = database.prepare("SELECT at FROM requests WHERE row >= ? ORDER BY row LIMIT 1").pluck().get(next);
+  return { rows, last: next - 1, ...(typeof at === "number" ? { lookedUntilMs: at } : {}) };
 }
 
 export type ContentRow = {

@@ -54,6 +54,40 @@ export function strides(
   return top > floor ? top : undefined;
 }
 
+/**
+ * The same the other way, oldest first: calls `look(low, high)`, high exclusive, which returns the row after the last that
+ * it has seen to, or `enough`. Returns the row at which nobody has looked yet; undefined: all were.
+ */
+export function stridesUp(
+  database: Database,
+  { sinceMs, untilMs }: { readonly sinceMs?: number | undefined; readonly untilMs?: number | undefined },
+  from: number,
+  look: (low: number, high: number) => number | "enough",
+  budgetMs: number = answerMs,
+): number | undefined {
+  const startedAt = performance.now();
+  const endsAt = startedAt + Math.max(0, budgetMs - reserveMs);
+  const top = untilMs === undefined ? newestRow(database) + 1 : firstRowSince(database, untilMs + spreadMs) + 1;
+  let low = sinceMs === undefined ? from : Math.max(from, firstRowSince(database, sinceMs - spreadMs));
+  low = Math.max(low, oldestRow(database));
+  let stride = strideRowsFirst;
+  let last = startedAt;
+  while (low < top) {
+    const high = Math.min(top, low + stride);
+    const reached = look(low, high);
+    if (reached === "enough") return undefined;
+    const looked = reached - low;
+    low = reached;
+    const now = performance.now();
+    const tookMs = Math.max(now - last, 0.01);
+    last = now;
+    if (now >= endsAt) break;
+    const fits = (looked / tookMs) * Math.min(strideMs, endsAt - now);
+    stride = Math.max(strideRowsMin, Math.min(stride * 4, Math.floor(fits)));
+  }
+  return low < top ? low : undefined;
+}
+
 export function newestRow(database: Database): number {
   return (database.prepare("SELECT max(row) FROM requests").pluck().get() as number | null) ?? 0;
 }

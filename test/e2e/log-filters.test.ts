@@ -209,7 +209,15 @@ test("GET /api/logs sorts by latency, tokens and cost, both ways, and pages by t
   }
   assert.deepEqual(new Set(seen), new Set(rows.map(({ id }) => id)));
   assert.equal(seen.length, 6);
-  for (const wrong of ["sort=latency&after=1", "order=asc", "sort=size"])
+  const rising: string[] = [];
+  for (let after = ""; ; ) {
+    const page = await daemon.admin<LogsAnswer>("GET", `/api/logs?order=asc&limit=4${after}`);
+    if (page.rows.length === 0) break;
+    rising.push(...page.rows.map(({ id }) => id));
+    after = `&after=${page.tail}`;
+  }
+  assert.deepEqual(rising, seen.toReversed());
+  for (const wrong of ["sort=latency&after=1", "order=asc&before=3", "sort=size"])
     await assert.rejects(daemon.admin("GET", `/api/logs?${wrong}`), /400/, wrong);
 });
 

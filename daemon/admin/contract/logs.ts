@@ -123,7 +123,7 @@ export type LogQuery = LogFilterQuery & {
    * they are the first of the newest, `looked_until_ms` says since when, and a page with `older` is to be merged.
    */
   readonly sort?: "time" | "latency" | "tokens" | "cost" | undefined;
-  /** Default `desc`; `asc` not by time. */
+  /** Default `desc`. `asc` by time begins with the oldest row, and goes on with `after`: the `tail` of the answer before. */
   readonly order?: "desc" | "asc" | undefined;
   /** Going back: `older` of the page before. */
   readonly before?: string | undefined;
@@ -141,7 +141,10 @@ export type LogsAnswer = {
   readonly older: string | null;
   /** Where a tail goes on: by order of writing, since a long stream is written after shorter ones that began later. */
   readonly tail: string;
-  /** Up to when this page has looked: less than everything when time ran out. */
+  /**
+   * Up to when this page has looked: less than everything when time ran out. With `after`: since when there is more to be
+   * looked at; null where the answer is full or the log has ended.
+   */
   readonly looked_until_ms: number | null;
 };
 

@@ -43,9 +43,11 @@ export function createLogService({ access, remove, dropped, holds, object, reach
   async function list(query: LogQuery): Promise<LogsAnswer> {
     const filter = readFilter(query, names, reach);
     const limit = query.limit ?? pageDefault;
-    if (query.after !== undefined) {
-      const { rows, last } = await access.query({ kind: "log_tail", filter, limit, after: readCursor(query.after) });
-      return { rows: rows.map(view), older: null, tail: String(last), looked_until_ms: null };
+    const isRising = query.order === "asc" && (query.sort ?? "time") === "time";
+    if (query.after !== undefined || isRising) {
+      const after = readCursor(query.after ?? "0");
+      const { rows, last, lookedUntilMs } = await access.query({ kind: "log_tail", filter, limit, after });
+      return { rows: rows.map(view), older: null, tail: String(last), looked_until_ms: lookedUntilMs ?? null };
     }
     const before = query.before === undefined ? undefined : readCursor(query.before);
     // Asked first: what is written in between is then told by the tail.

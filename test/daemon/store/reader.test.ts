@@ -3,9 +3,9 @@ import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { openState, openStateWriter, prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
 import { columnsOf } from "../../../daemon/store/columns.ts";
-import { openDatabase } from "../../../daemon/store/database.ts";
+import { type Database, openDatabase } from "../../../daemon/store/database.ts";
 import type { LogFilter } from "../../../daemon/store/log-filter.ts";
-import { type LogPage, readPage } from "../../../daemon/store/request-log.ts";
+import { type LogPage, type LogTail, readPage, readTail } from "../../../daemon/store/request-log.ts";
 import { createQueryClient, type QueryClient } from "../../../daemon/store/requests.ts";
 import { requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
@@ -69,7 +69,8 @@ test("log_page filters by key, provider, status, error, model and time", async (
   );
 });
 
-test("readPage() stops when its time is up and says where to go on", (t) => {
+/** Sixty thousand rows of which the seventh is rare. */
+function manyRows(t: TestContext): Database {
   const home = temporaryHome(t);
   openState(home);
   prepareTraffic(home);
@@ -78,6 +79,31 @@ test("readPage() stops when its time is up and says where to go on", (t) => {
   database.exec(
     `INSERT INTO requests (id, at, provider) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) SELECT 'bulk', ${startMs} + i, CASE i WHEN 7 THEN 'rare' ELSE 'usual' END FROM n`,
   );
+  return database;
+}
+
+test("readTail() stops when its time is up, and going on from there misses nothing", (t) => {
+  const database = manyRows(t);
+  const tails: LogTail[] = [];
+  for (let after = 0; ; ) {
+    const tail = readTail(database, { provider: "rare" }, 10, after, 0);
+    tails.push(tail);
+    after = tail.last;
+    if (tail.lookedUntilMs === undefined) break;
+  }
+  assert.ok(tails.length > 10, `${tails.length} tails`);
+  assert.deepEqual(
+    tails.flatMap(({ rows }) => rows.map(({ row }) => row)),
+    [7],
+  );
+  const [first, last] = [tails[0]!, tails.at(-1)!];
+  assert.deepEqual([last.last, first.lookedUntilMs], [60_000, startMs + first.last + 1]);
+  const full = readTail(database, { provider: "usual" }, 10, 3, 0);
+  assert.deepEqual([full.rows.length, full.last, full.lookedUntilMs], [10, 14, undefined]);
+});
+
+test("readPage() stops when its time is up and says where to go on", (t) => {
+  const database = manyRows(t);
   const pages: LogPage[] = [];
   // With no time at all each page still looks through one stride.
   for (let before: number | undefined; ; ) {
