@@ -85,3 +85,44 @@ for (const { what, unit, zone, startMonth, ends, next } of library === undefined
     }
   });
 }
+
+if (library !== undefined)
+  test("A9 admit() refills nothing when the clock is set back over a window's beginning", async () => {
+    const clock = join(temporaryHome(), "clock");
+    const setClock = (atMs: number) => writeFileSync(clock, `+${Math.round((atMs - Date.now()) / 1_000)}`);
+    const midnight = Date.UTC(2027, 2, 1);
+    setClock(midnight + hourMs);
+    const daemon = await startDaemon({
+      config: { ledger: patientLedger, prices: { "echo-paid/*": { input: 0, output: 0, request: 0.01 } } },
+      env: {
+        ...{ LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_CACHE_DURATION: "1" },
+        ...{ FAKETIME_DONT_FAKE_MONOTONIC: "1", TZ: "UTC" },
+      },
+    });
+    try {
+      const window = { kind: "calendar", unit: "day", count: 1, zone: "UTC" };
+      const body = { name: "k", budgets: [{ limit_nano: 30_000_000, window }] };
+      const { secret: key } = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", body);
+      const call = async () =>
+        (await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, maxTokens: 5 })).status;
+      const spent = async () => (await daemon.admin<KeyAnswer>("GET", "/api/keys/k")).key.budgets[0]!.spent_nano;
+      let made = 0;
+      /** As the daemon has it. */
+      const now = async () =>
+        (await daemon.admin<KeySecretAnswer>("POST", "/api/keys", { name: `at-${made++}` })).key.created_at_ms;
+      assert.deepEqual([await call(), await call()], [200, 200]);
+      await daemon.settled();
+      setClock(midnight - hourMs);
+      await until("the clock to be back", async () => (await now()) < midnight, 30_000);
+      assert.deepEqual([await call(), await call()], [200, 402]);
+      assert.equal(await spent(), 30_000_000, "three calls, not a dollar more");
+      assert.deepEqual((await daemon.settled()).problems, []);
+      setClock(midnight + 2 * hourMs);
+      await until("the clock to be right", async () => (await now()) > midnight, 30_000);
+      assert.equal(await call(), 402, "it is the same day");
+      assert.deepEqual((await daemon.settled()).problems, []);
+    } finally {
+      await daemon.stop();
+      rmSync(dirname(clock), { recursive: true });
+    }
+  });
