@@ -53,7 +53,9 @@ export function createDirectoryWriter({ control, directory }: Tables): Directory
   let said: NamesOfRequests = {};
   const met = { end_user: false, tag: false };
 
+  /** A start says it right after it has put what there is: ten thousand owners need not be written twice. */
   function name(names: NamesOfRequests): void {
+    if (JSON.stringify(names) === JSON.stringify(said)) return;
     said = names;
     publish();
   }
