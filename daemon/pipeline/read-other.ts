@@ -9,6 +9,7 @@ import { timersFor } from "../routing/timers.ts";
 import { batchTarget, unreadBatch } from "./batch-models.ts";
 import type { Exchange, Route } from "./exchange.ts";
 import { namedProvider } from "./objects.ts";
+import { isOwned } from "./owned.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { read } from "./read.ts";
@@ -70,7 +71,20 @@ export function providerTarget(exchange: Exchange, plane: Plane): Target {
   const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
   const provider = named === undefined ? usualProvider(generation, route) : generation.providers.get(named);
   if (provider === undefined) throw noProvider(generation, named, route.operation);
-  return targetAt(generation, provider, view?.model, mayCost(exchange));
+  return targetAt(generation, provider, view?.model ?? ownModel(exchange, provider, plane), mayCost(exchange));
+}
+
+/**
+ * What is a key's own it may ask about, whatever models it may call: it made it with one of those, and nobody else's is
+ * found. Undefined: it may call them all, or none here, or asks about more than its own.
+ */
+function ownModel(exchange: Exchange, { name }: Provider, { plans }: Plane): string | undefined {
+  const { caller, rest, route } = exchange;
+  if (route.family === undefined || rest === "" || !isOwned(exchange)) return undefined;
+  const mayCall = (model: string): boolean =>
+    plans.find(caller!.keyRow, name, model, `${name}/${model}`).refusal === undefined;
+  if (mayCall(anyModel)) return undefined;
+  return caller!.models.map((model) => model.replace(`${name}/`, "")).find(mayCall);
 }
 
 /** What is sent raw may; of what a provider keeps, only what computes. Keeping a file is billed by nobody. */

@@ -158,7 +158,11 @@ test("A66 each model of a batch must be one that the key may call", async () => 
   await assert.rejects(only.create({ requests: [] }), { status: 400 });
   await assert.rejects(only.create({ requests: [{ custom_id: "a" } as never] }), { status: 400 });
   assert.equal(account.asked.length, count);
-  assert.match((await only.create({ requests: [request("an/m")] })).id, /^an~/);
+  const { id } = await only.create({ requests: [request("an/m")] });
+  assert.equal((await only.retrieve(id)).id, id, "what it may make it may ask about");
+  await assert.rejects(only.list(), { status: 403 }, "a list is of all models");
+  const elsewhere = sdk(await daemon.createKey({ models: ["echo/echo"] })).messages.batches;
+  await assert.rejects(elsewhere.retrieve(id), { status: 403 });
 });
 
 test("A66 a batch is held against the budget at its worst, and charged by an estimate", async () => {
