@@ -30,6 +30,8 @@ const modules = new Map<string, { exports: Exports }>();
 const natives = new Map<string, object>();
 const uncached = new Map<string, ScriptType>();
 let folder: string | null | undefined;
+/** What the main thread found: a thread has no environment to look in. */
+let given: string | undefined;
 
 /** Runs the module, once. */
 export function load(name: string): Exports {
@@ -56,14 +58,17 @@ function requireBuiltin(name: string): unknown {
   return found;
 }
 
-export function install(): void {
+export function install(place?: string): void {
+  given = place;
   const binary: Binary = { thread, native, asset };
   (globalThis as Record<symbol, unknown>)[Symbol.for("bifrost.binary")] = binary;
 }
 
 /** Threads have no main of their own in an executable: they are given this file's text and the name of a module. */
 function thread(module: string): string {
-  return `${text("loader.js")};__bifrostLoader.install();__bifrostLoader.load(${JSON.stringify(module)});`;
+  const place = cacheFolder();
+  const values = place === null ? "" : JSON.stringify(place);
+  return `${text("loader.js")};__bifrostLoader.install(${values});__bifrostLoader.load(${JSON.stringify(module)});`;
 }
 
 function asset(name: string): Uint8Array {
@@ -150,7 +155,8 @@ function candidates(): string[] {
     join(env["TMPDIR"] || "/tmp", user),
     join("/dev/shm", user),
   ];
-  return places.filter((place): place is string => Boolean(place)).map((place) => join(place, text("build.id")));
+  const found = places.filter((place): place is string => Boolean(place)).map((place) => join(place, text("build.id")));
+  return given === undefined ? found : [given, ...found];
 }
 
 function usable(place: string): boolean {

@@ -94,6 +94,31 @@ test("the binary serves in a root that has the C library and nothing else: no No
   assert.equal(child.exitCode, 0, said);
 });
 
+test("the binary's threads find what was unpacked where BIFROST_CACHE says, and unpack nothing again", {
+  skip: process.platform !== "linux",
+}, async () => {
+  const cache = join(folder, "unpacked");
+  const child = spawn(binary, ["serve", "--home", join(folder, "cached"), "--port", "0"], {
+    env: { BIFROST_CACHE: cache },
+  });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => {
+    said += part;
+  });
+  try {
+    await until("the ready line", () => said.includes("listening on") || child.exitCode !== null, 30_000);
+    const maps = readFileSync(`/proc/${child.pid}/maps`, "utf8");
+    const addons = new Set([...maps.matchAll(/\S*\/better_sqlite3\.node$/gm)].map(([file]) => file));
+    assert.deepEqual(
+      [...addons].map((file) => dirname(dirname(file))),
+      [cache],
+    );
+  } finally {
+    child.kill("SIGTERM");
+  }
+  await until("its end", () => child.exitCode !== null, 30_000);
+});
+
 const hasTmux = spawnSync("tmux", ["-V"]).status === 0;
 
 test("the binary draws its screen and its dialogs in a terminal", {
