@@ -30,8 +30,8 @@ test("A41 listen() tells each listener the rows that pass its filter, as request
   const key = await daemon.createKey({ name: "ci" });
   const other = await daemon.createKey({ name: "other" });
   const all = await listen(daemon.home);
-  const failures = await listen(daemon.home, "?status=4xx&key=ci", "socket");
-  const tagged = await listen(daemon.home, "?tag=env%3Dprod&stream=true");
+  const failures = await listen(daemon.home, "?status=4xx&status=5xx&key=ci", "socket");
+  const tagged = await listen(daemon.home, "?tag=env%3Dprod&stream=true&stop=stop&stop=length&provider=echo");
   assert.equal(all.messages[0]?.type ?? "hello", "hello");
   const chat = (model: string, secret: string, stream: boolean, headers = {}) =>
     ask(daemon.url, { dialect: "chat", model, key: secret, stream, headers, prompt: word });
