@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
 import type { TokenSecretAnswer } from "../../daemon/admin/contract/tokens.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
 
 const config = (litellm: boolean) => ({
   echo: true,
@@ -121,8 +122,10 @@ test("compat.litellm: what was spent, from the log and its sums", async () => {
   assert.equal(answer.status, 200);
   const cost = Number(answer.headers.get("x-bifrost-cost-usd"));
   assert.ok(cost > 0);
-  const [row] = await daemon.rows("echo-paid/echo-paid", 1);
-  const logs = await ask("GET", `/spend/logs?request_id=${row!.id}`);
+  const id = answer.headers.get("x-request-id");
+  // Other requests for this model came before: it is this one's row that must be there.
+  await until("its row", async () => (await daemon.rows("echo-paid/echo-paid", 1)).some((row) => row.id === id));
+  const logs = await ask("GET", `/spend/logs?request_id=${id}`);
   assert.deepEqual([logs.body[0].spend, logs.body[0].key_alias], [cost, "spender"]);
   const of = await ask("GET", `/spend/logs?api_key=${body["token"]}`);
   assert.equal(of.body["length"], 1);
