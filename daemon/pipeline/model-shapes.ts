@@ -86,12 +86,13 @@ const parameters: readonly (readonly [Capability, readonly string[]])[] = [
   ["tools", ["tools", "tool_choice"]],
 ];
 
+/** Nothing where nothing is known: an empty list would say that it can do none of it. */
 function inOpenrouterWords(can: readonly Capability[]): object {
+  const inputs = modalities.flatMap(([name, word]) => (can.includes(name) ? [word] : []));
+  const supported = parameters.flatMap(([name, words]) => (can.includes(name) ? words : []));
   return {
-    architecture: {
-      input_modalities: ["text", ...modalities.flatMap(([name, word]) => (can.includes(name) ? [word] : []))],
-    },
-    supported_parameters: parameters.flatMap(([name, words]) => (can.includes(name) ? words : [])),
+    ...(inputs.length === 0 ? {} : { architecture: { input_modalities: ["text", ...inputs] } }),
+    ...(supported.length === 0 ? {} : { supported_parameters: supported }),
   };
 }
 

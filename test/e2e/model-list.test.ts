@@ -62,7 +62,10 @@ test("listModels() tells what models can do, as the catalog and the config know 
   ]);
   const { context_length: context, max_output_tokens: output, capabilities } = of(all, "mine")!;
   assert.deepEqual([context, output, capabilities], [32_000, 4_000, ["tools", "vision"]]);
-  assert.equal("capabilities" in of(all, "whisper-1")!, false, "unknown is not nothing");
+  for (const name of ["capabilities", "architecture", "supported_parameters"])
+    assert.equal(name in of(all, "whisper-1")!, false, "unknown is not nothing");
+  const paid = all.find(({ id }) => id === "echo-paid/echo-paid")!;
+  assert.deepEqual([paid.capabilities, "supported_parameters" in paid], [["caching"], false]);
 
   const { models } = await daemon.json<ModelsAnswer>("models", "--provider", "openai");
   const told = Object.fromEntries(
