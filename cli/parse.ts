@@ -97,10 +97,10 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError("Expected a port from 0 (any free one) to 65535.");
 }
 
-/** `a,b,c`; an empty text allows none. */
+/** `a,b,c`; an empty text allows none. A comma within brackets is an expression's: `regex:gpt-[0-9]{1,2}`. */
 export function parseNames(text: string): readonly string[] {
   return text
-    .split(",")
+    .split(/,(?![^{[(]*[}\])])/)
     .map((name) => name.trim())
     .filter((name) => name !== "");
 }

@@ -111,6 +111,8 @@ const list = strict<KeyListQuery>({
   search: queryFields.text(128).optional(),
   customer: queryFields.text(128).optional(),
   team: queryFields.text(128).optional(),
+  customer_id: queryFields.text(128).optional(),
+  team_id: queryFields.text(128).optional(),
   user: queryFields.text(128).optional(),
 });
 

@@ -44,6 +44,8 @@ const list = later(() =>
     search: queryFields.text(128).optional(),
     customer: queryFields.text(128).optional(),
     team: queryFields.text(128).optional(),
+    customer_id: queryFields.text(128).optional(),
+    team_id: queryFields.text(128).optional(),
   }),
 );
 const page = later(() =>

@@ -110,3 +110,8 @@ test("parseCount() and parsePort() know nought, and refuse what is no number", (
 test("parseNames() splits, trims, and takes an empty text for none", () => {
   assert.deepEqual([parseNames("a, b/c ,"), parseNames("")], [["a", "b/c"], []]);
 });
+
+test("parseNames() parts names at commas, but not within an expression's brackets", () => {
+  assert.deepEqual(parseNames("a, b/c*,,d"), ["a", "b/c*", "d"]);
+  assert.deepEqual(parseNames("a,regex:gpt-[0-9,]{1,2}(x|y,z),b"), ["a", "regex:gpt-[0-9,]{1,2}(x|y,z)", "b"]);
+});

@@ -31,6 +31,7 @@ test("lists come in the order that is asked for, from an offset on", async () =>
   assert.deepEqual(await ours("sort_by=created_at&order=desc"), made.toReversed());
   assert.deepEqual(await ours("sort_by=name&limit=2&offset=1"), ["bravo", "charlie"]);
   assert.deepEqual(await ours("offset=9"), []);
+  assert.deepEqual(await names("team_id=research&sort_by=name&limit=1"), ["alpha"]);
   const page = await keys("team=research&sort_by=name&limit=2&offset=1");
   assert.deepEqual([page.count, page.total_count, page.limit, page.offset, page.next], [2, 4, 2, 1, null]);
   const first = await keys("team=research&limit=2");

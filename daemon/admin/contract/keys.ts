@@ -164,5 +164,8 @@ export type KeyListQuery = ListOrder & {
   readonly customer?: string | undefined;
   readonly team?: string | undefined;
   readonly user?: string | undefined;
+  /** The same, as the Go gateway's clients say it. */
+  readonly customer_id?: string | undefined;
+  readonly team_id?: string | undefined;
 };
 export type KeyListAnswer = ListPage & { readonly keys: readonly KeyView[] };

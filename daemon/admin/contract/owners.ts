@@ -83,6 +83,9 @@ export type OwnerListQuery = ListOrder & {
   /** Those directly below this customer or team, by id or name. */
   readonly customer?: string | undefined;
   readonly team?: string | undefined;
+  /** The same, as the Go gateway's clients say it. */
+  readonly customer_id?: string | undefined;
+  readonly team_id?: string | undefined;
 };
 export type OwnerListAnswer = ListPage & { readonly owners: readonly OwnerView[] };
 

@@ -261,7 +261,8 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
     return { rotated, failed };
   }
 
-  function filterOf({ all = false, search, customer, team, user }: KeyListQuery) {
+  function filterOf(query: KeyListQuery) {
+    const { all = false, search, customer = query.customer_id, team = query.team_id, user } = query;
     return { all, search, parentId: parentOf(rows, { customer, team, user })?.id };
   }
 

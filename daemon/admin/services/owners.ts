@@ -148,7 +148,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
   }
 
   function list(kind: OwnerKind, query: OwnerListQuery): OwnerListAnswer {
-    const { customer, team, search } = query;
+    const { customer = query.customer_id, team = query.team_id, search } = query;
     const slice = sliceOf(query);
     const { limit, offset, hasCursor } = slice;
     const parentId = parentOf(rows, { customer, team })?.id;
