@@ -15,11 +15,9 @@ parent.on("message", ({ id, job, body }: ToTranslator) => {
     parent.postMessage(failure(id, error));
     return;
   }
-  const { headers, dropped, usage, echo } = translated;
-  const bytes = ownBuffer(translated.body);
-  parent.postMessage({ type: "done", id, body: bytes, headers, dropped, usage, echo } satisfies TranslatorAnswer, [
-    bytes,
-  ]);
+  const { body: own, ...rest } = translated;
+  const bytes = ownBuffer(own);
+  parent.postMessage({ type: "done", id, body: bytes, rest } satisfies TranslatorAnswer, [bytes]);
 });
 
 /** A short text lies in a buffer that it shares with others, which must stay. */

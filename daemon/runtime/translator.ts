@@ -30,7 +30,12 @@ export type TranslateDone = (error: GatewayError | undefined, translated: Transl
 export type ToTranslator = { readonly id: number; readonly job: TranslateJob; readonly body: ArrayBuffer };
 
 export type TranslatorAnswer =
-  | ({ readonly type: "done"; readonly id: number; readonly body: ArrayBuffer } & Omit<Translated, "body">)
+  | {
+      readonly type: "done";
+      readonly id: number;
+      readonly body: ArrayBuffer;
+      readonly rest: Omit<Translated, "body">;
+    }
   | {
       readonly type: "failed";
       readonly id: number;
@@ -135,11 +140,9 @@ export function createTranslator(options: TranslatorOptions): Translator {
     running = undefined;
     next();
     switch (answer.type) {
-      case "done": {
-        const { headers, dropped, usage, echo } = answer;
-        end(entry, undefined, { body: Buffer.from(answer.body), headers, dropped, usage, echo });
+      case "done":
+        end(entry, undefined, { ...answer.rest, body: Buffer.from(answer.body) });
         return;
-      }
       case "failed":
         end(entry, new GatewayError(answer.code, answer.message, answer.details), undefined);
         return;

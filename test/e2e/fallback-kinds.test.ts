@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import type { ExplainAnswer } from "../../daemon/admin/contract/logs.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 
@@ -84,7 +83,7 @@ test("R3 each hop has its own limits: one whose provider is used up for the key 
   assert.deepEqual([first.status, first.target], [200, "one/fine"]);
   const second = await asked("one/fine", secret);
   assert.deepEqual([second.status, second.target], [200, "two/default"], second.text);
-  const { attempts } = await daemon.json<ExplainAnswer>("explain", String(second.headers["x-request-id"]));
+  const { attempts } = await daemon.explained(second.headers["x-request-id"]);
   assert.deepEqual(
     attempts.map(({ target, outcome, reason }) => [target, outcome, reason]),
     [

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
-import type { ExplainAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { RouteTestAnswer } from "../../daemon/admin/contract/routing.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
@@ -174,7 +173,7 @@ test("R8 scopes are asked from the nearest, priorities within one, and chains go
     assert.deepEqual((await tested(each)).rules, expected, JSON.stringify(each));
     const answer = await send(each);
     assert.equal(answer.headers["x-bifrost-resolved-model"], model, `${JSON.stringify(each)} ${answer.text}`);
-    const { decision } = await daemon.json<ExplainAnswer>("explain", String(answer.headers["x-request-id"]));
+    const { decision } = await daemon.explained(answer.headers["x-request-id"]);
     assert.deepEqual(decision?.rules, expected);
   }
 });

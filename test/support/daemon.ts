@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import type { LedgerCheckAnswer } from "../../daemon/admin/contract/audit.ts";
 import type { AdminAddress } from "../../daemon/admin/contract/calling.ts";
 import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
-import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
+import type { ExplainAnswer, LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
 import { send } from "./client.ts";
 import { until } from "./until.ts";
 
@@ -61,6 +61,8 @@ export type Daemon = {
   readonly logs: () => Promise<readonly LogRow[]>;
   /** Waits until the log has `count` rows for a model as asked, and returns them, newest first. */
   readonly rows: (model: string, count?: number) => Promise<readonly LogRow[]>;
+  /** Waits until the log has this request, and returns what there is to tell of it. */
+  readonly explained: (id: unknown) => Promise<ExplainAnswer>;
   readonly ledgerCheck: () => Promise<LedgerCheckAnswer>;
   /** Waits until no request and no hold is open, then demands a clean ledger. */
   readonly settled: () => Promise<LedgerCheckAnswer>;
@@ -200,6 +202,11 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
       until(`${count} log rows for ${model}`, async () => {
         const { rows } = await admin<LogsAnswer>("GET", `/api/logs?limit=100&model=${encodeURIComponent(model)}`);
         return rows.length >= count && rows;
+      }),
+    explained: (id) =>
+      until(`request ${id} in the log`, async () => {
+        const { rows } = await admin<LogsAnswer>("GET", `/api/logs?id=${id}`);
+        return rows.length > 0 && admin<ExplainAnswer>("GET", `/api/logs/${id}/explain`);
       }),
     ledgerCheck,
     settled: async () => {
