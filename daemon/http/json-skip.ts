@@ -36,8 +36,8 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly s
   type: ["type"],
   service: ["service_tier", "serviceTier"],
   file: ["file_id", "file_ids"],
-  // Anthropic's container; Gemini's and Bedrock's names of what is kept elsewhere.
-  unbounded: ["container", "fileUri", "file_uri", "cachedContent", "cached_content", "s3Location"],
+  // Anthropic's container; what OpenAI kept of a conversation; Gemini's and Bedrock's names of what is kept elsewhere.
+  unbounded: ["container", "conversation", "fileUri", "file_uri", "cachedContent", "cached_content", "s3Location"],
   // Bedrock's cache marker; what Gemini is sent may be sound.
   dearest: ["cachePoint", "inlineData", "inline_data"],
 };

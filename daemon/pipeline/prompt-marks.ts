@@ -15,11 +15,25 @@ export type PromptMarks = {
   readonly service: string | undefined;
 };
 
-const unboundedMarks = ["image_url", "file_id", "image", "document", "file", "mcp_servers"].map(quoted);
+const unboundedMarks = [
+  "image_url",
+  "file_id",
+  "image",
+  "document",
+  "file",
+  "input_file",
+  "item_reference",
+  "mcp_servers",
+].map(quoted);
 const dearestMarks = ["cache_control", "input_audio"].map(quoted);
-/** A key may be written with escapes. Letters never are by any serializer, so such a prompt is held as the dearest of all. */
-const escapedLetter = /\\u00[4-7]/;
-const servicePattern = /"service_?[tT]ier"\s*:\s*(?:\{\s*"type"\s*:\s*)?"(\w{1,32})"/;
+/**
+ * A key may be written with escapes. Letters and digits never are by any serializer, so such a prompt is held as the
+ * dearest of all.
+ */
+const escapedLetter = /\\u00(?:[4-7]|3[0-9])/;
+const serviceKey = /"service_?[tT]ier"\s*:/g;
+const tier = '"([\\w.-]{1,32})"';
+const servicePattern = new RegExp(`${serviceKey.source}\\s*(?:null|${tier}|\\{\\s*"type"\\s*:\\s*${tier}\\s*\\})`, "g");
 
 const plain: PromptMarks = { unbounded: false, dearest: false, service: undefined };
 /** Escapes can hide any of the others. */
@@ -35,8 +49,15 @@ export function readMarks(body: Buffer, sighted: number): PromptMarks {
   return {
     unbounded: (sighted & sighting.unbounded) !== 0 || (hasParts && unboundedMarks.some(holds)),
     dearest: (sighted & sighting.dearest) !== 0 || (hasParts && dearestMarks.some(holds)),
-    service: (sighted & sighting.service) === 0 ? undefined : servicePattern.exec(body.toString("latin1"))?.[1],
+    service: (sighted & sighting.service) === 0 ? undefined : serviceIn(body.toString("latin1")),
   };
+}
+
+/** Which of several counts is the provider's to say, and a cheap one may stand where nobody reads it. */
+function serviceIn(text: string): string | undefined {
+  const told = [...text.matchAll(servicePattern)].map(([, plainly, inside]) => plainly ?? inside);
+  if (told.length !== text.match(serviceKey)?.length || new Set(told).size > 1) return anyService;
+  return told[0];
 }
 
 function quoted(name: string): Buffer {
