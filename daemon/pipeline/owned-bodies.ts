@@ -8,13 +8,14 @@ import type { Generation, Provider } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
 import { googleName, splitId } from "./object-ids.ts";
 import { isOwned, notOwn, ownerOf } from "./owned.ts";
+import { decodedLoosely } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { replaceBody } from "./read.ts";
 
 /** A raw call would go round all this: where the same can be asked for in the usual way, it has to be. */
 export function refuseRawObjects(exchange: Exchange, path: string, { endpoints, name }: Provider): void {
   if (!isOwned(exchange) || !Object.hasOwn(endpoints, "files")) return;
-  const parts = fullyDecoded(path).toLowerCase().split(/[?#]/)[0]!.split("/");
+  const parts = partsOf(path);
   const stored = parts[parts.lastIndexOf("responses") + 1];
   const isStored = parts.includes("responses") && stored !== undefined && stored !== "" && !responseVerbs.has(stored);
   const kept = isStored ? "responses" : parts.find((part) => keptThings.has(part.replace(/:.*/, "")));
@@ -49,18 +50,15 @@ const binaryTypes = /^\s*(multipart\/form-data|application\/octet-stream|(audio|
 
 const responseVerbs: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
 
-function fullyDecoded(path: string): string {
-  let reading = path;
-  for (;;) {
-    let next: string;
-    try {
-      next = decodeURIComponent(reading);
-    } catch {
-      return reading;
-    }
-    if (next === reading) return reading;
-    reading = next;
-  }
+/** However often it is decoded, and whichever way the slashes lean. What has been asked to be inside has an end. */
+function partsOf(path: string): readonly string[] {
+  let reading = path.split(/[?#]/)[0]!;
+  for (let next = decodedLoosely(reading); next !== reading; next = decodedLoosely(reading)) reading = next;
+  return reading
+    .toLowerCase()
+    .split(/[?#]/)[0]!
+    .split(/[/\\]/)
+    .map((part) => part.replace(/;.*/, ""));
 }
 
 /** Whether it may be that a body names a file; a name can be written with escapes. */

@@ -33,7 +33,7 @@ function passedQuery(url: string): string {
   const kept = url
     .slice(at + 1)
     .split("&")
-    .filter((pair) => !/^(?:key|%6b|k%65)/i.test(pair) || !/^key(?:=|$)/.test(decodedOnce(pair)));
+    .filter((pair) => !/^(?:key|%6b|k%65)/i.test(pair) || !/^key(?:=|$)/.test(decodedLoosely(pair)));
   const query = kept.join("&");
   return query === "" ? "" : `?${query}`;
 }
@@ -50,7 +50,7 @@ function assertInside(path: string): void {
       if (part === "." || part === ".." || part.startsWith("..;") || part.startsWith(".;")) throw outside();
     }
     if (hasControl(reading) || (decodings === 0 && !/^[\x21-\x7e]*$/.test(reading))) throw outside();
-    const next = decodedOnce(reading);
+    const next = decodedLoosely(reading);
     if (next === reading) return;
     reading = next;
   }
@@ -62,6 +62,11 @@ function hasControl(text: string): boolean {
     if (text.charCodeAt(index) < 0x20 || text.charCodeAt(index) === 0x7f) return true;
   }
   return false;
+}
+
+/** As servers do that take what is no encoding for itself: `%66%zz` is `f%zz`. Only ASCII is read as it is meant. */
+export function decodedLoosely(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
 function decodedOnce(text: string): string {

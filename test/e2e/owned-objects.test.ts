@@ -190,6 +190,15 @@ test("raw calls do not go round it", async () => {
   const before = asked.length;
   for (const path of ["/v1/files", "/files/file-1", "/files/file-1/content", "/%66iles/file-1", "/batches?limit=1"])
     assert.equal(await raw(path), 403, path);
+  // What is no encoding anywhere in the address must not keep the rest of it from being read.
+  for (const path of [
+    "/%66iles/file-1?x=%zz",
+    "/%66iles/file-1%zz",
+    "/%2566iles/file-1%",
+    "/%5Cfiles",
+    "/files;a/file-1",
+  ])
+    assert.equal(await raw(path), 403, path);
   assert.equal(await raw("/files/file-1", "DELETE"), 403);
   assert.equal(await raw("/responses/resp_1"), 403);
   assert.equal(asked.length, before);

@@ -413,6 +413,8 @@ describe("passthrough", () => {
       "a/%2E%2e%2fadmin",
       "a/..%5c..%5cadmin",
       "%252e%252e/admin",
+      "%2e%2e/admin/%zz",
+      "%zz/%252e%252e/%252e%252e/admin",
       "a/..;/admin",
       "a%00b",
       "a%0d%0aHost:x",
