@@ -225,9 +225,13 @@ async function startCollector(t: TestContext) {
     });
   t.after(async () => {
     const ended = once(child, "exit");
-    if (child.kill("SIGTERM")) await ended;
+    if (child.exitCode === null && child.kill("SIGTERM")) await ended;
     rmSync(folder, { recursive: true, force: true });
   });
-  await until("the collector", () => said.includes("Everything is ready"), readyMs);
+  const ready = (): boolean => {
+    assert.equal(child.exitCode, null, said); // one that ends is not waited for
+    return said.includes("Everything is ready");
+  };
+  await until("the collector", ready, readyMs);
   return { grpc: `http://127.0.0.1:${grpc}`, http: `http://127.0.0.1:${http}/v1/traces`, said: () => said };
 }
