@@ -12,6 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { AdminAddress, DaemonModule } from "../daemon/admin/contract/calling.ts";
 import type { ErrorAnswer } from "../daemon/admin/contract/errors.ts";
 import { CliFailure, codeOf, type ExitCode, exitCodes } from "./failure.ts";
+import { homeFailure } from "./home-failure.ts";
 import { nextStep } from "./next-step.ts";
 
 /** The admin API understood the request and would not do it. */
@@ -99,7 +100,7 @@ export async function openClient(home: string, loadDaemon: () => Promise<DaemonM
     try {
       return await offlineClient(home, loadDaemon);
     } catch (error) {
-      if (codeOf(error) !== "already_running" || performance.now() > deadline) throw error;
+      if (codeOf(error) !== "already_running" || performance.now() > deadline) throw homeFailure(home, error) ?? error;
     }
     await pause(homePollMs);
   }
@@ -207,15 +208,20 @@ function exchange(
     });
     outgoing.once("response", (incoming) => settle({ status: incoming.statusCode ?? 0, chunks: incoming }));
     outgoing.once("timeout", () => outgoing.destroy(new Error("no answer in time")));
-    outgoing.once("error", (error) => reject(new CliFailure(...lostDaemon(error))));
+    outgoing.once("error", (error) => reject(lostDaemon(error, place.hostname)));
     outgoing.end(text);
   });
 }
 
-function lostDaemon(error: Error): [string, ExitCode, string | undefined, unknown] {
-  const gone = new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE"]).has(codeOf(error) ?? "");
-  if (gone) return ["the daemon went away before it answered", exitCodes.notRunning, undefined, error];
-  return [`the daemon did not answer: ${error.message}`, exitCodes.failure, undefined, error];
+function lostDaemon(error: Error, elsewhere: string | null | undefined): CliFailure {
+  const code = codeOf(error) ?? "";
+  if (code === "ECONNREFUSED" && elsewhere) {
+    const hint = "Its config says where it listens for them: `admin.listen`.";
+    return new CliFailure(`no daemon takes commands there: ${error.message}`, exitCodes.notRunning, hint, error);
+  }
+  if (new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE"]).has(code))
+    return new CliFailure("the daemon went away before it answered", exitCodes.notRunning, undefined, error);
+  return new CliFailure(`the daemon did not answer: ${error.message}`, exitCodes.failure, undefined, error);
 }
 
 async function collect(chunks: AsyncIterable<Buffer>): Promise<string> {

@@ -9,10 +9,11 @@ export type Fields<Row> = Readonly<Record<string, (row: Row) => FieldValue>>;
 
 export type Filter<Row> = {
   readonly matches: (row: Row) => boolean;
-  /** What is wrong with it: an unknown field. The rest holds all the same. */
+  /** What is wrong with it: an unknown field, a comparison with no number. The rest holds all the same. */
   readonly problem: string | undefined;
 };
 
+const comparison = /^(>=|<=|>|<|=)\s*\$?(\d+(?:\.\d+)?)(ms|s|m|h|k)?$/;
 const units: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, k: 1_000 };
 
 export function parseFilter<Row>(text: string, fields: Fields<Row>): Filter<Row> {
@@ -30,6 +31,9 @@ export function parseFilter<Row>(text: string, fields: Fields<Row>): Filter<Row>
       for (const status of choices(wanted!))
         if (/^\d|xx$/i.test(status) && !/^[1-5](\d{0,2}|xx)$/i.test(status))
           problem ??= `no status is "${status}": write 429, 5xx or >=400`;
+    for (const choice of field === undefined ? [] : choices(wanted!))
+      if (/^[<>]/.test(choice) && !comparison.test(choice))
+        problem ??= `"${said}" compares with no number: write such as latency:>2s, cost:>0.01 or in:>=1k`;
     const holds =
       field === undefined || wanted === undefined
         ? anywhere(said.replaceAll(heldComma, ",").toLowerCase(), fields)
@@ -78,7 +82,7 @@ function anywhere<Row>(wanted: string, fields: Fields<Row>): (row: Row) => boole
 }
 
 function compare(value: FieldValue, wanted: string): boolean {
-  const [, sign, amount, unit] = /^(>=|<=|>|<|=)\s*\$?(\d+(?:\.\d+)?)(ms|s|m|h|k)?$/.exec(wanted) ?? [];
+  const [, sign, amount, unit] = comparison.exec(wanted) ?? [];
   if (sign !== undefined) return typeof value === "number" && ordered(value, sign, Number(amount) * units[unit ?? ""]!);
   const [, first] = /^([1-5])xx$/i.exec(wanted) ?? [];
   if (first !== undefined) return String(value ?? "").startsWith(first);

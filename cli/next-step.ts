@@ -13,10 +13,12 @@ const listings: Readonly<Record<string, string>> = {
   "alert channel": "bifrost alerts list",
   "routing rule": "bifrost rules list",
   "price override": "bifrost prices list",
-  request: "bifrost logs",
+  request: "bifrost logs; in flight: bifrost logs --open",
 };
 
 export function nextStep(message: string): string | undefined {
+  if (/^there is no request ".*" in the log yet$/.test(message))
+    return "It comes up to 0.2 s after the end of its answer: ask again. In flight: bifrost logs --open";
   const [, absent] = /^there is no ([a-z ]+?) "/.exec(message) ?? [];
   if (absent !== undefined && listings[absent] !== undefined) return `See which there are: ${listings[absent]}`;
   const [, kind, name] = /^there is a ([a-z ]+?) "([^"]*)" already/.exec(message) ?? [];
@@ -24,6 +26,10 @@ export function nextStep(message: string): string | undefined {
   if (command !== undefined) return `Choose another name, or change that one: bifrost ${command} update ${name}`;
   if (/^generation \d+ is not in the history/.test(message)) return "See which there are: bifrost config history";
   if (message === "there is no config file") return "Name two generations, or write a config: docs/config.md.";
+  if (/\bno provider is called "/.test(message)) return "See which there are: bifrost providers";
+  if (/^unknown field "price\./.test(message)) return "Rates are named as under `prices` in docs/config.md.";
+  if (message.startsWith("there is nothing at /api/"))
+    return "That is where models are called; the admin API is where `admin.listen` in the config says.";
   if (/^key ".*" has no budget/.test(message)) return "See which there are: bifrost budgets list";
   return undefined;
 }

@@ -84,8 +84,12 @@ const openColumns: readonly Column<OpenRequest>[] = [
 
 async function listOpen(client: Client, options: Options, words: readonly string[], context: Context): Promise<void> {
   const { terminal } = context;
-  if (options.follow || words.length > 0)
-    throw new CliFailure("--open takes no filter and does not follow", exitCodes.usage, "Try: bifrost logs --open");
+  if (options.follow || options.export !== undefined || words.length > 0)
+    throw new CliFailure(
+      "--open takes no filter, does not follow and has nothing to export",
+      exitCodes.usage,
+      "Try: bifrost logs --open",
+    );
   const query = { limit: Math.max(1, options.limit ?? rowsDefault) };
   const answer = await client.call<OpenRequestsAnswer>("GET", "/api/logs/open", { query });
   if (options.json) return terminal.outSlowly(answer.requests.map((row) => `${JSON.stringify(row)}\n`).join(""));

@@ -135,7 +135,11 @@ function requestOf(options: Options): UpdateRuleRequest {
 
 function targetOf(text: string): { readonly target: string; readonly weight?: number } {
   const [, target, weight] = /^(.+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
-  return target === undefined ? { target: text } : { target, weight: Number(weight) };
+  if (target !== undefined) return { target, weight: Number(weight) };
+  // No model's name ends like this: what stands there was meant for a weight.
+  if (/=[^=/]*$/.test(text))
+    throw new CliFailure(`"${text}": write a weight as ${text.replace(/=.*$/, "")}=3`, exitCodes.usage);
+  return { target: text };
 }
 
 function print({ rule }: RuleAnswer, json: boolean | undefined, { terminal }: Context): void {

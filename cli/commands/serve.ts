@@ -5,6 +5,7 @@ import type { Served, ServeOptions } from "../../daemon/admin/contract/calling.t
 import { findDaemon } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, codeOf, exitCodes } from "../failure.ts";
+import { homeFailure } from "../home-failure.ts";
 import { parsePort } from "../parse.ts";
 import { renderServed } from "../render-served.ts";
 import { homeFrom } from "../session.ts";
@@ -89,7 +90,7 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
     case "config_invalid":
       return new CliFailure(message, exitCodes.checkFailed, "Check it with: bifrost config validate", error);
     case "EACCES":
-      if (!message.includes("listen")) return homeFailure(home, "may not be written by this user", error);
+      if (!message.includes("listen")) break;
       return new CliFailure(message, exitCodes.failure, "Ports below 1024 need a privilege; try --port 8080.", error);
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
@@ -100,24 +101,8 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
         "Try --host 127.0.0.1, or --host 0.0.0.0 for every address.",
         error,
       );
-    case "EEXIST":
-    case "ENOTDIR":
-      return homeFailure(home, "is not a folder", error);
-    case "ENOENT":
-    case "EPERM":
-      if (!message.includes("mkdir")) return new CliFailure(message, exitCodes.failure, undefined, error);
-      return homeFailure(home, "cannot be made: nothing may be made there", error);
-    case "EROFS":
-      return homeFailure(home, "is on a read-only file system", error);
-    case "ENOSPC":
-      return homeFailure(home, "cannot be written: the disk is full", error);
-    default:
-      return new CliFailure(message, exitCodes.failure, undefined, error);
   }
-}
-
-function homeFailure(home: string, words: string, cause: unknown): CliFailure {
-  return new CliFailure(`the home ${home} ${words}`, exitCodes.failure, "Name another with --home <directory>.", cause);
+  return homeFailure(home, error) ?? new CliFailure(message, exitCodes.failure, undefined, error);
 }
 
 /** The setting of an address that is not `server.port`. */

@@ -43,6 +43,18 @@ export function workerOfRequest(id: string): number | undefined {
   return id.startsWith("req_") && high >= 0 && low >= 0 ? high * 32 + low : undefined;
 }
 
+/** When it was named, in milliseconds since 1970; undefined when it is no id of ours. */
+export function timeOfRequest(id: string): number | undefined {
+  if (!id.startsWith("req_") || id.length !== requestIdLength) return undefined;
+  let ms = 0;
+  for (const digit of id.slice(4, 14)) {
+    const value = alphabet.indexOf(digit);
+    if (value < 0) return undefined;
+    ms = ms * 32 + value;
+  }
+  return ms;
+}
+
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const countMax = 2 ** 20;
 

@@ -29,7 +29,7 @@ export function readTables(
       throw new Error(`${file.name}: is neither JSON nor CSV of a table that is known`);
     return byKind(file, rows, byColumns);
   }
-  const parsed: unknown = JSON.parse(text);
+  const parsed = parseJson(file.name, text);
   const lineOf = readItemLines(text);
   const rowsAt = (list: unknown, key?: string): readonly Row[] =>
     listOf(list).map((item, index) => ({
@@ -47,6 +47,14 @@ export function readTables(
   if (tables.size === 0)
     throw new Error(`${file.name}: holds no table that is known: expected keys, teams, users, customers, budgets`);
   return tables;
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${name}: is no JSON: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function byKind(

@@ -1,6 +1,7 @@
 /** What a stranger types, and what is said: each answer names the mistake and a next step, on standard error alone. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createRequestIds } from "../../daemon/http/request-id.ts";
 import { type Daemon, runCommand, startDaemon } from "../support/daemon.ts";
 
 let daemon: Daemon;
@@ -24,9 +25,20 @@ const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[
   ["keys revoke ci", 2, /nobody can be asked\nAdd --yes/],
   ["logs status:9xx", 2, /no status is "9xx": write 429, 5xx or >=400/],
   ["logs stauts:200", 2, /no field "stauts"; there are id, status/],
+  ["logs latency:>abc", 2, /"latency:>abc" compares with no number: write such as latency:>2s/],
+  ["logs --open --export csv", 2, /--open [^\n]* has nothing to export\nTry: bifrost logs --open\n$/],
+  ["rules create --name r --target echo/echo=heavy", 2, /write a weight as echo\/echo=3\n$/],
+  ["rules create --name r --target nowhere/x", 2, /"nowhere"[^\n]*\nSee which there are: bifrost providers\n$/],
+  ["prices set echo/echo inptu=1", 2, /"price\.inptu"\nRates are named as under `prices` in docs\/config\.md\.\n$/],
+  ["prices set nowhere/x input=1", 2, /"nowhere"\nSee which there are: bifrost providers\n$/],
+  ["config validate /nonexistent/x.yaml", 3, /x\.yaml cannot be read: there is no such file\n$/],
   ["logs --since yesterday", 2, /how long ago, such as 15m or 7d, or a date such as 2027-01-31/],
   ["logs --limit -5", 2, /Expected a whole number/],
-  ["explain req_nope", 3, /no request "req_nope" in the log\nSee which there are: bifrost logs\n$/],
+  [
+    "explain req_nope",
+    3,
+    /no request "req_nope" in the log\nSee which there are: bifrost logs; in flight: bifrost logs --open\n$/,
+  ],
   ["usage --by colour", 2, /Allowed choices are key, team/],
   ["usage --period 7x", 2, /Expected today, or a duration such as 24h/],
   ["usage --since 2026-13-40", 2, /a date such as 2027-01-31/],
@@ -70,4 +82,20 @@ test("bifrost --url names what is missing, and what nobody answers at", async ()
   assert.match((await ask("nowhere", token)).stderr, /not the address of an admin API\nWrite it as http/);
   const gone = await ask(nobody, token);
   assert.deepEqual([gone.code, gone.stdout], [4, ""], gone.stderr);
+  assert.match(gone.stderr, /no daemon takes commands there[^\n]*\nIts config says where[^\n]*`admin\.listen`/);
+  const port = await ask(daemon.url, token);
+  assert.match(port.stderr, /nothing at \/api\/keys[^\n]*\nThat is where models are called/);
+});
+
+test("bifrost keys list --home: names a home that is no folder", async () => {
+  const { code, stderr } = await runCommand(["keys", "list", "--home", import.meta.filename]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: the home [^\n]* is not a folder\nName another with --home <directory>\.\n$/);
+});
+
+test("bifrost explain of a request that was named a moment ago says that its row may be on its way", async () => {
+  const id = createRequestIds(0)();
+  const { code, stderr } = await runCommand(["explain", id, "--home", daemon.home]);
+  assert.equal(code, 3);
+  assert.match(stderr, /in the log yet\nIt comes up to 0\.2 s after [^\n]*bifrost logs --open\n$/);
 });

@@ -95,7 +95,8 @@ export function createConfigService(source: ConfigSource, environment: Environme
 
 function unreadable(path: string, error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
-  throw new GatewayError("not_found", `${path} cannot be read (${code ?? "unknown reason"})`, { param: "path" });
+  const reason = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : code;
+  throw new GatewayError("not_found", `${path} cannot be read: ${reason ?? "unknown reason"}`, { param: "path" });
 }
 
 function toWire({ line, column, path, message, suggestion }: ConfigProblem) {

@@ -1,6 +1,7 @@
 /** The request log as the admin API tells it: lists, one request with what was said, exports, and sums over all. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { HoldSurvey } from "../../governance/holds.ts";
+import { timeOfRequest } from "../../http/request-id.ts";
 import type { Decision } from "../../routing/plan.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { Reach } from "../admin-services.ts";
@@ -23,6 +24,8 @@ import {
 import type { StoreAccess } from "./store-access.ts";
 
 const pageDefault = 50;
+/** A row is written within 200 ms of the end of its answer, and later on a busy disk. */
+const youngMs = 5_000;
 
 export type LogServiceOptions = {
   readonly access: StoreAccess;
@@ -70,7 +73,9 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     assertSeesLog(reach);
     const row = await access.query({ kind: "request", id });
     if (row === undefined || (reach !== undefined && row[reach.kind] !== reach.publicId))
-      throw new GatewayError("not_found", `there is no request "${id}" in the log`, { param: "id" });
+      throw new GatewayError("not_found", `there is no request "${id}" in the log${isYoung(id) ? " yet" : ""}`, {
+        param: "id",
+      });
     return row;
   }
 
@@ -188,4 +193,10 @@ async function viewOpen(
     total,
     held_nano: heldNano,
   };
+}
+
+/** Named a moment ago: its row may be on its way. */
+function isYoung(id: string): boolean {
+  const at = timeOfRequest(id);
+  return at !== undefined && Math.abs(Date.now() - at) < youngMs;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRequestIds, requestIdLength, workerOfRequest } from "../../../daemon/http/request-id.ts";
+import { createRequestIds, requestIdLength, timeOfRequest, workerOfRequest } from "../../../daemon/http/request-id.ts";
 
 test("createRequestIds() makes distinct ids that sort in the order of their making", () => {
   let nowMs = Date.UTC(2026, 10, 23);
@@ -36,4 +36,11 @@ test("workerOfRequest() reads what createRequestIds() wrote, also from a hold of
   }
   for (const strange of ["", "req_", "admin-1", `msg_${"0".repeat(26)}`])
     assert.equal(workerOfRequest(strange), undefined);
+});
+
+test("timeOfRequest() tells when a request was named, and nothing of what is no id of ours", () => {
+  const nowMs = Date.UTC(2026, 10, 23);
+  assert.equal(timeOfRequest(createRequestIds(7, () => nowMs)()), nowMs);
+  for (const id of ["", "req_x", "req_!!!!!!!!!!0000000000000000", "chatcmpl-123456789012345678901234"])
+    assert.equal(timeOfRequest(id), undefined);
 });
