@@ -135,7 +135,8 @@ export function startLive(
 
   function send(text: string): void {
     try {
-      const message = text.length > 512 && !text.includes('"setup"') ? undefined : shape(parseJson(text));
+      const isPlain = text.length > 512 && !text.includes('"setup"') && !text.includes("\\u00");
+      const message = isPlain ? undefined : shape(parseJson(text));
       if (message !== undefined && "setup" in message) throw refused("a session is set up once", "setup");
       begin();
     } catch (error) {

@@ -8,7 +8,7 @@ import type { Generation, Provider } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
 import { googleName, splitId } from "./object-ids.ts";
 import { isOwned, notOwn, ownerOf } from "./owned.ts";
-import { decodedLoosely } from "./passthrough.ts";
+import { partsOf } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { replaceBody } from "./read.ts";
 
@@ -49,17 +49,6 @@ function assertTyped({ upload, request }: Exchange): void {
 const binaryTypes = /^\s*(multipart\/form-data|application\/octet-stream|(audio|image|video)\/)/i;
 
 const responseVerbs: ReadonlySet<string> = new Set(["compact", "input_tokens"]);
-
-/** However often it is decoded, and whichever way the slashes lean. What has been asked to be inside has an end. */
-function partsOf(path: string): readonly string[] {
-  let reading = path.split(/[?#]/)[0]!;
-  for (let next = decodedLoosely(reading); next !== reading; next = decodedLoosely(reading)) reading = next;
-  return reading
-    .toLowerCase()
-    .split(/[?#]/)[0]!
-    .split(/[/\\]/)
-    .map((part) => part.replace(/;.*/, ""));
-}
 
 /** Whether it may be that a body names a file; a name can be written with escapes. */
 export function mayNameFile({ body, view, generation, caller, route }: Exchange): boolean {

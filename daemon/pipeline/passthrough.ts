@@ -26,6 +26,35 @@ export function passthroughPath({ rest, request }: Exchange, { data }: Provider)
   return (said ? path : base + path) + passedQuery(request.url ?? "");
 }
 
+/**
+ * What opens a session at the provider itself, or a secret that does: nobody would count it, and revoking the key would
+ * not end it. Here sessions are opened through the gateway.
+ */
+export function refuseRawSessions({ caller }: Exchange, path: string, { name }: Provider): void {
+  if (caller!.keyRow < 0) return;
+  const opening = partsOf(path).find((part) => sessionWords.has(part.replace(/:.*/, "")));
+  if (opening === undefined) return;
+  throw new GatewayError(
+    "permission_denied",
+    `a session that ${opening} of ${name} opens would be counted by nobody: open it at the gateway's own paths (/v1/realtime, or Gemini's Live API), or make a secret for it at /v1/realtime/client_secrets, and not in a raw call`,
+    { source: "client" },
+  );
+}
+
+/** OpenAI's, Azure's older one, Google's tokens for the Live API, and OpenAI's chat widgets. */
+const sessionWords: ReadonlySet<string> = new Set(["realtime", "realtimeapi", "auth_tokens", "authtokens", "chatkit"]);
+
+/** What a path names: however often it is decoded, and whichever way the slashes lean. What has been asked to be inside has an end. */
+export function partsOf(path: string): readonly string[] {
+  let reading = path.split(/[?#]/)[0]!;
+  for (let next = decodedLoosely(reading); next !== reading; next = decodedLoosely(reading)) reading = next;
+  return reading
+    .toLowerCase()
+    .split(/[?#]/)[0]!
+    .split(/[/\\]/)
+    .map((part) => part.replace(/;.*/, ""));
+}
+
 /** The key is ours, and not for the provider to see. */
 function passedQuery(url: string): string {
   const at = url.indexOf("?");
@@ -65,7 +94,7 @@ function hasControl(text: string): boolean {
 }
 
 /** As servers do that take what is no encoding for itself: `%66%zz` is `f%zz`. Only ASCII is read as it is meant. */
-export function decodedLoosely(text: string): string {
+function decodedLoosely(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 

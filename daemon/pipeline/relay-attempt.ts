@@ -27,7 +27,7 @@ import type { Exchange } from "./exchange.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
 import { isOwned, ownedAttempt } from "./owned.ts";
 import { refuseRawObjects } from "./owned-bodies.ts";
-import { passedBody, passthroughPath } from "./passthrough.ts";
+import { passedBody, passthroughPath, refuseRawSessions } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { releaseBody } from "./read.ts";
 import { drain, growth, uploadBody } from "./read-form.ts";
@@ -102,6 +102,7 @@ function placeFor(exchange: Exchange, { target }: Lease): Place {
   const { provider } = target;
   if (route.form === "any") {
     const path = passthroughPath(exchange, provider);
+    refuseRawSessions(exchange, path, provider);
     refuseRawObjects(exchange, path, provider);
     return { dialect: provider.dialect, path, endpoint: undefined };
   }

@@ -13,9 +13,13 @@ let provider: Server;
 let sessions: WebSocketServer;
 let daemon: Daemon;
 const heard: string[] = [];
+const called: string[] = [];
 
 before(async () => {
-  provider = createServer();
+  provider = createServer((request, response) => {
+    called.push(request.url!);
+    response.end('{"client_secret":{"value":"ek_of_the_provider"}}');
+  });
   sessions = new WebSocketServer({ server: provider });
   sessions.on("connection", (socket) => {
     socket.on("message", (data) => {
@@ -140,4 +144,46 @@ test("A66 a secret asks for the key's model, and ends with its key", async () =>
   await until("the end", () => talk.closed !== undefined);
   assert.deepEqual([talk.closed, talk.codes], [1008, ["blocked_api_key"]]);
   assert.equal(await open(value), 401);
+});
+
+test("A66 a raw call makes no secret or session of the provider's own, which nobody would count", async () => {
+  const { secret: key } = await makeKey({
+    budgets: [{ limit_nano: 1_000_000_000_000, window: { kind: "rolling", length_ms: 86_400_000 } }],
+  });
+  const raw = async (path: string) => {
+    const response = await fetch(`${daemon.url}/passthrough/live${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: '{"model":"voice"}',
+    });
+    const text = await response.text();
+    return [response.status, text.includes("ek_of")];
+  };
+  for (const path of [
+    "/v1/realtime/client_secrets",
+    "/v1/realtime/sessions",
+    "/realtime/calls",
+    "/REALTIME/sessions",
+    "/%72ealtime/sessions?x=%zz",
+    "/v1/chatkit/sessions",
+    "/v1alpha/auth_tokens",
+  ])
+    assert.deepEqual(await raw(path), [403, false], path);
+  assert.deepEqual(called, []);
+  assert.deepEqual(await raw("/v1/other"), [200, true]);
+});
+
+test("a session keeps its model, however a message that would change it is written", async () => {
+  const { secret: key } = await makeKey();
+  const { value } = await ask(key);
+  const change = '{"type":"session.update","session":{"model":"other"}}';
+  const before = heard.length;
+  for (const message of [change, change.replace("session.u", "session\\u002eu"), Buffer.from(change)]) {
+    const talk = await open(value);
+    assert.ok(typeof talk !== "number");
+    talk.socket.send(message);
+    await until("the end", () => talk.closed !== undefined);
+    assert.deepEqual(talk.codes, ["forbidden_parameter"]);
+  }
+  assert.ok(!heard.slice(before).some((message) => message.includes("other")));
 });

@@ -177,10 +177,13 @@ test("what is no session is refused in Google's words, and the process lives", a
     assert.equal(code, 1008, String(first));
     assert.equal((JSON.parse(said[0]!) as { error: { status: string } }).error.status, "INVALID_ARGUMENT");
   }
-  const talk = await connect(key);
-  talk.session.conn.send('{"setup":{"model":"models/n"}}');
-  await until("the end", () => talk.closed !== undefined);
-  assert.match(talk.closed!.reason, /set up once/);
+  const long = "x".repeat(1_000);
+  for (const second of ['{"setup":{"model":"models/n"}}', `{"\\u0073etup":{"model":"models/n"},"x":"${long}"}`]) {
+    const talk = await connect(key);
+    talk.session.conn.send(second);
+    await until("the end", () => talk.closed !== undefined);
+    assert.match(talk.closed!.reason, /set up once/);
+  }
   const refused = await new Promise<string>((resolve) => {
     new WebSocket(`${daemon.url.replace("http", "ws")}${path}`).on("unexpected-response", (_, response) => {
       response.setEncoding("utf8").once("data", resolve);
