@@ -70,4 +70,7 @@ test("an expression cannot make a request wait", async () => {
   assert.equal(patternFault("regex:(a+)+b"), undefined);
   assert.equal(mayCall({ models: ["regex:(a+)+b"] }, "openai", "a".repeat(500)), false);
   assert.match(patternFault("regex:((a{100}){100}){100}") ?? "", /invalid repeat count/);
+  assert.match(patternFault(`regex:${Array(12).fill("(?:a?){1000}").join("|")}`) ?? "", /repeats too often/);
+  assert.equal(patternFault(`regex:${"(gpt-[45]|o3)".repeat(19)}`), undefined);
+  assert.equal(patternFault("regex:[a-z0-9.-]{1,64}:\\pL+"), undefined);
 });
