@@ -9,23 +9,14 @@ import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition
 import schema from "otlp-schema/build/src/generated/root.js";
 import type { Export, TraceRequest } from "./otlp-schema.ts";
 
-/** What protobufjs generates has no types worth the name. */
-type Message = {
-  decode(bytes: Uint8Array): object;
-  encode(message: object): { finish(): Uint8Array };
-  toObject(message: object, options: object): TraceRequest;
-};
-const service = (
-  schema as unknown as { opentelemetry: { proto: { collector: { trace: { v1: Record<string, Message> } } } } }
-).opentelemetry.proto.collector.trace.v1;
-const request = service["ExportTraceServiceRequest"]!;
-const response = service["ExportTraceServiceResponse"]!;
+const { ExportTraceServiceRequest: request, ExportTraceServiceResponse: response } =
+  schema.opentelemetry.proto.collector.trace.v1;
 
 /** Throws at what is not the message. */
 function read(bytes: Uint8Array): Pick<Export, "request" | "unknownBytes"> {
   const message = request.decode(bytes);
   return {
-    request: request.toObject(message, { longs: String, enums: String, bytes: String, arrays: true }),
+    request: request.toObject(message, { longs: String, enums: String, bytes: String, arrays: true }) as TraceRequest,
     unknownBytes: bytes.length - request.encode(message).finish().length, // fields that the schema lacks are not kept
   };
 }
