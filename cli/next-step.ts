@@ -27,6 +27,8 @@ export function nextStep(message: string): string | undefined {
   if (/^generation \d+ is not in the history/.test(message)) return "See which there are: bifrost config history";
   if (message === "there is no config file") return "Name two generations, or write a config: docs/config.md.";
   if (/\bno provider is called "/.test(message)) return "See which there are: bifrost providers";
+  if (message.endsWith("give permissions or a role"))
+    return "Such as: --role viewer, or --permissions keys:read,logs:read";
   if (/^unknown field "price\./.test(message)) return "Rates are named as under `prices` in docs/config.md.";
   if (message.startsWith("there is nothing at /api/"))
     return "That is where models are called; the admin API is where `admin.listen` in the config says.";

@@ -77,7 +77,13 @@ export function toBudgetRequest(
 
 export function parseCount(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Expected a whole number; 0 allows none.");
+  throw new InvalidArgumentError("Expected a whole number of at most 12 digits; 0 allows none.");
+}
+
+/** Of what is pointless with none. */
+export function parseSome(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number from 1 to 999999999.");
 }
 
 /** Of a list: so many, or `all`. */
@@ -111,6 +117,7 @@ export type Expiry = { readonly expires_in_ms: number } | { readonly expires_at_
 export function parseExpiry(text: string): Expiry {
   if (text === "never") return { expires_at_ms: null };
   if (/^\d{4}-/.test(text)) return { expires_at_ms: parseDate(text) };
+  if (!/^\d/.test(text)) throw new InvalidArgumentError("Expected 30d or 12h, a date such as 2027-01-31, or never.");
   const length = parseDuration(text);
   if (length === 0) throw new InvalidArgumentError("Expected a time to come; to end a key now, revoke it.");
   return { expires_in_ms: length };

@@ -2,29 +2,32 @@
  * What a route asks for. `chat`, `embeddings`, `count_tokens` and `rerank` may be translated between dialects that have
  * the codec for it; the others are relayed to a provider that offers them.
  */
-export type Operation =
-  | "chat"
-  | "completions"
-  | "compact"
-  | "embeddings"
-  | "count_tokens"
-  | "rerank"
-  | "moderations"
-  | "image_generations"
-  | "image_edits"
-  | "image_variations"
-  | "speech"
-  | "transcriptions"
-  | "translations"
-  | "files"
-  | "batches"
-  | "batch_generate"
-  | "batch_embed"
-  | "caches"
-  | "containers"
-  | "ocr"
-  | "uploads"
-  | "tokenize"
-  | "detokenize"
-  | "realtime"
-  | "live";
+export const operations = [
+  "chat",
+  "completions",
+  "compact",
+  "embeddings",
+  "count_tokens",
+  "rerank",
+  "moderations",
+  "image_generations",
+  "image_edits",
+  "image_variations",
+  "speech",
+  "transcriptions",
+  "translations",
+  "files",
+  "batches",
+  "batch_generate",
+  "batch_embed",
+  "caches",
+  "containers",
+  "ocr",
+  "uploads",
+  "tokenize",
+  "detokenize",
+  "realtime",
+  "live",
+] as const;
+
+export type Operation = (typeof operations)[number];

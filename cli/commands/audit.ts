@@ -4,7 +4,7 @@ import type { AuditListAnswer, AuditRecordView, AuditVerifyAnswer } from "../../
 import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
-import { parseCount, parseSince } from "../parse.ts";
+import { parseSince, parseSome } from "../parse.ts";
 import { startProgress, whileWaiting } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
@@ -48,7 +48,7 @@ function buildVerify(command: Command, context: Context): void {
 
 function buildList(command: Command, context: Context): void {
   command
-    .option("--limit <count>", `Records at most (default: ${listDefault})`, parseCount)
+    .option("--limit <count>", `Records at most (default: ${listDefault})`, parseSome)
     .option("--changes", "Only what somebody changed, without what requests cost")
     .option("--json", "Print one JSON text a line")
     .action(async ({ limit = listDefault, changes, json }: { limit?: number; changes?: boolean; json?: boolean }) => {

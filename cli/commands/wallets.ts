@@ -38,6 +38,7 @@ function parseDollars(text: string): number {
   if (!/^\$?\d/.test(text)) throw new InvalidArgumentError("Expected dollars, such as 25 or 0.50.");
   const { limitNano, window } = parseBudget(text);
   if (window !== undefined) throw new InvalidArgumentError("Expected dollars: a wallet has no window.");
+  if (limitNano === 0) throw new InvalidArgumentError("Expected more than nothing, such as 25 or 0.50.");
   return limitNano;
 }
 

@@ -1,5 +1,6 @@
 /** Routes about routing and prices: what would be decided, the rules, and prices in place of the catalog's. */
 import { z } from "zod";
+import { operations } from "../../providers/operation.ts";
 import { price } from "../config/schema/ledger.ts";
 import { rule } from "../config/schema/routing.ts";
 import type {
@@ -24,7 +25,7 @@ const test = () =>
     stream: z.boolean().optional(),
     tokens: fields.count(0, tokensMax).optional(),
     max_tokens: fields.count(1, tokensMax).optional(),
-    request_type: fields.text(64).optional(),
+    request_type: z.enum(operations).optional(),
   });
 
 const list = () =>

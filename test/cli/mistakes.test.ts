@@ -32,6 +32,13 @@ const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[
   ["prices set echo/echo inptu=1", 2, /"price\.inptu"\nRates are named as under `prices` in docs\/config\.md\.\n$/],
   ["prices set nowhere/x input=1", 2, /"nowhere"\nSee which there are: bifrost providers\n$/],
   ["config validate /nonexistent/x.yaml", 3, /x\.yaml cannot be read: there is no such file\n$/],
+  ["keys create --name b --rpm 99999999999999", 2, /whole number of at most 12 digits/],
+  ["keys create --name b --expires tomorrow", 2, /Expected 30d or 12h, a date such as 2027-01-31, or never/],
+  ["audit list --limit 0", 2, /whole number from 1 to/],
+  ["wallets topup key:ci 0", 2, /Expected more than nothing, such as 25/],
+  ["tokens create --name t", 2, /give permissions or a role\nSuch as: --role viewer/],
+  ["tokens create --name t --permissions foo:read", 2, /no "foo:read"; there are status:read, [^\n]*keys:read/],
+  ["route test --model echo/echo --type chatt", 2, /"request_type": [^\n]*"chat"/],
   ["logs --since yesterday", 2, /how long ago, such as 15m or 7d, or a date such as 2027-01-31/],
   ["logs --limit -5", 2, /Expected a whole number/],
   [

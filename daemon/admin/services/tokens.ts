@@ -167,7 +167,11 @@ export function grantedBy(
   const named = wanted.includes("*") ? [...permissions] : wanted;
   return [...new Set(named)].map((each) => {
     if (!isPermission(each))
-      throw new GatewayError("invalid_request", `"permissions": there is no "${each}"`, { param: "permissions" });
+      throw new GatewayError(
+        "invalid_request",
+        `"permissions": there is no "${each}"; there are ${permissions.join(", ")}`,
+        { param: "permissions" },
+      );
     if (own !== "all" && !own.has(each))
       throw new GatewayError("permission_denied", `a token may not grant ${each}, which its maker does not have`);
     return each;
