@@ -38,11 +38,20 @@ export function authenticate(
   return usableCaller(row, keys, nowMs);
 }
 
+/** By what a key can be found again, over a restart too. */
+export function presentedHash(headers: IncomingHttpHeaders, target: string | undefined): Buffer | undefined {
+  const secret = presentedKey(headers, target);
+  return secret === undefined ? undefined : hashKey(secret);
+}
+
 /** A key that was found before, by its place in the table, which another may have by now. */
 export function callerAt(row: number, keyId: number, keys: KeyReader, nowMs: number): Caller {
-  if (keys.keyId(row) !== keyId)
-    throw new GatewayError("invalid_api_key", "the key of this client secret is gone", { source: "client" });
+  if (keys.keyId(row) !== keyId) throw keyGone();
   return usableCaller(row, keys, nowMs);
+}
+
+export function keyGone(): GatewayError {
+  return new GatewayError("invalid_api_key", "the key of this client secret is gone", { source: "client" });
 }
 
 function usableCaller(row: number, keys: KeyReader, nowMs: number): Caller {

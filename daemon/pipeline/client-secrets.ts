@@ -10,6 +10,7 @@ import { sendBody } from "../http/reply.ts";
 import { findEndpoint, noEndpoint } from "../routing/endpoints.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { admit } from "./admit.ts";
+import { keyGone, presentedHash } from "./authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { settle } from "./settle.ts";
@@ -34,6 +35,9 @@ export type Grant = {
   /** Told to the provider as the session begins. */
   readonly session: Readonly<Record<string, unknown>>;
 };
+
+/** Rows are given out anew at each start, and to others in between: the key's secret is known by its hash. */
+type KeptGrant = Omit<Grant, "row"> & { readonly keyHash: string | undefined };
 
 export async function answerSecret(exchange: Exchange, plane: Plane): Promise<void> {
   const { generation, route, caller } = exchange;
@@ -61,7 +65,9 @@ export async function answerSecret(exchange: Exchange, plane: Plane): Promise<vo
 
   const value = secretStart + randomBytes(secretBytes).toString("base64url");
   const expiresAt = exchange.at + seconds * 1_000;
-  const grant: Grant = { keyId: caller!.keyId, row: caller!.keyRow, model, expiresAt, session };
+  const { headers, url } = exchange.request;
+  const keyHash = caller!.keyRow < 0 ? undefined : presentedHash(headers, url)?.toString("base64");
+  const grant: KeptGrant = { keyId: caller!.keyId, keyHash, model, expiresAt, session };
   const id = idOf(value);
   const kept = {
     id,
@@ -105,10 +111,13 @@ export async function openSecret(value: string, plane: Plane): Promise<Grant> {
   const kept = await plane.responses.get(idOf(value), nobody);
   if (kept === undefined)
     throw new GatewayError("invalid_api_key", "this client secret is not known here", { source: "client" });
-  const grant = JSON.parse(kept.response) as Grant;
+  const { keyHash, ...grant } = JSON.parse(kept.response) as KeptGrant;
   if (grant.expiresAt < Date.now())
     throw new GatewayError("expired_api_key", "this client secret has expired", { source: "client" });
-  return grant;
+  if (keyHash === undefined) return { ...grant, row: -1 };
+  const row = plane.keys.find(Buffer.from(keyHash, "base64"));
+  if (row < 0) throw keyGone();
+  return { ...grant, row };
 }
 
 function idOf(value: string): string {

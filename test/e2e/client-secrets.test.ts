@@ -187,3 +187,16 @@ test("a session keeps its model, however a message that would change it is writt
   }
   assert.ok(!heard.slice(before).some((message) => message.includes("other")));
 });
+
+test("A66 over kill -9 a secret ends with the secret of its key, and not before", async () => {
+  const { key: rotated, secret: old } = await makeKey();
+  const { value: ended } = await ask(old);
+  await daemon.admin("POST", `/api/keys/${rotated.id}/rotate`, { grace_ms: 0 });
+  const { secret: key } = await makeKey();
+  const { value } = await ask(key);
+  assert.equal(await open(ended), 401);
+  await daemon.kill("SIGKILL");
+  await daemon.restart();
+  assert.ok(typeof (await open(value)) !== "number");
+  assert.equal(await open(ended), 401);
+});
