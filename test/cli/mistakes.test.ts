@@ -1,5 +1,8 @@
 /** What a stranger types, and what is said: each answer names the mistake and a next step, on standard error alone. */
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createRequestIds } from "../../daemon/http/request-id.ts";
 import { type Daemon, runCommand, startDaemon } from "../support/daemon.ts";
@@ -99,6 +102,16 @@ test("bifrost keys list --home: names a home that is no folder", async () => {
   assert.equal(code, 1);
   assert.match(stderr, /^error: the home [^\n]* is not a folder\nName another with --home <directory>\.\n$/);
 });
+
+for (const typed of ["keys list", "serve --port 0"])
+  test(`bifrost ${typed}: a home whose files cannot be opened is named, and who says more`, async (context) => {
+    const home = await mkdtemp(join(tmpdir(), "bifrost-mistakes-"));
+    context.after(() => rm(home, { recursive: true }));
+    await mkdir(join(home, "lock.db"));
+    const { code, stdout, stderr } = await runCommand([...typed.split(" "), "--home", home]);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.equal(stderr, `error: ${home}: lock.db cannot be opened or read\nWhat is wrong there: bifrost doctor\n`);
+  });
 
 test("bifrost explain of a request that was named a moment ago says that its row may be on its way", async () => {
   const id = createRequestIds(0)();
