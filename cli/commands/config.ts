@@ -39,13 +39,17 @@ function buildValidate(command: Command, context: Context): void {
     .option("--json", "Print JSON")
     .action(async (file: string | undefined, { json }: { json?: boolean }) => {
       const body = file === undefined ? {} : { path: resolve(file) };
-      const answer = await withClient(command, context, (client) =>
-        client.call<ConfigValidateAnswer>("POST", "/api/config/validate", { body }),
-      );
+      const { answer, pid } = await withClient(command, context, async (client) => ({
+        answer: await client.call<ConfigValidateAnswer>("POST", "/api/config/validate", { body }),
+        pid: client.daemon?.pid,
+      }));
       const { terminal } = context;
       if (json) terminal.out(renderJson(answer));
       else for (const problem of answer.problems) terminal.out(`${renderProblem(answer.path, problem)}\n`);
       if (!json) for (const warning of answer.warnings) terminal.err(`warning: ${warning}\n`);
+      // Whoever has the variable in this shell would look for the mistake in the file.
+      if (!json && pid !== undefined && answer.problems.some(({ message }) => /^environment variable /.test(message)))
+        terminal.err(`Variables are those of the running daemon (process ${pid}), not of this shell.\n`);
       if (!answer.ok) return context.exitWith(exitCodes.checkFailed);
       if (!json) terminal.err(`${answer.path ?? "No config file: the environment"} is valid.\n`);
     });

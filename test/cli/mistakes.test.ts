@@ -1,6 +1,6 @@
 /** What a stranger types, and what is said: each answer names the mistake and a next step, on standard error alone. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -112,6 +112,19 @@ for (const typed of ["keys list", "serve --port 0"])
     assert.deepEqual([code, stdout], [1, ""], stderr);
     assert.equal(stderr, `error: ${home}: lock.db cannot be opened or read\nWhat is wrong there: bifrost doctor\n`);
   });
+
+test("bifrost config validate says whose variables count while a daemon runs", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "bifrost-mistakes-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "config.yaml");
+  await writeFile(file, "providers: { openai: { api_key: env.MISTAKES_KEY } }\n");
+  const validate = (home: string) =>
+    runCommand(["config", "validate", file, "--home", home], { MISTAKES_KEY: "sk-mistakes" });
+  const [running, none] = [await validate(daemon.home), await validate(join(folder, "home"))];
+  assert.equal(running.code, 6);
+  assert.match(running.stderr, /^Variables are those of the running daemon \(process \d+\), not of this shell\.\n$/);
+  assert.deepEqual([none.code, none.stderr], [0, `${file} is valid.\n`]);
+});
 
 test("bifrost explain of a request that was named a moment ago says that its row may be on its way", async () => {
   const id = createRequestIds(0)();
