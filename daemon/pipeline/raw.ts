@@ -24,6 +24,8 @@ export type Raw = {
 
 /** Of each body; what is longer is cut, and then is text. */
 export const rawBytesMax = 1024 * 1024;
+/** Kept behind it, so that a credential that stands across the cut is masked whole first. */
+const marginBytes = 16 * 1024;
 
 export function askRaw(exchange: Exchange, plane: Plane): void {
   const { view, generation, caller } = exchange;
@@ -46,7 +48,8 @@ export function unasked({ wish, refused }: Pick<Raw, "wish" | "refused">): Raw {
 /** Each attempt begins anew: what is told is of the last. */
 export function rawSent(raw: Raw, body: Buffer | undefined, provider: Provider): void {
   raw.provider = provider;
-  raw.sent = raw.wish.request === true && raw.refused === undefined ? body?.subarray(0, rawBytesMax + 1) : undefined;
+  raw.sent =
+    raw.wish.request === true && raw.refused === undefined ? body?.subarray(0, rawBytesMax + marginBytes) : undefined;
   raw.came.length = 0;
   raw.cameBytes = 0;
 }
@@ -61,7 +64,7 @@ export function tapped(raw: Raw, receiver: Receiver, streamed: boolean): Receive
       receiver.head(status, headers);
     },
     chunk(bytes) {
-      if (isKept && raw.cameBytes <= rawBytesMax) {
+      if (isKept && raw.cameBytes <= rawBytesMax + marginBytes) {
         raw.came.push(bytes);
         raw.cameBytes += bytes.length;
       }
@@ -78,7 +81,7 @@ export function rawMembers(exchange: Exchange): string {
   const { raw } = exchange;
   if (raw === undefined) return "";
   if (raw.refused !== undefined) return `,"raw_refused":${JSON.stringify(raw.refused)}`;
-  const came = raw.came.length === 0 ? undefined : cut(Buffer.concat(raw.came));
+  const came = raw.came.length === 0 ? undefined : Buffer.concat(raw.came);
   return `${headMembers(exchange, raw)}${came === undefined ? "" : member(raw, "raw_response", came)}`;
 }
 
@@ -96,18 +99,19 @@ export function rawEvents(exchange: Exchange): ((data: string) => string) | unde
 }
 
 function headMembers({ upstreamHeaders }: Exchange, raw: Raw): string {
-  const sent = raw.sent === undefined ? "" : member(raw, "raw_request", cut(raw.sent));
+  const sent = raw.sent === undefined ? "" : member(raw, "raw_request", raw.sent);
   if (raw.wish.response !== true || upstreamHeaders === undefined) return sent;
   const headers = withoutSecrets(JSON.stringify(shownHeaders(upstreamHeaders)), raw.provider!);
   return `${sent},"provider_response_headers":${headers}`;
 }
 
-function member({ provider }: Raw, name: string, text: string): string {
-  return `,"${name}":${asJson(provider === undefined ? text : withoutSecrets(text, provider))}`;
+function member({ provider }: Raw, name: string, told: string | Buffer): string {
+  const text = told.toString();
+  return `,"${name}":${asJson(cut(provider === undefined ? text : withoutSecrets(text, provider)))}`;
 }
 
-function cut(bytes: Buffer): string {
-  return bytes.toString("utf8", 0, rawBytesMax);
+function cut(text: string): string {
+  return text.length * 3 <= rawBytesMax ? text : Buffer.from(text).toString("utf8", 0, rawBytesMax);
 }
 
 /** On one line, for it may stand in an event. What is no JSON is told as text. */

@@ -186,3 +186,12 @@ test("a body that is longer than what is kept of it is cut, and then it is text"
   assert.equal(typeof sent, "string");
   assert.equal((sent as string).length, 1024 * 1024);
 });
+
+test("a credential that stands across the cut is masked whole", async () => {
+  const before = JSON.stringify({ model: "m", messages: [{ role: "user", content: "" }] }).indexOf('""') + 1;
+  const content = `${"x".repeat(1024 * 1024 - before - 8)}upstream-secret and more`;
+  const { text } = await call(all, all.createKey(), { body: { messages: [{ role: "user", content }] } });
+  const sent = fieldsOf(text)["raw_request"] as string;
+  assert.doesNotMatch(sent.slice(-100), /upstr/);
+  assert.match(sent.slice(-100), /x{20}[^x]/, "the cut is where the credential was");
+});
