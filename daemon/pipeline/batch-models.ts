@@ -50,7 +50,7 @@ export function batchTarget(exchange: Exchange, plane: Plane): Target {
   if (providers.size > 1)
     throw refused("invalid_request", "the models of one batch must all be of one provider: make a batch for each");
   const target = dearest([...targets.values()], exchange);
-  exchange.batch = bounds(exchange, calls, target, plane);
+  exchange.batch = bounds(exchange, calls, target, plane, route.family!.models === "path" && !isInline(body));
   exchange.marks = {
     ...readMarks(exchange.body!, view!.sighted),
     service: route.family!.models === "member" ? undefined : halfPrice,
@@ -101,7 +101,7 @@ function anthropicCalls({ requests }: Fields): Call[] {
 function geminiCalls(model: string, { batch }: Fields): Call[] {
   const config = fields(fields(batch)["inputConfig"] ?? fields(batch)["input_config"]);
   const inline = fields(config["requests"])["requests"];
-  if (!Array.isArray(inline)) return [{ model, most: undefined }];
+  if (!Array.isArray(inline) || inline.length === 0) return [{ model, most: undefined }];
   return inline.map((each: Fields | null, index) => {
     const request = fields(each?.["request"]);
     const said = request["model"];
@@ -116,7 +116,21 @@ function geminiCalls(model: string, { batch }: Fields): Call[] {
   });
 }
 
-function bounds(exchange: Exchange, calls: readonly Call[], target: Target, { estimator }: Plane): Batch {
+/** All of its requests stand in the one place that is read here; elsewhere the word says nothing. */
+function isInline({ batch }: Fields): boolean {
+  const configs = [fields(batch)["inputConfig"], fields(batch)["input_config"]].filter((each) => each !== undefined);
+  const config = fields(configs[0]);
+  const isFile = config["fileName"] !== undefined || config["file_name"] !== undefined;
+  return configs.length === 1 && !isFile && Array.isArray(fields(config["requests"])["requests"]);
+}
+
+function bounds(
+  exchange: Exchange,
+  calls: readonly Call[],
+  target: Target,
+  { estimator }: Plane,
+  isUnread: boolean,
+): Batch {
   const usual = estimator.outputEstimate(target.name, exchange.caller!.keyId);
   let outputTokens = 0;
   let usualTokens = 0;
@@ -124,8 +138,6 @@ function bounds(exchange: Exchange, calls: readonly Call[], target: Target, { es
     outputTokens += most;
     usualTokens += Math.min(most, usual);
   }
-  const { models } = exchange.route.family!;
-  const isUnread = models === "path" && !exchange.body!.includes('"requests"');
   return { outputTokens, usualTokens, isUnread };
 }
 

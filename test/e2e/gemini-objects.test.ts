@@ -195,6 +195,21 @@ test("A66 a batch of Gemini's asks for its model, its file and its money", async
     /read from a file/,
     "what is in it is not known here",
   );
+  const file = (await upload(rich)).name!;
+  const told = account.asked.length;
+  for (const body of [
+    { batch: { inputConfig: { fileName: file } }, x: { requests: [] } },
+    { batch: { inputConfig: { fileName: file, requests: { requests: [] } } } },
+    { batch: { inputConfig: { requests: { requests: [] } }, input_config: { file_name: file } } },
+  ]) {
+    const answer = await fetch(`${daemon.url}/v1beta/models/ge/m:batchGenerateContent`, {
+      method: "POST",
+      headers: { "x-goog-api-key": rich, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    assert.match(await answer.text(), /read from a file/, JSON.stringify(body));
+  }
+  assert.equal(account.asked.length, told);
   assert.match((await sdk(key).batches.create({ model: "ge/m", src: { fileName: name! } })).name!, /ge~/);
   assert.ok(account.asked.at(-1)!.body.includes(name!.replace("ge~", "")));
   await daemon.settled();
