@@ -49,15 +49,25 @@ const zodImport = /^import (type )?\{ z \} from "zod"/m;
 const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
 
 /**
- * What is built by itself: each thread, and of the main thread what the command line is, what it reaches of the daemon,
- * and the daemon. They share no objects, so each gets of a module what it uses. `first` is loaded before all else that
- * the entry loads lazily.
+ * Large packages that more than one program may load later: each lies in a file of its own, which all of them load.
+ * What is asked of a package is said here, because a CommonJS one does not tell its names.
+ */
+const libraries: Readonly<Record<string, string>> = {
+  re2js: 'export { RE2JS } from "re2js";',
+  "@marcbachmann/cel-js": 'export { Environment } from "@marcbachmann/cel-js";',
+  "@smithy/signature-v4": 'export { SignatureV4 } from "@smithy/signature-v4";',
+};
+
+/**
+ * What is built by itself: each thread, and of the main thread what the command line is, and what it reaches of the
+ * daemon. They share no objects, so each gets of a module what it uses. `first` is loaded before all else that the
+ * entry loads lazily.
  */
 const programs: readonly { readonly entry: string; readonly first?: string }[] = [
   { entry: "cli/main.ts", first: "cli/program.ts" },
-  { entry: "daemon/main.ts" },
-  { entry: "daemon/runtime/daemon.ts" },
+  { entry: "daemon/main.ts", first: "daemon/runtime/daemon.ts" },
   ...threadEntries().map((entry) => ({ entry })),
+  ...Object.keys(libraries).map((name) => ({ entry: `library:${name}` })),
 ];
 
 /** Names are relative to the output's root: `cli/main.js`. */
@@ -91,10 +101,10 @@ async function build(
   const result = await esbuild.build({
     ...written,
     absWorkingDir: root,
-    entryPoints: [entry],
+    entryPoints: [{ in: entry, out: outputOf(entry).replace(/\.js$/, "") }],
     outdir: join(root, "dist"),
     outbase: root,
-    chunkNames: `chunks/${entry.replace(/\.ts$/, "").replaceAll("/", "-")}/[name]-[hash]`,
+    chunkNames: `chunks/${outputOf(entry).replace(/\.js$/, "").replaceAll("/", "-")}/[name]-[hash]`,
     bundle: true,
     splitting: true,
     // Ink's own development asks for its devtools, which nobody has installed.
@@ -108,6 +118,7 @@ async function build(
     },
     plugins: [
       { name: "programs", setup: (builder) => setupPrograms(builder, entry) },
+      { name: "libraries", setup: setupLibraries },
       { name: "sources", setup: (builder) => setupSources(builder, options) },
       ...(options.form === "binary"
         ? [{ name: "terminal", setup: setupTerminal }]
@@ -137,11 +148,32 @@ async function build(
       ];
     }),
   );
-  const main = entry.replace(/\.ts$/, ".js");
+  const main = outputOf(entry);
   const joined = await joinLoaded(chunks, main, new Set(), written);
   if (first === undefined) return { chunks: joined, metafile: result.metafile };
   const [leader] = [...outputs].find(([, { entryPoint }]) => entryPoint === first)!;
   return { chunks: await joinLoaded(joined, leader, new Set([main]), written), metafile: result.metafile };
+}
+
+function outputOf(entry: string): string {
+  const [, library] = /^library:(.*)/.exec(entry) ?? [];
+  return library === undefined ? entry.replace(/\.ts$/, ".js") : `libraries/${library.split("/").at(-1)}.js`;
+}
+
+/** Our own code asks for the file of a library; packages among themselves keep what they were made with. */
+function setupLibraries(builder: esbuild.PluginBuild): void {
+  builder.onResolve({ filter: /^library:/ }, ({ path }) => ({
+    path: path.slice("library:".length),
+    namespace: "library",
+  }));
+  builder.onLoad({ filter: /.*/, namespace: "library" }, ({ path }) => ({
+    contents: libraries[path]!,
+    resolveDir: root,
+  }));
+  builder.onResolve({ filter: /^[^.]/ }, ({ path, importer, namespace }) => {
+    if (!(path in libraries) || namespace !== "file" || /[\\/]node_modules[\\/]/.test(importer)) return undefined;
+    return { path: `${outMark}/${outputOf(`library:${path}`)}`, external: true };
+  });
 }
 
 /** What another program is of is asked for under its name. */

@@ -41,10 +41,13 @@ test("emit() makes no require() where none is called", () => {
 });
 
 test("emit() makes one file of all that a thread loads at its start", () => {
-  const names = ["data-plane", "state-writer", "traffic-writer", "reader", "translator-thread", "daemon"];
+  const names = ["data-plane", "state-writer", "traffic-writer", "reader", "translator-thread"];
   for (const entry of names.map((name) => `daemon/runtime/${name}.js`)) assert.deepEqual(loadedWith(entry), [entry]);
   const lazy = [...files.get("daemon/runtime/data-plane.js")!.matchAll(/\bimport\("([^"]+)"\)/g)];
   assert.ok(lazy.length > 3, "and leaves out what it may load later");
+  const daemon = [...files.keys()].filter((name) => /\/daemon-[A-Z0-9]+\.js$/.test(name));
+  assert.equal(daemon.length, 1);
+  assert.deepEqual(loadedWith(daemon[0]!), [daemon[0], "daemon/main.js"], "which asked for it");
 });
 
 test("emit() gives the data plane no code of a proxy's clients at its start", () => {
