@@ -55,6 +55,8 @@ const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
 const libraries: Readonly<Record<string, string>> = {
   re2js: 'export { RE2JS } from "re2js";',
   "@marcbachmann/cel-js": 'export { Environment } from "@marcbachmann/cel-js";',
+  ws: 'export { WebSocket, WebSocketServer } from "ws";',
+  yaml: 'export { isAlias, isMap, isScalar, isSeq, LineCounter, parse, parseDocument, stringify, visit } from "yaml";',
   "@smithy/signature-v4": 'export { SignatureV4 } from "@smithy/signature-v4";',
 };
 
@@ -104,6 +106,8 @@ async function build(
     entryPoints: [{ in: entry, out: outputOf(entry).replace(/\.js$/, "") }],
     outdir: join(root, "dist"),
     outbase: root,
+    // Nobody here reads a stack trace into a library.
+    minifyIdentifiers: entry.startsWith("library:"),
     chunkNames: `chunks/${outputOf(entry).replace(/\.js$/, "").replaceAll("/", "-")}/[name]-[hash]`,
     bundle: true,
     splitting: true,

@@ -42,7 +42,7 @@ async function bucket(settings: Extract<OffloadData, { to: "s3" }>, leaving: Abo
   const [{ SignatureV4 }, { Sha256 }, { request }] = await Promise.all([
     import("@smithy/signature-v4"),
     import("../credentials/sign.ts"),
-    import("undici"),
+    import("./http-request.ts"),
   ]);
   const base = new URL(settings.endpoint);
   const host = settings.pathStyle ? base.host : `${settings.bucket}.${base.host}`;

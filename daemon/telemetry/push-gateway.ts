@@ -28,7 +28,7 @@ export function startPush({ settings, render, warn }: PushOptions): Push {
   /** PUT puts its numbers in the place of all that this instance has told before. */
   async function push(): Promise<void> {
     try {
-      const { request } = await import("undici");
+      const { request } = await import("./http-request.ts");
       let body = "";
       for await (const part of render()) body += part;
       const signal = AbortSignal.timeout(answerMs);

@@ -35,7 +35,10 @@ test("emit() imports no builtin and no driver as a module, which load more than 
 
 test("emit() makes no require() where none is called", () => {
   const making = [...files].filter(([, text]) => text.includes("createRequire(import.meta.url)"));
-  const idle = making.filter(([, text]) => !/(?<![\w.$])require2?(?![\w$:=])/.test(text)).map(([name]) => name);
+  // A package that makes its own may call it by another name than ours.
+  const idle = making
+    .filter(([, text]) => !/(?<![\w.$])(?:require2?|__require)(?![\w$:=])/.test(text))
+    .map(([name]) => name);
   assert.deepEqual(idle, []);
   assert.ok(making.length > 0 && making.length < files.size / 4, `${making.length} of ${files.size}`);
 });

@@ -6,10 +6,10 @@ import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { Agent, request } from "undici";
 import type { AlertChannelView, AlertTestAnswer } from "../../admin/contract/alerts.ts";
 import type { AlertChannelData } from "../../config/telemetry-data.ts";
 import { assertPublicHost, isPublic, publicLookup } from "../../runtime/public-address.ts";
+import { HttpAgent, request } from "../http-request.ts";
 import type { Notice } from "./engine.ts";
 import { mailText, pagerDutyBody, signedHeaders, slackBody, teamsBody, titleOf, webhookBody } from "./messages.ts";
 
@@ -101,7 +101,7 @@ function addressOf(data: AlertChannelData): string {
 
 function httpDelivery(data: Exclude<AlertChannelData, { type: "email" }>, source: string) {
   const url = new URL(data.url);
-  const agent = new Agent({
+  const agent = new HttpAgent({
     connections: 1,
     connect: { timeout: sendMs, ...(data.allowPrivate ? {} : { lookup: publicLookup }) },
   });
@@ -110,11 +110,12 @@ function httpDelivery(data: Exclude<AlertChannelData, { type: "email" }>, source
       if (!data.allowPrivate) assertPublicHost(url.hostname);
       const [body, headers] = render(data, notice, source);
       // A redirect is not followed: it could lead anywhere.
-      const answer = await request(url, {
-        ...{ method: "POST", dispatcher: agent, body, headersTimeout: sendMs, bodyTimeout: sendMs },
+      const options = {
+        ...{ method: "POST", body, headersTimeout: sendMs, bodyTimeout: sendMs },
         headers: { "content-type": "application/json", "user-agent": "bifrost-alerts", ...headers },
         signal: AbortSignal.timeout(sendMs),
-      });
+      } as const;
+      const answer = await request(url, options, agent);
       const status = answer.statusCode;
       if (status < 300) {
         await answer.body.dump({ limit: 64 * 1024 });
