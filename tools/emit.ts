@@ -123,6 +123,7 @@ async function build(
     plugins: [
       { name: "programs", setup: (builder) => setupPrograms(builder, entry) },
       { name: "libraries", setup: setupLibraries },
+      { name: "grpc", setup: setupGrpc },
       { name: "sources", setup: (builder) => setupSources(builder, options) },
       ...(options.form === "binary"
         ? [{ name: "terminal", setup: setupTerminal }]
@@ -250,6 +251,19 @@ function setupDriver(builder: esbuild.PluginBuild): void {
     const file = () => join(dirname(require.resolve("better-sqlite3/package.json")), "lib/binding.js");
     exports.getBinding = (native) => require(file()).getBinding(native);`,
   }));
+}
+
+/** The exporter over gRPC makes a `require` of its own, through which no bundler sees: where no packages lie it found none. */
+function setupGrpc(builder: esbuild.PluginBuild): void {
+  builder.onLoad(
+    { filter: /otlp-grpc-exporter-base[\\/]dist[\\/](grpc-exporter-transport|otlp-grpc-export-delegate)\.mjs$/ },
+    ({ path }) => {
+      const asked = '__require("@grpc/grpc-js")';
+      const text = readFileSync(path, "utf8");
+      if (!text.includes(asked)) throw new Error(`${path}: ${asked} is not there any more`);
+      return { contents: `import * as grpcJs from "@grpc/grpc-js";\n${text.replaceAll(asked, "grpcJs")}` };
+    },
+  );
 }
 
 /**
