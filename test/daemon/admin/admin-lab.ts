@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { AdminServices, AuditEntry } from "../../../daemon/admin/admin-services.ts";
 import type { AuditRecordView } from "../../../daemon/admin/contract/audit.ts";
 import type { AdminRequest, AdminResponse } from "../../../daemon/admin/contract/calling.ts";
-import type { LogQuery, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { type AdminHandler, createAdminHandler, localCaller } from "../../../daemon/admin/handler.ts";
 import { type AdminServer, listenAdmin } from "../../../daemon/admin/server.ts";
 import { auditCommand } from "../../../daemon/admin/services/audit-command.ts";
@@ -25,6 +25,10 @@ import { openStateWriter } from "../../../daemon/store/boot.ts";
 import type { Command } from "../../../daemon/store/commands/command.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { GatewayError } from "../../../providers/gateway-error.ts";
+import { cannedOwnConfig } from "./canned-config.ts";
+import { labTime, listRows } from "./lab-rows.ts";
+
+export { labTime, logRow } from "./lab-rows.ts";
 
 export type Lab = {
   readonly home: string;
@@ -48,8 +52,6 @@ export type Lab = {
   clock: number;
   close(): Promise<void>;
 };
-
-export const labTime = Date.UTC(2026, 10, 23, 12);
 
 export function openLab(override: Partial<AdminServices> = {}): Lab {
   const home = mkdtempSync(join(tmpdir(), "bf-"));
@@ -173,54 +175,6 @@ export function labRecord(record: number, kind: AuditRecordView["kind"]): AuditR
     cost_nano: isChange ? null : 42_500,
     tokens: isChange ? null : 11,
     hash: String(record).repeat(64),
-  };
-}
-
-export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
-  return {
-    id: `req_${number}`,
-    at: labTime + number,
-    key: "key_000001",
-    key_name: "ci",
-    ...{
-      team: null,
-      customer: null,
-      stop: "stop",
-      native_stop: null,
-      upstream_id: null,
-      tools: [],
-      parent: null,
-      rules: [],
-      engine: null,
-      user: null,
-      session: null,
-      tags: {},
-      trace: null,
-      content: "off",
-      held_nano: null,
-    },
-    route: "/v1/chat/completions",
-    dialect: "openai-chat",
-    provider: "openai",
-    model: "gpt-4o",
-    target: "openai/gpt-4o",
-    credential: "main",
-    stream: false,
-    status: 200,
-    error: null,
-    latency_ms: 812,
-    ttft_ms: null,
-    upstream_ms: 800,
-    tokens_in: 9,
-    tokens_out: 2,
-    tokens_cache_read: null,
-    tokens_cache_write: null,
-    tokens_reasoning: null,
-    cost_nano: 42_500,
-    flags: [],
-    bytes_in: 100,
-    bytes_out: 200,
-    ...fields,
   };
 }
 
@@ -402,46 +356,3 @@ function cannedServices(
     },
   };
 }
-
-function listRows(rows: readonly LogRow[], query: LogQuery) {
-  const limit = query.limit ?? 50;
-  const tail = String(rows.length);
-  if (query.after !== undefined) {
-    const from = Number(query.after);
-    const until = Math.min(rows.length, from + limit);
-    return { rows: rows.slice(from, until), older: null, tail: String(until), looked_until_ms: null };
-  }
-  const top = query.before === undefined ? rows.length : Number(query.before);
-  const bottom = Math.max(0, top - limit);
-  const page = rows
-    .slice(bottom, top)
-    .reverse()
-    .filter((row) => query.status === undefined || String(row.status) === query.status);
-  return { rows: page, older: bottom > 0 ? String(bottom) : null, tail, looked_until_ms: null };
-}
-
-const cannedRule = {
-  ...{ id: "rule_1", name: "r", source: "database" as const, fault: null, description: null, enabled: true, when: "" },
-  ...{ scope: "global", priority: 0, targets: [], strategy: null, fallbacks: ["echo"], chain: false, etag: '"1"' },
-  ...{ held: 0, errors: 0 },
-};
-const cannedPrice = {
-  ...{ id: "price_1", match: "echo/echo", source: "database" as const, fault: null, description: null, etag: '"1"' },
-  price: { input: 1 },
-};
-const ownPage = { count: 1, total_count: 1, limit: 100, offset: 0 };
-const rule = async () => ({ rule: cannedRule });
-const override = async () => ({ override: cannedPrice });
-const cannedOwnConfig: AdminServices["ownConfig"] = {
-  rules: {
-    list: async () => ({ rules: [cannedRule], ...ownPage }),
-    show: rule,
-    create: rule,
-    update: rule,
-    remove: rule,
-  },
-  prices: {
-    list: async () => ({ overrides: [cannedPrice], ...ownPage }),
-    ...{ show: override, create: override, update: override, remove: override },
-  },
-};
