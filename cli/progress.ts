@@ -8,28 +8,25 @@ export type Progress = {
   end(): void;
 };
 
+type Progressing = Pick<Terminal, "err" | "errIsTerminal" | "now">;
+
 const everyMs = 100;
 /** Shorter work shows nothing. */
 const afterMs = 300;
 const barColumns = 24;
 
 /** `total` undefined: how much there is is not known. */
-export function startProgress(
-  what: string,
-  total: number | undefined,
-  terminal: Pick<Terminal, "err" | "errIsTerminal">,
-  now: () => number = () => performance.now(),
-): Progress {
+export function startProgress(what: string, total: number | undefined, terminal: Progressing): Progress {
   if (!terminal.errIsTerminal) return { add: () => undefined, end: () => undefined };
-  const started = now();
+  const started = terminal.now();
   let done = 0;
   let drawnAt = started + afterMs - everyMs;
   let shown = false;
   return {
     add(count) {
       done += count;
-      if (now() - drawnAt < everyMs) return;
-      drawnAt = now();
+      if (terminal.now() - drawnAt < everyMs) return;
+      drawnAt = terminal.now();
       shown = true;
       const rate = Math.round((done * 1_000) / Math.max(1, drawnAt - started));
       const bar = total === undefined ? "" : `${barOf(done / Math.max(1, total))}  `;
@@ -49,10 +46,7 @@ export type Steps = {
 };
 
 /** The steps of a work, a line each; on a terminal with a bar below the last one, where it tells how far it is. */
-export function startSteps(
-  terminal: Pick<Terminal, "err" | "errIsTerminal">,
-  now: () => number = () => performance.now(),
-): Steps {
+export function startSteps(terminal: Progressing): Steps {
   let current: string | undefined;
   let drawnAt = 0;
   let shown = false;
@@ -64,11 +58,11 @@ export function startSteps(
     if (step !== current) {
       end();
       current = step;
-      drawnAt = now() + afterMs - everyMs;
+      drawnAt = terminal.now() + afterMs - everyMs;
       terminal.err(`${step} …\n`);
     }
-    if (part === undefined || !terminal.errIsTerminal || now() - drawnAt < everyMs) return;
-    drawnAt = now();
+    if (part === undefined || !terminal.errIsTerminal || terminal.now() - drawnAt < everyMs) return;
+    drawnAt = terminal.now();
     shown = true;
     terminal.err(`\r\u001b[K${barOf(part)}`);
   }
@@ -77,7 +71,7 @@ export function startSteps(
 
 /** Whatever becomes of the work, no bar stays. */
 export async function withSteps<Result>(
-  terminal: Pick<Terminal, "err" | "errIsTerminal">,
+  terminal: Progressing,
   work: (steps: Steps) => Promise<Result>,
 ): Promise<Result> {
   const steps = startSteps(terminal);
@@ -97,16 +91,15 @@ function barOf(part: number): string {
 export async function whileWaiting<Answer>(
   what: string,
   work: Promise<Answer>,
-  terminal: Pick<Terminal, "err" | "errIsTerminal">,
-  now: () => number = () => performance.now(),
+  terminal: Progressing,
 ): Promise<Answer> {
   if (!terminal.errIsTerminal) return work;
-  const started = now();
+  const started = terminal.now();
   let shown = false;
   const timer = setInterval(() => {
-    if (now() - started < afterMs) return;
+    if (terminal.now() - started < afterMs) return;
     shown = true;
-    terminal.err(`\r\u001b[K${what} … ${Math.floor((now() - started) / 1_000)} s`);
+    terminal.err(`\r\u001b[K${what} … ${Math.floor((terminal.now() - started) / 1_000)} s`);
   }, everyMs);
   try {
     return await work;

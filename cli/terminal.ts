@@ -18,6 +18,8 @@ export type Terminal = {
   /** Undefined: not a terminal, nothing is cut. */
   readonly columns: number | undefined;
   readonly hasColor: boolean;
+  /** Milliseconds that only go forward. */
+  now(): number;
   ask(question: string): Promise<string>;
 };
 
@@ -42,6 +44,7 @@ export function processTerminal(): Terminal {
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     columns: stdout.isTTY ? stdout.columns || 80 : undefined,
     hasColor: stdout.isTTY === true && wantsColor(process.env),
+    now: () => performance.now(),
     ask: async (question) => {
       const reader = createInterface({ input: stdin, output: stderr });
       try {

@@ -51,6 +51,7 @@ export async function runHere(
       canAsk: answer !== undefined,
       columns: undefined,
       hasColor: false,
+      now: () => performance.now(),
       ask: async (question) => {
         asked.push(question);
         return answer ?? "";

@@ -80,7 +80,7 @@ test("whileWaiting() says on a terminal that it goes on, and takes its line away
     end = settle;
   });
   let at = 0;
-  const waiting = whileWaiting("walking the chain", work, { err, errIsTerminal: true }, () => at);
+  const waiting = whileWaiting("walking the chain", work, { err, errIsTerminal: true, now: () => at });
   at = 2_500;
   await until("the line", () => said.length > 0);
   assert.equal(said[0], "\r\u001b[Kwalking the chain … 2 s");
@@ -88,15 +88,15 @@ test("whileWaiting() says on a terminal that it goes on, and takes its line away
   assert.equal(await waiting, 7);
   assert.equal(said.at(-1), "\r\u001b[K");
   said.length = 0;
-  assert.equal(await whileWaiting("x", Promise.resolve(8), { err, errIsTerminal: false }), 8);
+  assert.equal(await whileWaiting("x", Promise.resolve(8), { err, errIsTerminal: false, now: () => at }), 8);
   assert.deepEqual(said, []);
 });
 
 test("startProgress() draws what is done of what there is, on a terminal alone, and takes its line away", () => {
   const said: string[] = [];
   let at = 0;
-  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true };
-  const progress = startProgress("records", 200, terminal, () => at);
+  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true, now: () => at };
+  const progress = startProgress("records", 200, terminal);
   at = 100;
   progress.add(10);
   assert.deepEqual(said, [], "short work shows nothing");
@@ -104,7 +104,7 @@ test("startProgress() draws what is done of what there is, on a terminal alone, 
   progress.add(90);
   progress.end();
   assert.deepEqual(said, ["\r\u001b[K████████████············ 50%  100 records, 100 a second", "\r\u001b[K"]);
-  const silent = startProgress("records", 200, { ...terminal, errIsTerminal: false }, () => at);
+  const silent = startProgress("records", 200, { ...terminal, errIsTerminal: false });
   at = 9_000;
   silent.add(1);
   silent.end();
@@ -114,8 +114,8 @@ test("startProgress() draws what is done of what there is, on a terminal alone, 
 test("startSteps() says each step once, and draws a bar below it on a terminal alone", () => {
   const said: string[] = [];
   let at = 0;
-  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true };
-  const steps = startSteps(terminal, () => at);
+  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true, now: () => at };
+  const steps = startSteps(terminal);
   steps("copying", 0);
   at = 200;
   steps("copying", 0.25);
@@ -127,7 +127,7 @@ test("startSteps() says each step once, and draws a bar below it on a terminal a
   const bar = "\r\u001b[K████████████············ 50%";
   assert.deepEqual(said, ["copying …\n", bar, "\r\u001b[K", "sealing …\n"]);
   said.length = 0;
-  const piped = startSteps({ ...terminal, errIsTerminal: false }, () => at);
+  const piped = startSteps({ ...terminal, errIsTerminal: false });
   piped("copying");
   at = 9_000;
   piped("copying", 0.5);
