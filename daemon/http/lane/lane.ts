@@ -46,7 +46,7 @@ export function openLane(server: Server, options: LaneOptions): void {
   const others = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
   const connections = new Set<LaneConnection>();
   const keepAliveHeaders = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.keepAliveMs / 1000)}\r\n`;
-  const clock = { now: performance.now() };
+  const clock = { sweeps: 0 };
   const surroundings: Surroundings = {
     ...options,
     clock,
@@ -59,7 +59,7 @@ export function openLane(server: Server, options: LaneOptions): void {
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => connections.add(new LaneConnection(socket, surroundings)));
   const timer = setInterval(() => {
-    clock.now = performance.now();
+    clock.sweeps++;
     for (const connection of connections) connection.sweep();
   }, sweepMs).unref();
   server.on("close", () => clearInterval(timer));
@@ -77,8 +77,8 @@ export function openLane(server: Server, options: LaneOptions): void {
 }
 
 type Surroundings = LaneOptions & {
-  /** `performance.now()` as of the last sweep. */
-  readonly clock: { readonly now: number };
+  /** How often the connections were looked at: time that no stall of this thread makes longer than it was. */
+  readonly clock: { readonly sweeps: number };
   readonly keepAliveHeaders: string;
   readonly forget: (connection: LaneConnection) => void;
   readonly handOver: (socket: Socket) => void;
@@ -90,9 +90,9 @@ class LaneConnection implements ResponseOwner {
   /** Bytes of a request that is not whole, or that came while another was served. */
   #pending: Buffer | undefined;
   #response: LaneResponse | undefined;
-  /** When the connection fell silent, by the sweep's clock. */
+  /** When the connection fell silent, in sweeps. */
   #since: number;
-  #silenceMsMax: number;
+  #silenceMax: number;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.destroy(); // a half-closed client counts as gone
   readonly #onClose = (): void => this.#closed();
@@ -103,8 +103,8 @@ class LaneConnection implements ResponseOwner {
   constructor(socket: Socket, around: Surroundings) {
     this.#socket = socket;
     this.#around = around;
-    this.#since = around.clock.now;
-    this.#silenceMsMax = around.headMs;
+    this.#since = around.clock.sweeps;
+    this.#silenceMax = sweepsIn(around.headMs);
     socket.on("error", ignore); // a reset connection; "close" follows
     readAccepted(socket, this.#onData);
     socket.on("data", this.#onData);
@@ -119,8 +119,8 @@ class LaneConnection implements ResponseOwner {
 
   answered(keep: boolean): void {
     this.#response = undefined;
-    this.#since = this.#around.clock.now;
-    this.#silenceMsMax = this.#around.keepAliveMs;
+    this.#since = this.#around.clock.sweeps;
+    this.#silenceMax = sweepsIn(this.#around.keepAliveMs);
     if (!keep) {
       this.#socket.end();
       return;
@@ -131,10 +131,10 @@ class LaneConnection implements ResponseOwner {
 
   sweep(): void {
     if (this.#response !== undefined) return;
-    const silentMs = this.#around.clock.now - this.#since;
+    const silence = this.#around.clock.sweeps - this.#since;
     if (this.#pending === undefined) {
-      if (silentMs > this.#silenceMsMax) this.destroy();
-    } else if (silentMs > pendingMsMax) this.#leave(this.#pending);
+      if (silence > this.#silenceMax) this.destroy();
+    } else if (silence > sweepsIn(pendingMsMax)) this.#leave(this.#pending);
   }
 
   closeIdle(): void {
@@ -182,7 +182,7 @@ class LaneConnection implements ResponseOwner {
       return;
     }
     if (bytes.length < length) {
-      if (this.#pending === undefined) this.#since = this.#around.clock.now;
+      if (this.#pending === undefined) this.#since = this.#around.clock.sweeps;
       this.#pending = bytes;
       return;
     }
@@ -216,6 +216,11 @@ class LaneConnection implements ResponseOwner {
     this.#response?.closed();
     this.#response = undefined;
   }
+}
+
+/** Whoever falls silent right before a sweep must not be ended by it: more sweeps than this, and the time is over. */
+function sweepsIn(ms: number): number {
+  return Math.ceil(ms / sweepMs);
 }
 
 function ignore(): void {}

@@ -1,10 +1,12 @@
 /** The lane over real sockets: what it answers itself, when a connection leaves it, and that the client cannot tell. */
 import assert from "node:assert/strict";
 import * as diagnostics from "node:diagnostics_channel";
+import { createServer } from "node:http";
 import net from "node:net";
 import { after, before, test } from "node:test";
+import { openLane } from "../../../../daemon/http/lane/lane.ts";
 import { requestText } from "../../../support/raw-http.ts";
-import { until } from "../../../support/until.ts";
+import { pause, until } from "../../../support/until.ts";
 import { type Lab, startLab, startUpstream, type Upstream } from "../../pipeline/lab.ts";
 
 let upstream: Upstream;
@@ -148,4 +150,34 @@ test("openLane() ends a connection with its answer when the daemon drains", asyn
     lab.plane.draining = false;
     socket.destroy();
   }
+});
+
+test("openLane() ends no silent connection before its time, whenever it came", async (t) => {
+  const server = createServer();
+  openLane(server, {
+    callOf: () => undefined,
+    serve: () => assert.fail("nobody asks"),
+    mayKeep: () => true,
+    keepAliveMs: 1_000,
+    headMs: 1_000,
+    bodyBytesMax: () => 1_000,
+    headBytesMax: 1_000,
+  });
+  const livedMs: number[] = [];
+  server.on("connection", (socket: net.Socket) => {
+    const since = performance.now();
+    socket.on("close", () => livedMs.push(performance.now() - since));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const count = 25;
+  // Over more than one of the lane's looks at its connections, so that some come right before one.
+  for (let index = 0; index < count; index++) {
+    net.connect(port, "127.0.0.1").on("error", () => {});
+    await pause(50);
+  }
+  await until("the end of all", () => livedMs.length === count, 30_000);
+  const early = livedMs.filter((ms) => ms < 990); // a timer may be early by its own unit
+  assert.deepEqual(early, []);
 });
