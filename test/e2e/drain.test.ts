@@ -6,7 +6,7 @@ import type { AuditVerifyAnswer } from "../../daemon/admin/contract/audit.ts";
 import { ask, open } from "../support/client.ts";
 import { patientLedger, runCommand, startDaemon, temporaryHome } from "../support/daemon.ts";
 import { outcome } from "../support/outcome.ts";
-import { pause } from "../support/until.ts";
+import { until } from "../support/until.ts";
 
 const streams = 100;
 
@@ -30,12 +30,13 @@ test("R10 drain() cuts none of 100 live streams, refuses new ones, and leaves al
   await Promise.all(live.map((stream) => stream.until("bridge")));
   const { url } = daemon;
   const ended = daemon.kill("SIGTERM");
-  await pause(50);
-  const ready = await fetch(`${url}/health/ready`).then(
-    ({ status }) => status,
-    () => 0,
-  );
-  assert.ok(ready === 503 || ready === 0, `readiness is false at once: ${ready}`);
+  await until("readiness to be false", async () => {
+    const ready = await fetch(`${url}/health/ready`).then(
+      ({ status }) => status,
+      () => 0,
+    );
+    return ready === 503 || ready === 0;
+  });
   const refused = await ask(url, { dialect: "chat", model: "echo", key }).then(
     ({ status }) => status,
     () => 0,

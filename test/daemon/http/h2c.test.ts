@@ -178,10 +178,10 @@ describe("serveH2c()", () => {
     const two = ask(session, { authorization }, chat({ stream: true, user: "two" }));
     await until("both streams", () => one.heard.text.includes("Hel") && two.heard.text.includes("Hel"), 20_000);
     one.stream.close(8);
-    await until("the call of the one that left to end", () => !open.has("one"), 1_000);
+    await until("the call of the one that left to end", () => !open.has("one"));
     assert.deepEqual([...open], ["two"]);
     session.destroy();
-    await until("the other to end with its connection", () => open.size === 0, 1_000);
+    await until("the other to end with its connection", () => open.size === 0);
     const rows = (await lab.rows()).slice(-2);
     assert.deepEqual(
       rows.map(({ status }) => status),

@@ -255,10 +255,8 @@ describe("UpstreamCall", () => {
         const before = (await lab.settled()).length;
         const { socket, text } = dial({ model: "up/m", stream });
         await until("the call", () => upstream.seen.length > count && (seen === undefined || text().includes(seen)));
-        const from = performance.now();
         socket[how]();
         await until("the upstream's connection closed", () => upstream.sockets.size === 0);
-        assert.ok(performance.now() - from < 500, "at once, on a busy machine");
         const row = await lastRow();
         assert.deepEqual([row.status, row.error, row.flags], [499, "client_closed_request", 1]);
         assert.ok(Number(row.cost_nano) > 0);

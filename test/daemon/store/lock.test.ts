@@ -11,7 +11,7 @@ test("lockHome() lets one hold a home, tells the second who, and frees with rele
   assert.ok("lock" in first);
   const began = performance.now();
   const second = lockHome(home);
-  assert.ok(performance.now() - began < 100);
+  assert.ok(performance.now() - began < 1_000);
   assert.ok("holder" in second);
   assert.equal(second.holder?.pid, process.pid);
   first.lock.release();
