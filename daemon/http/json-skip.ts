@@ -35,7 +35,8 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly s
   // Every part of OpenAI's and Anthropic's prompts has one, and every cache marker and server tool.
   type: ["type"],
   service: ["service_tier", "serviceTier"],
-  file: ["file_id", "file_ids"],
+  // What a request uses of what was made before: files, stores of them, skills.
+  file: ["file_id", "file_ids", "vector_store_ids", "skill_id", "fileSearchStoreNames", "file_search_store_names"],
   // Anthropic's container; what OpenAI kept of a conversation; Gemini's and Bedrock's names of what is kept elsewhere.
   unbounded: ["container", "conversation", "fileUri", "file_uri", "cachedContent", "cached_content", "s3Location"],
   // Bedrock's cache marker; what Gemini is sent may be sound.

@@ -24,6 +24,8 @@ import type { Batch } from "./batch-models.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
 import type { Family } from "./families.ts";
+import type { About } from "./owned.ts";
+import type { Listing } from "./paging.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
 import type { Raw } from "./raw.ts";
 import type { Upload } from "./read-form.ts";
@@ -132,10 +134,12 @@ export class Exchange {
   ownInput: readonly unknown[] | undefined;
   previousResponse: string | undefined;
   stored: KeptResponse | undefined;
-  /** A list at a provider that is looked through in large pages: after which of its ids, or at which of its words, the next begins. */
-  listing: { readonly after?: string; readonly token?: string } | undefined;
-  /** What the provider has begun for it and its body does not name. */
-  begun: string | undefined;
+  /** A list at a provider that is looked through in large pages: where the next begins. */
+  listing: Listing | undefined;
+  /** Whose it is about is asked: what it names of what a provider keeps. */
+  about: About | undefined;
+  /** What the provider has made for it, as it has told so far. */
+  begun: string[] | undefined;
   /** It makes a batch, or what is made ready for later requests. */
   batch: Batch | undefined;
   /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */

@@ -8,14 +8,13 @@ import type { Exchange } from "./exchange.ts";
 import type { Family } from "./families.ts";
 import { joinId, mapIds, splitId } from "./object-ids.ts";
 import { ownAddress } from "./own-address.ts";
+import { nextPage } from "./paging.ts";
 import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
 import { continuesUpload, tokenOf, uploadHeaders, uploadPath } from "./uploads.ts";
 import type { Receiver } from "./upstream-call.ts";
 
 /** A list of a thousand files is about half a megabyte. */
 const objectBytesMax = 16 * 1024 * 1024;
-/** The most that all of the usual lists allow in a page. */
-const listedAtOnce = 100;
 
 /** Which provider this call is for: by the id in the path or body, by the query, or undefined where nothing says. */
 export function namedProvider(exchange: Exchange): string | undefined {
@@ -74,24 +73,18 @@ export function objectPath(exchange: Exchange, base: string): string {
   return query.size === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
-function page(query: URLSearchParams, { paging: { ids, token } }: Family, listing: Exchange["listing"]): void {
-  if (listing?.token !== undefined) query.set(token!.asks, listing.token);
+function page(query: URLSearchParams, { paging }: Family, listing: Exchange["listing"]): void {
+  const { ids } = paging;
   for (const name of ["ids", "ids[]"]) {
     const named = query.getAll(name);
     query.delete(name);
     for (const id of named) query.append(name, splitId(id).id);
   }
-  if (ids === undefined) return;
-  for (const name of [ids.after, ids.before]) {
+  for (const name of ids === undefined ? [] : [ids.after, ids.before]) {
     const value = query.get(name);
     if (value !== null) query.set(name, splitId(value).id);
   }
-  if (listing === undefined) return;
-  const limit = query.get("limit");
-  if (listing.after !== undefined) query.set(query.has(ids.before) ? ids.before : ids.after, listing.after);
-  // A page that tells a word for the next is passed on as long as it was asked for.
-  if (limit !== null && (token === undefined || listing.after !== undefined))
-    query.set("limit", String(Math.max(Number(limit) || 0, listedAtOnce)));
+  if (listing !== undefined) nextPage(query, paging, listing);
 }
 
 /** Google's ids end with a colon and a verb. */
@@ -154,7 +147,7 @@ export class ObjectReceiver implements Receiver {
     if (status >= 300 || this.#exchange.route.operation !== "uploads") return;
     const { pairs, made } = uploadHeaders(this.#exchange, this.#provider, headers);
     this.#headers = pairs;
-    this.#exchange.begun = made;
+    if (made !== undefined) this.#exchange.begun?.push(made);
   }
 
   chunk(bytes: Buffer): void {

@@ -55,14 +55,17 @@ export function mayNameFile({ body, view, generation, caller, route }: Exchange)
   if (body === undefined || !generation.hasFiles || caller!.keyRow < 0) return false;
   if (generation.data.auth.files !== "owned") return false;
   if ((view!.sighted & naming) !== 0) return true;
-  if (route.form === "any") return anyNames.some((name) => body.includes(name));
+  if (route.form === "any" || route.form === "object") return anyNames.some((name) => body.includes(name));
   return generation.hasGoogleFiles && (view!.sighted & sighting.type) !== 0 && body.includes(address);
 }
 
 /** Of `file_id`, of what a container or a cache is named by, and of what may hide them. */
 const naming = sighting.file | sighting.unbounded | sighting.escape;
 /** As bytes: a text would be encoded for each request, which takes longer than the search. */
-const anyNames = ["file", "cache", "cntr_"].map((name) => Buffer.from(name));
+const anyNames = [
+  ...["file", "cache", "cntr_", "vs_", "conv_", "thread", "asst_", "ftjob-", "eval", "skill", "video", "upload_"],
+  ...["interaction", "tunedModels", "corpora", "agent", "environment", "vault", "memory", "dataset", "\\u00"],
+].map((name) => Buffer.from(name));
 /** In other words than Google's an address may be one of its files: every part that may have one has a type. */
 const address = Buffer.from("/files/");
 
@@ -72,7 +75,8 @@ export async function fileIdsTaken(exchange: Exchange, plane: Plane): Promise<vo
   const names = namesIn(exchange.body!.toString("utf8"), generation);
   const { named, providers } = names;
   // Raw calls name files in ways that are not known here: `training_file` of a tuning, `id` of an evaluation's source.
-  if (route.form === "any") for (const id of textsLikeIds(names.value)) named.add(splitId(id).id).add(id);
+  if (route.form === "any" || route.form === "object")
+    for (const id of textsLikeIds(names.value)) named.add(splitId(id).id).add(id);
   await assertOwn(exchange, named, plane);
   // An address says nothing of whose account the file is in; who made it does.
   if (named.size > 0 && providers.size === 0 && route.dialect.id === "gemini") {
@@ -90,7 +94,7 @@ type Asking = Pick<Exchange, "caller" | "generation">;
 async function assertOwn(exchange: Asking, named: ReadonlySet<string>, plane: Plane): Promise<void> {
   if (named.size === 0) return;
   const foreign = { type: "foreign", ids: [...named], owner: ownerOf(exchange) } as const;
-  if ((await plane.responses.objects(foreign)).length > 0) throw notOwn("files");
+  if ((await plane.responses.objects(foreign)).length > 0) throw notOwn("file");
 }
 
 /** Whether a message on a socket may name a file of Google's. */
@@ -129,34 +133,43 @@ function namesIn(text: string, generation: Generation) {
   return { named, providers, value, rewritten };
 }
 
-const idMembers: ReadonlySet<string> = new Set([
-  "file_id",
-  "file_ids",
-  "container",
-  "fileUri",
-  "file_uri",
-  "cachedContent",
-  "cached_content",
-]);
+/** Members that hold an id or several, and what theirs look like where others have members of that name for other things. */
+const idMembers: ReadonlyMap<string, RegExp> = new Map(
+  Object.entries({
+    file_id: /./,
+    file_ids: /./,
+    vector_store_ids: /./,
+    skill_id: /./,
+    container: /^(?:[^~]+~)?cntr_/,
+    conversation: /^(?:[^~]+~)?conv_/,
+    fileUri: /./,
+    file_uri: /./,
+    cachedContent: /./,
+    cached_content: /./,
+    fileSearchStoreNames: /./,
+    file_search_store_names: /./,
+  }),
+);
 
 function withFileIds(value: unknown, change: (id: string) => string, onMember: () => void): unknown {
   if (Array.isArray(value)) return value.map((item) => withFileIds(item, change, onMember));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      if (!idMembers.has(name)) return [name, withFileIds(inner, change, onMember)];
+      const form = idMembers.get(name);
+      if (form === undefined) return [name, withFileIds(inner, change, onMember)];
       onMember();
-      if (typeof inner === "string")
-        return [name, name !== "container" || containerId.test(inner) ? change(inner) : inner];
-      const isList = name === "file_ids" && Array.isArray(inner);
-      const changed = isList ? inner.map((id: unknown) => (typeof id === "string" ? change(id) : id)) : inner;
-      return [name, withFileIds(changed, change, onMember)];
+      const changed = (id: unknown): unknown => (typeof id === "string" && form.test(id) ? change(id) : id);
+      if (typeof inner === "string") return [name, changed(inner)];
+      if (Array.isArray(inner)) return [name, withFileIds(inner.map(changed), change, onMember)];
+      // OpenAI's conversation may be an object with nothing but its id.
+      if (name !== "conversation" || typeof inner !== "object" || inner === null || !("id" in inner))
+        return [name, withFileIds(inner, change, onMember)];
+      return [name, withFileIds({ ...inner, id: changed(inner.id) }, change, onMember)];
     }),
   );
 }
 
-/** Others have members of this name for other things. */
-const containerId = /^(?:[^~]+~)?cntr_/;
 /** Longer than any address of a file. */
 const addressCharactersMax = 400;
 
@@ -183,5 +196,7 @@ function membersWritten(text: string): number {
   const plain = text.replace(/\\u00([0-7][0-9a-f])/gi, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),
   );
-  return plain.match(/"(?:file_ids?|container|file_?[uU]ri|cached_?[cC]ontent)"\s*:/g)?.length ?? 0;
+  return plain.match(membersNamed)?.length ?? 0;
 }
+
+const membersNamed = new RegExp(`"(?:${[...idMembers.keys()].join("|")})"\\s*:`, "g");

@@ -8,7 +8,8 @@ import type { Owner } from "../store/object-owners.ts";
 import type { Lease } from "./admit.ts";
 import { type AttemptResult, clientLeft, notSent } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
-import { splitId } from "./object-ids.ts";
+import type { Paging } from "./families.ts";
+import { googleName, splitId } from "./object-ids.ts";
 import { isInside, namedIds } from "./objects.ts";
 import type { Plane } from "./plane.ts";
 
@@ -27,7 +28,31 @@ export function ownerOf({ caller }: Pick<Exchange, "caller">): Owner {
   return { keyId: caller!.keyId, scope: caller!.scopes[1] ?? 0 };
 }
 
-/** A call about files or batches: only about the owner's own, and what it makes is the owner's. */
+/** What a call is about, of what a provider keeps. */
+export type About = {
+  /** In words, for whoever may not. */
+  readonly what: string;
+  /** As the provider has them: each must be the caller's own. */
+  readonly ids: readonly string[];
+  /** What becomes of the answer. `pass`: nothing, it is about something inside of what is named. */
+  readonly kind: "list" | "make" | "tell" | "forget" | "pass";
+  /** Ways to the ids in an answer that are from then on the caller's. */
+  readonly makes: readonly (readonly string[])[];
+  readonly list: string;
+  readonly paging: Paging;
+};
+
+export function aboutObject(exchange: Exchange): About {
+  const { request, route } = exchange;
+  const { makes, list, paging } = route.family!;
+  const ids = namedIds(exchange);
+  const own = { what: route.operation === "batches" ? "batch or file" : "file", ids, makes, list, paging };
+  if (request.method === "GET" && ids.length === 0) return { ...own, kind: "list" };
+  if (isInside(exchange)) return { ...own, kind: "pass" }; // whose the container is it is
+  return { ...own, kind: request.method === "DELETE" ? "forget" : "make" };
+}
+
+/** A call about what a provider keeps: only about the owner's own, and what it makes is the owner's. */
 export async function ownedAttempt(
   exchange: Exchange,
   lease: Lease,
@@ -35,36 +60,49 @@ export async function ownedAttempt(
   attempt: Attempt,
 ): Promise<AttemptResult> {
   const provider = lease.target.provider.name;
-  const { method } = exchange.request;
   const owner = ownerOf(exchange);
-  const ids = namedIds(exchange);
+  const { what, ids, kind, makes } = exchange.about!;
+  exchange.begun = [];
   if (ids.length > 0) {
     const own = await plane.responses.objects({ type: "own", provider, ids, owner });
-    if (own.length < ids.length) return notSent(notOwn(exchange.route.operation));
+    if (own.length < ids.length) return notSent(notOwn(what));
     if (exchange.clientGone) return notSent(clientLeft());
   }
-  if (method === "GET" && ids.length === 0) return listOwn(exchange, lease, plane, attempt, owner);
+  if (kind === "list") return listOwn(exchange, lease, plane, attempt, owner);
   const result = await attempt(exchange, lease, plane);
-  if (result.answer === undefined) return result;
-  exchange.consumed = true; // what was made must not be made again, whatever comes of remembering it
-  if (isInside(exchange)) return result; // whose the container is it is
-  if (method === "DELETE") await plane.responses.objects({ type: "forget", provider, id: ids[0]! });
-  else {
-    const told: unknown = JSON.parse(result.answer.body.toString("utf8"));
-    const made = exchange.route.family!.makes.flatMap((way) => idAt(told, way));
-    if (exchange.begun !== undefined) made.push(exchange.begun);
-    await plane.responses.objects({ type: "claim", provider, ids: made, owner });
+  const { answer } = result;
+  if (answer !== undefined && answer.status < 300) {
+    exchange.consumed = true; // what was made must not be made again, whatever comes of remembering it
+    if (kind === "forget") await plane.responses.objects({ type: "forget", provider, id: ids[0]! });
+    else if (kind !== "pass") exchange.begun.push(...idsIn(answer.body.toString("utf8"), makes));
   }
+  if (exchange.begun.length > 0) await plane.responses.objects({ type: "claim", provider, ids: exchange.begun, owner });
   return result;
 }
 
-function idAt(value: unknown, way: readonly string[]): string[] {
-  let inner = value;
-  for (const name of way) inner = (inner as Readonly<Record<string, unknown>> | undefined)?.[name];
-  return typeof inner === "string" ? [splitId(inner).id] : [];
+/** What a JSON text names of what was made; none where it is no JSON. */
+export function idsIn(text: string, makes: About["makes"]): readonly string[] {
+  let told: unknown;
+  try {
+    told = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  return makes.flatMap((way) => idsAt(told, way));
 }
 
-type Item = { readonly id?: string; readonly name?: string };
+function idsAt(value: unknown, way: readonly string[]): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((each) => idsAt(each, way));
+  const [name, ...on] = way;
+  if (name !== undefined) {
+    return typeof value === "object" && value !== null ? idsAt((value as Record<string, unknown>)[name], on) : [];
+  }
+  if (typeof value !== "string" || value === "") return [];
+  const { id } = splitId(value);
+  return [id.includes("://") ? (googleName(id) ?? id) : id];
+}
+
+type Item = { readonly id?: string; readonly job_id?: string; readonly name?: string };
 type Page = Readonly<Record<string, unknown>> & { readonly has_more?: boolean };
 
 /** A page of the provider's, and what of it is the caller's own. */
@@ -86,22 +124,43 @@ async function listOwn(
   owner: Owner,
 ): Promise<AttemptResult> {
   const provider = lease.target.provider.name;
-  const { list, paging } = exchange.route.family!;
+  const { list, paging } = exchange.about!;
   const lookOn = async (): Promise<Look | AttemptResult> => {
     const result = await attempt(exchange, lease, plane);
-    if (result.answer === undefined) return result;
-    const page = JSON.parse(result.answer.body.toString("utf8")) as Page;
-    const items = (page[list] ?? []) as readonly Item[];
-    if (!Array.isArray(items)) return result;
-    const ids = items.map(({ id, name }) => splitId(id ?? name ?? "").id);
+    if (result.answer === undefined || result.answer.status >= 300) return result;
+    const page = pageOf(result.answer.body.toString("utf8"), list);
+    const items = page[list] as readonly Item[];
+    const ids = items.map((item) => splitId(item?.id ?? item?.job_id ?? item?.name ?? "").id);
     const own = new Set(await plane.responses.objects({ type: "own", provider, ids, owner }));
     return { result, page, ids, mine: items.filter((_, index) => own.has(ids[index]!)) };
   };
   exchange.listing = {};
   const first = await lookOn();
   if (!("page" in first)) return first;
+  if (paging.ids === undefined && paging.token === undefined) return told(first, { [list]: first.mine });
   const isByWord = paging.ids === undefined || first.page[paging.token?.tells ?? ""] !== undefined;
   return (isByWord ? listByWord : listAfter)(exchange, first, lookOn);
+}
+
+/** Read as a list, or not told: what is no list of what is asked about may be anybody's. */
+function pageOf(text: string, list: string): Page {
+  let page: unknown;
+  try {
+    page = JSON.parse(text);
+  } catch {
+    page = undefined;
+  }
+  if (Array.isArray(page)) page = { [list]: page }; // as some have it
+  if (typeof page === "object" && page !== null) {
+    const isEmpty = !Object.values(page).some((member) => typeof member === "object" && holdsSome(member));
+    const items = (page as Page)[list] ?? (isEmpty ? [] : undefined);
+    if (Array.isArray(items)) return { ...page, [list]: items };
+  }
+  throw new GatewayError("upstream_protocol", `the provider's answer has no list of "${list}"`, { source: "provider" });
+}
+
+function holdsSome(member: object | null): boolean {
+  return member !== null && Object.keys(member).length > 0;
 }
 
 /**
@@ -109,7 +168,7 @@ async function listOwn(
  * something of the caller's, since SDKs take a page without anything for a fault.
  */
 async function listByWord(exchange: Exchange, first: Look, lookOn: LookOn): Promise<AttemptResult> {
-  const { list, paging } = exchange.route.family!;
+  const { list, paging } = exchange.about!;
   const { tells } = paging.token!;
   const ended = paging.ids === undefined ? undefined : null;
   let shown: Look | undefined;
@@ -133,7 +192,7 @@ async function listByWord(exchange: Exchange, first: Look, lookOn: LookOn): Prom
 
 /** Where pages follow ids any of them can be the last; going back, the first. */
 async function listAfter(exchange: Exchange, first: Look, lookOn: LookOn): Promise<AttemptResult> {
-  const { list, paging } = exchange.route.family!;
+  const { list, paging } = exchange.about!;
   const query = new URL(exchange.request.url ?? "/", "http://h").searchParams;
   const back = query.has(paging.ids!.before);
   const limit = Number(query.get("limit")) || listedUsual;
@@ -163,10 +222,9 @@ function told({ result, page }: Look, members: Readonly<Record<string, unknown>>
   return { ...result, answer: { ...result.answer!, body: Buffer.from(JSON.stringify({ ...page, ...members })) } };
 }
 
-export function notOwn(operation: string): GatewayError {
-  const what = operation === "batches" ? "batch or file" : "file";
+export function notOwn(what: string): GatewayError {
   return new GatewayError("not_found", `there is no such ${what}, or it belongs to another key`, {
     source: "client",
-    param: operation === "batches" ? "batch_id" : "file_id",
+    param: what === "batch or file" ? "batch_id" : what === "file" ? "file_id" : "id",
   });
 }

@@ -6,6 +6,8 @@
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Provider } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Paging } from "./families.ts";
+import { type Listing, nextPage } from "./paging.ts";
 
 /** A path may be encoded this often before whoever decodes it once more is to blame. */
 const decodingsMax = 3;
@@ -18,20 +20,24 @@ export function splitRest(rest: string): { readonly provider: string; readonly p
 }
 
 /** The provider's base path, then the caller's. An SDK whose base URL ends with the same path says it twice. */
-export function passthroughPath({ rest, request }: Exchange, { data }: Provider): string {
+export function passthroughPath({ rest, request, listing, about }: Exchange, provider: Provider): string {
   const { path } = splitRest(rest);
   assertInside(path);
-  const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
+  const base = basePath(provider);
   const said = base !== "" && (path === base || path.startsWith(`${base}/`));
-  return (said ? path : base + path) + passedQuery(request.url ?? "");
+  const query = passedQuery(request.url ?? "");
+  return (said ? path : base + path) + (listing === undefined ? query : pageQuery(query, about!.paging, listing));
+}
+
+export function basePath({ data }: Provider): string {
+  return data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
 }
 
 /**
  * What opens a session at the provider itself, or a secret that does: nobody would count it, and revoking the key would
  * not end it. Here sessions are opened through the gateway.
  */
-export function refuseRawSessions({ caller }: Exchange, path: string, { name }: Provider): void {
-  if (caller!.keyRow < 0) return;
+export function refuseRawSessions(path: string, { name }: Provider): void {
   const opening = partsOf(path).find((part) => sessionWords.has(part.replace(/:.*/, "")));
   if (opening === undefined) return;
   throw new GatewayError(
@@ -46,13 +52,24 @@ const sessionWords: ReadonlySet<string> = new Set(["realtime", "realtimeapi", "a
 
 /** What a path names: however often it is decoded, and whichever way the slashes lean. What has been asked to be inside has an end. */
 export function partsOf(path: string): readonly string[] {
+  return plainParts(path).map((part) => part.toLowerCase());
+}
+
+/** The same, as it is written. */
+export function plainParts(path: string): readonly string[] {
   let reading = path.split(/[?#]/)[0]!;
   for (let next = decodedLoosely(reading); next !== reading; next = decodedLoosely(reading)) reading = next;
   return reading
-    .toLowerCase()
     .split(/[?#]/)[0]!
     .split(/[/\\]/)
     .map((part) => part.replace(/;.*/, ""));
+}
+
+/** For the next page of what is listed for others as well. */
+function pageQuery(query: string, paging: Paging, listing: Listing): string {
+  const asked = new URLSearchParams(query.slice(1));
+  nextPage(asked, paging, listing);
+  return asked.size === 0 ? "" : `?${asked}`;
 }
 
 /** The key is ours, and not for the provider to see. */

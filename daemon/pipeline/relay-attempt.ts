@@ -25,13 +25,14 @@ import { batchUsage } from "./batch-models.ts";
 import { batchBody, mayBeBatch } from "./batch-upload.ts";
 import type { Exchange } from "./exchange.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
-import { isOwned, ownedAttempt } from "./owned.ts";
-import { refuseRawObjects } from "./owned-bodies.ts";
-import { passedBody, passthroughPath, refuseRawSessions } from "./passthrough.ts";
+import { aboutObject, idsIn, isOwned, ownedAttempt, ownerOf } from "./owned.ts";
+import { passedBody, passthroughPath } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
+import { aboutRaw } from "./raw-rules.ts";
 import { releaseBody } from "./read.ts";
 import { drain, growth, uploadBody } from "./read-form.ts";
-import { RawReceiver } from "./relay-raw.ts";
+import type { Answer } from "./relay-body.ts";
+import { RawReceiver, type WholeWatch } from "./relay-raw.ts";
 import { endHop, tracedHeaders } from "./span.ts";
 import { upstreamBody } from "./upstream-body.ts";
 import { UpstreamCall } from "./upstream-call.ts";
@@ -58,9 +59,11 @@ type Place = {
   readonly endpoint: ReadyEndpoint | undefined;
 };
 
-export function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
-  const owned = exchange.route.form === "object" && isOwned(exchange);
-  return owned ? ownedAttempt(exchange, lease, plane, relayed) : relayed(exchange, lease, plane);
+export async function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
+  const { form } = exchange.route;
+  if (form === "any") exchange.about = aboutRaw(exchange, lease.target.provider);
+  else if (form === "object" && isOwned(exchange)) exchange.about = aboutObject(exchange);
+  return exchange.about === undefined ? relayed(exchange, lease, plane) : ownedAttempt(exchange, lease, plane, relayed);
 }
 
 function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
@@ -101,10 +104,7 @@ function placeFor(exchange: Exchange, { target }: Lease): Place {
   const { route } = exchange;
   const { provider } = target;
   if (route.form === "any") {
-    const path = passthroughPath(exchange, provider);
-    refuseRawSessions(exchange, path, provider);
-    refuseRawObjects(exchange, path, provider);
-    return { dialect: provider.dialect, path, endpoint: undefined };
+    return { dialect: provider.dialect, path: passthroughPath(exchange, provider), endpoint: undefined };
   }
   const operation = route.form === "stored" ? "chat" : route.operation;
   const endpoint = findEndpoint(provider.endpoints, operation, route.dialect, target);
@@ -166,8 +166,35 @@ function receiverFor(
         ending: receiver.ending(),
       }),
     failed: (error) => failed(error, receiver.outputBytes),
+    watch: keptWatch(exchange, target.provider.name, plane, (answer) => {
+      const { usage, outputBytes, ending } = answer;
+      finish({ answer, refused: false, usage, finished: true, outputBytes, ending });
+    }),
   });
   return receiver;
+}
+
+/** What a raw call makes, or is told of, is its caller's before it hears of it. */
+function keptWatch(
+  exchange: Exchange,
+  provider: string,
+  plane: Plane,
+  answered: (answer: Answer) => void,
+): WholeWatch | undefined {
+  const { about } = exchange;
+  if (about === undefined || about.kind === "pass" || exchange.route.form !== "any") return undefined;
+  const { kind, makes } = about;
+  const owner = ownerOf(exchange);
+  return {
+    always: kind === "list" || kind === "forget",
+    answered,
+    heard(text) {
+      const ids = idsIn(text, makes).filter((id) => !exchange.begun!.includes(id));
+      if (ids.length === 0) return;
+      exchange.begun!.push(...ids); // and again when all is over, where it is waited for
+      plane.responses.objects({ type: "claim", provider, ids, owner }).catch(() => {});
+    },
+  };
 }
 
 function request(

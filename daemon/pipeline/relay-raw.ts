@@ -6,13 +6,13 @@
 
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
 import type { Dialect, Ending, Tap, Usage } from "../../providers/exchange.ts";
-import type { GatewayError } from "../../providers/gateway-error.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ClientResponse } from "../http/client-messages.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { readFrame, SseSplitter } from "../http/sse-splitter.ts";
 import type { Exchange } from "./exchange.ts";
-import { decodeFailure, failureBytesMax } from "./relay-body.ts";
+import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
 
 export type RawOutcome = {
@@ -21,6 +21,16 @@ export type RawOutcome = {
   /** `status`: as the upstream gave it. */
   completed(status: number): void;
   failed(error: GatewayError): void;
+  watch?: WholeWatch | undefined;
+};
+
+/** An answer that is not passed on before it was looked at; events are, as they come. */
+export type WholeWatch = {
+  /** Whatever it says that it is; else only JSON. */
+  readonly always: boolean;
+  answered(answer: Answer): void;
+  /** The data of one of the first events. */
+  heard(text: string): void;
 };
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -28,6 +38,9 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 /** Of an answer that is not streamed so much is looked through for its usage. */
 const watchedBytesMax = 4 * 1024 * 1024;
 const eventBytesMax = 16 * 1024 * 1024;
+const wholeBytesMax = 16 * 1024 * 1024;
+/** What was made is told at the beginning. */
+const eventsHeardMax = 32;
 /** What describes the bytes; nothing that tells of our account at the provider. */
 const passedHeaders = [
   "content-type",
@@ -53,6 +66,8 @@ export class RawReceiver implements Receiver {
     this.#call?.resume();
   };
   readonly #onEvent = (frame: Buffer): void => {
+    if (this.#outcome.watch !== undefined && this.#eventsHeard++ < eventsHeardMax)
+      this.#outcome.watch.heard(readFrame(frame.toString("utf8")).data);
     this.#tap.frame(frame.toString("latin1"));
     if (frame.includes('"usage"'))
       this.#mediaUsage = mediaUsage(readFrame(frame.toString("utf8")).data) ?? this.#mediaUsage;
@@ -69,6 +84,9 @@ export class RawReceiver implements Receiver {
   #watchedLength = 0;
   #events: SseSplitter | undefined;
   #mediaUsage: Usage | undefined;
+  #eventsHeard = 0;
+  #whole: Buffer[] | undefined;
+  #wholeLength = 0;
   #isWaiting = false;
   #over = false;
 
@@ -107,6 +125,8 @@ export class RawReceiver implements Receiver {
     if (status >= 300 && (!this.#passesFailures || isOurs || status < 400)) this.#failure = [];
     else if (type.includes("json")) this.#watched = [];
     else if (type.includes("event-stream")) this.#events = new SseSplitter(eventBytesMax);
+    const { watch } = this.#outcome;
+    if (watch !== undefined && status < 300 && (watch.always || type.includes("json"))) this.#whole = [];
   }
 
   chunk(bytes: Buffer): void {
@@ -118,6 +138,10 @@ export class RawReceiver implements Receiver {
       return;
     }
     this.#watch(bytes);
+    if (this.#whole !== undefined) {
+      this.#keepWhole(bytes);
+      return;
+    }
     this.#release();
     if (this.#exchange.clientGone) return;
     this.#exchange.bytesOut += bytes.length;
@@ -136,6 +160,10 @@ export class RawReceiver implements Receiver {
     }
     this.#over = true;
     this.#readUsage();
+    if (this.#whole !== undefined) {
+      this.#outcome.watch!.answered(this.#answer(this.#whole));
+      return;
+    }
     this.#release();
     this.#response.off("drain", this.#onDrain);
     if (!this.#exchange.clientGone) {
@@ -152,6 +180,26 @@ export class RawReceiver implements Receiver {
     this.#response.off("drain", this.#onDrain);
     if (this.#exchange.released && !this.#exchange.clientGone) this.#response.destroy();
     this.#outcome.failed(error);
+  }
+
+  #keepWhole(bytes: Buffer): void {
+    this.#wholeLength += bytes.length;
+    if (this.#wholeLength > wholeBytesMax)
+      throw new GatewayError("upstream_protocol", `the provider's answer is longer than ${wholeBytesMax} bytes`, {
+        source: "provider",
+      });
+    this.#whole!.push(bytes);
+  }
+
+  #answer(chunks: readonly Buffer[]): Answer {
+    return {
+      status: this.#status,
+      contentType: String(this.#headers["content-type"] ?? "application/json"),
+      body: Buffer.concat(chunks),
+      usage: this.usage(),
+      ending: this.ending(),
+      outputBytes: this.outputBytes,
+    };
   }
 
   #told(): GatewayError {
