@@ -124,6 +124,8 @@ export type Request = {
   /** The language the caller spoke: `extra` is in it, and what is dropped is named in it. */
   readonly dialect?: DialectId;
   readonly model: string;
+  /** What it is, where `model` is the name of a deployment or a profile that does not tell. */
+  readonly knownAs?: string;
   readonly messages: readonly Message[];
   readonly stream: boolean;
   /** The caller asked for a usage chunk at the end of a stream (`stream_options.include_usage`). */
@@ -208,8 +210,8 @@ export type EncodeOptions = {
   readonly extensions?: boolean;
   /** `stream_options` is refused by the host, which tells its usage unasked. */
   readonly usageUnasked?: boolean;
-  /** Where the output cap goes; absent: by the model's name, `max_completion_tokens` for OpenAI's reasoning models. */
-  readonly maxTokensField?: "max_tokens" | "max_completion_tokens";
+  /** What the host calls fields of the body that its language names otherwise; null: it refuses a request that has one. */
+  readonly fields?: Readonly<Record<string, string | null>>;
 };
 
 /** A request body ready to be sent; the daemon adds host, credential and transport. */

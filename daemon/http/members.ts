@@ -31,6 +31,41 @@ export function editMembers(body: Buffer, omit: readonly string[], add: Readonly
   return Buffer.concat(parts);
 }
 
+/** @param fields what members are called instead; null: they are left out */
+export function renameMembers(
+  body: Buffer,
+  fields: Readonly<Record<string, string | null>>,
+): { readonly bytes: Buffer; readonly leftOut: readonly string[] } {
+  const leftOut: string[] = [];
+  const omit: string[] = [];
+  const add: Record<string, string> = {};
+  for (const [name, value] of members(body)) {
+    if (!Object.hasOwn(fields, name)) continue;
+    omit.push(name);
+    const theirs = fields[name]!;
+    const text = value.toString("utf8");
+    if (text === "null") continue; // says nothing
+    if (theirs === null) leftOut.push(name);
+    else {
+      omit.push(theirs);
+      add[theirs] = text;
+    }
+  }
+  return { bytes: omit.length === 0 ? body : editMembers(body, omit, add), leftOut };
+}
+
+function* members(body: Buffer): Generator<readonly [name: string, value: Buffer]> {
+  let at = skipSpace(body, skipSpace(body, 0) + 1);
+  while (at < body.length && body[at] !== closeBrace) {
+    const keyEnd = skipString(body, at);
+    const valueStart = skipColon(body, keyEnd);
+    const valueEnd = skipValue(body, valueStart, 1);
+    yield [body.toString("utf8", at + 1, keyEnd - 1), body.subarray(valueStart, valueEnd)];
+    at = skipSpace(body, valueEnd);
+    if (body[at] === comma) at = skipSpace(body, at + 1);
+  }
+}
+
 const comma = 0x2c;
 const closeBrace = 0x7d;
 const opening = Buffer.from("{");

@@ -47,7 +47,7 @@ export function encodeCompletion(
   { body }: Exchange,
   upstream: Dialect,
   path: PathWords,
-  job: Pick<RequestJob, "model" | "injectCap" | "encoding">,
+  job: Pick<RequestJob, "model" | "known" | "injectCap" | "encoding">,
 ): Coded {
   const { request, dropped } = parseCompletion(JSON.parse(body!.toString("utf8")), path);
   const encoded = encodeRequest(request, upstream, job);

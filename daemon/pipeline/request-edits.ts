@@ -2,6 +2,7 @@
  * What must change in a request's own bytes on the way to a provider of the same dialect, and nothing else. Hides which
  * fields only we or only some hosts understand, and where each dialect has its model and its output cap.
  */
+import { refusesMaxTokens } from "../../providers/dialects/effort.ts";
 import type { DialectId } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { MaxTokensField, Member, RequestView } from "../http/scan.ts";
@@ -10,6 +11,7 @@ import type { ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { generates } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
+import { tells } from "./translate.ts";
 
 /** Fields that we act on, or that say nothing to anybody else: never reported as dropped. */
 export const ours: ReadonlySet<string> = new Set([
@@ -35,11 +37,12 @@ const openrouterFields: ReadonlySet<string> = new Set([
 
 export function requestEdits(
   exchange: Exchange,
-  { deployment }: Target,
+  target: Target,
   endpoint: ReadyEndpoint,
   injectCap: number | undefined,
 ): RequestEdits {
   const view = exchange.view!;
+  const { deployment } = target;
   const { dialect, encoding, path } = endpoint;
   const asksUsage = generates(exchange.route) && view.stream && dialect.id === "openai-chat";
   const model = modelToWrite(view, deployment, path.after !== undefined);
@@ -50,8 +53,14 @@ export function requestEdits(
     ...(cut === undefined ? {} : { cut }),
     ...(add === undefined ? {} : { add }),
     ...(asksUsage && !view.includeUsage && encoding.usageUnasked !== true ? { includeUsage: true } : {}),
-    ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap, injectMaxTokensAs: capPlaces[dialect.id] }),
+    ...(injectCap === undefined ? {} : { injectMaxTokens: injectCap, injectMaxTokensAs: capPlace(dialect.id, target) }),
   };
+}
+
+function capPlace(dialect: DialectId, { deployment, model }: Target): MaxTokensField | CapPlace {
+  const knownAs = tells(deployment, model) ? deployment : model;
+  const refused = dialect === "openai-chat" && refusesMaxTokens({ model: deployment, knownAs });
+  return refused ? "max_completion_tokens" : capPlaces[dialect];
 }
 
 const capPlaces: Readonly<Record<DialectId, MaxTokensField | CapPlace>> = {

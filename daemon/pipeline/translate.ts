@@ -27,6 +27,8 @@ export type RequestJob = {
   readonly upstream: DialectId;
   /** The name the upstream knows. */
   readonly model: string;
+  /** The name the config has for it. */
+  readonly known: string;
   readonly injectCap: number | undefined;
   readonly encoding: EncodeOptions;
   /** What the caller asked for, as the read stage found it: some dialects say it in the path. */
@@ -74,14 +76,22 @@ export function parseRequest(client: Dialect, body: Buffer, asked: PathWords): R
 /** Those whose own paths name the model. */
 const pathDialects: ReadonlySet<DialectId> = new Set(["gemini", "bedrock-converse"]);
 
+/** Does the provider's own name say which model it is? An inference profile's usually does, a deployment's need not. */
+export function tells(deployment: string, model: string): boolean {
+  return deployment === model || telling.test(deployment);
+}
+
+const telling = /(^|[./])(o\d|gpt-\d|gpt-oss|codex|claude|gemini|nova-)/;
+
 export function encodeRequest(
   parsed: Request,
   upstream: Dialect,
-  { model, injectCap, encoding }: Pick<RequestJob, "model" | "injectCap" | "encoding">,
+  { model, known, injectCap, encoding }: Pick<RequestJob, "model" | "known" | "injectCap" | "encoding">,
 ): Translated {
   const request = {
     ...parsed,
     model,
+    ...(tells(model, known) ? {} : { knownAs: known }),
     includeUsage: true,
     ...(injectCap === undefined ? {} : { maxTokens: injectCap }),
   };

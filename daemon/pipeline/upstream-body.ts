@@ -2,9 +2,9 @@
  * The request body an upstream gets: the client's own bytes with the few splices we are allowed (same dialect), or
  * the request encoded in the upstream's dialect. Hides which of the two it is.
  */
-import type { PathWords } from "../../providers/exchange.ts";
+import type { Operation, PathWords } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { editMembers } from "../http/members.ts";
+import { editMembers, renameMembers } from "../http/members.ts";
 import { spliceRequest } from "../http/splice.ts";
 import { noEndpoint, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
@@ -31,18 +31,25 @@ export function upstreamBody(
 ): UpstreamBody {
   const same = endpoint.dialect.id === exchange.route.dialect.id && !endpoint.predict && !endpoint.asChat;
   exchange.droppedHeader = []; // of the hop before this one
-  if (same && exchange.trip?.plan.unhonoured !== undefined) report(exchange, target, []);
-  return same
-    ? {
-        bytes: readable(
-          exchange,
-          target,
-          endpoint,
-          shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap)),
-        ),
-        headers: told(exchange, endpoint),
-      }
-    : checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
+  if (!same) return checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
+  if (exchange.trip?.plan.unhonoured !== undefined) report(exchange, target, []);
+  const bytes = shaped(exchange, endpoint, spliced(exchange, target, endpoint, injectCap));
+  return {
+    bytes: inItsWords(exchange, target, endpoint, readable(exchange, target, endpoint, bytes)),
+    headers: told(exchange, endpoint),
+  };
+}
+
+/** A host that speaks the language with some words of its own, or without some. */
+function inItsWords(exchange: Exchange, target: Target, { encoding, dialect }: ReadyEndpoint, body: Buffer): Buffer {
+  if (encoding.fields === undefined || dialect.id !== "openai-chat" || !isText(exchange.route.operation)) return body;
+  const { bytes, leftOut } = renameMembers(body, encoding.fields);
+  if (leftOut.length > 0) report(exchange, target, leftOut);
+  return bytes;
+}
+
+function isText(operation: Operation): boolean {
+  return operation === "chat" || operation === "completions";
 }
 
 /** Without the proofs of thinking that this provider did not make, which it would refuse the request for. */
@@ -79,6 +86,7 @@ export function translateLarge(
       client: exchange.route.dialect.id,
       upstream: dialect.id,
       model: target.deployment,
+      known: target.model,
       injectCap,
       encoding,
       asked: asked(exchange),
@@ -150,7 +158,7 @@ function encoded(
   { dialect, encoding, predict, asChat }: ReadyEndpoint,
   injectCap: number | undefined,
 ): Translated {
-  const job = { model: target.deployment, injectCap, encoding };
+  const job = { model: target.deployment, known: target.model, injectCap, encoding };
   if (asChat) {
     exchange.coded = encodeCompletion(exchange, dialect, asked(exchange), job);
     return exchange.coded.request;

@@ -35,10 +35,11 @@ export type Endpoints = Readonly<Partial<Record<Operation, readonly ReadyEndpoin
 
 export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
   const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
-  const encoding = { usageUnasked: host.quirks.usageUnasked ?? false, extensions: host.quirks.extensions ?? false };
+  const { usageUnasked = false, extensions = false, fields } = host.quirks;
+  const encoding = { usageUnasked, extensions, ...(fields === undefined ? {} : { fields }) };
   const ready: Partial<Record<Operation, readonly ReadyEndpoint[]>> = {};
   for (const [operation, endpoints] of Object.entries(host.operations)) {
-    ready[operation as Operation] = endpoints.flatMap((endpoint) => {
+    const offered = endpoints.flatMap((endpoint) => {
       const dialect = dialects[endpoint.dialect];
       if (data.dialectOnly && operation === "chat" && endpoint.dialect !== data.dialect) return [];
       // From the root means at the host's own address; another one may lie anywhere.
@@ -58,6 +59,7 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
         encoding,
       };
     });
+    if (offered.length > 0) ready[operation as Operation] = offered;
   }
   if (ready.completions === undefined && ready.chat !== undefined)
     ready.completions = ready.chat.map((endpoint) => ({ ...endpoint, asChat: true }));

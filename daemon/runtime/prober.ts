@@ -199,6 +199,7 @@ function requestOf({ provider, probe }: Probed): Dispatcher.DispatchOptions {
   const parsed = parseRequest(chat, Buffer.from(JSON.stringify(asked)), { model, stream: false });
   const { body, headers } = encodeRequest(parsed, endpoint.dialect, {
     model: deployment,
+    known: model,
     injectCap: undefined,
     encoding: endpoint.encoding,
   });

@@ -6,6 +6,8 @@ import { shape } from "../json.ts";
 export type DroppedFields = {
   /** A field of the request. */
   field(field: keyof Request): void;
+  /** A field by its name in OpenAI's chat completions. */
+  openai(name: string): void;
   /** Something within the messages or tools, in the caller's words: `messages[].input_audio`. */
   note(name: string): void;
   names(): readonly string[];
@@ -90,11 +92,19 @@ const fieldNames: Readonly<Record<DialectId, Readonly<Partial<Record<keyof Reque
   },
 };
 
+const openaiNames: ReadonlyMap<string, string> = new Map(
+  Object.entries(fieldNames["openai-chat"]).map(([field, name]) => [name, field]),
+);
+
 export function droppedFields(request: Pick<Request, "dialect" | "unread">): DroppedFields {
   const names = new Set<string>(request.unread);
   const spelled = fieldNames[request.dialect ?? "openai-chat"];
   return {
     field: (field) => void names.add(spelled[field] ?? field),
+    openai(name) {
+      const field = openaiNames.get(name) ?? name;
+      names.add(spelled[field as keyof Request] ?? field);
+    },
     note(name) {
       if (name.endsWith("item_reference")) throw unavailable(name);
       names.add(name);

@@ -7,10 +7,11 @@ import {
   chatOnly,
   compatible,
   type Endpoint,
-  generic,
   type Host,
+  oldCap,
   openaiEmbeddings,
   openaiOcr,
+  usual,
 } from "./host.ts";
 
 const anthropicAt = (path: string): Endpoint => ({ dialect: "anthropic", path });
@@ -18,8 +19,6 @@ const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
 
 const embeddings = [openaiEmbeddings] as const;
 const textAndVectors = { chat: [chatCompletions], embeddings } as const;
-/** Pictures and voices as well: which of it, the server says. */
-const { operations: everything } = generic["openai-chat"];
 /** Beside chat completions: Anthropic's messages, at a path of the host's own. */
 const alsoMessages = (path: string) => ({ operations: { chat: [chatCompletions, anthropicAt(path)] } });
 
@@ -31,22 +30,44 @@ function vectors(name: string, baseUrl: string, environment: readonly string[] =
   return compatible(name, baseUrl, environment, { operations: textAndVectors, ...more });
 }
 
+/** Mistral has words of its own, and answers 422 to any that it does not know. */
+const mistralFields: NonNullable<Host["quirks"]["fields"]> = {
+  ...oldCap.fields,
+  seed: "random_seed",
+  user: null,
+  safety_identifier: null,
+  logprobs: null,
+  top_logprobs: null,
+  logit_bias: null,
+  service_tier: null,
+  store: null,
+  top_k: null,
+  verbosity: null,
+};
+
 /** Who train the models they serve. */
 const makers: readonly Host[] = [
+  // docs.mistral.ai/api
   vectors("mistral", "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], {
-    operations: { ...textAndVectors, ...openaiOcr },
-    quirks: { usageUnasked: true },
+    operations: { ...textAndVectors, ...openaiOcr, ...usual("moderations", "transcriptions") },
+    quirks: { usageUnasked: true, fields: mistralFields },
   }),
   chat("codestral", "https://codestral.mistral.ai/v1", ["CODESTRAL_API_KEY"], {
-    quirks: { usageUnasked: true },
+    quirks: { usageUnasked: true, fields: mistralFields },
     catalog: "mistral",
   }),
-  chat("deepseek", "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], alsoMessages("//anthropic/v1/messages")),
+  // api-docs.deepseek.com/api/create-chat-completion, /guides/anthropic_api
+  chat("deepseek", "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], {
+    ...alsoMessages("//anthropic/v1/messages"),
+    quirks: oldCap,
+  }),
+  // docs.x.ai/docs/api-reference
   chat("xai", "https://api.x.ai/v1", ["XAI_API_KEY"], {
-    operations: { chat: [chatCompletions, responses] },
+    operations: { chat: [chatCompletions, responses], ...usual("image_generations") },
     catalog: "x-ai",
   }),
-  chat("perplexity", "https://api.perplexity.ai", ["PERPLEXITY_API_KEY", "PPLX_API_KEY"]),
+  // docs.perplexity.ai/api-reference/chat-completions-post
+  chat("perplexity", "https://api.perplexity.ai", ["PERPLEXITY_API_KEY", "PPLX_API_KEY"], { quirks: oldCap }),
   chat("moonshot", "https://api.moonshot.ai/v1", ["MOONSHOT_API_KEY"], {
     ...alsoMessages("//anthropic/v1/messages"),
     catalog: "moonshotai",
@@ -95,23 +116,65 @@ const makers: readonly Host[] = [
   chat("publicai", "https://api.publicai.co/v1", ["PUBLICAI_API_KEY"]),
 ];
 
+/** docs.siliconflow.com/en/api-reference */
+const siliconflow: Partial<Host> = {
+  operations: { ...textAndVectors, ...usual("image_generations", "speech", "transcriptions", "rerank") },
+};
+
 /** Who serve other people's models. */
 const servers: readonly Host[] = [
+  // console.groq.com/docs/openai, /docs/api-reference
   compatible("groq", "https://api.groq.com/openai/v1", ["GROQ_API_KEY"], {
-    operations: { ...everything, chat: [chatCompletions, responses] },
+    operations: {
+      chat: [chatCompletions, responses],
+      ...usual("speech", "transcriptions", "translations", "files", "batches"),
+    },
+    quirks: { fields: { logprobs: null, top_logprobs: null, logit_bias: null } },
   }),
-  compatible("together", "https://api.together.xyz/v1", ["TOGETHER_API_KEY"]),
+  // docs.together.ai/reference; its files are uploaded in a way of its own
+  compatible("together", "https://api.together.xyz/v1", ["TOGETHER_API_KEY"], {
+    operations: {
+      ...textAndVectors,
+      ...usual("completions", "image_generations", "speech", "transcriptions", "translations", "rerank"),
+    },
+    quirks: oldCap,
+  }),
+  // docs.fireworks.ai/tools-sdks/openai-compatibility, /tools-sdks/anthropic-compatibility
   vectors("fireworks", "https://api.fireworks.ai/inference/v1", ["FIREWORKS_API_KEY"], {
-    operations: { chat: [chatCompletions, responses], embeddings },
+    operations: { chat: [chatCompletions, responses, anthropicAt("/messages")], embeddings, ...usual("completions") },
   }),
-  chat("cerebras", "https://api.cerebras.ai/v1", ["CEREBRAS_API_KEY"]),
-  vectors("sambanova", "https://api.sambanova.ai/v1", ["SAMBANOVA_API_KEY"]),
-  vectors("nvidia", "https://integrate.api.nvidia.com/v1", ["NVIDIA_API_KEY"]),
-  compatible("deepinfra", "https://api.deepinfra.com/v1/openai", ["DEEPINFRA_API_KEY"]),
-  chat("huggingface", "https://router.huggingface.co/v1", ["HF_TOKEN"]),
+  // inference-docs.cerebras.ai/resources/openai
+  chat("cerebras", "https://api.cerebras.ai/v1", ["CEREBRAS_API_KEY"], {
+    operations: usual("chat", "completions"),
+    quirks: { fields: { frequency_penalty: null, presence_penalty: null, logit_bias: null } },
+  }),
+  // docs.sambanova.ai/docs/en/features/openai-compatibility
+  vectors("sambanova", "https://api.sambanova.ai/v1", ["SAMBANOVA_API_KEY"], {
+    operations: { ...textAndVectors, ...usual("transcriptions", "translations") },
+    quirks: oldCap,
+  }),
+  // docs.api.nvidia.com/nim/reference
+  vectors("nvidia", "https://integrate.api.nvidia.com/v1", ["NVIDIA_API_KEY"], { quirks: oldCap }),
+  // deepinfra.com/docs/openai_api
+  compatible("deepinfra", "https://api.deepinfra.com/v1/openai", ["DEEPINFRA_API_KEY"], {
+    operations: {
+      ...textAndVectors,
+      ...usual("completions", "image_generations", "image_edits", "speech", "transcriptions", "translations"),
+    },
+  }),
+  // huggingface.co/docs/inference-providers, /guides/responses-api
+  chat("huggingface", "https://router.huggingface.co/v1", ["HF_TOKEN"], {
+    operations: { chat: [chatCompletions, responses] },
+  }),
   chat("hyperbolic", "https://api.hyperbolic.xyz/v1", ["HYPERBOLIC_API_KEY"]),
-  compatible("nebius", "https://api.tokenfactory.nebius.com/v1", ["NEBIUS_API_KEY"]),
-  vectors("parasail", "https://api.parasail.io/v1", ["PARASAIL_API_KEY"]),
+  // docs.tokenfactory.nebius.com/api-reference
+  compatible("nebius", "https://api.tokenfactory.nebius.com/v1", ["NEBIUS_API_KEY"], {
+    operations: { ...textAndVectors, ...usual("completions", "image_generations", "files", "batches") },
+  }),
+  // docs.parasail.io: serverless, and its batches, which OpenAI's client makes
+  vectors("parasail", "https://api.parasail.io/v1", ["PARASAIL_API_KEY"], {
+    operations: { ...textAndVectors, ...usual("completions", "files", "batches") },
+  }),
   vectors("novita", "https://api.novita.ai/openai/v1", ["NOVITA_API_KEY"], {
     operations: { chat: [chatCompletions, anthropicAt("//anthropic/v1/messages")], embeddings },
   }),
@@ -143,8 +206,8 @@ const servers: readonly Host[] = [
   vectors("tinfoil", "https://inference.tinfoil.sh/v1", ["TINFOIL_API_KEY"]),
   chat("redpill", "https://api.redpill.ai/v1", ["REDPILL_API_KEY"]),
   chat("near-ai", "https://cloud-api.near.ai/v1", ["NEARAI_API_KEY"]),
-  compatible("siliconflow", "https://api.siliconflow.com/v1", ["SILICONFLOW_API_KEY"]),
-  compatible("siliconflow-cn", "https://api.siliconflow.cn/v1", []),
+  compatible("siliconflow", "https://api.siliconflow.com/v1", ["SILICONFLOW_API_KEY"], siliconflow),
+  compatible("siliconflow-cn", "https://api.siliconflow.cn/v1", [], siliconflow),
   vectors("modelscope", "https://api-inference.modelscope.cn/v1", ["MODELSCOPE_API_KEY"]),
   vectors("volcengine", "https://ark.cn-beijing.volces.com/api/v3", ["ARK_API_KEY"]),
   vectors("byteplus", "https://ark.ap-southeast.bytepluses.com/api/v3", ["BYTEPLUS_API_KEY"]),
@@ -173,7 +236,11 @@ const clouds: readonly Host[] = [
 /** Gateways and resellers in front of many others. */
 const gateways: readonly Host[] = [
   compatible("openrouter", "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"], {
-    operations: { ...everything, chat: [chatCompletions, anthropicAt("/messages"), responses] },
+    operations: {
+      chat: [chatCompletions, anthropicAt("/messages"), responses],
+      ...usual("embeddings", "completions", "image_generations", "speech", "transcriptions", "files", "containers"),
+      ...usual("rerank"),
+    },
     quirks: { extensions: true },
   }),
   vectors("vercel", "https://ai-gateway.vercel.sh/v1", ["AI_GATEWAY_API_KEY"], {
@@ -186,12 +253,16 @@ const gateways: readonly Host[] = [
   vectors("requesty", "https://router.requesty.ai/v1", ["REQUESTY_API_KEY"]),
   chat("poe", "https://api.poe.com/v1", ["POE_API_KEY"]),
   chat("nano-gpt", "https://nano-gpt.com/api/v1", ["NANOGPT_API_KEY"]),
-  compatible("aimlapi", "https://api.aimlapi.com/v1", ["AIML_API_KEY"]),
+  vectors("aimlapi", "https://api.aimlapi.com/v1", ["AIML_API_KEY"], {
+    operations: { ...textAndVectors, ...usual("image_generations") },
+  }),
   vectors("cometapi", "https://api.cometapi.com/v1", ["COMETAPI_KEY"]),
   vectors("aihubmix", "https://aihubmix.com/v1", ["AIHUBMIX_API_KEY"]),
   chat("apertis", "https://api.stima.tech/v1", ["STIMA_API_KEY"]),
   chat("glama", "https://glama.ai/api/gateway/openai/v1", ["GLAMA_API_KEY"]),
-  compatible("302ai", "https://api.302.ai/v1", []),
+  vectors("302ai", "https://api.302.ai/v1", [], {
+    operations: { ...textAndVectors, ...usual("image_generations", "speech", "transcriptions", "rerank") },
+  }),
   chat("zenmux", "https://zenmux.ai/api/v1", ["ZENMUX_API_KEY"]),
   chat("opencode-zen", "https://opencode.ai/zen/v1", ["OPENCODE_API_KEY"]),
   chat("cortecs", "https://api.cortecs.ai/v1", ["CORTECS_API_KEY"]),

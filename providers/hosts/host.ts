@@ -71,6 +71,8 @@ export type Host = {
     readonly usageUnasked?: true;
     /** Takes `cache_control`, `reasoning_content` and `reasoning_details` on messages. */
     readonly extensions?: true;
+    /** What it calls fields of chat completions that OpenAI names otherwise; null: it refuses a request that has one. */
+    readonly fields?: Readonly<Record<string, string | null>>;
   };
   /** Headers every request to it must carry. */
   readonly extraHeaders?: Readonly<Record<string, string>>;
@@ -129,6 +131,13 @@ export const openaiMore = {
 /** Pages of documents as text, as Mistral has it. */
 export const openaiOcr = { ocr: openaiAt("/ocr"), files: openaiMore.files } as const;
 
+const openaiUsual = { chat: [chatCompletions], embeddings: [openaiEmbeddings], ...openaiMore } as const;
+
+/** Operations at the paths that OpenAI has for them. */
+export function usual(...names: readonly (keyof typeof openaiUsual)[]): Host["operations"] {
+  return Object.fromEntries(names.map((name) => [name, openaiUsual[name]]));
+}
+
 export const chatOnly = { chat: [chatCompletions] } as const;
 
 /** What is true of any server of a dialect, about which nothing else is known. */
@@ -139,7 +148,7 @@ export const generic: Readonly<Record<DialectId, Host>> = {
     dialect: "openai-chat",
     auth: { kind: "bearer" },
     environment: [],
-    operations: { chat: [chatCompletions], embeddings: [openaiEmbeddings], ...openaiMore },
+    operations: openaiUsual,
     quirks: {},
   },
   "openai-responses": {
@@ -232,6 +241,9 @@ export function compatible(
 }
 
 /** A server that runs on the caller's own machine, where no key is asked for unless one is configured. */
-export function local(name: string, baseUrl: string, environment: readonly string[] = []): Host {
-  return compatible(name, baseUrl, environment, { free: true });
+export function local(name: string, baseUrl: string, more: Partial<Host>): Host {
+  return compatible(name, baseUrl, [], { free: true, ...more });
 }
+
+/** Who knows the cap on the answer by its old name only, and reads past the new one: then nothing would be capped. */
+export const oldCap = { fields: { max_completion_tokens: "max_tokens" } } as const;

@@ -6,9 +6,12 @@ import { chatCompletions, compatible, type Endpoint, generic, type Host } from "
 
 const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
 
+/** OpenAI ranks nothing; servers like it do. */
+const { rerank: _, ...withoutRerank } = generic["openai-chat"].operations;
+
 const openai = compatible("openai", "https://api.openai.com/v1", ["OPENAI_API_KEY"], {
   operations: {
-    ...generic["openai-chat"].operations,
+    ...withoutRerank,
     chat: [chatCompletions, responses],
     count_tokens: [{ dialect: "openai-responses", path: "/responses/input_tokens" }],
     compact: [{ dialect: "openai-responses", path: "/responses/compact" }],
@@ -38,9 +41,27 @@ const cohere: Host = {
 };
 
 /** `api-version` stands in the path of the dated API, the deployment too; in `v1` neither does. */
-const v1 = ["api_version", /^(v1|preview|latest)$/] as const;
+const v1 = ["api_version", /^(v1|latest)$/] as const;
+const preview = ["api_version", /^preview$/] as const;
 const dated = ["api_version", /^\d{4}-\d{2}-\d{2}(-preview)?$/] as const;
 const deployment = (path: string) => `/openai/deployments/{model}${path}?api-version={api_version}`;
+const query = "?api-version={api_version}";
+
+/** What of OpenAI is at a deployment's path as well. learn.microsoft.com/azure/ai-foundry/openai/reference */
+const deployed = (path: string): readonly Endpoint[] => [
+  { dialect: "openai-chat", path: `/openai/v1${path}`, where: v1 },
+  { dialect: "openai-chat", path: `/openai/v1${path}${query}`, where: preview },
+  { dialect: "openai-chat", path: deployment(path), where: dated },
+];
+const responsesAt = (path: string): readonly Endpoint[] => [
+  { dialect: "openai-responses", path: `/openai/v1${path}`, where: v1 },
+  { dialect: "openai-responses", path: `/openai/v1${path}${query}`, where: preview },
+  {
+    dialect: "openai-responses",
+    path: `/openai${path}${query}`,
+    where: ["api_version", /^(2025-(0[3-9]|1\d)|202[6-9])/],
+  },
+];
 
 const azure: Host = {
   ...generic["openai-chat"],
@@ -54,20 +75,16 @@ const azure: Host = {
     api_version: { section: "azure", environment: ["AZURE_API_VERSION", "OPENAI_API_VERSION"], fallback: "v1" },
   },
   operations: {
-    chat: [
-      { dialect: "openai-chat", path: "/openai/v1/chat/completions", where: v1 },
-      { dialect: "openai-responses", path: "/openai/v1/responses", where: v1 },
-      { dialect: "openai-chat", path: deployment("/chat/completions"), where: dated },
-      {
-        dialect: "openai-responses",
-        path: "/openai/responses?api-version={api_version}",
-        where: ["api_version", /^(2025-(0[3-9]|1\d)|202[6-9])/],
-      },
-    ],
-    embeddings: [
-      { dialect: "openai-chat", path: "/openai/v1/embeddings", where: v1 },
-      { dialect: "openai-chat", path: deployment("/embeddings"), where: dated },
-    ],
+    chat: [...deployed("/chat/completions"), ...responsesAt("/responses")],
+    embeddings: deployed("/embeddings"),
+    image_generations: deployed("/images/generations"),
+    image_edits: deployed("/images/edits"),
+    speech: deployed("/audio/speech"),
+    transcriptions: deployed("/audio/transcriptions"),
+    translations: deployed("/audio/translations"),
+    // An object's own path goes on behind this one, where the dated API has its version already.
+    files: [{ dialect: "openai-chat", path: "/openai/v1/files", where: v1 }],
+    batches: [{ dialect: "openai-chat", path: "/openai/v1/batches", where: v1 }],
   },
 };
 
@@ -77,7 +94,7 @@ const claudeOnBedrock: Endpoint = {
   path: "/model/{model}/invoke",
   streamPath: "/model/{model}/invoke-with-response-stream",
   framing: "aws-event-chunks",
-  models: /anthropic\.claude/,
+  models: /claude/,
   body: {
     omit: ["model", "stream"],
     add: { anthropic_version: '"bedrock-2023-05-31"' },

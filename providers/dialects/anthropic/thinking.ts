@@ -35,7 +35,9 @@ export function encodeThinking(request: Request, forced: boolean, dropped: Dropp
     if (forced) dropped.field("reasoning");
     return silent;
   }
-  return budgetModels.test(request.model) ? budgeted(request, silent, dropped) : adaptive(reasoning, silent);
+  return budgetModels.test(request.knownAs ?? request.model)
+    ? budgeted(request, silent, dropped)
+    : adaptive(reasoning, silent);
 }
 
 /** The caller speaks Anthropic and chose between budget and effort itself. */

@@ -54,12 +54,13 @@ type ModelFields = {
 };
 
 const claude = /claude/;
-const nova = /amazon\.nova/;
-const gptOss = /openai\.gpt/;
+const nova = /nova-/;
+const gptOss = /gpt-oss/;
 
 /** What each family calls how hard it shall think, and how many candidates for a token. */
 function modelFields(request: Request, hasTools: boolean, dropped: DroppedFields): ModelFields {
-  const { model, reasoning, topK, maxTokens } = request;
+  const { reasoning, topK, maxTokens } = request;
+  const model = request.knownAs ?? request.model;
   if (claude.test(model)) {
     const forced = hasTools && (request.toolChoice?.type === "required" || request.toolChoice?.type === "tool");
     // A caller of Converse writes `thinking` itself: it is what it says.

@@ -11,7 +11,7 @@ type Body = Record<string, Json>;
 /** The model and whether to stream are the path's to say. */
 export function encode(request: Request): UpstreamRequest {
   const dropped = droppedFields(request);
-  const { system, contents } = encodeContents(request.messages, request.model, dropped);
+  const { system, contents } = encodeContents(request.messages, request.knownAs ?? request.model, dropped);
   const body: Body = { contents };
   if (system !== undefined) body["systemInstruction"] = system;
   const tools = encodeTools(request, dropped);

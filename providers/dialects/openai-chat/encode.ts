@@ -1,17 +1,8 @@
 /** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
-import type {
-  EncodeOptions,
-  Json,
-  JsonObject,
-  Reasoning,
-  Request,
-  Tool,
-  ToolChoice,
-  UpstreamRequest,
-} from "../../exchange.ts";
+import type { EncodeOptions, Json, JsonObject, Request, Tool, ToolChoice, UpstreamRequest } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
-import { effortOfBudget, isReasoningModel, takesNoEffort } from "../effort.ts";
+import { effortOfBudget, isReasoningModel, refusesMaxTokens, takesNoEffort } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
 import { encodeMessages } from "./encode-messages.ts";
 
@@ -26,11 +17,11 @@ export function encode(request: Request, options: EncodeOptions = {}): UpstreamR
     if (options.usageUnasked !== true) body["stream_options"] = { include_usage: true };
   }
   if (request.maxTokens !== undefined)
-    body[options.maxTokensField ?? maxTokensField(request.model)] = request.maxTokens;
+    body[refusesMaxTokens(request) ? "max_completion_tokens" : "max_tokens"] = request.maxTokens;
   encodeSampling(request, body);
   encodeTools(request, body, options.extensions === true, dropped);
   encodeFormat(request, body);
-  const effort = encodeEffort(request.reasoning, request.model, dropped);
+  const effort = encodeEffort(request, dropped);
   if (effort !== undefined) body["reasoning_effort"] = effort;
   if (request.topK !== undefined) {
     if (request.dialect === "openai-chat") body["top_k"] = request.topK;
@@ -44,12 +35,19 @@ export function encode(request: Request, options: EncodeOptions = {}): UpstreamR
     else dropped.field("metadata");
   }
   Object.assign(body, openaiExtra(request, "openai-chat", dropped));
+  if (options.fields !== undefined) rename(body, options.fields, dropped);
   return { body, headers: {}, dropped: dropped.names() };
 }
 
-/** OpenAI's reasoning models refuse `max_tokens`; many compatible servers know nothing else. */
-function maxTokensField(model: string): "max_tokens" | "max_completion_tokens" {
-  return isReasoningModel(model) ? "max_completion_tokens" : "max_tokens";
+/** In the words of a host that has its own; what it has none for is reported in the caller's. */
+function rename(body: Body, fields: Readonly<Record<string, string | null>>, dropped: DroppedFields): void {
+  for (const [ours, theirs] of Object.entries(fields)) {
+    const value = body[ours];
+    if (value === undefined) continue;
+    delete body[ours];
+    if (theirs !== null) body[theirs] = value;
+    else dropped.openai(ours);
+  }
 }
 
 function encodeSampling(request: Request, body: Body): void {
@@ -120,13 +118,14 @@ function encodeFormat(request: Request, body: Body): void {
   body["response_format"] = { type: "json_schema", json_schema: described };
 }
 
-function encodeEffort(reasoning: Reasoning | undefined, model: string, dropped: DroppedFields): string | undefined {
+function encodeEffort(request: Request, dropped: DroppedFields): string | undefined {
+  const { reasoning } = request;
   if (reasoning === undefined) return undefined;
   const { effort, budgetTokens, enabled } = reasoning;
   if (enabled === false) {
-    if (takesNoEffort(model)) return "none";
+    if (takesNoEffort(request)) return "none";
     // A model that cannot reason refuses the field, and its silence is what was asked for.
-    if (isReasoningModel(model)) dropped.field("reasoning");
+    if (isReasoningModel(request)) dropped.field("reasoning");
     return undefined;
   }
   if (effort !== undefined) return effort;

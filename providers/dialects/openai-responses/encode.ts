@@ -48,7 +48,7 @@ function reportUnknown(request: Request, dropped: DroppedFields): void {
 /** Whoever speaks another dialect keeps the conversation itself, and needs the proofs of reasoning for that. */
 function encodeState(request: Request, body: Body): void {
   const include: string[] = [];
-  if (isReasoningModel(request.model)) include.push("reasoning.encrypted_content");
+  if (isReasoningModel(request)) include.push("reasoning.encrypted_content");
   if (request.logprobs === true) include.push("message.output_text.logprobs");
   if (request.topLogprobs !== undefined) body["top_logprobs"] = request.topLogprobs;
   if (request.dialect !== "openai-responses") body["store"] = false;
@@ -101,13 +101,13 @@ function encodeFormat({ responseFormat }: Request): JsonObject | undefined {
 
 /** A budget is a wish to see the thinking as well: dialects that have budgets show it. */
 function encodeReasoning(request: Request, dropped: DroppedFields): JsonObject | undefined {
-  const { reasoning, model } = request;
+  const { reasoning } = request;
   if (reasoning === undefined) return undefined;
   const { effort, budgetTokens, enabled, summary } = reasoning;
   if (enabled === false) {
-    if (takesNoEffort(model)) return { effort: "none" };
+    if (takesNoEffort(request)) return { effort: "none" };
     // A model that cannot reason refuses the field, and its silence is what was asked for.
-    if (isReasoningModel(model)) dropped.field("reasoning");
+    if (isReasoningModel(request)) dropped.field("reasoning");
     return undefined;
   }
   const encoded: Body = {};

@@ -9,6 +9,7 @@ import { until } from "../../support/until.ts";
 
 const request: TranslateJob = {
   kind: "request",
+  known: "claude",
   client: "openai-chat",
   upstream: "anthropic",
   model: "claude",

@@ -289,7 +289,28 @@ test("encode() puts the output cap where the model looks for it", () => {
   assert.equal(cap("gpt-4o"), "max_tokens");
   assert.equal(cap("gpt-5-mini"), "max_completion_tokens");
   assert.equal(cap("openai/o3"), "max_completion_tokens");
-  assert.equal(cap("o3", { maxTokensField: "max_tokens" }), "max_tokens");
+  assert.equal(cap("o3", { fields: { max_completion_tokens: "max_tokens" } }), "max_tokens");
+  assert.equal(cap("gpt-oss:20b"), "max_tokens");
+});
+
+test("encode() goes by what a deployment is known as, where its own name does not tell", () => {
+  const request = { ...openaiChat.parse({ ...hello, max_tokens: 5 }), model: "ours", reasoning: { enabled: false } };
+  const { max_tokens, max_completion_tokens, reasoning_effort } = openaiChat.encode({
+    ...request,
+    knownAs: "gpt-5.1",
+  }).body;
+  assert.deepEqual([max_tokens, max_completion_tokens, reasoning_effort], [undefined, 5, "none"]);
+});
+
+test("encode() speaks in the host's own words, and reports what it has none for in the caller's", () => {
+  const fields = { seed: "random_seed", top_logprobs: null, frequency_penalty: null };
+  const request = openaiChat.parse({ ...hello, seed: 7, frequency_penalty: 1, top_logprobs: 2 });
+  const { body, dropped } = openaiChat.encode({ ...request, dialect: "gemini" }, { fields });
+  assert.deepEqual(
+    [body["random_seed"], ["seed", "top_logprobs", "frequency_penalty"].some((name) => name in body)],
+    [7, false],
+  );
+  assert.deepEqual(dropped, ["generationConfig.logprobs", "generationConfig.frequencyPenalty"]);
 });
 
 test("encode(parse()) gives back what the caller wrote", () => {

@@ -1,0 +1,104 @@
+/** Hosts that speak OpenAI's chat completions with words of their own, and deployments whose name tells nothing. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { call, type Lab, startLab, startUpstream, type Upstream } from "./lab.ts";
+
+let upstream: Upstream;
+let lab: Lab;
+before(async () => {
+  upstream = await startUpstream();
+  const at = { base_url: `${upstream.origin}/v1`, api_key: "env.SECRET" };
+  lab = await startLab({
+    auth: { inference: "open" },
+    providers: {
+      mistral: at,
+      "mistral-strict": { ...at, host: "mistral", strict: true },
+      groq: at,
+      ollama: at,
+      openai: { ...at, deployments: { "gpt-5-mini": "ours" } },
+      azure: { ...at, base_url: upstream.origin },
+      "azure-preview": { ...at, base_url: upstream.origin, host: "azure", azure: { api_version: "preview" } },
+      "azure-dated": { ...at, base_url: upstream.origin, host: "azure", azure: { api_version: "2025-03-01-preview" } },
+    },
+    ledger: { no_cap: "inject", inject_cap: 77 },
+    prices: Object.fromEntries(
+      ["mistral/*", "mistral-strict/*", "groq/*", "ollama/*", "openai/*"].map((name) => [
+        name,
+        { input: 2, output: 10 },
+      ]),
+    ),
+  });
+});
+after(async () => {
+  await lab?.stop();
+  await upstream?.stop();
+});
+
+const messages = [{ role: "user", content: "q" }];
+/** What is asked, what the provider hears of it beside the conversation, and what is told to have been left out. */
+async function heard(path: string, body: object): Promise<[sent: object, dropped: unknown, status: number]> {
+  const before = upstream.seen.length;
+  const answer = await call(lab.url, { path, body: { messages, ...body } });
+  const last = upstream.seen[before];
+  const {
+    messages: _,
+    model: __,
+    ...sent
+  } = (last === undefined ? {} : JSON.parse(last.body)) as Record<string, unknown>;
+  return [sent, answer.headers["x-bifrost-dropped-params"], answer.status];
+}
+
+test("Mistral gets its own words, relayed and translated, and no word that it refuses", async () => {
+  const asked = { model: "mistral/m", seed: 7, max_completion_tokens: 5, user: "u", store: null };
+  assert.deepEqual(await heard("/v1/chat/completions", asked), [{ random_seed: 7, max_tokens: 5 }, "user", 200]);
+  const claude = { model: "mistral/m", max_tokens: 5, metadata: { user_id: "u" } };
+  assert.deepEqual(await heard("/v1/messages", claude), [{ max_tokens: 5 }, "metadata.user_id", 200]);
+});
+
+test("a strict provider refuses what its host has no word for, by name", async () => {
+  const asked = { model: "mistral-strict/m", max_tokens: 5, logprobs: true };
+  assert.deepEqual(await heard("/v1/chat/completions", asked), [{}, undefined, 400]);
+  assert.equal((await heard("/v1/chat/completions", { ...asked, logprobs: null }))[2], 200);
+});
+
+test("Groq gets no log probabilities to refuse, and everything else as it came", async () => {
+  const asked = { model: "groq/m", max_completion_tokens: 5, logprobs: true, seed: 1, user: "u" };
+  const told = { max_completion_tokens: 5, seed: 1, user: "u" };
+  assert.deepEqual(await heard("/v1/chat/completions", asked), [told, "logprobs", 200]);
+});
+
+test("a cap reaches a host that knows it by its old name only", async () => {
+  const asked = { model: "ollama/gpt-oss:20b", max_completion_tokens: 5 };
+  assert.deepEqual((await heard("/v1/chat/completions", asked))[0], { max_tokens: 5 });
+  assert.deepEqual((await heard("/v1/messages", { model: "ollama/gpt-oss:20b", max_tokens: 5 }))[0], { max_tokens: 5 });
+});
+
+test("a cap stands where the model looks for it, sent, translated and injected, whatever its deployment is called", async () => {
+  assert.deepEqual((await heard("/v1/messages", { model: "openai/gpt-5-mini", max_tokens: 5 }))[0], {
+    max_completion_tokens: 5,
+  });
+  assert.deepEqual((await heard("/v1/chat/completions", { model: "openai/gpt-5-mini" }))[0], {
+    max_completion_tokens: 77,
+  });
+  assert.deepEqual((await heard("/v1/chat/completions", { model: "openai/o3" }))[0], { max_completion_tokens: 77 });
+  assert.deepEqual((await heard("/v1/chat/completions", { model: "openai/gpt-4o" }))[0], { max_tokens: 77 });
+});
+
+test("Azure is asked for voices, pictures and answers where each of its versions has them", async () => {
+  const speech = { model: "tts", input: "Hi", voice: "alloy" };
+  const at = async (provider: string, path: string, body: object): Promise<string> => {
+    await call(lab.url, { path, body: { ...body, model: `${provider}/${(body as { model: string }).model}` } });
+    return upstream.seen.at(-1)!.path;
+  };
+  assert.equal(await at("azure", "/v1/audio/speech", speech), "/openai/v1/audio/speech");
+  assert.equal(await at("azure-preview", "/v1/audio/speech", speech), "/openai/v1/audio/speech?api-version=preview");
+  assert.equal(
+    await at("azure-dated", "/v1/audio/speech", speech),
+    "/openai/deployments/tts/audio/speech?api-version=2025-03-01-preview",
+  );
+  const image = { model: "gpt-image-1", prompt: "a cat" };
+  assert.equal(await at("azure", "/v1/images/generations", image), "/openai/v1/images/generations");
+  const answer = { model: "gpt-5", input: "q" };
+  assert.equal(await at("azure-preview", "/v1/responses", answer), "/openai/v1/responses?api-version=preview");
+  assert.equal(await at("azure-dated", "/v1/responses", answer), "/openai/responses?api-version=2025-03-01-preview");
+});
