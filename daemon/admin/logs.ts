@@ -40,14 +40,7 @@ export const rowFilterFields = () => ({
   customer: several(),
   user: several(),
   session: several(),
-  tag: queryFields
-    .oneOrMore(
-      z
-        .string()
-        .regex(/^[^=]+=/, "is name=value")
-        .max(512),
-    )
-    .optional(),
+  tag: queryFields.oneOrMore(z.string().regex(/^[^=]/, "is a name, or name=value").max(512)).optional(),
   model: several(),
   provider: several(),
   target: several(),

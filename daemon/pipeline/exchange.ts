@@ -24,6 +24,7 @@ import type { Batch } from "./batch-models.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
 import type { Family } from "./families.ts";
+import type { Named } from "./named.ts";
 import type { About } from "./owned.ts";
 import type { Listing } from "./paging.ts";
 import type { PromptMarks } from "./prompt-marks.ts";
@@ -200,6 +201,8 @@ export class Exchange {
   droppedHeader: readonly string[] = noHeaders;
   /** Scopes of the end user and the tags that the request names. */
   named: readonly number[] = noScopes;
+  /** Their names; undefined where nothing is counted for either. */
+  names: Named | undefined;
   /** `x-ratelimit-…` as header pairs, where requests or tokens are limited. */
   limitHeaders: readonly string[] = noHeaders;
   /** Bytes of output that what was set aside covers, and what is done beyond: go on, or end with this. */

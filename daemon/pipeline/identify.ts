@@ -11,7 +11,9 @@ import type { Plane } from "./plane.ts";
 export function identify(exchange: Exchange, plane: Plane): Promise<void> | undefined {
   const rules = plane.plans.names();
   if (rules === undefined) return undefined;
-  const { endUser, tags } = namedBy(rules, exchange.request.headers, exchange.body);
+  const names = namedBy(rules, exchange.request.headers, exchange.body);
+  const { endUser, tags } = names;
+  exchange.names = names;
   if (endUser === undefined && rules.end_user?.required) throw unnamed("an end user", rules.end_user.header);
   if (tags.length === 0 && rules.tag?.required) throw unnamed("a tag", rules.tag.header);
   const wanted: (number | Promise<number>)[] = tags.map((tag) => plane.names.find("tag", tag));

@@ -24,10 +24,11 @@ export function parentOf(request: ClientRequest): string | null {
   return label(headers["x-bifrost-parent-request-id"] ?? headers["x-bf-parent-request-id"]);
 }
 
-/** JSON object of texts, names sorted, or null when there are none. */
-export function tagsOf(request: ClientRequest): string | null {
+/** JSON object of texts, names sorted, or null when there are none. `counted`: those that budgets know, which have no value. */
+export function tagsOf(request: ClientRequest, counted?: readonly string[]): string | null {
   const raw = request.rawHeaders;
-  let tags: [string, string][] | undefined;
+  let tags: [string, string][] | undefined =
+    counted === undefined || counted.length === 0 ? undefined : counted.map(pairOf);
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index]!;
     if (name.length <= tagPrefix.length || name.charCodeAt(4) !== 45 || !name.toLowerCase().startsWith(tagPrefix)) {
@@ -39,6 +40,12 @@ export function tagsOf(request: ClientRequest): string | null {
   }
   if (tags === undefined) return null;
   return JSON.stringify(Object.fromEntries(tags.toSorted(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/** One that is written as a pair is one. */
+function pairOf(tag: string): [string, string] {
+  const split = tag.indexOf("=");
+  return split > 0 ? [tag.slice(0, split), tag.slice(split + 1)] : [tag, ""];
 }
 
 function label(value: string | string[] | undefined): string | null {

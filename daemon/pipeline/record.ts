@@ -124,9 +124,9 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
     exchange.bytesOut,
     null, // team
     null, // customer
-    userOf(exchange.request),
+    userOf(exchange.request) ?? exchange.names?.endUser ?? null,
     sessionOf(exchange.request),
-    tagsOf(exchange.request),
+    tagsOf(exchange.request, exchange.names?.tags),
     exchange.span?.sampled ? exchange.span.traceId : null,
     content,
     exchange.heldNano === 0 ? null : exchange.heldNano,

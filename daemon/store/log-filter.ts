@@ -77,7 +77,8 @@ const makers: Maker = {
   session: (value) => equals("session", value),
   tag: (given) =>
     anyOf(given, (value) => {
-      const split = value.indexOf("=");
+      const at = value.indexOf("=");
+      const split = at === -1 ? value.length : at;
       const text = `${JSON.stringify(value.slice(0, split))}:${JSON.stringify(value.slice(split + 1))}`;
       return {
         sql: "instr(tags, ?) > 0",

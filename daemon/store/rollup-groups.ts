@@ -229,7 +229,7 @@ export function valuesOf(name: DimensionName, row: readonly RowValue[]): readonl
     case "tool":
       return readTools(row[column.tools]);
     case "tag":
-      return Object.entries(readTags(row[column.tags])).map(([tag, value]) => `${tag}=${value}`);
+      return Object.entries(readTags(row[column.tags])).map(([tag, value]) => (value === "" ? tag : `${tag}=${value}`));
     default: {
       const value = row[column[name]];
       return value === null || value === undefined || value === "" ? [] : [String(value)];

@@ -174,7 +174,7 @@ test("GET /api/logs has every filter, alone and together, and GET /api/logs/stat
     "key=ci&key=nobody",
     "flag=none",
     "stream=maybe",
-    "tag=env",
+    "tag=%3Dprod",
     "latency_min_ms=x",
     "nothing=1",
     "key=nobody",
