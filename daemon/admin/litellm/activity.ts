@@ -3,11 +3,12 @@ import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { AdminServices, Permission } from "../admin-services.ts";
 import type { Dimension, HistogramSeries, Sums } from "../contract/log-statistics.ts";
+import type { OwnerKind } from "../contract/owners.ts";
 import { type Route, reads } from "../route.ts";
 import { between } from "./between.ts";
 
 type Query = Readonly<Record<string, string | undefined>>;
-type Filter = { readonly key?: string; readonly team?: string; readonly user?: string; readonly tag?: string };
+type Filter = Partial<Readonly<Record<"key" | "team" | "customer" | "user" | "tag", string>>>;
 
 const query = z.looseObject({ page: z.string().optional() }) as unknown as z.ZodType<Query>;
 const nanoPerDollar = 1e9;
@@ -18,9 +19,14 @@ const keysMax = 100;
 const activities: readonly (readonly [path: string, param: string, filter: keyof Filter | "owner"])[] = [
   ["/user/daily/activity", "user_id", "owner"],
   ["/team/daily/activity", "team_ids", "team"],
+  ["/organization/daily/activity", "organization_ids", "customer"],
+  ["/tag/daily/activity", "tags", "tag"],
   ["/customer/daily/activity", "end_user_ids", "user"],
   ["/end_user/daily/activity", "end_user_ids", "user"],
 ];
+
+/** Named by id or by name there; the log knows ids. */
+const owners: Partial<Record<keyof Filter, OwnerKind>> = { team: "team", customer: "customer" };
 
 /** `group_by` → the dimension of the sums, and how LiteLLM calls the list. */
 const groups: Readonly<Record<string, readonly [Dimension, string]>> = {
@@ -50,9 +56,18 @@ export const activityRoutes: readonly Route[] = [
 ];
 
 /** The log knows keys, teams and end users; what a user spent is what the user's keys did. */
-async function filtersOf({ keys }: AdminServices, kind: keyof Filter | "owner", named: readonly string[]) {
+async function filtersOf(
+  { keys, owners: known }: AdminServices,
+  kind: keyof Filter | "owner",
+  named: readonly string[],
+) {
   if (named.length === 0) return [{}];
-  if (kind !== "owner") return named.map((value): Filter => ({ [kind]: value }));
+  if (kind !== "owner") {
+    const owner = owners[kind];
+    if (owner === undefined) return named.map((value): Filter => ({ [kind]: value }));
+    const found = await Promise.all(named.map((each) => known.show(owner, each)));
+    return found.map(({ owner: { id } }): Filter => ({ [kind]: id }));
+  }
   const found = await Promise.all(named.map((user) => keys.list({ user, all: true, limit: keysMax })));
   if (found.some(({ next }) => next !== null))
     throw new GatewayError("invalid_request", `"user_id": has more than ${keysMax} keys; ask by key`);

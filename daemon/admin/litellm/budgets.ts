@@ -4,13 +4,15 @@ import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { BudgetTemplate } from "../admin-services.ts";
+import type { OwnerView } from "../contract/owners.ts";
 import { asks, changes, type Route, reads } from "../route.ts";
-import { amount, body, type Common, createFields, texts, timeOf, word } from "./fields.ts";
+import { amount, body, type Common, createFields, shownNumbers, texts, timeOf, word } from "./fields.ts";
 import { followTemplate, templateFields } from "./template.ts";
 
 type Body = Common & { readonly budget_id?: string | null };
 type Settings = { readonly budget_id: string };
 
+const listMax = 1_000;
 const fields = {
   budget_id: word,
   max_budget: amount,
@@ -89,6 +91,13 @@ export function budgetRoutes(current: () => GenerationData): readonly Route[] {
         }));
       },
     }),
+    reads({
+      method: "GET",
+      path: "/provider/budgets",
+      permission: "limits:read",
+      summary: "LiteLLM's /provider/budgets",
+      run: async ({ owners }) => providerBudgets((await owners.list("provider_limit", { limit: listMax })).owners),
+    }),
     changes<{ readonly id: string }>({
       method: "POST",
       path: "/budget/delete",
@@ -99,6 +108,18 @@ export function budgetRoutes(current: () => GenerationData): readonly Route[] {
       run: async ({ templates }, { body: { id }, action }) => shown(await templates.remove(id, action)),
     }),
   ];
+}
+
+/** By the name of the provider; of several limits for one the first that has a budget. */
+function providerBudgets(limits: readonly OwnerView[]) {
+  const providers: Record<string, object> = {};
+  for (const limit of limits) {
+    const name = limit.match?.provider ?? limit.name;
+    const { max_budget, budget_duration, spend, budget_reset_at } = shownNumbers(limit);
+    if (max_budget !== null)
+      providers[name] ??= { budget_limit: max_budget, time_period: budget_duration, spend, budget_reset_at };
+  }
+  return { providers };
 }
 
 /** Null takes a number away, as it does there. What could not be given to a key is refused now, not when one gets it. */

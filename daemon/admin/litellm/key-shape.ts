@@ -89,6 +89,35 @@ export async function updateKey(services: AdminServices, said: KeyBody, action: 
   return shownKey(key);
 }
 
+/** One that cannot be changed must not keep the others from it. */
+export async function updateAll(
+  services: AdminServices,
+  keys: readonly KeyBody[],
+  action: Action,
+  current: GenerationData,
+) {
+  const done: object[] = [];
+  const failed: object[] = [];
+  for (const item of keys) {
+    const key = item.key ?? null;
+    try {
+      done.push({ key, key_info: await updateKey(services, checked(item), action, current) });
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      failed.push({ key, key_info: null, failed_reason: error.message });
+    }
+  }
+  return { total_requested: keys.length, successful_updates: done, failed_updates: failed };
+}
+
+/** As a request of its own would be. */
+function checked(item: KeyBody): KeyBody {
+  const { error } = keyBody.safeParse(item);
+  if (error === undefined) return item;
+  const [issue] = error.issues;
+  throw new GatewayError("invalid_request", `"${issue!.path.join(".")}": ${issue!.message}`);
+}
+
 /** Keys that manage are admin tokens here. */
 function assertType({ key_type: type }: KeyBody): void {
   if (type == null || type === "" || type === "default" || type === "llm_api") return;

@@ -5,7 +5,17 @@ import type { GenerationData } from "../../config/generation.ts";
 import type { Action, AdminServices } from "../admin-services.ts";
 import { asks, type Route, reads } from "../route.ts";
 import { body, expiresIn, texts, word } from "./fields.ts";
-import { generateKey, type KeyBody, keyBody, keyFields, named, required, shownKey, updateKey } from "./key-shape.ts";
+import {
+  generateKey,
+  type KeyBody,
+  keyBody,
+  keyFields,
+  named,
+  required,
+  shownKey,
+  updateAll,
+  updateKey,
+} from "./key-shape.ts";
 import { post } from "./post.ts";
 
 type Keys = { readonly keys?: readonly string[] | null; readonly key_aliases?: readonly string[] | null };
@@ -108,30 +118,6 @@ export function keyRoutes(current: () => GenerationData): readonly Route[] {
       },
     }),
   ];
-}
-
-/** One that cannot be changed must not keep the others from it. */
-async function updateAll(services: AdminServices, keys: readonly KeyBody[], action: Action, current: GenerationData) {
-  const done: object[] = [];
-  const failed: object[] = [];
-  for (const item of keys) {
-    const key = item.key ?? null;
-    try {
-      done.push({ key, key_info: await updateKey(services, checked(item), action, current) });
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      failed.push({ key, key_info: null, failed_reason: error.message });
-    }
-  }
-  return { total_requested: keys.length, successful_updates: done, failed_updates: failed };
-}
-
-/** As a request of its own would be. */
-function checked(item: KeyBody): KeyBody {
-  const { error } = keyBody.safeParse(item);
-  if (error === undefined) return item;
-  const [issue] = error.issues;
-  throw new GatewayError("invalid_request", `"${issue!.path.join(".")}": ${issue!.message}`);
 }
 
 async function rotated(services: AdminServices, key: string, { grace_period: grace }: KeyBody, action: Action) {

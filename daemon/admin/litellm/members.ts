@@ -136,7 +136,7 @@ function changeFor(request: Numbers, user: OwnerView, current: GenerationData) {
   return updateFields(change, user.budgets, current);
 }
 
-async function find({ owners }: AdminServices, name: string): Promise<OwnerView | undefined> {
+export async function find({ owners }: AdminServices, name: string): Promise<OwnerView | undefined> {
   try {
     return (await owners.show("user", name)).owner;
   } catch (error) {
@@ -145,17 +145,17 @@ async function find({ owners }: AdminServices, name: string): Promise<OwnerView 
   }
 }
 
-function nameOf({ user_id: id, user_email: email }: Member): string {
+export function nameOf({ user_id: id, user_email: email }: Member): string {
   const name = textOf(id) ?? textOf(email);
   if (name !== undefined) return name;
   throw new GatewayError("invalid_request", "give user_id or user_email of each member", { param: "user_id" });
 }
 
-function bare({ user_id: id, user_email: email }: Member) {
+export function bare({ user_id: id, user_email: email }: Member) {
   return { ...(id == null ? {} : { user_id: id }), ...(email == null ? {} : { user_email: email }) };
 }
 
-function assertMayChangeUsers({ caller }: Action): void {
+export function assertMayChangeUsers({ caller }: Action): void {
   if (caller.permissions === "all" || caller.permissions.has("users:write")) return;
   throw new GatewayError("permission_denied", "members are users: this needs the permission users:write too");
 }

@@ -22,7 +22,7 @@ export type OwnerBody = Common & Readonly<Record<string, unknown>>;
 export type OwnerRow = {
   readonly path: string;
   readonly kind: OwnerKind;
-  readonly resource: "teams" | "users" | "limits";
+  readonly resource: "customers" | "teams" | "users" | "limits";
   /** What LiteLLM calls the id, and the name that people read. */
   readonly id: string;
   readonly alias: string;
@@ -37,8 +37,13 @@ export const users: OwnerRow = {
   ...{ path: "/user", kind: "user", resource: "users" },
   ...{ id: "user_id", alias: "user_alias", ids: "user_ids" },
 };
+export const organizations: OwnerRow = {
+  ...{ path: "/organization", kind: "customer", resource: "customers" },
+  ...{ id: "organization_id", alias: "organization_alias", ids: "organization_ids" },
+};
 const customers = { kind: "end_user", resource: "limits", id: "user_id", alias: "alias", ids: "user_ids" } as const;
 export const ownerRows: readonly OwnerRow[] = [
+  organizations,
   teams,
   users,
   { path: "/customer", ...customers },
@@ -51,7 +56,7 @@ export const keyOfUser = { key_alias: word, duration: word, key_type: word };
 export function ownerFields({ id, alias, kind }: OwnerRow) {
   const own = { ...commonFields, [id]: word, [alias]: word };
   if (kind === "team") return { ...own, organization_id: word, members_with_roles: members };
-  if (kind === "end_user") return own;
+  if (kind === "end_user" || kind === "customer") return own;
   const user = { user_email: word, user_role: word, team_id: word, teams: texts, organization_id: word };
   return { ...own, ...user, ...keyOfUser, auto_create_key: z.boolean().nullable().optional() };
 }
@@ -140,7 +145,7 @@ export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Rea
     budget_id: budgetId,
     metadata,
     created_at: timeOf(owner.created_at_ms),
-    ...(kind === "end_user" ? {} : { organization_id: parentId("customer") }),
+    ...(kind === "team" || kind === "user" ? { organization_id: parentId("customer") } : {}),
     ...(kind === "user" ? { teams: owner.parent?.kind === "team" ? [owner.parent.id] : [] } : {}),
   };
 }

@@ -1,4 +1,4 @@
-/** `/team/*`, `/user/*`, `/customer/*`: LiteLLM's requests and answers over the service of owners. */
+/** `/organization/*`, `/team/*`, `/user/*`, `/customer/*`: LiteLLM's requests and answers over the service of owners. */
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
@@ -8,6 +8,7 @@ import { type Route, reads } from "../route.ts";
 import { body, texts } from "./fields.ts";
 import { generateKey, type KeyBody } from "./key-shape.ts";
 import { addMembers, type Member, memberIds } from "./members.ts";
+import { organizationInfo } from "./organizations.ts";
 import {
   createOwner,
   idOf,
@@ -22,6 +23,7 @@ import {
 } from "./owner-shape.ts";
 import { post } from "./post.ts";
 
+type KeyOwner = "customer" | "team" | "user";
 type Bulk = { readonly users: readonly OwnerBody[] };
 const listMax = 1_000;
 const bulkMax = 500;
@@ -36,25 +38,45 @@ function changesOf(row: OwnerRow, current: () => GenerationData): readonly Route
   const schema = body<z.ZodRawShape, OwnerBody>(ownerFields(row));
   const several = body<z.ZodRawShape, OwnerBody>({ [row.ids]: texts });
   const listed = (request: OwnerBody) => (request[row.ids] ?? []) as readonly string[];
+  const isOrganization = kind === "customer";
+  const update = (method?: "PATCH") =>
+    post(
+      `${path}/update`,
+      write,
+      `${kind}.update`,
+      schema,
+      async (services, request, action) => {
+        const told = shownOwner(row, await updateOwner(services, row, request, action, current()));
+        return kind === "team" ? { team_id: told["team_id"], data: told } : { ...told, data: told };
+      },
+      method,
+    );
+  const remove = (method?: "DELETE") =>
+    post(
+      `${path}/delete`,
+      write,
+      `${kind}.delete`,
+      several,
+      async (services, request, action) => {
+        const wanted = listed(request);
+        if (wanted.length === 0) throw new GatewayError("invalid_request", `give ${row.ids}`, { param: row.ids });
+        const found = await Promise.all(wanted.map((id) => services.owners.show(kind, id)));
+        for (const { owner } of found) {
+          if (kind !== "end_user") await revokeBelow(services, kind as KeyOwner, owner.id, action);
+          await services.owners.remove(kind, owner.id, action);
+        }
+        return { deleted: wanted.length, [row.ids]: wanted };
+      },
+      method,
+    );
   return [
     post(`${path}/new`, write, `${kind}.create`, schema, (services, request, action) =>
       create(services, row, request, action, current()),
     ),
-    post(`${path}/update`, write, `${kind}.update`, schema, async (services, request, action) => {
-      const told = shownOwner(row, await updateOwner(services, row, request, action, current()));
-      return kind === "team" ? { team_id: told["team_id"], data: told } : { ...told, data: told };
-    }),
-    post(`${path}/delete`, write, `${kind}.delete`, several, async (services, request, action) => {
-      const wanted = listed(request);
-      if (wanted.length === 0) throw new GatewayError("invalid_request", `give ${row.ids}`, { param: row.ids });
-      const found = await Promise.all(wanted.map((id) => services.owners.show(kind, id)));
-      for (const { owner } of found) {
-        if (kind !== "end_user") await revokeBelow(services, kind === "team" ? "team" : "user", owner.id, action);
-        await services.owners.remove(kind, owner.id, action);
-      }
-      return { deleted: wanted.length, [row.ids]: wanted };
-    }),
-    ...(["block", "unblock"] as const).map((end) =>
+    ...[update(), remove()],
+    // There these two methods are the ones of organizations, and of nothing else.
+    ...(isOrganization ? [update("PATCH"), remove("DELETE")] : []),
+    ...(isOrganization ? [] : (["block", "unblock"] as const)).map((end) =>
       post(
         `${path}/${end}`,
         write,
@@ -109,9 +131,17 @@ function assertMayMakeKeys({ caller }: Action): void {
   throw new GatewayError("permission_denied", message, { param: "auto_create_key" });
 }
 
-/** As there, keys go with whom they are of. Users of a team are not thrown out of it by the way. */
-async function revokeBelow(services: AdminServices, kind: "team" | "user", id: string, action: Action) {
+/** As there, keys go with whom they are of. Teams and users are not thrown out by the way. */
+async function revokeBelow(services: AdminServices, kind: KeyOwner, id: string, action: Action) {
   const { caller } = action;
+  if (kind === "customer") {
+    const below = { customer: id, limit: 1 };
+    const [teams, members] = [await services.owners.list("team", below), await services.owners.list("user", below)];
+    if (teams.total_count + members.total_count > 0) {
+      const what = `${teams.total_count} teams and ${members.total_count} users are`;
+      throw new GatewayError("conflict", `${what} in organization ${id}: delete or move them first`);
+    }
+  }
   if (kind === "team") {
     const { total_count: members } = await services.owners.list("user", { team: id, limit: 1 });
     if (members > 0)
@@ -164,7 +194,8 @@ function readsOf(row: OwnerRow): readonly Route[] {
         const { owner } = await owners.show(kind, textOf(asked["end_user_id"]) ?? idOf(row, asked));
         const view = shownOwner(row, owner);
         if (kind === "end_user") return view;
-        const list = await keys.list({ [kind === "team" ? "team" : "user"]: owner.id, limit: listMax });
+        if (kind === "customer") return organizationInfo(services, view, owner.id);
+        const list = await keys.list({ [kind]: owner.id, limit: listMax });
         const members = kind === "team" ? { members_with_roles: await memberIds(services, owner.id) } : {};
         return {
           [row.id]: view[row.id],

@@ -1,4 +1,4 @@
-/** LiteLLM changes everything with POST. Hides what its routes have in common. */
+/** LiteLLM changes nearly everything with POST. Hides what its routes have in common. */
 import type { z } from "zod";
 import type { Action, AdminServices, Permission } from "../admin-services.ts";
 import { changes, type Route } from "../route.ts";
@@ -16,9 +16,10 @@ export function post<Body>(
   action: string,
   body: z.ZodType<Body>,
   run: Run<Body>,
+  method: "POST" | "PATCH" | "DELETE" = "POST",
 ): Route {
   return changes<Body>({
-    ...{ method: "POST", path, permission, action, body },
+    ...{ method, path, permission, action, body },
     summary: `LiteLLM's ${path}`,
     reachable: true,
     run: (services, { body: request, action: done, params }) => run(services, request, done, params),

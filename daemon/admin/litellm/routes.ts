@@ -2,12 +2,25 @@
 import type { GenerationData } from "../../config/generation.ts";
 import type { Route } from "../route.ts";
 import { budgetRoutes } from "./budgets.ts";
+import { calculateRoute } from "./calculate.ts";
 import { keyRoutes } from "./keys.ts";
 import { memberRoutes } from "./members.ts";
+import { organizationRoutes } from "./organizations.ts";
 import { ownerRoutes } from "./owners.ts";
 import { spendRoutes } from "./spend.ts";
+import { tagRoutes } from "./tags.ts";
+import { teamRoutes } from "./teams.ts";
 
 export function litellmRoutes(current: () => GenerationData): readonly Route[] {
-  const routes = [...keyRoutes(current), ...ownerRoutes(current), ...memberRoutes(current), ...budgetRoutes(current)];
-  return [...routes, ...spendRoutes];
+  return [
+    ...keyRoutes(current),
+    ...ownerRoutes(current),
+    ...memberRoutes(current),
+    ...organizationRoutes(current),
+    ...teamRoutes(current),
+    ...tagRoutes(current),
+    ...budgetRoutes(current),
+    ...spendRoutes,
+    calculateRoute(current),
+  ];
 }

@@ -140,7 +140,7 @@ function shownRow(row: LogRow) {
     startTime: timeOf(row.at),
     endTime: timeOf(row.latency_ms === null ? null : row.at + Math.round(row.latency_ms)),
     session_id: row.session,
-    request_tags: Object.entries(row.tags).map(([name, value]) => `${name}=${value}`),
+    request_tags: Object.entries(row.tags).map(([name, value]) => (value === "" ? name : `${name}=${value}`)),
     status: row.status < 400 ? "success" : "failure",
   };
 }

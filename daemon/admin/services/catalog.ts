@@ -1,5 +1,5 @@
 /** Providers and models as the running config has them. */
-import { openCatalog } from "../../../providers/catalog/catalog.ts";
+import { type Catalog, openCatalog } from "../../../providers/catalog/catalog.ts";
 import { hostFor, hosts } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import { followPrices } from "../../config/price-table.ts";
@@ -56,16 +56,18 @@ export function listHosts(generation: GenerationData): HostsAnswer {
   return { hosts: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
+/** The prices in force, as the data plane sees them. */
+export function catalogOf({ providers, importedPrices, prices, facts }: GenerationData): Catalog {
+  const named = providers.map(({ name, host, dialect }) => [name, hostFor(host, dialect).catalog ?? host]);
+  followPrices(importedPrices);
+  return openCatalog(prices, Object.fromEntries(named), facts);
+}
+
 export function createModelService(current: () => GenerationData): AdminServices["models"] {
   return {
     async list({ provider: wanted }) {
       const generation = current();
-      const named = generation.providers.map(({ name, host, dialect }) => [
-        name,
-        hostFor(host, dialect).catalog ?? host,
-      ]);
-      followPrices(generation.importedPrices);
-      const catalog = openCatalog(generation.prices, Object.fromEntries(named), generation.facts);
+      const catalog = catalogOf(generation);
       const models = generation.providers
         .filter(({ name }) => wanted === undefined || name === wanted)
         .flatMap((provider) =>
