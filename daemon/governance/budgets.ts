@@ -76,10 +76,12 @@ export function windowOf(tables: Tables, unit: number, length: number, zone: num
   return shift === 0 ? window : { ...window, startMonth: shift + 1 };
 }
 
-/** What may be spent now: the limit, and an override while it lasts. */
+/** What may be spent now: the limit, and an override while it lasts. One that has ended with its window stays so when the clock goes back. */
 export function allowance(cells: Float64Array, row: number, nowMs: number): number {
   const limit = cells[row + budgetCell.limit]!;
-  return nowMs < cells[row + budgetCell.extraUntil]! ? limit + cells[row + budgetCell.extra]! : limit;
+  const until = cells[row + budgetCell.extraUntil]!;
+  if (nowMs >= until || cells[row + budgetCell.start]! >= until) return limit;
+  return limit + cells[row + budgetCell.extra]!;
 }
 
 export function firstBudget(block: number): number {

@@ -29,8 +29,13 @@ export type Ledger = {
   ): number;
   /** Why the last `admit()` returned -1. One object, filled anew each time. */
   readonly refusal: Refusal;
-  /** Gives the hold back and charges what it came to, in the window of `nowMs`. False: it had been settled before, nothing is done. */
+  /** Gives the hold back and charges what it came to, in the window that runs. False: it had been settled before, nothing is done. */
   settle(hold: number, nowMs: number, costNano: number, tokens: number): boolean;
+  /**
+   * When the last `settle()` counted: `nowMs`, or the beginning of the window it fell into where that is later, since the
+   * clock was set back or another thread's is ahead. The record bears it, so that the disk counts as memory did.
+   */
+  readonly settled: { readonly atMs: number };
   /** Holds so much more for a request under way. False: a budget has no room for it, or the hold was settled. */
   extend(hold: number, nowMs: number, costNano: number): boolean;
   /** Charges a cost that had no hold. Never refused. */
@@ -57,6 +62,7 @@ export function createLedger(tables: Tables): Ledger {
   const refusal = createRefusal(tables);
   const counts = createScopeCounts(tables, lock, budgets, rates, refusal);
   const { set } = lock;
+  const settled = { atMs: 0 };
 
   function admit(
     scopes: readonly number[],
@@ -172,7 +178,7 @@ export function createLedger(tables: Tables): Ledger {
       }
       lock.release();
       if (verdict !== mustRoll) return verdict === 1;
-      budgets.rollCalendar(nowMs);
+      budgets.rollCalendar(settled.atMs);
     }
     throw new Error("a calendar window kept ending during settle()");
   }
@@ -181,9 +187,10 @@ export function createLedger(tables: Tables): Ledger {
   function settleLocked(hold: number, callerMs: number, costNano: number, tokens: number): number {
     const row = holds.find(hold);
     if (row === -1) return 0;
-    const nowMs = tick(callerMs);
     const firstScope = row + holdCell.scopes;
     const endScope = firstScope + cells[row + holdCell.scopeCount]!;
+    const nowMs = counts.notBefore(firstScope, endScope, tick(callerMs));
+    settled.atMs = nowMs;
     for (let index = firstScope; index < endScope; index++) {
       if (!counts.rollAll(cells[index]!, nowMs)) return mustRoll;
     }
@@ -290,7 +297,7 @@ export function createLedger(tables: Tables): Ledger {
   }
 
   return {
-    ...{ admit, refusal: refusal.value, settle, extend, charge, adjust, hasLimits, hasBudgets },
+    ...{ admit, refusal: refusal.value, settle, settled, extend, charge, adjust, hasLimits, hasBudgets },
     ...{ holdsOf: holds.list, surveyHolds: holds.survey },
   };
 }

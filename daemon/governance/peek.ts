@@ -125,13 +125,14 @@ export function createPeek(tables: Tables): Peek {
           nowMs,
         )
       : { startMs: budgets[row + budgetCell.start]!, nextMs: budgets[row + budgetCell.next]! };
+    const extraUntil = budgets[row + budgetCell.extraUntil]!;
     return {
       slot: budgets[row + budgetCell.slot]!,
       limitNano: budgets[row + budgetCell.limit]!,
       spentNano: ended ? 0 : budgets[row + budgetCell.spent]!,
       windowStartMs: startMs,
       resetsAtMs: nextMs === Number.POSITIVE_INFINITY ? undefined : nextMs,
-      ...(nowMs < budgets[row + budgetCell.extraUntil]! ? { extraNano: budgets[row + budgetCell.extra]! } : {}),
+      ...(nowMs < extraUntil && startMs < extraUntil ? { extraNano: budgets[row + budgetCell.extra]! } : {}),
       ...(budgets[row + budgetCell.shadow] === 1 ? { wouldRefuse: budgets[row + budgetCell.wouldRefuse]! } : {}),
     };
   }

@@ -31,6 +31,7 @@ export function createScopeCounts(
     correctLimits,
     correctSpend,
     correctSpent,
+    notBefore,
     rollAll,
     spend,
   };
@@ -154,6 +155,22 @@ export function createScopeCounts(
       if (cells[hold + holdCell.serial]! <= cells[limit + limitCell.since]!) continue;
       rates.correct(limit, cells[hold + holdCell.admittedAt]!, difference);
     }
+  }
+
+  /** `nowMs`, or where the newest window of these scopes begins: windows do not go back, whatever the clock does. */
+  function notBefore(firstScope: number, endScope: number, nowMs: number): number {
+    let latest = nowMs;
+    for (let index = firstScope; index < endScope; index++) {
+      const block = scopeRows[cells[index]!]!;
+      if (block === 0) continue;
+      const end = firstLimit(cells, block);
+      for (let row = firstBudget(block); row < end; row += budgetCells) {
+        if (cells[row + budgetCell.start]! > latest) latest = cells[row + budgetCell.start]!;
+        // Of a budget that was made before the clock was set back: what is earlier is none of its.
+        if (cells[row + budgetCell.anchor]! > latest) latest = cells[row + budgetCell.anchor]!;
+      }
+    }
+    return latest;
   }
 
   /** False when a calendar budget of the scope waits to be rolled. */

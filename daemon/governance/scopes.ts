@@ -25,13 +25,13 @@ import { labelStart } from "./refusal.ts";
 import { createCellAreas } from "./scope-blocks.ts";
 import { checkScope } from "./scope-check.ts";
 import { controlWord, idsMax, type Tables } from "./tables.ts";
-import { windowAt } from "./windows.ts";
+import { type WindowBounds, windowAt } from "./windows.ts";
 import { internZone } from "./zones.ts";
 
 export type Scopes = {
   /**
-   * Makes the scope known. A balance counts if it belongs to the budget's window of `nowMs`. On a known scope it
-   * replaces what was spent, never what is held or in flight.
+   * Makes the scope known. A balance counts if it belongs to the budget's window of `nowMs`, or to a later one, which then
+   * is the budget's: the clock was set back. On a known scope it replaces what was spent, never what is held or in flight.
    */
   defineScope(definition: ScopeDefinition, balances: readonly Balance[], nowMs: number): void;
   /**
@@ -41,7 +41,7 @@ export type Scopes = {
   updateScope(definition: ScopeDefinition, nowMs: number): void;
   /** What is in flight is settled without it. False for an unknown scope. Ids are not used again. */
   removeScope(scope: number): boolean;
-  /** Replaces what was spent in budgets whose window of `nowMs` a balance belongs to: after a snapshot that is older than the database. */
+  /** The same for scopes that are known: after a snapshot that is older than the database. */
   setBalances(balances: readonly Balance[], nowMs: number): void;
   hasScope(scope: number): boolean;
 };
@@ -68,7 +68,7 @@ export function createScopes(tables: Tables): Scopes {
     const { id } = definition;
     const old = scopeRows[id]!;
     const block = build(definition, nowMs);
-    if (balances !== undefined) for (const balance of balances) if (balance.scopeId === id) fill(block, balance);
+    if (balances !== undefined) for (const balance of balances) if (balance.scopeId === id) begin(block, balance);
     try {
       lock.acquire();
     } catch (error) {
@@ -109,31 +109,49 @@ export function createScopes(tables: Tables): Scopes {
   function setBalances(balances: readonly Balance[], nowMs: number): void {
     for (let first = 0; first < balances.length; first += balancesPerLock) {
       const some = balances.slice(first, first + balancesPerLock).filter(({ scopeId }) => hasScope(scopeId));
-      for (const { scopeId } of some) renew(scopeRows[scopeId]!, nowMs);
+      for (const balance of some) renew(scopeRows[balance.scopeId]!, balance, nowMs);
       lock.acquire();
       for (const balance of some) fill(scopeRows[balance.scopeId]!, balance);
       lock.release();
     }
   }
 
-  /** Starts the windows that have begun since the block was written. */
-  function renew(block: number, nowMs: number): void {
+  /** A balance of a block that is not yet published. */
+  function begin(block: number, balance: Balance): void {
     for (let row = firstBudget(block); row < firstLimit(cells, block); row += budgetCells) {
-      if (nowMs < cells[row + budgetCell.next]!) continue;
-      const window = windowOf(
-        tables,
-        cells[row + budgetCell.unit]!,
-        cells[row + budgetCell.length]!,
-        cells[row + budgetCell.zone]!,
-        cells[row + budgetCell.shift]!,
-      );
-      const bounds = windowAt(window, cells[row + budgetCell.anchor]!, nowMs);
+      if (cells[row + budgetCell.slot] !== balance.slot) continue;
+      if (balance.windowStartMs < cells[row + budgetCell.next]!) continue;
+      const bounds = boundsOf(row, balance.windowStartMs);
+      cells[row + budgetCell.start] = bounds.startMs;
+      cells[row + budgetCell.next] = bounds.nextMs;
+    }
+    fill(block, balance);
+  }
+
+  /** Starts the windows that have begun since the block was written, or that the balance tells of. */
+  function renew(block: number, balance: Balance, nowMs: number): void {
+    for (let row = firstBudget(block); row < firstLimit(cells, block); row += budgetCells) {
+      const isTold = cells[row + budgetCell.slot] === balance.slot;
+      const latestMs = isTold ? Math.max(nowMs, balance.windowStartMs) : nowMs;
+      if (latestMs < cells[row + budgetCell.next]!) continue;
+      const bounds = boundsOf(row, latestMs);
       lock.acquire();
       lock.set(row + budgetCell.spent, 0);
       lock.set(row + budgetCell.start, bounds.startMs);
       lock.set(row + budgetCell.next, bounds.nextMs);
       lock.release();
     }
+  }
+
+  function boundsOf(row: number, atMs: number): WindowBounds {
+    const window = windowOf(
+      tables,
+      cells[row + budgetCell.unit]!,
+      cells[row + budgetCell.length]!,
+      cells[row + budgetCell.zone]!,
+      cells[row + budgetCell.shift]!,
+    );
+    return windowAt(window, cells[row + budgetCell.anchor]!, atMs);
   }
 
   function hasScope(scope: number): boolean {

@@ -45,8 +45,8 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
   }
   // One moment for memory and disk, or a window could end between them.
-  const at = Date.now();
-  if (lease.hold >= 0) plane.ledger.settle(lease.hold, at, costNano ?? 0, tokens);
+  let at = Date.now();
+  if (lease.hold >= 0 && plane.ledger.settle(lease.hold, at, costNano ?? 0, tokens)) at = plane.ledger.settled.atMs;
   exchange.settlementFlags |= flags;
   exchange.heldNano += lease.heldNano;
   exchange.costNano =

@@ -52,7 +52,8 @@ export function createBurial({ tables, routing, store, log }: BurialOptions): Bu
     try {
       for (const hold of settleDead(ledger, worker, now)) {
         const record = JSON.stringify({ recovered: true, held_at: hold.admittedAtMs });
-        store.sender.push(hold.holdId, now, 0, hold.scopes.join(","), hold.inputCostNano, hold.tokens, flags, record);
+        const { holdId, settledAtMs, scopes, inputCostNano, tokens } = hold;
+        store.sender.push(holdId, settledAtMs, 0, scopes.join(","), inputCostNano, tokens, flags, record);
       }
       return ledger.holdsOf(worker).length === 0;
     } catch (error) {

@@ -69,6 +69,12 @@ export class BalanceCells {
     }
   }
 
+  /** `at`, or where the newest window of `scopes` begins: what no memory has counted yet falls into no earlier one. */
+  notBefore(scopes: string, at: number): number {
+    if (scopes === "") return at;
+    return this.#cellsOf(scopes).reduce((latest, cell) => Math.max(latest, cell.windowStart, cell.anchorMs), at);
+  }
+
   /** Writes what changed since the last checkpoint, as true at `seq`. */
   checkpoint(seq: number): void {
     for (const cell of this.#dirty) {

@@ -143,13 +143,14 @@ export class StateWriter {
   /** Settles the open holds that are picked, at the price of their input. Returns how many. Only within `transaction`. */
   settleOpen(isLost: (holdId: string, heldAtMs: number) => boolean): number {
     const open = this.holds.values();
-    const at = this.now();
+    const now = this.now();
     const flags = settlementFlag.estimated | settlementFlag.recovered;
     let settled = 0;
     for (let from = 0; from < open.length; from += holdWidth) {
       const [holdId, heldAt, scopes, , , inputCost, keyId, model] = open.slice(from, from + holdWidth);
       if (!isLost(holdId as string, heldAt as number)) continue;
       const record = JSON.stringify({ recovered: true, held_at: heldAt, model });
+      const at = this.cells.notBefore(scopes as string, now);
       this.holds.settle(holdId as string, flags);
       this.append(holdId as string, at, keyId as number, scopes as string, inputCost as number, null, flags, record);
       settled += 1;

@@ -117,9 +117,15 @@ if (library !== undefined)
       assert.deepEqual([await call(), await call()], [200, 402]);
       assert.equal(await spent(), 30_000_000, "three calls, not a dollar more");
       assert.deepEqual((await daemon.settled()).problems, []);
+      await daemon.restart();
+      assert.equal(await spent(), 30_000_000, "nor is any forgotten with a restart");
+      assert.equal(await call(), 402);
       setClock(midnight + 2 * hourMs);
       await until("the clock to be right", async () => (await now()) > midnight, 30_000);
       assert.equal(await call(), 402, "it is the same day");
+      await daemon.kill("SIGKILL");
+      await daemon.restart();
+      assert.deepEqual([await spent(), await call()], [30_000_000, 402]);
       assert.deepEqual((await daemon.settled()).problems, []);
     } finally {
       await daemon.stop();

@@ -133,6 +133,7 @@ test("settleDead() charges the input cost of one thread's holds and tells which 
       tokens: 7,
       inputCostNano: 20,
       admittedAtMs: noon + 1,
+      settledAtMs: noon + 2,
     },
   );
   assert.deepEqual(
@@ -141,6 +142,32 @@ test("settleDead() charges the input cost of one thread's holds and tells which 
   );
   assert.deepEqual(settleDead(ledger, 2, noon + 2), []);
   assert.equal(ledger.settle(kept, noon, 0, 0), true);
+});
+
+test("A9 settle() tells when it counted, where the clock is behind a window that has begun", () => {
+  const hour = { kind: "rolling", lengthMs: 3_600_000 } as const;
+  const budget = { slot: 0, limitNano: 100, window: hour, anchorMs: noon };
+  const { ledger, peek } = scenario(
+    scope(1, { budgets: [{ ...budget, extraNano: 50, extraUntilMs: noon + 3_600_000 }] }),
+    scope(2, { budgets: [{ ...budget, limitNano: 1_000 }] }),
+  );
+  const later = noon + 3_600_005;
+  const early = ledger.admit([1, 2], noon, 10, 0, 0, true, "early");
+  assert.ok(ledger.settle(ledger.admit([1], later, 90, 0, 0, true, "later"), later, 90, 0));
+  assert.equal(ledger.settled.atMs, later);
+  // Far enough back to be a clock that was set. Both scopes count it in the window that one of them had begun.
+  assert.ok(ledger.settle(early, noon + 60_000, 10, 0));
+  assert.equal(ledger.settled.atMs, noon + 3_600_000);
+  const windows = [1, 2].map((id) => peek(id, noon + 60_000)?.budgets[0]);
+  assert.deepEqual(
+    windows.map((state) => [state?.windowStartMs, state?.spentNano]),
+    [
+      [noon + 3_600_000, 100],
+      [noon + 3_600_000, 10],
+    ],
+  );
+  assert.equal(ledger.admit([1], noon + 60_000, 1, 0, 0, true, "more"), -1, "the override ended with its window");
+  assert.equal(windows[0]?.extraNano, undefined);
 });
 
 test("A9 settle() charges the window in which it happens, also across a calendar boundary", () => {

@@ -1,0 +1,178 @@
+/** Clocks that go anywhere, restarts at any time: the disk counts in the windows in which memory did. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Balance } from "../../../daemon/governance/definitions.ts";
+import { createLedger } from "../../../daemon/governance/ledger.ts";
+import { createPeek } from "../../../daemon/governance/peek.ts";
+import { createScopes } from "../../../daemon/governance/scopes.ts";
+import { createTables, openTables } from "../../../daemon/governance/tables.ts";
+import { openState, openStateWriter } from "../../../daemon/store/boot.ts";
+import { columnsOf } from "../../../daemon/store/columns.ts";
+import type { BudgetInput } from "../../../daemon/store/commands/command.ts";
+import { checkLedger } from "../../../daemon/store/ledger-check.ts";
+import { holdWidth, settlementWidth } from "../../../daemon/store/rows.ts";
+import type { StateWriter } from "../../../daemon/store/state-writer.ts";
+import { createKey, startMs, temporaryHome } from "./fixtures.ts";
+
+const hourMs = 3_600_000;
+const limitNano = 1_000_000;
+const budgetsOf: Readonly<Record<number, readonly BudgetInput[]>> = {
+  1: [
+    { limitNano, window: { kind: "calendar", unit: "day", count: 1, zone: "Europe/Berlin" } },
+    { limitNano, window: { kind: "rolling", lengthMs: hourMs } },
+  ],
+  2: [
+    { limitNano, window: { kind: "calendar", unit: "hour", count: 1, zone: "UTC" } },
+    { limitNano, window: { kind: "forever" } },
+  ],
+};
+
+type Step =
+  | { readonly kind: "clock"; readonly byMs: number }
+  | { readonly kind: "spend"; readonly scopes: readonly number[]; readonly costNano: number }
+  | { readonly kind: "hold" | "settle" | "restart" | "crash" };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant("clock" as const), byMs: fc.integer({ min: -30 * hourMs, max: 30 * hourMs }) }),
+  fc.record({ kind: fc.constant("clock" as const), byMs: fc.integer({ min: -900, max: 900 }) }),
+  fc.record({
+    kind: fc.constant("spend" as const),
+    scopes: fc.constantFrom([1], [2], [1, 2]),
+    costNano: fc.integer({ min: 1, max: 20 }),
+  }),
+  fc.record({ kind: fc.constantFrom("hold" as const, "settle" as const, "restart" as const, "crash" as const) }),
+);
+
+test("A9 settle() and the boot count a settlement in one window, whatever the clock does", async (t) => {
+  const tables = createTables({ keysMax: 8, scopesMax: 8, holdsMax: 64, workersMax: 2 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 30 }), async (steps) => {
+      const run = new Run(t, tables);
+      try {
+        for (const each of steps) run.take(each);
+      } finally {
+        run.end();
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+class Run {
+  #now = startMs;
+  readonly #home: string;
+  #writer: StateWriter;
+  readonly #tables: ReturnType<typeof openTables>;
+  #held: { hold: number; id: string; scopes: readonly number[] }[] = [];
+  #serial = 0;
+  #batch = 0;
+
+  constructor(t: Parameters<typeof temporaryHome>[0], shared: ReturnType<typeof createTables>) {
+    this.#home = temporaryHome(t);
+    this.#tables = openTables(shared, 0);
+    this.#writer = this.#open();
+    for (const id of [1, 2]) this.#writer.execute(createKey(id, budgetsOf[id]), "cli");
+    this.#fillTables([]);
+  }
+
+  take(step: Step): void {
+    const ledger = createLedger(this.#tables);
+    switch (step.kind) {
+      case "clock":
+        this.#now += step.byMs;
+        break;
+      case "spend":
+        this.#settle(ledger.admit(step.scopes, this.#now, 20, 0, 5, true, "x"), step.scopes, step.costNano);
+        break;
+      case "hold": {
+        const id = `h${++this.#serial}`;
+        const hold = ledger.admit([1, 2], this.#now, 20, 0, 5, true, id);
+        this.#held.push({ hold, id, scopes: [1, 2] });
+        this.#commit([], [id, this.#now, "1,2", 20, 0, 5, 1, "echo/one"]);
+        break;
+      }
+      case "settle": {
+        const oldest = this.#held.shift();
+        if (oldest !== undefined) this.#settle(oldest.hold, oldest.scopes, 7, oldest.id);
+        break;
+      }
+      case "restart":
+      case "crash":
+        this.#restart(step.kind === "restart");
+    }
+    this.#compare();
+  }
+
+  end(): void {
+    this.#empty();
+    this.#writer.close();
+  }
+
+  #settle(hold: number, scopes: readonly number[], costNano: number, id = `s${++this.#serial}`): void {
+    const ledger = createLedger(this.#tables);
+    assert.ok(ledger.settle(hold, this.#now, costNano, 0));
+    this.#commit([id, ledger.settled.atMs, 1, scopes.join(","), costNano, 0, 0, "{}"]);
+  }
+
+  #commit(row: (string | number)[], hold: (string | number)[] = []): void {
+    const rows = columnsOf(settlementWidth, row);
+    this.#writer.commit([
+      { type: "batch", sender: 1_001, number: ++this.#batch, rows, holds: columnsOf(holdWidth, hold) },
+    ]);
+  }
+
+  /** What was spent is what it was, and the estimates of what was open. */
+  #restart(clean: boolean): void {
+    const before = this.#live();
+    const open = this.#held.length;
+    this.#empty();
+    if (clean) this.#writer.close();
+    else this.#writer.database.close();
+    const { balances } = openState(this.#home, { now: () => this.#now });
+    this.#writer = this.#open();
+    this.#fillTables(balances);
+    for (const [index, { windowStartMs, spentNano }] of this.#live().entries()) {
+      const old = before[index]!;
+      if (windowStartMs === old.windowStartMs) assert.equal(spentNano, old.spentNano + 5 * open, `budget ${index}`);
+    }
+  }
+
+  #open(): StateWriter {
+    return openStateWriter(this.#home, { now: () => this.#now });
+  }
+
+  #empty(): void {
+    const ledger = createLedger(this.#tables);
+    for (const { handle } of ledger.holdsOf()) ledger.settle(handle, this.#now, 0, 0);
+    this.#held = [];
+    const scopes = createScopes(this.#tables);
+    for (const id of [1, 2]) scopes.removeScope(id);
+  }
+
+  #fillTables(balances: readonly Balance[]): void {
+    const scopes = createScopes(this.#tables);
+    for (const id of [1, 2]) {
+      const budgets = budgetsOf[id]!.map((budget, slot) => ({ ...budget, slot, anchorMs: startMs }));
+      scopes.defineScope({ id, kind: "key", name: `k${id}`, budgets, limits: [] }, balances, this.#now);
+    }
+  }
+
+  #live(): readonly (Balance & { readonly heldNano: number })[] {
+    const peek = createPeek(this.#tables);
+    return [1, 2].flatMap((scopeId) => {
+      const { budgets, heldNano } = peek(scopeId, this.#now)!;
+      return budgets.map(({ slot, windowStartMs, spentNano }) => ({
+        scopeId,
+        slot,
+        windowStartMs,
+        spentNano,
+        heldNano,
+      }));
+    });
+  }
+
+  #compare(): void {
+    assert.deepEqual(checkLedger(this.#writer.database, this.#live()).differences, []);
+  }
+}
