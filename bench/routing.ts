@@ -48,19 +48,27 @@ for (const strategy of ["weighted", "adaptive", "lowest_latency", "price_weighte
     cpuOf(() => decide(lab, "g")),
   );
 }
-const failing = await routingLab({
-  providers: { p: provider(key), q: provider(key) },
-  groups: { g: { targets: ["p/m", "q/m"] } },
-  routing: {
-    rules: Array.from({ length: rules }, (_, index) => ({
-      ...{ name: `r${index}`, when: `headers["x-absent"] == "${index}"`, targets: ["p/m"] },
-    })),
-  },
-});
-print(
-  "decision_us_all_rules_fail",
-  cpuOf(() => decide(failing, "g")),
-);
+/** Rules of one kind each, and what they come to: an error is asked for as often as an answer. */
+const kinds: Readonly<Record<string, (index: number) => string>> = {
+  all_rules_fail: (index) => `headers["x-absent"] == "${index}"`,
+  all_rules_fail_typed: (index) => `params.temperature > "${index}"`,
+  all_rules_walk: (index) => `["a", "b", "c", "d${index}"].exists(start, model.startsWith(start))`,
+  all_rules_match: (index) => `model.matches("^claude-[0-9]+-${index}$")`,
+  all_rules_look_up: (index) => `model in ["a", "b", "c", "d", "e", "f${index}"] || "x-${index}" in headers`,
+  // Arithmetic is left to the library, which throws.
+  all_rules_throw: (index) => `tokens / 0 == ${index}`,
+};
+for (const [kind, when] of Object.entries(kinds)) {
+  const config = group("weighted");
+  const lab = await routingLab({
+    ...config,
+    routing: { rules: config.routing.rules.map((rule, index) => ({ ...rule, when: when(index) })) },
+  });
+  print(
+    `decision_us_${kind}`,
+    cpuOf(() => decide(lab, "g")),
+  );
+}
 const plain = await routingLab({ providers: { p: provider(key) } });
 decide(plain, "p/m");
 print(

@@ -190,9 +190,9 @@ function decide(
         note: noteOf(weight, isKept && target === hops[0]!.target && target !== before.target),
       })),
       ...notes,
-      ...(verdict?.errors ?? []).map(({ rule, message }) => ({
+      ...(verdict?.errors ?? []).map(({ rule, failure }) => ({
         target: `rule ${rule}`,
-        note: `passed over: ${message}`,
+        note: `passed over: ${failure.message.split("\n")[0]}`,
       })),
     ],
   });

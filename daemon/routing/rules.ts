@@ -3,6 +3,7 @@
  * decides. Hides that an error in a rule passes it over and is counted, and how rules are chained.
  */
 import type { RuleData, RuleScope } from "../config/routing-data.ts";
+import type { Failure } from "./condition-closure.ts";
 import type { Facts } from "./facts.ts";
 import type { Generation } from "./generation.ts";
 import { type HealthTable, healthWord } from "./health-table.ts";
@@ -17,6 +18,8 @@ export type Rule = {
   /** What it chooses; undefined: what would be chosen anyway. */
   readonly stage: Stage | undefined;
   readonly fallbacks: readonly Stage[] | undefined;
+  /** Where it is counted, once it has been: a look-up by name costs more than a condition. */
+  counter: { readonly table: HealthTable; readonly row: number } | undefined;
 };
 
 export type Rules = { readonly list: readonly Rule[]; readonly chainMax: number };
@@ -27,7 +30,7 @@ export type Verdict = {
   readonly stage: Stage | undefined;
   readonly fallbacks: readonly Stage[] | undefined;
   /** Those that could not be evaluated, and why. */
-  readonly errors: readonly { readonly rule: string; readonly message: string }[];
+  readonly errors: readonly { readonly rule: string; readonly failure: Failure }[];
 };
 
 const nearest: Readonly<Record<RuleScope["kind"], number>> = { key: 0, user: 1, team: 2, customer: 3, global: 4 };
@@ -54,23 +57,13 @@ function compileRule(generation: Generation, data: RuleData, compile: ((when: st
     chain: data.chain,
     stage: data.targets.length === 0 ? undefined : stageOf(generation, data.targets, data.strategy),
     fallbacks: data.fallbacks === undefined ? undefined : stagesFor(generation, data.fallbacks),
+    counter: undefined,
   };
 }
 
-/** What a rule throws is told by its message: nobody sees a stack, and taking one costs more than all the rules. */
-export function applyRules(rules: Rules, facts: Facts, table: HealthTable | undefined): Verdict {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return asked(rules, facts, table);
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
-
-function asked({ list, chainMax }: Rules, facts: Facts, table: HealthTable | undefined): Verdict {
+export function applyRules({ list, chainMax }: Rules, facts: Facts, table: HealthTable | undefined): Verdict {
   const held: Rule[] = [];
-  const errors: { rule: string; message: string }[] = [];
+  const errors: { rule: string; failure: Failure }[] = [];
   let stage: Stage | undefined;
   let fallbacks: readonly Stage[] | undefined;
   for (let depth = 0; depth < chainMax; depth++) {
@@ -92,7 +85,7 @@ function firstThatHolds(
   list: readonly Rule[],
   facts: Facts,
   held: readonly Rule[],
-  errors: { rule: string; message: string }[],
+  errors: { rule: string; failure: Failure }[],
   table: HealthTable | undefined,
 ): Rule | undefined {
   for (let index = 0; index < list.length; index++) {
@@ -101,12 +94,11 @@ function firstThatHolds(
     if (scope.kind !== "global" && !facts.isOf(scope.kind, scope.name)) continue;
     if (held.includes(rule)) continue;
     if (rule.condition === undefined) return counted(rule, table, healthWord.requests);
-    try {
-      if (rule.condition.test(facts)) return counted(rule, table, healthWord.requests);
-    } catch (error) {
+    const answer = rule.condition.test(facts);
+    if (answer === true) return counted(rule, table, healthWord.requests);
+    if (answer !== false) {
       counted(rule, table, healthWord.failures);
-      const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-      errors.push({ rule: rule.name, message });
+      errors.push({ rule: rule.name, failure: answer });
     }
   }
   return undefined;
@@ -114,8 +106,10 @@ function firstThatHolds(
 
 /** Rules have rows of their own in the health table, where the main thread reads how often each held or failed. */
 function counted(rule: Rule, table: HealthTable | undefined, word: number): Rule {
-  const row = table?.find(ruleRow(rule.name)) ?? 0;
-  if (row !== 0) Atomics.add(table!.words, row + word, 1);
+  if (table === undefined) return rule;
+  if (rule.counter?.table !== table) rule.counter = { table, row: table.find(ruleRow(rule.name)) };
+  const { row } = rule.counter;
+  if (row !== 0) Atomics.add(table.words, row + word, 1);
   return rule;
 }
 

@@ -1,0 +1,225 @@
+/**
+ * Conditions by closures against the library that they stand in for: the same answer, or an error of the same words.
+ * Expressions and facts are drawn; `SEED=… CASES=…` draws others, and every failure prints its own.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Environment } from "@marcbachmann/cel-js";
+import { RE2JS } from "re2js";
+import { type CheckedNode, closureOf, Failure, unsure } from "../../../daemon/routing/condition-closure.ts";
+import type { Facts } from "../../../daemon/routing/facts.ts";
+import { compileCondition } from "../../../daemon/routing/rule-engine.ts";
+import { dice } from "../../support/routing-lab.ts";
+
+const variables = {
+  model: "string",
+  team: "string",
+  stream: "bool",
+  tokens: "int",
+  budget_used: "double",
+  headers: "map<string, string>",
+  params: "map<string, dyn>",
+};
+const environment = Object.entries(variables).reduce(
+  (made, [name, type]) => made.registerVariable(name, type),
+  new Environment(),
+);
+
+type Values = Readonly<Record<string, unknown>>;
+const find = (pattern: string, text: string) => RE2JS.compile(pattern).matcher(text).find();
+
+/** What the closures say, `unsure` told as that, and what the library says. */
+function both(when: string, values: Values): readonly [string, string] | undefined {
+  const parsed = environment.parse(when);
+  const { valid, type } = parsed.check();
+  if (!valid || String(type) !== "bool") return undefined;
+  const quick = closureOf(parsed.ast as unknown as CheckedNode, find)(values as unknown as Facts);
+  return [quick === unsure ? "unsure" : told(quick), told(byLibrary(parsed, values))];
+}
+
+function byLibrary(evaluate: (values: Values) => unknown, values: Values): unknown {
+  try {
+    return evaluate(values);
+  } catch (error) {
+    return error;
+  }
+}
+
+function told(answer: unknown): string {
+  if (answer instanceof Failure || answer instanceof Error) return `error: ${answer.message.split("\n")[0]}`;
+  return String(answer);
+}
+
+const facts: Values = {
+  model: "gpt-5",
+  team: "red",
+  stream: true,
+  tokens: 5n,
+  budget_used: 50,
+  headers: { "x-tier": "gold", n: "12" },
+  params: { t: 0.5, s: "x", yes: true, none: null, list: ["a", 1], map: { k: "v" }, messages: [{ role: "user" }, {}] },
+};
+
+test("R8 closureOf() fails as the library does, and throws nothing", () => {
+  const failing = [
+    ['headers["absent"] == "1"', "error: No such key: absent"],
+    ['headers.absent.startsWith("a")', "error: No such key: absent"],
+    ["params.s > 1.0", "error: no such overload: dyn<string> > double"],
+    ["tokens > params.none", "error: no such overload: int > dyn<null>"],
+    ["params.s && true", "error: Logical operator requires bool operands, got 'string'"],
+    ["!params.t", "error: no such overload: !double"],
+    ['params.s.deep == "x"', "error: No such key: deep"],
+    ["has(params.absent.deep)", "error: No such key: absent"],
+    ['params.absent.exists(m, m == "a")', "error: No such key: absent"],
+    ['params.messages.exists(m, m.role == "tool")', "error: No such key: role"],
+    ["int(headers['x-tier']) > 1", "error: int() type error: cannot convert to int"],
+    ["double(headers['x-tier']) > 1.0", "error: double() type error: cannot convert to double"],
+    ['headers["absent"] == "1" && headers["other"] == "2"', "error: No such key: other"],
+  ] as const;
+  for (const [when, wanted] of failing) assert.deepEqual(both(when, facts), [wanted, wanted], when);
+});
+
+test("R8 closureOf() answers what rules usually ask without the library", () => {
+  const answered = [
+    ['"x-tier" in headers && headers["x-tier"] == "gold"', true],
+    ['headers["absent"] == "1" || model == "gpt-5"', true],
+    ['headers["absent"] == "1" && team == "blue"', false],
+    ['model in ["gpt-4", "gpt-5"]', true],
+    ['["claude-", "gpt-"].exists(start, model.startsWith(start))', true],
+    ["params.messages.all(m, has(m.role))", false],
+    ['params.messages.exists_one(m, has(m.role) && m.role == "user")', true],
+    ["params.t < 1 && params.t == 0.5 && tokens > 4", true],
+    ["int(headers.n) == 12 && size(params.list) == 2 && model.size() == 5", true],
+    ['params.none == "x" || params.t == "x"', false],
+    ['stream ? budget_used > 80.0 : team.contains("e")', false],
+    ["has(params.map.k) && !has(params.map.q) && !has(params.s.q)", true],
+  ] as const;
+  for (const [when, wanted] of answered) assert.deepEqual(both(when, facts), [String(wanted), String(wanted)], when);
+});
+
+test("R8 compileCondition() asks the library for what closures do not know, and tells its error as a value", () => {
+  const ask = (when: string) => told(compileCondition(when).test(facts as unknown as Facts));
+  assert.equal(ask('model.split("-")[0] == "gpt" && string(params.t) == "0.5"'), "true");
+  assert.equal(ask("tokens / 0 == 1"), "error: division by zero");
+  assert.equal(ask('model.matches("^gpt-[0-9]$")'), "true");
+});
+
+test("R8 closureOf() never says other than the library, whatever is asked of whatever request", () => {
+  const first = Number(process.env["SEED"] ?? 1);
+  const cases = Number(process.env["CASES"] ?? 4_000);
+  const counts = { compared: 0, sure: 0, failed: 0 };
+  for (let seed = first; seed < first + cases; seed++) {
+    const draw = drawer(dice(seed));
+    const when = draw.bool(3);
+    const values = draw.facts();
+    let answers: readonly [string, string] | undefined;
+    try {
+      answers = both(when, values);
+    } catch (error) {
+      throw new Error(`SEED=${seed} CASES=1: ${when}`, { cause: error });
+    }
+    if (answers === undefined) continue;
+    const [quick, reference] = answers;
+    counts.compared++;
+    if (quick === "unsure") continue;
+    counts.sure++;
+    if (reference.startsWith("error")) counts.failed++;
+    assert.equal(quick, reference, `SEED=${seed} CASES=1: ${when} of ${show(values)}`);
+  }
+  // The drawing is only worth something while most of it is sensible, and closures know most of it.
+  assert.ok(cases < 100 || counts.compared > cases / 2, JSON.stringify(counts));
+  assert.ok(cases < 100 || counts.sure > counts.compared / 2, JSON.stringify(counts));
+  assert.ok(cases < 100 || counts.failed > counts.sure / 10, JSON.stringify(counts));
+});
+
+function show(values: Values): string {
+  return JSON.stringify(values, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
+}
+
+/** Expressions of a type, no deeper than asked, and requests that have what they look at, or not. */
+function drawer(random: () => number) {
+  const one = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)]!;
+  const texts = ['"gold"', '"gpt"', '"x"', '""', '"12"', '"role"', '"é😀"'];
+  const numbers = ["0", "1", "5", "12", "0.5", "1.0", "80.0", "9007199254740992.0"];
+  const item = { name: "" };
+  const key = () => one(["a", "b", "s", "t", "map", "list", "none"]);
+  const text = (depth: number): string =>
+    one([
+      () => one(texts),
+      () => "model",
+      () => `headers["${one(["x-tier", "n", "absent"])}"]`,
+      () => `headers.${one(["n", "absent"])}`,
+      () => (depth > 0 ? `(${bool(depth - 1)} ? ${text(depth - 1)} : ${text(depth - 1)})` : "team"),
+      () => (depth > 0 ? `headers[${text(depth - 1)}]` : "team"),
+    ])();
+  const dyn = (depth: number): string =>
+    one([
+      () => `params.${key()}`,
+      () => `params["${key()}"]`,
+      () => `params.${key()}.${one(["k", "role"])}`,
+      () => (depth > 0 ? `params.list[${one(["0", "1", "9"])}]` : "params.t"),
+      () => (item.name === "" ? "params.s" : item.name),
+      () => (item.name === "" ? "params.none" : `${item.name}.role`),
+    ])();
+  const number = (depth: number): string =>
+    one([
+      () => one(numbers),
+      () => "tokens",
+      () => "budget_used",
+      () => (depth > 0 ? `int(${text(depth - 1)})` : "tokens"),
+      () => (depth > 0 ? `double(${text(depth - 1)})` : "budget_used"),
+      () => (depth > 0 ? `size(${one([text, dyn])(depth - 1)})` : "tokens"),
+      () => (depth > 0 ? `${text(depth - 1)}.size()` : "tokens"),
+      () => (depth > 0 ? `-${number(0)}` : "tokens"),
+    ])();
+  const walk = (depth: number): string => {
+    if (item.name !== "") return "stream";
+    item.name = one(["m", "model"]);
+    const over = one(["params.messages", "params.list", "params.map", "params.s", "headers", '["x", "gpt"]']);
+    const made = `${over}.${one(["exists", "all", "exists_one"])}(${item.name}, ${bool(depth)})`;
+    item.name = "";
+    return made;
+  };
+  function bool(depth: number): string {
+    if (depth === 0) return one(["stream", "true", "false", "params.yes", "has(params.a)", "has(params.map.k)"]);
+    const below = depth - 1;
+    return one([
+      () => `(${bool(below)} && ${bool(below)})`,
+      () => `(${bool(below)} || ${bool(below)})`,
+      () => `!${one([bool, dyn])(below)}`,
+      () => `${text(below)} ${one(["==", "!=", "<", ">="])} ${one([text, dyn])(below)}`,
+      () => `${number(below)} ${one(["==", "!=", "<", "<=", ">"])} ${one([number, dyn])(below)}`,
+      () => `${dyn(below)} ${one(["==", "!=", "<", ">"])} ${one([text, number, dyn])(below)}`,
+      () => `${one([text, dyn])(below)} in [${one(texts)}, ${one(texts)}]`,
+      () => `${one([number, dyn])(below)} in [1, 5]`,
+      () => `${text(below)} in ${one(["headers", "params", "params.map", "params.list"])}`,
+      () => `${one([text, dyn])(below)}.${one(["startsWith", "endsWith", "contains"])}(${one([text, dyn])(below)})`,
+      () => `(${dyn(below)} ${one(["&&", "||"])} ${one([bool, dyn])(below)})`,
+      () => `(${one([bool, dyn])(below)} ? ${bool(below)} : ${bool(below)})`,
+      () => `has(params.${key()}.${one(["k", "role"])})`,
+      () => walk(below),
+    ])();
+  }
+  const value = (): unknown =>
+    one([0.5, 1, 12, "x", "gold", "é😀", true, false, null, ["x", 1], { k: "v", role: "x" }, [], {}]);
+  return {
+    bool,
+    facts: (): Values => ({
+      model: one(["gpt", "x", "", "claude"]),
+      team: one(["gold", ""]),
+      stream: random() < 0.5,
+      tokens: one([0n, 1n, 5n, 9_007_199_254_740_993n]),
+      budget_used: one([0, 0.5, 80, Number.NaN]),
+      headers: Object.fromEntries(
+        ["x-tier", "n", "gold"]
+          .filter(() => random() < 0.6)
+          .map((name) => [name, one(["gold", "12", " 3", "-4", "0x1f", "1e3", "inf", ""])]),
+      ),
+      params: Object.fromEntries(
+        ["a", "b", "s", "t", "yes", "none", "list", "map", "messages"]
+          .filter(() => random() < 0.8)
+          .map((name) => [name, name === "messages" ? [{ role: "user" }, value(), { role: value() }] : value()]),
+      ),
+    }),
+  };
+}
