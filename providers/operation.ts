@@ -23,6 +23,7 @@ export const operations = [
   "caches",
   "containers",
   "ocr",
+  "videos",
   "uploads",
   "tokenize",
   "detokenize",

@@ -30,6 +30,9 @@ export type Usage = {
   readonly characters?: number | undefined;
   /** Sound that was listened to, in milliseconds. */
   readonly audioMs?: number | undefined;
+  /** Film that was asked for, in milliseconds, and the size of its picture as the provider writes it: `1280x720`. */
+  readonly videoMs?: number | undefined;
+  readonly videoSize?: string | undefined;
   /** Search units of a ranking. */
   readonly searches?: number | undefined;
   /** Requests to server-side tools such as web search. */

@@ -110,11 +110,12 @@ function checkMatch(match: string, path: Path, names: Names, build: Build): void
 
 export function buildPrice(match: string, price: PriceEntry, path: Path, names: Names, build: Build): PriceOverride {
   checkMatch(match, path, names, build);
-  const { tiers, service_tiers: serviceTiers, ...rates } = price;
+  const { tiers, service_tiers: serviceTiers, video_sizes: videoSizes, ...rates } = price;
   return {
     match,
     ...renamed(rates),
     ...(serviceTiers !== undefined && { serviceTiers }),
+    ...(videoSizes !== undefined && { videoSizes }),
     ...(tiers !== undefined && { tiers: tiers.map(({ above, ...tier }) => ({ ...renamed(tier), above })) }),
   };
 }

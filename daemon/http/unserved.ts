@@ -10,7 +10,10 @@ const unserved: readonly (readonly [path: RegExp, why: string])[] = [
     at(`${prefix}/realtime/calls`),
     "the sound of a WebRTC call goes past the gateway, which could neither count nor end it; open a WebSocket at /v1/realtime, with a secret from /v1/realtime/client_secrets in a browser",
   ],
-  [at(`${prefix}/videos`), "no price of a video is known here; ask for it raw, at /passthrough/{provider}/v1/videos"],
+  [
+    at(`${prefix}/videos/(?:edits|extensions|characters)`),
+    "what a video that is uploaded costs cannot be told before it is read; make one at /v1/videos, or from one at /v1/videos/{id}/remix",
+  ],
   [
     at(`${prefix}/batches/[^/]+/results`),
     "a batch's results are a file: GET /v1/files/{output_file_id}/content, as the batch tells it",

@@ -16,6 +16,7 @@ import {
   openaiBatches,
   openaiContainers,
   openaiFiles,
+  openaiVideos,
 } from "../pipeline/families.ts";
 
 export type Call = {
@@ -106,6 +107,14 @@ export const openaiObjects: readonly ObjectCall[] = [
     dialect: "openai-chat",
     form: "object",
     family: openaiContainers,
+  },
+  {
+    path: "/videos",
+    name: "videos",
+    operation: "videos",
+    dialect: "openai-chat",
+    form: "object",
+    family: openaiVideos,
   },
   { path: "/responses", name: "responses.stored", operation: "files", dialect: "openai-responses", form: "stored" },
 ];

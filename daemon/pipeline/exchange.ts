@@ -24,6 +24,7 @@ import type { Batch } from "./batch-models.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
 import type { Family } from "./families.ts";
+import type { Film } from "./films.ts";
 import type { Named } from "./named.ts";
 import type { About } from "./owned.ts";
 import type { Listing } from "./paging.ts";
@@ -143,6 +144,8 @@ export class Exchange {
   begun: string[] | undefined;
   /** It makes a batch, or what is made ready for later requests. */
   batch: Batch | undefined;
+  /** It begins a film. */
+  film: Film | undefined;
   /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */
   onFrames: ((frames: string, own: Exchange) => void) | undefined;
   /** Where proofs of thinking in its answer are remembered; undefined: its next turn has no choice. */

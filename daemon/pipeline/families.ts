@@ -40,6 +40,9 @@ const id = "[\\w.~-]|%7E";
 const one = `\\/(?:${id})+`;
 const rest = (after: string): RegExp => new RegExp(`^${after}$`, "i");
 
+/** Words below `/videos` that are no ids. */
+const notVideos = "\\/(?:edits|extensions|characters)(?:\\/|$)";
+
 const openaiIds: ReadonlySet<string> = new Set([
   "id",
   "file_id",
@@ -81,6 +84,19 @@ export const openaiBatches: Family = {
     [/^$/, ["GET", "POST"]],
     [rest(one), ["GET"]],
     [rest(`${one}\\/cancel`), ["POST"]],
+  ],
+};
+
+/** Made by a model, and some of them from others. */
+export const openaiVideos: Family = {
+  ...openai,
+  ids: new Set([...openaiIds, "remixed_from_video_id"]),
+  makes: [["id"]],
+  methods: [
+    [/^$/, ["GET", "POST"]],
+    [rest(`(?!${notVideos})${one}`), ["GET", "DELETE"]],
+    [rest(`(?!${notVideos})${one}\\/content`), ["GET"]],
+    [rest(`(?!${notVideos})${one}\\/remix`), ["POST"]],
   ],
 };
 

@@ -42,11 +42,13 @@ export type About = {
   readonly paging: Paging;
 };
 
+const words: Readonly<Record<string, string>> = { batches: "batch or file", videos: "video" };
+
 export function aboutObject(exchange: Exchange): About {
   const { request, route } = exchange;
   const { makes, list, paging } = route.family!;
   const ids = namedIds(exchange);
-  const own = { what: route.operation === "batches" ? "batch or file" : "file", ids, makes, list, paging };
+  const own = { what: words[route.operation] ?? "file", ids, makes, list, paging };
   if (request.method === "GET" && ids.length === 0) return { ...own, kind: "list" };
   if (isInside(exchange)) return { ...own, kind: "pass" }; // whose the container is it is
   return { ...own, kind: request.method === "DELETE" ? "forget" : "make" };

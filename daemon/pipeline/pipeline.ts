@@ -21,6 +21,7 @@ import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
 import { downgrade, watchHold } from "./exhaust.ts";
 import { withExtraFields } from "./extra-fields.ts";
+import { keepFilm } from "./films.ts";
 import { hedged, mayHedge } from "./hedge.ts";
 import { identify } from "./identify.ts";
 import { fileIdsTaken, mayNameFile } from "./owned-bodies.ts";
@@ -86,6 +87,8 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
             if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
           }
         }
+        if (exchange.film !== undefined && result.answer !== undefined)
+          await keepFilm(exchange, result.answer.body, plane);
         deliver(exchange, result, plane);
         if (exchange.issuers !== undefined && result.answer !== undefined) rememberProofs(exchange, result.answer.body);
         if (exchange.ownInput !== undefined && result.answer !== undefined)

@@ -22,6 +22,11 @@ export type Upload = {
 };
 
 const decidingFields: ReadonlySet<string> = new Set(["model", "stream", "n"]);
+/** Of a film: what it costs is asked before it is begun. */
+const filmFields: ReadonlySet<string> = new Set([...decidingFields, "seconds", "size"]);
+/** What has gone by before the form goes on to the provider. */
+const neededFields = ["model"];
+const neededOfFilm = ["model", "seconds", "size"];
 
 export function isForm(exchange: Exchange): boolean {
   return /^multipart\//i.test(exchange.request.headers["content-type"] ?? "");
@@ -35,7 +40,9 @@ export function readForm(exchange: Exchange, plane: Plane): Promise<RequestView>
   assertPlain(exchange);
   if (Number(request.headers["content-length"] ?? 0) > uploadBytesMax)
     return Promise.reject(refuse(exchange, tooLarge(uploadBytesMax)));
-  const form = watchForm(boundary, decidingFields);
+  const isFilm = exchange.route.operation === "videos";
+  const form = watchForm(boundary, isFilm ? filmFields : decidingFields);
+  const needed = isFilm ? neededOfFilm : neededFields;
   const held: Buffer[] = [];
   return new Promise((resolve, reject) => {
     const stop = (): void => {
@@ -62,7 +69,7 @@ export function readForm(exchange: Exchange, plane: Plane): Promise<RequestView>
     const onData = (chunk: Buffer): void => {
       exchange.bytesIn += chunk.length;
       if (exchange.bytesIn > bodyBytesMax) {
-        fail(modelLate(bodyBytesMax));
+        fail(tooLate(bodyBytesMax, needed));
         return;
       }
       if (!holdBytes(exchange, plane, chunk.length)) {
@@ -76,7 +83,7 @@ export function readForm(exchange: Exchange, plane: Plane): Promise<RequestView>
         fail(error);
         return;
       }
-      if (form.fields.has("model")) take(form.finished);
+      if (form.finished || needed.every((name) => form.fields.has(name))) take(form.finished);
     };
     const onEnd = (): void => {
       if (isReset(request)) onClose();
@@ -201,8 +208,8 @@ function noBoundary(): GatewayError {
   });
 }
 
-function modelLate(bytesMax: number): GatewayError {
-  const message = `the form's first ${bytesMax} bytes do not name its model; put the field \`model\` before the file`;
+function tooLate(bytesMax: number, names: readonly string[]): GatewayError {
+  const message = `the form's first ${bytesMax} bytes do not name its ${names.join(", ")}; put the field \`${names.join("`, `")}\` before the file`;
   return new GatewayError("payload_too_large", message, { source: "client", param: "model" });
 }
 

@@ -8,6 +8,7 @@ import type { Generation, Provider, Target } from "../routing/generation.ts";
 import { timersFor } from "../routing/timers.ts";
 import { batchTarget, unreadBatch } from "./batch-models.ts";
 import type { Exchange, Route } from "./exchange.ts";
+import { beginsFilm, readFilm } from "./films.ts";
 import { namedProvider } from "./objects.ts";
 import { isOwned } from "./owned.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
@@ -21,6 +22,7 @@ export async function readOther(exchange: Exchange, plane: Plane): Promise<Reque
   const { route } = exchange;
   if (route.form === "secret") return read(exchange, plane);
   if (route.form === "stored") await findStored(exchange, plane);
+  if (beginsFilm(exchange)) return readFilm(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
   if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? "") && !continuesUpload(exchange))
@@ -88,8 +90,10 @@ function ownModel(exchange: Exchange, { name }: Provider, { plans }: Plane): str
 }
 
 /** What is sent raw may; of what a provider keeps, only what computes. Keeping a file is billed by nobody. */
-function mayCost({ request, rest, route }: Exchange): boolean {
+function mayCost(exchange: Exchange): boolean {
+  const { request, rest, route } = exchange;
   if (request.method !== "POST") return false;
+  if (route.operation === "videos") return beginsFilm(exchange);
   return route.family === undefined || (rest === "" && route.operation !== "files" && route.operation !== "uploads");
 }
 

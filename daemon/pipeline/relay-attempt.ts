@@ -24,6 +24,7 @@ import {
 import { batchUsage } from "./batch-models.ts";
 import { batchBody, mayBeBatch } from "./batch-upload.ts";
 import type { Exchange } from "./exchange.ts";
+import { filmTold, isFilmOfModel } from "./films.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
 import { aboutObject, idsIn, isOwned, ownedAttempt, ownerOf } from "./owned.ts";
 import { passedBody, passthroughPath } from "./passthrough.ts";
@@ -143,9 +144,11 @@ function receiverFor(
   if (family !== undefined && family.raw?.test(exchange.rest) !== true) {
     return new ObjectReceiver(exchange, dialect, target.provider.name, {
       answered(answer) {
-        const usage = exchange.batch === undefined ? undefined : batchUsage(exchange, lease);
+        const film = exchange.film === undefined ? undefined : filmTold(answer.body);
+        const usage = exchange.batch === undefined ? film : batchUsage(exchange, lease);
         // What costs nothing by its nature is settled at nothing; a batch by an estimate.
-        finish({ answer, refused: usage === undefined, usage, finished: usage === undefined, outputBytes: 0 });
+        const finished = usage === film;
+        finish({ answer, refused: usage === undefined, usage, finished, outputBytes: 0 });
       },
       failed: (error) => failed(error, 0),
     });
@@ -248,7 +251,7 @@ const nothing = Buffer.alloc(0);
 
 function bodyFor(exchange: Exchange, lease: Lease, endpoint: ReadyEndpoint | undefined, wanted: string[]): Buffer {
   if (exchange.route.form === "any") return passedBody(exchange);
-  if (exchange.route.form === "object") return objectBody(exchange);
+  if (exchange.route.form === "object" && !isFilmOfModel(exchange)) return objectBody(exchange);
   const { bytes, headers } = upstreamBody(exchange, lease.target, endpoint!, lease.injectCap);
   wanted.push(...headers);
   return bytes;

@@ -10,6 +10,7 @@ import type { RoutePreferences } from "../routing/preferences.ts";
 import { Trip } from "../routing/trip.ts";
 import { assertAccess } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
+import { isFilmOfModel } from "./films.ts";
 import { firstMessages, smallMembers } from "./members.ts";
 import type { Plane } from "./plane.ts";
 import { providerTarget } from "./read-other.ts";
@@ -35,7 +36,8 @@ export function route(exchange: Exchange, plane: Plane, instead?: Instead): Trip
 
 function planFor(exchange: Exchange, plane: Plane, instead: Instead | undefined): Plan {
   const { generation, route: asked } = exchange;
-  if (asked.form === "object" || asked.form === "stored" || asked.form === "any")
+  const isKept = asked.form === "object" && !isFilmOfModel(exchange);
+  if (isKept || asked.form === "stored" || asked.form === "any")
     return { hops: [{ target: providerTarget(exchange, plane), weight: 1, retries: 0 }] };
   const { preferences } = exchange.view!;
   const { model, fallbacks } = instead ?? exchange.view!;

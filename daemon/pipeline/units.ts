@@ -1,10 +1,11 @@
 /**
- * What is billed by something else than tokens: pictures, characters, seconds of sound, search units. Hides where each
+ * What is billed by something else than tokens: pictures, characters, seconds of sound and film, search units. Hides where each
  * is told: the answer where it says so, else the request, which is exact for characters and a guess for sound.
  */
 import type { Units } from "../../providers/catalog/cost.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import type { Exchange } from "./exchange.ts";
+import { filmBound, filmUsed } from "./films.ts";
 
 /** No speech is coded thinner than 16 kbit/s, but for codecs of telephones; this much is held for. */
 const soundBytesPerMsLeast = 2;
@@ -32,6 +33,8 @@ export function unitsBound(exchange: Exchange): Units | undefined {
       return { audioMs: Math.min(audioMsMax, Math.ceil(uploadBytes(exchange) / soundBytesPerMsLeast)) };
     case "rerank":
       return { searches: Math.min(searchesMax, 1 + Math.floor(bytesIn / bytesPerSearch)) };
+    case "videos":
+      return exchange.film === undefined ? undefined : filmBound(exchange.film);
     default:
       return undefined;
   }
@@ -41,6 +44,7 @@ export type UnitsUsed = { readonly units: Units; readonly isEstimate: boolean };
 
 /** @param told what the answer said */
 export function unitsUsed(exchange: Exchange, bound: Units, told: Usage | undefined): UnitsUsed {
+  if (bound.videoMs !== undefined) return filmUsed(exchange.film!, told);
   if (bound.characters !== undefined) return { units: bound, isEstimate: false };
   if (bound.images !== undefined)
     return { units: { images: told?.images ?? exchange.view?.n ?? formCount(exchange) ?? 1 }, isEstimate: false };

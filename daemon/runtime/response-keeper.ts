@@ -4,6 +4,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { FilmRecord } from "../store/films.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
 import type { Owner } from "../store/object-owners.ts";
 
@@ -16,6 +17,8 @@ export type ToKeeper =
   | { readonly type: "get"; readonly number: number; readonly id: string; readonly keyId: number }
   | { readonly type: "put"; readonly number: number; readonly kept: KeptResponse }
   | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number }
+  | { readonly type: "keep_film"; readonly number: number; readonly film: FilmRecord }
+  | { readonly type: "film"; readonly number: number; readonly id: string; readonly provider: string | undefined }
   | ({ readonly number: number } & AboutObjects);
 
 /** What is asked of a provider's files and batches; see `store/object-owners.ts`. */
@@ -34,6 +37,7 @@ export type KeeperAnswer = {
   readonly kept?: KeptResponse | undefined;
   readonly removed?: boolean;
   readonly ids?: readonly string[];
+  readonly film?: FilmRecord | undefined;
   readonly failed?: string;
 };
 
@@ -44,6 +48,10 @@ export type ResponseKeeper = {
   remove(id: string, keyId: number): Promise<boolean>;
   /** Resolves with the ids that were asked for, when the file has it. */
   objects(about: AboutObjects): Promise<readonly string[]>;
+  /** Resolves when the file has it. */
+  keepFilm(film: FilmRecord): Promise<void>;
+  /** As the provider knows it. */
+  film(id: string, provider: string | undefined): Promise<FilmRecord | undefined>;
 };
 
 type Waiting = { readonly resolve: (answer: KeeperAnswer) => void; readonly reject: (error: GatewayError) => void };
@@ -93,6 +101,8 @@ export function createResponseKeeper(start: () => Worker): ResponseKeeper {
     },
     remove: async (id, keyId) => (await ask({ type: "remove", id, keyId } as ToKeeper)).removed === true,
     objects: async (about) => (await ask(about as ToKeeper)).ids ?? [],
+    keepFilm: async (film) => void (await ask({ type: "keep_film", film } as ToKeeper)),
+    film: async (id, provider) => (await ask({ type: "film", id, provider } as ToKeeper)).film,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Thread main of the keeper of responses: one question at a time, answered in its order. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type Films, openFilms } from "../store/films.ts";
 import { openKeptResponses } from "../store/kept-responses.ts";
 import { type ObjectOwners, openObjectOwners } from "../store/object-owners.ts";
 import type { AboutObjects, KeeperAnswer, ToKeeper } from "./response-keeper.ts";
@@ -8,6 +9,7 @@ const parent = parentPort as MessagePort;
 const { file } = workerData as { readonly file: string };
 const kept = openKeptResponses(file, Date.now);
 let owners: ObjectOwners | undefined;
+let films: Films | undefined;
 
 parent.on("message", (asked: ToKeeper) => {
   let answer: KeeperAnswer;
@@ -22,6 +24,15 @@ parent.on("message", (asked: ToKeeper) => {
         break;
       case "remove":
         answer = { number: asked.number, removed: kept.remove(asked.id, asked.keyId) };
+        break;
+      case "keep_film":
+        films ??= openFilms(file);
+        films.keep(asked.film);
+        answer = { number: asked.number };
+        break;
+      case "film":
+        films ??= openFilms(file);
+        answer = { number: asked.number, film: films.find(asked.id, asked.provider) };
         break;
       default:
         answer = { number: asked.number, ids: aboutObjects(asked) };

@@ -19,7 +19,7 @@ export const tokensMax = 500_000_000;
 const toolCallsMax = 1_000;
 const imagesMax = 1_000;
 const searchesMax = 1_000;
-/** A day of sound in one request. */
+/** A day of sound, or of film, in one request. */
 const audioMsMax = 86_400_000;
 
 /** Exact for what is known; rounded half-even to whole nano-dollars once. */
@@ -28,9 +28,11 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
   const sum = newSum();
   const input = believed(usage.input, sum);
   const output = believed(usage.output, sum);
-  const rates = ratesFor(inService(price, usage.serviceTier, sum), input ?? 0);
+  const served = inService(price, usage.serviceTier, sum);
+  const rates = ratesFor(served, input ?? 0);
   if (isEmpty(rates)) return unpriced;
   addUnits(sum, rates, usage);
+  addFilm(sum, filmRate(served, rates, usage.videoSize), usage.videoMs);
   if ((input === undefined && rates.input !== undefined) || (output === undefined && rates.output !== undefined))
     sum.partial = true;
   if (!isByPiece(rates)) {
@@ -78,7 +80,10 @@ export type CostBound = {
   readonly units?: Units | undefined;
 };
 
-export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches">;
+export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches" | "videoMs" | "videoSize">;
+
+/** It is not told which size is asked for. */
+export const anySize = "*";
 
 /** The most that a request can cost, in nano-dollars rounded up, for a hold. `undefined`: unpriced. */
 export function costBound(price: Price | undefined, bound: CostBound): number | undefined {
@@ -91,10 +96,20 @@ function usualBound(price: Price, bound: CostBound): number | undefined {
   const input = Math.min(Math.max(0, Math.ceil(bound.input)), tokensMax);
   const output = Math.min(Math.max(0, Math.ceil(bound.output)), tokensMax);
   const dearest = bound.dearest ?? true;
-  let most: number | undefined = boundOf(price, input, output, dearest, bound.units);
+  const { units } = bound;
+  let most: number | undefined = boundOf(
+    price,
+    input,
+    output,
+    dearest,
+    units,
+    filmRate(price, price, units?.videoSize),
+  );
   // A tier may be cheaper than the one below it, and the true prompt may be shorter than its bound.
   for (const tier of price.tiers) {
-    if (most !== undefined && input > tier.above) most = max(most, boundOf(tier, input, output, dearest, bound.units));
+    if (most !== undefined && input > tier.above) {
+      most = max(most, boundOf(tier, input, output, dearest, units, filmRate(price, tier, units?.videoSize)));
+    }
   }
   return most;
 }
@@ -117,7 +132,7 @@ function newSum(): Sum {
 /** What is not counted in tokens. Where that is all that is billed and nothing of it is known, nor is the cost. */
 function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   if (usage.images === undefined && usage.characters === undefined && usage.audioMs === undefined) {
-    if (usage.searches === undefined) {
+    if (usage.searches === undefined && usage.videoMs === undefined) {
       if (isByPiece(rates)) sum.unpriced = true;
       return;
     }
@@ -127,7 +142,7 @@ function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   addPieces(sum, usage.searches, rates.search, searchesMax);
   if (usage.audioMs === undefined || rates.audioHour === undefined) return;
   if (!(Number.isInteger(usage.audioMs) && usage.audioMs >= 0 && usage.audioMs <= audioMsMax)) sum.partial = true;
-  else add(sum, 1, audioPico(usage.audioMs, rates.audioHour));
+  else add(sum, 1, timePico(usage.audioMs, rates.audioHour, hourMs));
 }
 
 /** Pieces that are counted but not billed cost nothing: the tokens beside them are what is paid for. */
@@ -137,14 +152,30 @@ function addPieces(sum: Sum, count: number | undefined, rate: number | undefined
   else sum.partial = true;
 }
 
+/** Film is billed by nothing else: without a price for it nobody knows what it costs. */
+function addFilm(sum: Sum, rate: number | undefined, ms: number | undefined): void {
+  if (ms === undefined) return;
+  if (rate === undefined) sum.unpriced = true;
+  else if (!(Number.isInteger(ms) && ms >= 0 && ms <= audioMsMax)) sum.partial = true;
+  else add(sum, 1, timePico(ms, rate, secondMs));
+}
+
+/** Pico-dollars a second, in the size that was asked for; the dearest where that is not known. */
+function filmRate({ videoSizes = {} }: Price, { videoSecond }: Rates, size: string | undefined): number | undefined {
+  if (size === undefined) return videoSecond;
+  if (size === anySize) return Object.values(videoSizes).reduce((most, rate) => max(most, rate)!, videoSecond);
+  return Object.hasOwn(videoSizes, size) ? videoSizes[size] : videoSecond;
+}
+
 const hourMs = 3_600_000n;
+const secondMs = 1_000n;
 
 /** Half-even, like the sum. Seldom enough for BigInt: the product is beyond 2^53. */
-function audioPico(ms: number, hour: number): number {
-  const product = BigInt(ms) * BigInt(hour);
-  const whole = product / hourMs;
-  const below = (product % hourMs) * 2n;
-  return Number(below > hourMs || (below === hourMs && whole % 2n === 1n) ? whole + 1n : whole);
+function timePico(ms: number, rate: number, per: bigint): number {
+  const product = BigInt(ms) * BigInt(rate);
+  const whole = product / per;
+  const below = (product % per) * 2n;
+  return Number(below > per || (below === per && whole % 2n === 1n) ? whole + 1n : whole);
 }
 
 /**
@@ -228,10 +259,12 @@ function boundOf(
   output: number,
   dearest: boolean,
   units: Units | undefined,
+  film: number | undefined,
 ): number | undefined {
   if (isEmpty(rates)) return undefined;
   const sum = newSum();
   if (units !== undefined || isByPiece(rates)) addUnits(sum, rates, units ?? {});
+  addFilm(sum, film, units?.videoMs);
   if (sum.unpriced) return undefined;
   add(sum, input, (dearest ? dearestInput(rates) : rates.input) ?? 0);
   add(sum, output, max(max(rates.output, rates.audioOutput), max(rates.reasoning, rates.imageOutput)) ?? 0);

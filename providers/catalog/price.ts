@@ -32,6 +32,8 @@ export type Rates = {
   readonly audioHour?: number | undefined;
   /** A search unit of a ranking. */
   readonly search?: number | undefined;
+  /** A second of film that was made. */
+  readonly videoSecond?: number | undefined;
 };
 
 /** All rates for a request whose whole prompt is longer than `above` tokens. */
@@ -44,6 +46,8 @@ export type Price = Rates & {
   readonly effectiveFrom?: number | undefined;
   /** What another service tier costs, by the provider's name of it, as a share of this: `{ flex: 0.5 }`. */
   readonly serviceShares?: Readonly<Record<string, number>> | undefined;
+  /** A second of film in another size than the usual, by the size: `{ "1792x1024": … }`. */
+  readonly videoSizes?: Readonly<Record<string, number>> | undefined;
 };
 
 /** As written in the config: dollars a million tokens, and dollars a request. The daemon's own type has the same shape. */
@@ -69,6 +73,9 @@ export type PriceOverride = {
   readonly character?: number | undefined;
   readonly audioHour?: number | undefined;
   readonly search?: number | undefined;
+  readonly videoSecond?: number | undefined;
+  /** Dollars a second, by size. */
+  readonly videoSizes?: Readonly<Record<string, number>> | undefined;
   /** All rates of a longer prompt; what a tier does not name costs what it costs below. */
   readonly tiers?: readonly (TierOverride & { readonly above: number })[] | undefined;
   /** Shares of the usual price: `{ flex: 0.5 }`. */
@@ -109,7 +116,20 @@ export function overridden(base: Price | undefined, override: PriceOverride): Pr
     override.tiers === undefined
       ? base?.tiers.map((tier) => ({ ...tier, ...rates }))
       : tiersOf({ ...base, ...rates }, override.tiers);
-  return { ...base, ...rates, ...told, tiers: tiers ?? [] };
+  const sizes = override.videoSizes;
+  const films = sizes === undefined ? {} : { videoSizes: { ...base?.videoSizes, ...mapped(sizes, videoPico) } };
+  return { ...base, ...rates, ...told, ...films, tiers: tiers ?? [] };
+}
+
+function mapped(
+  rates: Readonly<Record<string, number>>,
+  change: (rate: number) => number,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, change(rate)]));
+}
+
+function videoPico(dollars: number): number {
+  return picoOf("videoSecond", dollars, 1e12);
 }
 
 /** In pico-dollars a piece. */
@@ -120,10 +140,12 @@ const scales: readonly (readonly [name: keyof Rates, scale: number])[] = [
   ...(["audioInput", "audioOutput", "audioCacheRead", "imageInput", "imageOutput", "imageCacheRead"] as const).map(
     (name) => [name, 1e6] as const,
   ),
-  ...(["request", "serverTool", "image", "audioHour", "search"] as const).map((name) => [name, 1e12] as const),
+  ...(["request", "serverTool", "image", "audioHour", "search", "videoSecond"] as const).map(
+    (name) => [name, 1e12] as const,
+  ),
 ];
 
-function ratesOf(override: Omit<PriceOverride, "match" | "serviceTiers" | "tiers">): Rates {
+function ratesOf(override: Omit<PriceOverride, "match" | "serviceTiers" | "videoSizes" | "tiers">): Rates {
   const rates: Record<string, number> = {};
   for (const [name, scale] of scales) {
     const dollars = override[name];
@@ -134,7 +156,13 @@ function ratesOf(override: Omit<PriceOverride, "match" | "serviceTiers" | "tiers
 
 /** Every tier carries all rates, also those that it does not change. */
 function tiersOf(base: Price | Rates, written: NonNullable<PriceOverride["tiers"]>): Tier[] {
-  let { tiers: _tiers, serviceShares: _shares, effectiveFrom: _from, ...below } = { tiers: [], ...base } as Price;
+  let {
+    tiers: _tiers,
+    serviceShares: _shares,
+    videoSizes: _sizes,
+    effectiveFrom: _from,
+    ...below
+  } = { tiers: [], ...base } as Price;
   return written
     .toSorted((one, other) => one.above - other.above)
     .map(({ above, ...rates }) => {
@@ -145,7 +173,13 @@ function tiersOf(base: Price | Rates, written: NonNullable<PriceOverride["tiers"
 
 /** The price in a service tier that costs `share` of the usual. Calls of server tools cost the same in every tier. */
 export function sharedPrice(price: Price, share: number): Price {
-  return { ...shared(price, share), tiers: price.tiers.map((tier) => ({ ...shared(tier, share), above: tier.above })) };
+  const { videoSizes: sizes } = price;
+  const films =
+    sizes === undefined
+      ? {}
+      : { videoSizes: mapped(sizes, (pico) => Math.min(Math.round(pico * share), picoPerRequestMax)) };
+  const tiers = price.tiers.map((tier) => ({ ...shared(tier, share), above: tier.above }));
+  return { ...shared(price, share), ...films, tiers };
 }
 
 function shared(rates: Rates, share: number): Rates {
@@ -171,8 +205,8 @@ export function isEmpty(rates: Rates): boolean {
   return rates.input === undefined && rates.output === undefined && rates.request === undefined && !isByPiece(rates);
 }
 
-/** Billed by pictures, sound, characters or searches, and by no tokens, however many are told. */
+/** Billed by pictures, sound, film, characters or searches, and by no tokens, however many are told. */
 export function isByPiece(rates: Rates): boolean {
   if (rates.input !== undefined || rates.output !== undefined) return false;
-  return (rates.image ?? rates.character ?? rates.audioHour ?? rates.search) !== undefined;
+  return (rates.image ?? rates.character ?? rates.audioHour ?? rates.search ?? rates.videoSecond) !== undefined;
 }

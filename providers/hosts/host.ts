@@ -124,6 +124,7 @@ export const openaiMore = {
   files: openaiAt("/files"),
   batches: openaiAt("/batches"),
   containers: openaiAt("/containers"),
+  videos: openaiAt("/videos"),
   realtime: openaiAt("/realtime"),
   rerank: [{ dialect: "cohere", path: "/rerank" }],
 } as const;

@@ -85,6 +85,7 @@ const azure: Host = {
     // An object's own path goes on behind this one, where the dated API has its version already.
     files: [{ dialect: "openai-chat", path: "/openai/v1/files", where: v1 }],
     batches: [{ dialect: "openai-chat", path: "/openai/v1/batches", where: v1 }],
+    videos: [{ dialect: "openai-chat", path: "/openai/v1/videos", where: v1 }],
   },
 };
 

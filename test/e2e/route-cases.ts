@@ -227,6 +227,11 @@ export const samples: Readonly<Record<string, Sample>> = {
   files: { ...nothing, path: () => "/v1/files?provider=up", method: "GET" },
   batches: { ...nothing, path: () => "/v1/batches?provider=up", method: "GET" },
   containers: { ...nothing, path: () => "/v1/containers?provider=up", method: "GET" },
+  videos: {
+    path: () => "/v1/videos",
+    body: (model) => ({ model, prompt: "a cat", seconds: "4" }),
+    answer: { id: "video_1", object: "video", status: "queued" },
+  },
   "messages.files": { ...nothing, path: () => "/anthropic/v1/files?provider=an", method: "GET" },
   "messages.batches": { ...nothing, path: () => "/v1/messages/batches?provider=an", method: "GET" },
   "gemini.files": { ...nothing, path: () => "/v1beta/files?provider=ge", method: "GET" },

@@ -2,14 +2,25 @@
 import type { Price, Rates } from "../../../providers/catalog/price.ts";
 import type { PriceView, RatesView } from "../contract/models.ts";
 
-const byPiece: ReadonlySet<string> = new Set(["request", "serverTool", "image", "audioHour", "search"]);
+const byPiece: ReadonlySet<string> = new Set(["request", "serverTool", "image", "audioHour", "search", "videoSecond"]);
 
-export function viewPrice({ tiers, serviceShares = {}, effectiveFrom: _from, ...rates }: Price): PriceView {
+export function viewPrice({
+  tiers,
+  serviceShares = {},
+  videoSizes = {},
+  effectiveFrom: _from,
+  ...rates
+}: Price): PriceView {
   return {
     ...viewRates(rates),
     ...(tiers.length === 0 ? {} : { tiers: tiers.map(({ above, ...tier }) => ({ above, ...viewRates(tier) })) }),
+    ...(Object.keys(videoSizes).length === 0 ? {} : { video_sizes: inDollars(videoSizes) }),
     ...(Object.keys(serviceShares).length === 0 ? {} : { service_tiers: serviceShares }),
   };
+}
+
+function inDollars(sizes: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(sizes).map(([size, pico]) => [size, pico / 1e12]));
 }
 
 /** Whole pico-dollars: divided by a power of ten they are the shortest decimal again. */

@@ -36,6 +36,15 @@ export const price = z
     characters: setting(dollars, "Dollars per million characters spoken."),
     audio_hour: setting(dollars, "Dollars per hour of sound listened to."),
     search: setting(dollars, "Dollars per search unit of a ranking."),
+    video_second: setting(dollars, "Dollars per second of film made."),
+    video_sizes: setting(
+      z.record(
+        z.string().regex(/^[a-z0-9:_-]{1,32}$/i, "expected a size, such as 1792x1024"),
+        dollars,
+        "expected dollars per second by size, such as { 1792x1024: 0.5 }",
+      ),
+      "Dollars per second of film in sizes that cost other than `video_second`.",
+    ),
     tiers: setting(
       z.array(tier, "expected a list of prices for longer prompts").max(8, "must not have more than 8 entries"),
       "Prices of a request whose whole prompt is longer than `above` tokens; what one does not name stays.",
@@ -49,7 +58,11 @@ export const price = z
       "What the provider's other service tiers cost, as shares of this price.",
     ),
   })
-  .refine((price) => Object.keys(price).length > 0, "says no price");
+  .refine((price) => Object.keys(price).length > 0, "says no price")
+  .refine(
+    ({ video_sizes: sizes, video_second: second }) => sizes === undefined || second !== undefined,
+    "video_sizes needs video_second, for every other size",
+  );
 
 export const ledger = z.strictObject({
   durability: setting(
