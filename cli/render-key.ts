@@ -42,6 +42,9 @@ export function renderKey(key: KeyView): string {
     ...providerLines(key),
     ...told("cannot be told", key.unsupported),
     ...told("raw bodies", key.raw ? "may be shown" : null),
+    ...told("may ask for", key.operations === null ? null : key.operations.join(", ") || "nothing"),
+    ...told("aliases", pairs(key.aliases)),
+    ...told("must say", key.required.length === 0 ? null : key.required.join(", ")),
     ["concurrency", renderCount(key.concurrency_max)],
     ...told("content kept", key.content),
     ["created", renderTime(key.created_at_ms)],
@@ -49,6 +52,11 @@ export function renderKey(key: KeyView): string {
     ...said("revoked", key.revoked_at_ms),
     ...said("old secret until", key.old_secret_expires_at_ms),
   ]);
+}
+
+function pairs(aliases: Readonly<Record<string, string>>): string | null {
+  const entries = Object.entries(aliases).map(([name, model]) => `${name} → ${model}`);
+  return entries.length === 0 ? null : entries.join(", ");
 }
 
 function models({ models: names }: KeyView): string {

@@ -45,6 +45,9 @@ type KeyOptions = ScopeOptions &
     readonly deleteExpired?: boolean;
     readonly unsupported?: OnUnsupported | false;
     readonly raw?: boolean;
+    readonly operations?: readonly string[] | false;
+    readonly alias?: Readonly<Record<string, string>> | false;
+    readonly required?: readonly string[] | false;
     readonly team?: string | false;
     readonly user?: string | false;
     readonly customer?: string | false;
@@ -139,6 +142,9 @@ function buildUpdate(command: Command, context: Context): void {
     .option("--no-content", "Keep what the config says")
     .option("--no-unsupported", "As the provider says")
     .option("--no-raw", "Show it no raw bodies")
+    .option("--no-operations", "It may ask for everything")
+    .option("--no-alias", "No names of its own")
+    .option("--no-required", "Its requests may say what they like")
     .option("--disable", "Refuse the key until it is enabled")
     .option("--enable", "Accept the key again")
     .option("--json", "Print JSON")
@@ -207,7 +213,10 @@ function keyOptions(command: Command): Command {
         "Refuse a parameter that a provider cannot be told, or leave it out (default: as the provider says)",
       ).choices(["strict", "drop"]),
     )
-    .option("--raw", "It may be shown raw bodies, where auth.raw_bodies in the config is keys");
+    .option("--raw", "It may be shown raw bodies, where auth.raw_bodies in the config is keys")
+    .option("--operations <names>", "It may ask for these only: chat,embeddings", parseNames)
+    .option("--alias <name=model>", "A name of its own for a model; may be repeated", collectAlias)
+    .option("--required <names>", "What each of its requests must have: user,metadata.project", parseNames);
 }
 
 const contentLevels: readonly ContentLevel[] = ["off", "metadata", "full"];
@@ -219,12 +228,18 @@ function collectProvider(text: string, before?: readonly ProviderConfigRequest[]
   return [...(before || []), { provider, ...(weight === undefined ? {} : { weight: Number(weight) }) }];
 }
 
+function collectAlias(text: string, before?: Readonly<Record<string, string>> | false): Record<string, string> {
+  const [, name, model] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined || model === undefined)
+    throw new InvalidArgumentError("Expected a name and a model: fast=openai/gpt-5-mini.");
+  return { ...(before || {}), [name]: model };
+}
+
 /** What only keys have. */
 function ownChange(options: KeyOptions) {
   const { description, metadata, blocked, provider, deleteExpired, content, unsupported, raw, team, user, customer } =
     options;
-  const parent = (name: string, value: string | false | undefined) =>
-    value === undefined ? {} : { [name]: value === false ? null : value };
+  const parent = (name: string, value: string | false | undefined) => bound(name, value);
   return {
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
@@ -234,10 +249,17 @@ function ownChange(options: KeyOptions) {
     ...(content === undefined ? {} : { content: content === false ? null : content }),
     ...(unsupported === undefined ? {} : { unsupported: unsupported === false ? null : unsupported }),
     ...(raw === undefined ? {} : { raw }),
+    ...bound("operations", options.operations),
+    ...bound("aliases", options.alias),
+    ...bound("required", options.required),
     ...parent("team", team),
     ...parent("user", user),
     ...parent("customer", customer),
   };
+}
+
+function bound(name: string, value: unknown): object {
+  return value === undefined ? {} : { [name]: value === false ? null : value };
 }
 
 function updateRequest(options: UpdateOptions): UpdateKeyRequest {

@@ -1,5 +1,6 @@
 /** Routes of virtual keys, and what their requests may hold. */
 import { z } from "zod";
+import { operations as operationNames } from "../../providers/operation.ts";
 import type {
   AdoptKeyRequest,
   AdoptKeysRequest,
@@ -17,6 +18,8 @@ const providersMax = 200;
 const rotatedMax = 100;
 const credentialsMax = 1_000;
 const prefixCharactersMax = 32;
+const aliasesMax = 64;
+const requiredMax = 16;
 
 const name = nameField("key_");
 const parent = {
@@ -47,6 +50,17 @@ const providers = z
 const content = z.enum(["off", "metadata", "full"]);
 const unsupported = z.enum(["strict", "drop"]);
 
+const operations = z.array(z.enum(operationNames)).max(operationNames.length);
+const aliases = z
+  .record(fields.text(256), fields.text(256))
+  .refine((named) => Object.keys(named).length <= aliasesMax, `has more than ${aliasesMax} names`);
+const required = z.array(
+  z
+    .string()
+    .max(256)
+    .regex(/^[^.\s]+(?:\.[^.\s]+){0,7}$/, "must be as user or metadata.project"),
+);
+
 const createFields = {
   ...parent,
   name,
@@ -59,6 +73,9 @@ const createFields = {
   content: content.optional(),
   unsupported: unsupported.nullable().optional(),
   raw: z.boolean().optional(),
+  operations: operations.nullable().optional(),
+  aliases: aliases.nullable().optional(),
+  required: required.max(requiredMax).nullable().optional(),
   budgets: scopeFields.budgets.optional(),
   limits: scopeFields.limits.optional(),
   concurrency_max: scopeFields.concurrency.optional(),
@@ -91,6 +108,9 @@ const update = oneExpiry(
     content: content.nullable().optional(),
     unsupported: unsupported.nullable().optional(),
     raw: z.boolean().optional(),
+    operations: operations.nullable().optional(),
+    aliases: aliases.nullable().optional(),
+    required: required.max(requiredMax).nullable().optional(),
     disabled: z.boolean().optional(),
     reset_budget_usage: z.boolean().optional(),
     budgets: scopeFields.budgets.optional(),

@@ -2,6 +2,7 @@
  * What a key and a scope are, as values: the shape shared by the database, the shared-memory tables, the admin API
  * and the pipeline. Money is nano-dollars, time is milliseconds since the epoch, both as integers below 2^53.
  */
+import type { Operation } from "../../providers/operation.ts";
 
 /** When a window begins again. `rolling` windows follow one another from `anchorMs`; `calendar` ones begin on the clock of `zone`. */
 export type Window =
@@ -114,6 +115,12 @@ export type KeyPolicy = {
   readonly unsupported?: OnUnsupported | undefined;
   /** May be shown what was sent to providers and what they answered, as it was; see `auth.raw_bodies`. */
   readonly raw?: boolean | undefined;
+  /** What it may ask for: `embeddings`; absent: everything. */
+  readonly operations?: readonly Operation[] | undefined;
+  /** Names that only it knows, for models or for other names: it may call what they stand for, or may not. */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /** Members that each of its requests must have: `user`, `metadata.project`. */
+  readonly required?: readonly string[] | undefined;
 };
 
 /** `strict`: refused, by name. `drop`: left out, and named in the answer. */

@@ -56,8 +56,9 @@ export function keyGone(): GatewayError {
 
 function usableCaller(row: number, keys: KeyReader, nowMs: number): Caller {
   assertUsable(keys, row, nowMs);
-  const { models, providers, unsupported } = keys.policy(row);
-  return { keyRow: row, keyId: keys.keyId(row), scopes: keys.scopes(row), models, providers, unsupported };
+  const policy = keys.policy(row);
+  const { models, providers, unsupported } = policy;
+  return { keyRow: row, keyId: keys.keyId(row), scopes: keys.scopes(row), models, providers, unsupported, policy };
 }
 
 /**

@@ -3,6 +3,7 @@
  * writes its models, that all must be one provider's, and what a batch is held and charged for. No answer tells its
  * usage before hours have gone by, so it is charged when it is made, by what its requests say.
  */
+
 import { costBound } from "../../providers/catalog/cost.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
@@ -11,6 +12,7 @@ import type { Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { assertAccess, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
+import { nameFor } from "./key-bounds.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
 import { replaceBody } from "./read.ts";
@@ -39,7 +41,7 @@ export function batchTarget(exchange: Exchange, plane: Plane): Target {
   const targets = new Map<string, Target>();
   for (const { model } of calls) {
     if (targets.has(model)) continue;
-    const target = findTarget(generation, model);
+    const target = findTarget(generation, nameFor(exchange.caller!, model));
     if (target === undefined) throw refused("model_not_found", `no provider offers the model "${model.slice(0, 200)}"`);
     const endpoint = findEndpoint(target.provider.endpoints, route.operation, route.dialect, target);
     if (endpoint?.dialect.id !== route.dialect.id) throw noEndpoint(target.provider.name, route.operation);

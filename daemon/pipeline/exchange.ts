@@ -13,7 +13,7 @@ import type {
   Usage,
 } from "../../providers/exchange.ts";
 import type { GatewayError } from "../../providers/gateway-error.ts";
-import type { OnUnsupported, ProviderConfig } from "../governance/definitions.ts";
+import type { KeyPolicy, OnUnsupported, ProviderConfig } from "../governance/definitions.ts";
 import type { ClientRequest, ClientResponse } from "../http/client-messages.ts";
 import type { RequestView } from "../http/scan.ts";
 import type { Affinity } from "../routing/affinity.ts";
@@ -43,6 +43,8 @@ export type Caller = {
   readonly providers?: readonly ProviderConfig[] | undefined;
   /** What becomes of a parameter that a target cannot be told; absent: as the provider says. */
   readonly unsupported?: OnUnsupported | undefined;
+  /** What else binds the key; absent: there is none. */
+  readonly policy?: KeyPolicy | undefined;
 };
 
 /** One hop, kept for the log row and `explain`. */

@@ -3,6 +3,7 @@
  * Hides that the model is named by the first message and by no other, where a turn begins and ends, and that a message
  * may name a file, which has to be the caller's own.
  */
+
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { decodeUsage } from "../../providers/dialects/gemini/usage.ts";
@@ -15,6 +16,7 @@ import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { assertAccess } from "./admit.ts";
+import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
 import { mayNameThings, ownThingsOnly } from "./owned-bodies.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
@@ -97,7 +99,10 @@ export function startLive(
   }
 
   function planned(name: string): Target {
-    const target = findTarget(generation, name);
+    const caller = callerOf(headers, plane);
+    assertMayAsk(caller, route);
+    assertSaysNothing(caller);
+    const target = findTarget(generation, nameFor(caller, name));
     if (target === undefined)
       throw new GatewayError("model_not_found", `no provider offers the model "${name.slice(0, 200)}"`, {
         source: "client",
@@ -106,7 +111,7 @@ export function startLive(
     const { provider } = target;
     if (findEndpoint(provider.endpoints, "live", route.dialect, target) === undefined)
       throw noEndpoint(provider.name, "live");
-    assertAccess({ caller: callerOf(headers, plane) }, target, plane, Date.now());
+    assertAccess({ caller }, target, plane, Date.now());
     return target;
   }
 

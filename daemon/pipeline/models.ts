@@ -1,10 +1,12 @@
 /** The models a key may call, for whoever asks in whichever vendor's words. Hides who may see what. */
+
 import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ModelShape } from "../http/routes.ts";
 import type { Generation } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { authenticate } from "./authenticate.ts";
+import { nameFor } from "./key-bounds.ts";
 import { type ListedModel, renderModel, renderModels } from "./model-shapes.ts";
 import type { Plane } from "./plane.ts";
 
@@ -38,14 +40,18 @@ export function listModels(
 /** Of what is offered, what this key may call. */
 export function listedModels(plane: Plane, keyRow: number): readonly ListedModel[] {
   const { generation } = plane;
-  return offered(generation)
+  const own = keyRow < 0 ? undefined : plane.keys.policy(keyRow).aliases;
+  const named = own === undefined ? [] : Object.keys(own).flatMap((name) => listedModel(plane, keyRow, name) ?? []);
+  const all = offered(generation)
     .filter(({ provider, name }) => mayCall(plane, keyRow, provider, name))
     .map(({ provider, name }) => listed(generation, `${provider}/${name}`, provider, name));
+  return named.length === 0 ? all : [...named, ...all];
 }
 
 /** Undefined: there is none of that name, or the key may not call it. */
 export function listedModel(plane: Plane, keyRow: number, name: string): ListedModel | undefined {
-  const found = findTarget(plane.generation, name);
+  const asked = keyRow < 0 ? name : nameFor({ policy: plane.keys.policy(keyRow) }, name);
+  const found = findTarget(plane.generation, asked);
   if (found === undefined || !mayCall(plane, keyRow, found.provider.name, found.model)) return undefined;
   return listed(plane.generation, name, found.provider.name, found.model);
 }

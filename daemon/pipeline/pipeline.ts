@@ -24,6 +24,7 @@ import { withExtraFields } from "./extra-fields.ts";
 import { keepFilm } from "./films.ts";
 import { hedged, mayHedge } from "./hedge.ts";
 import { identify } from "./identify.ts";
+import { assertMayAsk, assertSays } from "./key-bounds.ts";
 import { fileIdsTaken, mayNameFile } from "./owned-bodies.ts";
 import type { Plane } from "./plane.ts";
 import { rememberProofs, watchProofs } from "./proofs.ts";
@@ -48,7 +49,9 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const { headers, socket, url } = exchange.request;
     const query = exchange.route.dialect.id === "gemini" ? url : undefined; // only its SDKs put a key there
     exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection, query);
+    assertMayAsk(exchange.caller, exchange.route);
     await (exchange.route.form === "json" ? read : readOther)(exchange, plane);
+    if (exchange.caller.policy?.required !== undefined) assertSays(exchange);
     if (mayNameFile(exchange)) await fileIdsTaken(exchange, plane);
     const named = identify(exchange, plane);
     if (named !== undefined) await named;

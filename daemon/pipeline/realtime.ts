@@ -3,6 +3,7 @@
  * where a turn begins (what the client asks for, or what the provider begins by itself), and that each is admitted and
  * settled like a request: a key that may no longer, or has nothing left, ends the session before its next turn.
  */
+
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
@@ -13,6 +14,7 @@ import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import { assertAccess } from "./admit.ts";
+import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { dialRealtime, unreachable } from "./realtime-dial.ts";
@@ -121,7 +123,11 @@ export function startRealtime(
 /** Whom the session is with, before anybody is called: a key that may not call the model opens none. */
 function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
   const { generation } = plane;
-  const model = modelOf(request, headers);
+  const caller = callerOf(headers, plane);
+  const route = routeByName("realtime");
+  assertMayAsk(caller, route);
+  assertSaysNothing(caller);
+  const model = nameFor(caller, modelOf(request, headers));
   const target = findTarget(generation, model);
   if (target === undefined) {
     throw new GatewayError("model_not_found", `no provider offers the model "${model}"`, {
@@ -130,10 +136,9 @@ function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Pla
     });
   }
   const { provider } = target;
-  const route = routeByName("realtime");
   const endpoint = findEndpoint(provider.endpoints, "realtime", route.dialect, target);
   if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:")) throw noEndpoint(provider.name, "realtime");
-  assertAccess({ caller: callerOf(headers, plane) }, target, plane, Date.now());
+  assertAccess({ caller }, target, plane, Date.now());
   const beta = headers["openai-beta"];
   const path = `${pathFor(endpoint, target.deployment, false)}?model=${encodeURIComponent(target.deployment)}`;
   return { target, path, carried: typeof beta === "string" ? { "openai-beta": beta } : {} };

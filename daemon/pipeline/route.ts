@@ -11,6 +11,7 @@ import { Trip } from "../routing/trip.ts";
 import { assertAccess } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import { isFilmOfModel } from "./films.ts";
+import { nameFor } from "./key-bounds.ts";
 import { firstMessages, smallMembers } from "./members.ts";
 import type { Plane } from "./plane.ts";
 import { providerTarget } from "./read-other.ts";
@@ -19,10 +20,10 @@ import { providerTarget } from "./read-other.ts";
 export const bytesPerToken = 4;
 export const outputTokensUsual = 500;
 
-/** What the config has asked instead of what the request asks. */
-export type Instead = { readonly model: string; readonly fallbacks: readonly string[] };
+/** What the config, or the key, has asked instead of what the request asks. */
+export type Instead = { readonly model: string; readonly fallbacks: readonly string[] | undefined };
 
-export function route(exchange: Exchange, plane: Plane, instead?: Instead): Trip {
+export function route(exchange: Exchange, plane: Plane, instead: Instead | undefined = byOwnName(exchange)): Trip {
   const trip = new Trip(planFor(exchange, plane, instead), plane.routing);
   exchange.trip = trip;
   try {
@@ -44,6 +45,13 @@ function planFor(exchange: Exchange, plane: Plane, instead: Instead | undefined)
   const isPlain = preferences === undefined && exchange.caller!.providers === undefined;
   const known = isPlain ? plainPlan(generation, model!, fallbacks) : undefined;
   return known ?? plan(generation, new Asked(exchange, plane, instead), plane.routing);
+}
+
+/** A name that only the key knows. */
+function byOwnName({ caller, view }: Exchange): Instead | undefined {
+  if (caller!.policy?.aliases === undefined || view?.model === undefined) return undefined;
+  const model = nameFor(caller!, view.model);
+  return model === view.model ? undefined : { model, fallbacks: view.fallbacks };
 }
 
 function refusalOf(exchange: Exchange, { plan: { hops } }: Trip, plane: Plane): unknown {

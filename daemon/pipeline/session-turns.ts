@@ -2,6 +2,7 @@
  * The turns of a session on a socket: each is admitted, settled and recorded like a request. Hides that a turn has no
  * answer of its own, and which stages it still goes through.
  */
+
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import type { Usage } from "../../providers/exchange.ts";
@@ -11,6 +12,7 @@ import type { Target } from "../routing/generation.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { admit, type Lease } from "./admit.ts";
 import { Exchange, type Route } from "./exchange.ts";
+import { assertMayAsk } from "./key-bounds.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { record } from "./record.ts";
@@ -55,6 +57,7 @@ export function meterTurns({ request, headers, route, target, model }: Session, 
       bytes = 0;
       plane.words[workerWord.total]!++;
       try {
+        assertMayAsk(exchange.caller, route);
         const lease = admit(exchange, target, plane);
         exchange.target = target;
         exchange.credentialId = credentialId;

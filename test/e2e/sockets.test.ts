@@ -110,6 +110,25 @@ test("a turn that was begun with a key which is revoked then is finished and pai
   assert.deepEqual([turns(session), session.closed, heard.length], [1, [1008, "blocked_api_key"], begun]);
 });
 
+test("a key that may not ask for sessions opens none, and one that may no longer begins no turn", async () => {
+  const refused = async (bounds: object) => {
+    const { secret } = await makeKey(bounds);
+    const session = await dial(realtime, secret);
+    await until("the end", () => session.closed !== undefined);
+    return session.codes;
+  };
+  assert.deepEqual(await refused({ operations: ["chat"] }), ["permission_denied"]);
+  assert.deepEqual(await refused({ required: ["user"] }), ["permission_denied"], "a session cannot say it");
+  const { key, secret } = await makeKey({ operations: ["realtime"], aliases: { mouth: "live/voice" } });
+  const session = await dial("/v1/realtime?model=mouth", secret);
+  session.socket.send('{"type":"response.create"}');
+  await until("a turn", () => turns(session) === 1);
+  await daemon.admin("PATCH", `/api/keys/${key.id}`, { operations: ["chat"] });
+  session.socket.send('{"type":"response.create"}');
+  await until("the end", () => session.closed !== undefined);
+  assert.deepEqual([turns(session), session.codes], [1, ["permission_denied"]]);
+});
+
 test("a rotated key's old secret keeps its session until the grace ends", async () => {
   const { key, secret } = await makeKey();
   const session = await dial(realtime, secret);

@@ -56,6 +56,12 @@ export type CreateKeyRequest = KeyParent & {
   readonly unsupported?: OnUnsupported | null | undefined;
   /** May be shown the bodies that pass between gateway and provider, where `auth.raw_bodies` is `keys`. */
   readonly raw?: boolean | undefined;
+  /** What it may ask for: `embeddings`. Absent or null: everything; `[]`: nothing. */
+  readonly operations?: readonly string[] | null | undefined;
+  /** Names of its own for models, or for other names: it may call what they stand for, or may not. */
+  readonly aliases?: Readonly<Record<string, string>> | null | undefined;
+  /** What each of its requests must have in its body: `user`, `metadata.project`. */
+  readonly required?: readonly string[] | null | undefined;
 };
 
 /** `strict`: refused, by name. `drop`: left out, and named in the answer. */
@@ -105,6 +111,11 @@ export type UpdateKeyRequest = KeyParent & {
   /** null: as the provider says. */
   readonly unsupported?: OnUnsupported | null | undefined;
   readonly raw?: boolean | undefined;
+  /** null: everything. */
+  readonly operations?: readonly string[] | null | undefined;
+  /** Replaces them all; null: none. */
+  readonly aliases?: Readonly<Record<string, string>> | null | undefined;
+  readonly required?: readonly string[] | null | undefined;
 };
 
 /** Until `grace_ms` has passed the old secret works too; 0 (the default): it stops at once. */
@@ -140,6 +151,10 @@ export type KeyView = {
   /** null: as the provider says. */
   readonly unsupported: OnUnsupported | null;
   readonly raw: boolean;
+  /** null: everything. */
+  readonly operations: readonly string[] | null;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly required: readonly string[];
   readonly in_flight: number | null;
   readonly etag: string;
   /** While a rotation's grace runs: when the old secret stops. */

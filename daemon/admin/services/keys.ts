@@ -3,7 +3,7 @@
  * of it: a key that was answered is durable and visible, and one that was revoked is dead before the answer.
  */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-import type { Balance, KeyDefinition, KeyHash, ScopeDefinition } from "../../governance/definitions.ts";
+import type { Balance, KeyDefinition, KeyHash, KeyPolicy, ScopeDefinition } from "../../governance/definitions.ts";
 import type { Command, CommandResult, NewKey, ProviderChange } from "../../store/commands/command.ts";
 import type { Action, KeyServices } from "../admin-services.ts";
 import type {
@@ -180,6 +180,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
         ...(request.content === undefined ? {} : { content: request.content }),
         ...(request.unsupported == null ? {} : { unsupported: request.unsupported }),
         ...(request.raw === true ? { raw: true } : {}),
+        ...changedBounds({}, request),
       },
       providers: request.providers?.map(providerChange),
       attributes: newAttributes("key", { description: request.description, metadata: request.metadata }),
@@ -204,6 +205,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
         content: request.content === undefined ? key.policy.content : (request.content ?? undefined),
         unsupported: request.unsupported === undefined ? key.policy.unsupported : (request.unsupported ?? undefined),
         raw: (request.raw ?? key.policy.raw) || undefined,
+        ...changedBounds(key.policy, request),
       },
       parentId: parent === undefined ? undefined : (parent?.id ?? null),
       providers: request.providers === null ? null : request.providers?.map(providerChange),
@@ -296,6 +298,22 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
       };
     },
   };
+}
+
+/** Each as a whole: what is said replaces it, and null takes it away. */
+function changedBounds(
+  { operations, aliases, required }: Partial<KeyPolicy>,
+  request: Pick<UpdateKeyRequest, "operations" | "aliases" | "required">,
+): Pick<KeyPolicy, "operations" | "aliases" | "required"> {
+  const wanted = {
+    operations: request.operations === undefined ? operations : (request.operations as KeyPolicy["operations"] | null),
+    aliases: request.aliases === undefined ? aliases : request.aliases,
+    required: request.required === undefined ? required : request.required,
+  };
+  // Equal policies are one text in memory, so what says nothing is left out. No operations at all is something.
+  const isSaid = ([name, value]: [string, object | null | undefined]) =>
+    value != null && (name === "operations" || Object.keys(value).length > 0);
+  return Object.fromEntries(Object.entries(wanted).map((entry) => (isSaid(entry) ? entry : [entry[0], undefined])));
 }
 
 /** undefined: not said; null: never. */

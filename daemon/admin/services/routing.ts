@@ -13,6 +13,7 @@ import type { KeyDefinition } from "../../governance/definitions.ts";
 import { loadPatterns, mentionsPattern } from "../../governance/model-patterns.ts";
 import { openTables, type SharedTables } from "../../governance/tables.ts";
 import { scanRequest } from "../../http/scan.ts";
+import { nameFor } from "../../pipeline/key-bounds.ts";
 import { firstMessages } from "../../pipeline/members.ts";
 import { readPreferences } from "../../pipeline/preferences.ts";
 import { rawOperations } from "../../pipeline/relay-attempt.ts";
@@ -111,7 +112,7 @@ function requestOf(
   const maxTokens = asked.max_tokens ?? view.maxTokens;
   const names = key === undefined ? {} : callers.names(key.scopes);
   return {
-    model: asked.model,
+    model: nameFor(key ?? {}, asked.model),
     requestType: asked.request_type ?? "chat",
     stream: asked.stream ?? view.stream,
     inputTokens: asked.tokens ?? (asked.body === undefined ? 0 : whole.length / bytesPerToken),

@@ -1,5 +1,6 @@
 /** Owners, keys and limits that the file declares: they are the file's, and read-only elsewhere. */
 import { z } from "zod";
+import { operations } from "../../../providers/operation.ts";
 import { modelEntry } from "../../governance/access.ts";
 import { duration, flag, listMax, section, setting, text, whole } from "./setting.ts";
 
@@ -112,6 +113,18 @@ const key = z.strictObject({
     "A parameter that a provider cannot be told: `strict` refuses the request, `drop` leaves it out. Default: as the provider says.",
   ),
   raw: setting(flag, "It may be shown raw bodies; see `auth.raw_bodies`.", false),
+  operations: setting(
+    z.array(z.enum(operations), "expected a list of operations"),
+    "What it may ask for: `[chat, embeddings]`. Default: everything; `[]` is nothing.",
+  ),
+  aliases: setting(
+    z.record(z.string(), text, "expected models by name"),
+    "Names of its own for models: `fast: openai/gpt-5-mini`. It may call what they stand for, or may not.",
+  ),
+  required: setting(
+    z.array(text, "expected a list of names"),
+    "What each of its requests must have in its body: `user`, `metadata.project`.",
+  ),
   expires: setting(text, "Date and time from which it is refused: `2027-01-31T12:00:00Z`."),
   providers: section(
     z.record(z.string(), keyProvider, "expected providers by name"),
