@@ -336,7 +336,7 @@ export type RerankAnswer = {
 export type PathWords = { readonly model: string; readonly stream: boolean };
 
 export type OperationOptions = {
-  /** Vectors are predictions there: Vertex's `:predict`. */
+  /** The language's other form: Vertex's `:predict`, Bedrock's invocation. */
   readonly predict?: boolean;
 };
 

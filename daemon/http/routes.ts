@@ -11,6 +11,7 @@ import {
   anthropicCalls,
   anthropicObjects,
   bedrockCalls,
+  bedrockRerank,
   type Call,
   cohereCalls,
   geminiCalls,
@@ -65,6 +66,12 @@ export const callRoutes: ReadonlyMap<string, Route> = (() => {
   expand(routes, openaiPrefixes, openaiCalls);
   expand(routes, anthropicPrefixes, anthropicCalls);
   expand(routes, coherePrefixes, cohereCalls);
+  // At the root that path is OpenAI's.
+  expand(
+    routes,
+    bedrockPrefixes.filter((prefix) => prefix !== ""),
+    [bedrockRerank],
+  );
   // Version 1 asked for rankings in the same words; without a prefix that path is OpenAI's, and the same.
   const first = { path: "/v1/rerank", name: "cohere.rerank", operation: "rerank", dialect: "cohere" } as const;
   expand(

@@ -42,10 +42,6 @@ const unserved: readonly (readonly [path: RegExp, why: string])[] = [
     /^(?:\/[a-z]+)?\/v1(?:beta|alpha)?\/.*:predict(?:LongRunning)?$/,
     "a picture is made at /v1/images/generations, or by a model that answers with pictures at :generateContent",
   ],
-  [
-    at("(?:/litellm|/langchain|/pydanticai)?/bedrock/rerank"),
-    "documents are ranked in Cohere's words, at /v2/rerank, by Bedrock's models too",
-  ],
   [at("/(?:cursor|typesafe)"), "this client needs no path of its own: set its base URL to /v1"],
   [
     at("/api/v1/presets"),

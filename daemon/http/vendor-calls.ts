@@ -221,6 +221,13 @@ export const geminiUpload: ObjectCall = {
   form: "object",
   family: geminiUploads,
 };
+export const bedrockRerank: Call = {
+  path: "/rerank",
+  name: "bedrock.rerank",
+  operation: "rerank",
+  dialect: "bedrock-converse",
+  form: "nested",
+};
 export const bedrockCalls: readonly PathCall[] = [
   { after: "/converse", name: "bedrock.converse", operation: "chat", dialect: "bedrock-converse", stream: false },
   {

@@ -81,9 +81,9 @@ export type Route = {
   /**
    * What its request bodies are. `json`: read whole. `form`: a form that streams through, or JSON. `object`: a file or
    * batch of a provider's. `stored`: a response that
-   * was kept. `secret`: asks for one of ours. `any`: whatever it is, passed on raw.
+   * was kept. `secret`: asks for one of ours. `nested`: JSON whose model stands inside of a member. `any`: whatever it is, passed on raw.
    */
-  readonly form: "json" | "form" | "object" | "stored" | "secret" | "any";
+  readonly form: "json" | "form" | "object" | "stored" | "secret" | "nested" | "any";
   /** Of an `object`: what kind of thing it is. */
   readonly family?: Family | undefined;
   /** What the path says of streaming; undefined: the body says. */

@@ -2,6 +2,7 @@
  * Stage 2 for what is no plain JSON call: forms, files, and whatever is passed through raw. Hides which of them are read
  * and which go on as they come; and, of a call that names no model to choose by, where it goes.
  */
+import { rerankModel } from "../../providers/dialects/bedrock-converse/rerank.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { emptyView, type RequestView } from "../http/request-view.ts";
 import type { Generation, Provider, Target } from "../routing/generation.ts";
@@ -22,12 +23,20 @@ export async function readOther(exchange: Exchange, plane: Plane): Promise<Reque
   const { route } = exchange;
   if (route.form === "secret") return read(exchange, plane);
   if (route.form === "stored") await findStored(exchange, plane);
+  if (route.form === "nested") return readNested(exchange, plane);
   if (beginsFilm(exchange)) return readFilm(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
   if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? "") && !continuesUpload(exchange))
     return withPathModel(exchange, await read(exchange, plane));
   return withPathModel(exchange, readAnything(exchange));
+}
+
+/** Bedrock's rankings name their model deep inside. */
+async function readNested(exchange: Exchange, plane: Plane): Promise<RequestView> {
+  const view = await read(exchange, plane);
+  const model = rerankModel(JSON.parse(exchange.body!.toString("utf8")));
+  return keep(exchange, { ...view, model });
 }
 
 function hasBody({ request }: Exchange): boolean {

@@ -40,7 +40,7 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   exchange.body = body;
   const view = completed(exchange, scanRequest(body), body);
   const { form } = exchange.route;
-  if (view.model === undefined && form !== "object" && form !== "secret" && form !== "any")
+  if (view.model === undefined && form !== "object" && form !== "secret" && form !== "nested" && form !== "any")
     throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
   exchange.view = view;
   return view;

@@ -12,7 +12,7 @@ export type Endpoint = {
    * percent-encoded; any other `{word}` for a parameter of the provider.
    */
   readonly path: string;
-  /** The language's other form, which Vertex has for vectors: never relayed, since nobody asks in it. */
+  /** The language's other form, which Vertex has for vectors and Bedrock for rankings: never relayed, since nobody asks in it. */
   readonly predict?: true;
   /** The path of a streamed answer, where it is another. */
   readonly streamPath?: string;

@@ -118,7 +118,7 @@ const bedrock: Host = {
     ...generic["bedrock-converse"].operations,
     chat: [...(generic["bedrock-converse"].operations.chat ?? []), claudeOnBedrock],
     embeddings: [{ ...invoked, models: /amazon\.titan-embed-text|cohere\.embed/ }],
-    rerank: [{ ...invoked, models: /cohere\.rerank/ }],
+    rerank: [{ ...invoked, models: /(?:amazon|cohere)\.rerank/, predict: true }],
   },
   catalog: "aws",
 };

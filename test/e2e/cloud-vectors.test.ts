@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { BedrockAgentRuntimeClient, RerankCommand } from "@aws-sdk/client-bedrock-agent-runtime";
 import { CohereClientV2 } from "cohere-ai";
 import OpenAI from "openai";
 import { baseKeys, type Cloud, startCloud } from "../support/cloud.ts";
@@ -33,7 +34,9 @@ before(async () => {
   daemon = await startDaemon({
     config: {
       ledger: patientLedger,
+      aliases: { ranking: "bedrock/cohere.rerank-v3-5:0" },
       providers: {
+        ranker: { base_url: `${cloud.origin}/v2`, dialect: "cohere", free: true, models: ["rerank-v4"] },
         bedrock: { ...there, aws: { region: "eu-1", access_key_id: "env.ONE", secret_access_key: "env.TWO" } },
         vertex: { ...there, google: { credentials_file: join(folder, "account.json"), location: "europe-west4" } },
       },
@@ -74,6 +77,48 @@ test("Bedrock's models for vectors and rankings are invoked in their own words, 
   const ranked = await cohere().rerank({ model: "bedrock/cohere.rerank-v3-5:0", query: "q", documents: ["a", "b"] });
   assert.equal(ranked.results[0]?.relevanceScore, 0.9);
   assert.deepEqual(sent().json, { query: "q", documents: ["a", "b"], api_version: 2 });
+});
+
+test("AWS's client for agents has documents ranked by Bedrock's models and by others, in its own words", async () => {
+  const client = new BedrockAgentRuntimeClient({
+    endpoint: `${daemon.url}/bedrock`,
+    region: "eu-central-1",
+    credentials: { accessKeyId: key, secretAccessKey: "unused" },
+    maxAttempts: 1,
+  });
+  const rank = (modelArn: string, queries = [{ type: "TEXT" as const, textQuery: { text: "q" } }]) =>
+    client.send(
+      new RerankCommand({
+        queries,
+        sources: [
+          { type: "INLINE", inlineDocumentSource: { type: "TEXT", textDocument: { text: "a" } } },
+          { type: "INLINE", inlineDocumentSource: { type: "JSON", jsonDocument: { title: "b" } } },
+        ],
+        rerankingConfiguration: {
+          type: "BEDROCK_RERANKING_MODEL",
+          bedrockRerankingConfiguration: { modelConfiguration: { modelArn }, numberOfResults: 1 },
+        },
+      }),
+    );
+  try {
+    const documents = ["a", '{"title":"b"}'];
+    for (const model of ["arn:aws:bedrock:us-west-2::foundation-model/ranking", "bedrock/cohere.rerank-v3-5:0"]) {
+      const { results } = await rank(model);
+      assert.deepEqual(results, [{ index: 1, relevanceScore: 0.9 }]);
+      assert.equal(sent().path, "/model/cohere.rerank-v3-5%3A0/invoke");
+      assert.deepEqual(sent().json, { query: "q", documents, top_n: 1, api_version: 2 });
+      assert.match(sent().headers.authorization ?? "", /^AWS4-HMAC-SHA256 /);
+    }
+    const other = await rank("ranker/rerank-v4");
+    assert.deepEqual([other.results, sent().path], [[{ index: 1, relevanceScore: 0.9 }], "/v2/rerank"]);
+    assert.deepEqual(sent().json, { model: "rerank-v4", query: "q", documents, top_n: 1 });
+    const count = cloud.calls.length;
+    await assert.rejects(rank("bedrock/cohere.rerank-v3-5:0", []), /exactly one query/);
+    await assert.rejects(rank(""), /modelArn/);
+    assert.equal(cloud.calls.length, count);
+  } finally {
+    client.destroy();
+  }
 });
 
 test("Vertex makes vectors by predictions, for a client of OpenAI and for one of Google", async () => {

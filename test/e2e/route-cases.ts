@@ -265,6 +265,18 @@ export const samples: Readonly<Record<string, Sample>> = {
     body: (model) => ({ model, document: { type: "document_url", document_url: "https://example.org/a.pdf" } }),
     answer: { pages: [{ index: 0, markdown: "hi" }], model: "m", usage_info: { pages_processed: 1 } },
   },
+  "bedrock.rerank": {
+    path: () => "/bedrock/rerank",
+    body: (model) => ({
+      queries: [{ type: "TEXT", textQuery: { text: "q" } }],
+      sources: [{ type: "INLINE", inlineDocumentSource: { type: "TEXT", textDocument: { text: "a" } } }],
+      rerankingConfiguration: {
+        type: "BEDROCK_RERANKING_MODEL",
+        bedrockRerankingConfiguration: { modelConfiguration: { modelArn: model } },
+      },
+    }),
+    answer: { id: "r", results: [{ index: 0, relevance_score: 0.5 }], meta: { billed_units: { search_units: 1 } } },
+  },
   "cohere.tokenize": {
     path: () => "/v1/tokenize",
     body: (model) => ({ model, text: "hi" }),

@@ -74,7 +74,7 @@ export function speak({ path, body }: Sent): { type: string; body: string | Buff
       body: '{"id":"e","response_type":"embeddings_by_type","embeddings":{"float":[[1],[2]]}}',
     };
   }
-  if (path.includes("cohere.rerank")) {
+  if (path.includes("cohere.rerank") || path === "/v2/rerank") {
     return { type: "application/json", body: '{"results":[{"index":1,"relevance_score":0.9}]}' };
   }
   if (path.endsWith(":predict")) {

@@ -18,8 +18,10 @@ import { GatewayError } from "../../gateway-error.ts";
 import { count, list, shape } from "../../json.ts";
 import { embeddings as cohereEmbeddings } from "../cohere/embed.ts";
 import { rerank as cohereRerank } from "../cohere/rerank.ts";
+import { parseRerank, renderRerank } from "./rerank.ts";
 
 const titan = /amazon\.titan-embed/;
+const cohere = /cohere\./;
 /** What Bedrock calls the version of Cohere's rankings; it must be said. */
 const rerankVersion = 2;
 
@@ -45,14 +47,16 @@ export const embeddings: Codec<EmbeddingRequest, EmbeddingAnswer> = {
   render: () => notServed(),
 };
 
+/** Asked for in the words of its own API for rankings; what is invoked takes those of Cohere's before. */
 export const rerank: Codec<RerankRequest, RerankAnswer> = {
   encode(request) {
     const { body, headers, dropped } = cohereRerank.encode(request);
-    return { body: { ...withoutModel(body), api_version: rerankVersion }, headers, dropped };
+    const version = cohere.test(request.model) ? { api_version: rerankVersion } : {};
+    return { body: { ...withoutModel(body), ...version }, headers, dropped };
   },
   decode: (body) => ({ ...cohereRerank.decode(body), searches: 1 }),
-  parse: () => notServed(),
-  render: () => notServed(),
+  parse: parseRerank,
+  render: renderRerank,
 };
 
 function encodeTitan({ model, inputs, dimensions, user, dialect, extra }: EmbeddingRequest): UpstreamRequest {
