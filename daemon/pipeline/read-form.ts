@@ -21,7 +21,7 @@ export type Upload = {
   readonly ended: boolean;
 };
 
-const decidingFields: ReadonlySet<string> = new Set(["model", "stream", "n"]);
+const decidingFields: ReadonlySet<string> = new Set(["model", "stream", "n", "response_format"]);
 /** Of a film: what it costs is asked before it is begun. */
 const filmFields: ReadonlySet<string> = new Set([...decidingFields, "seconds", "size"]);
 /** What has gone by before the form goes on to the provider. */

@@ -37,6 +37,7 @@ import { RawReceiver, type WholeWatch } from "./relay-raw.ts";
 import { endHop, tracedHeaders } from "./span.ts";
 import { upstreamBody } from "./upstream-body.ts";
 import { UpstreamCall } from "./upstream-call.ts";
+import { formAs, heardWatch, speakAs } from "./voices.ts";
 
 /** Answered with something else than one JSON text of the dialect, or events of it. */
 export const rawOperations: ReadonlySet<string> = new Set([
@@ -58,6 +59,8 @@ type Place = {
   readonly dialect: Dialect;
   readonly path: string;
   readonly endpoint: ReadyEndpoint | undefined;
+  /** What is sent in place of the caller's own body. */
+  readonly body?: Buffer;
 };
 
 export async function relayAttempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
@@ -81,7 +84,7 @@ function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<Attemp
     };
     try {
       const place = placeFor(exchange, lease);
-      const receiver = receiverFor(exchange, lease, place.dialect, plane, finish);
+      const receiver = receiverFor(exchange, lease, place, plane, finish);
       const send = (ready: Dispatcher.DispatchOptions): void => {
         const timers = wishedTimers(target.timers, exchange.view!.preferences?.timers);
         call = new UpstreamCall(ready, receiver, timers, false, plane.wheel);
@@ -112,6 +115,10 @@ function placeFor(exchange: Exchange, { target }: Lease): Place {
   if (endpoint === undefined || endpoint.dialect.id !== route.dialect.id)
     throw noEndpoint(provider.name, route.operation);
   const path = pathFor(endpoint, target.deployment, false);
+  if (endpoint.voice !== undefined && exchange.body !== undefined) {
+    const spoken = speakAs(exchange, target, endpoint.voice);
+    return { dialect: endpoint.dialect, path: path + spoken.path, endpoint, body: spoken.body };
+  }
   if (route.form === "stored") return { dialect: endpoint.dialect, path: storedPath(exchange, path), endpoint };
   return { dialect: endpoint.dialect, path: route.form === "object" ? objectPath(exchange, path) : path, endpoint };
 }
@@ -127,11 +134,15 @@ function storedPath({ rest, stored, request }: Exchange, base: string): string {
 function receiverFor(
   exchange: Exchange,
   lease: Lease,
-  dialect: Dialect,
+  { dialect, endpoint }: Place,
   plane: Plane,
   finish: (result: Omit<AttemptResult, "sent">) => void,
 ): RawReceiver | ObjectReceiver {
   const { target } = lease;
+  const answered = (answer: Answer): void => {
+    const { usage, outputBytes, ending } = answer;
+    finish({ answer, refused: false, usage, finished: true, outputBytes, ending });
+  };
   const failed = (error: GatewayError, outputBytes: number): void =>
     finish({
       error: attributed(error, target),
@@ -169,10 +180,10 @@ function receiverFor(
         ending: receiver.ending(),
       }),
     failed: (error) => failed(error, receiver.outputBytes),
-    watch: keptWatch(exchange, target.provider.name, plane, (answer) => {
-      const { usage, outputBytes, ending } = answer;
-      finish({ answer, refused: false, usage, finished: true, outputBytes, ending });
-    }),
+    watch:
+      endpoint?.voice !== undefined && exchange.upload !== undefined
+        ? heardWatch(exchange, endpoint.voice, answered, (error) => failed(error, 0))
+        : keptWatch(exchange, target.provider.name, plane, answered),
   });
   return receiver;
 }
@@ -203,7 +214,7 @@ function keptWatch(
 function request(
   exchange: Exchange,
   lease: Lease,
-  { path: place, endpoint }: Place,
+  { path: place, endpoint, body: spoken }: Place,
   plane: Plane,
   violated: (error: GatewayError) => void,
 ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
@@ -220,10 +231,12 @@ function request(
     const bytes = uploadBody(exchange, upload, deployment, () => releaseBody(exchange, plane), violated);
     body = mayBeBatch(exchange) ? batchBody(bytes, exchange, plane, violated) : bytes;
     const length = asked.headers["content-length"];
-    if (length !== undefined)
+    // Other names for its fields make a form longer by what is not known yet.
+    if (endpoint?.voice !== undefined) body = formAs(exchange, lease.target, endpoint.voice, bytes, violated);
+    else if (length !== undefined)
       wanted.push("content-length", String(Number(length) + growth(exchange.view!, deployment)));
   } else if (exchange.body !== undefined) {
-    whole = bodyFor(exchange, lease, endpoint, wanted);
+    whole = spoken ?? bodyFor(exchange, lease, endpoint, wanted);
     body = whole;
   }
   const forwarded = forwardedHeaders(asked.rawHeaders, true, wanted, credential.headers);

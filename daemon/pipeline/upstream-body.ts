@@ -176,7 +176,7 @@ function asked({ view }: Exchange): PathWords {
   return { model: view!.model!, stream: view!.stream };
 }
 
-function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {
+export function report(exchange: Exchange, target: Target, unexpressed: readonly string[]): void {
   const { foreign } = exchange.route;
   const dropped = unexpressed.filter((name) => !ours.has(name) && foreign?.omit.includes(name) !== true);
   const suffix = exchange.trip?.plan.unhonoured;

@@ -22,6 +22,8 @@ export type ReadyEndpoint = {
   readonly body: Endpoint["body"];
   /** See `Endpoint.predict`. */
   readonly predict: boolean;
+  /** See `Endpoint.voice`. */
+  readonly voice: Endpoint["voice"];
   /** Text completions are asked for here as a chat: the host has no others. */
   readonly asChat: boolean;
   /** How it wants a translated request. */
@@ -55,6 +57,7 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
         headers: Object.entries(endpoint.headers ?? {}).flat(),
         body: endpoint.body,
         predict: endpoint.predict === true,
+        voice: endpoint.voice,
         asChat: false,
         encoding,
       };

@@ -2,6 +2,7 @@
  * Vendors that speak OpenAI's chat completions with a bearer key: a row each. Hides where each lives, and which of them
  * serve other languages or operations as well. Addresses are as the vendors publish them; no test dials them.
  */
+import { elevenlabs } from "./elevenlabs.ts";
 import {
   chatCompletions,
   chatOnly,
@@ -280,10 +281,12 @@ const specialists: readonly Host[] = [
     operations: { embeddings, rerank: [{ dialect: "cohere", path: "/rerank" }] },
   }),
   compatible("mixedbread", "https://api.mixedbread.com/v1", ["MXBAI_API_KEY"], { operations: { embeddings } }),
-  /** Reached by `/passthrough/elevenlabs/…`, in its own words. */
   compatible("elevenlabs", "https://api.elevenlabs.io/v1", ["ELEVENLABS_API_KEY"], {
     auth: { kind: "header", name: "xi-api-key" },
-    operations: {},
+    operations: {
+      speech: [{ dialect: "openai-chat", path: "/text-to-speech", voice: elevenlabs }],
+      transcriptions: [{ dialect: "openai-chat", path: "/speech-to-text", voice: elevenlabs }],
+    },
   }),
 ];
 

@@ -2,7 +2,8 @@
  * What a provider's row says, and what is usual for each wire language. Hides where one operation is served in several
  * languages, and paths that hold the model or a region.
  */
-import type { DialectId, Framing, Operation } from "../exchange.ts";
+import type { DialectId, Framing, JsonObject, Operation } from "../exchange.ts";
+import type { Shape } from "../json.ts";
 
 /** One place where an operation is served, in one language. */
 export type Endpoint = {
@@ -29,8 +30,30 @@ export type Endpoint = {
   };
   /** Models that are served here, by the name the provider knows; absent: all. */
   readonly models?: RegExp;
+  /** Who makes and hears sound in words of their own. */
+  readonly voice?: Voice;
   /** Headers that its language requires here, unless the caller's own say otherwise. */
   readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** OpenAI's calls for sound, at a vendor with other words for them. */
+export type Voice = {
+  /** A request for speech; `path` comes behind the endpoint's. */
+  readonly speak: (
+    asked: Shape,
+    model: string,
+  ) => { readonly path: string; readonly body: JsonObject; readonly dropped: readonly string[] };
+  /** What the vendor calls the fields of a form with sound. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** Fields of such a form that it has nothing for. */
+  readonly lacks: ReadonlySet<string>;
+  /** Values of such fields that would have to be answered otherwise than it can. */
+  readonly refused: Readonly<Record<string, RegExp>>;
+  /** What it heard, in the format that was asked for. */
+  readonly heard: (
+    answer: unknown,
+    format: string,
+  ) => { readonly body: JsonObject | string; readonly audioMs: number | undefined };
 };
 
 /** How an API key is carried. */
