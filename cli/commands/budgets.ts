@@ -5,7 +5,7 @@ import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { parseOwner } from "../owner-path.ts";
-import { parseBudget, parseCount, type TypedBudget } from "../parse.ts";
+import { type Expiry, parseBudget, parseCount, parseExpiry, type TypedBudget } from "../parse.ts";
 import {
   type Column,
   renderBudget,
@@ -45,31 +45,45 @@ function buildList(command: Command, context: Context): void {
 }
 
 function buildOverride(command: Command, context: Context): void {
-  type Options = { extra?: TypedBudget; cycles?: number; forever?: boolean; end?: boolean; json?: boolean };
+  type Options = {
+    extra?: TypedBudget;
+    cycles?: number;
+    until?: Expiry;
+    forever?: boolean;
+    end?: boolean;
+    json?: boolean;
+  };
   command
     .argument("<owner>", "kind:name, such as team:research or key:ci", parseOwner)
     .argument("<number>", "of the budget, as `budgets list` shows it", parseCount)
     .option("--extra <dollars>", "So much more", parseBudget)
     .option("--cycles <count>", "For this window and the next ones, so many in all", parseCount)
+    .option("--until <when>", "Until then: 3d, or a date", parseExpiry)
     .option("--forever", "For good")
     .option("--end", "End the override")
     .option("--json", "Print JSON")
-    .action(async (path: string, slot: number, { extra, cycles, forever, end, json }: Options) => {
-      if (!end && (extra === undefined || (cycles === undefined) === !forever))
+    .action(async (path: string, slot: number, { extra, cycles, until, forever, end, json }: Options) => {
+      const spans = [cycles, until, forever].filter((said) => said !== undefined);
+      if (!end && (extra === undefined || spans.length !== 1))
         throw new CliFailure(
-          "say --extra with --cycles or --forever, or --end",
+          "say --extra with --cycles, --until or --forever, or --end",
           exitCodes.usage,
           "Such as: bifrost budgets override team:research 0 --extra 5 --cycles 1",
         );
       const at = `${path}/budgets/${slot}/override`;
-      const body = end
-        ? undefined
-        : { extra_nano: extra!.limitNano, ...(forever ? { mode: "forever" } : { mode: "cycles", cycles }) };
+      const body = end ? undefined : { extra_nano: extra!.limitNano, ...spanOf(cycles, until) };
       const answer = await withClient(command, context, (client) =>
         client.call<BudgetAnswer>(end ? "DELETE" : "PUT", at, { body }),
       );
       print(answer, json, context);
     });
+}
+
+function spanOf(cycles: number | undefined, until: Expiry | undefined) {
+  if (cycles !== undefined) return { mode: "cycles", cycles };
+  if (until === undefined) return { mode: "forever" };
+  const at = "expires_in_ms" in until ? Date.now() + until.expires_in_ms : until.expires_at_ms;
+  return at === null ? { mode: "forever" } : { mode: "until", until_ms: at };
 }
 
 function buildReset(command: Command, context: Context): void {

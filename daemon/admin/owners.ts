@@ -46,6 +46,8 @@ const list = later(() =>
     team: queryFields.text(128).optional(),
     customer_id: queryFields.text(128).optional(),
     team_id: queryFields.text(128).optional(),
+    user: queryFields.text(128).optional(),
+    key: queryFields.text(128).optional(),
   }),
 );
 const page = later(() =>
@@ -57,8 +59,12 @@ const page = later(() =>
 const override = later(() =>
   strict<OverrideRequest>({
     extra_nano: fields.count(0, budgetNanoMax),
-    mode: z.enum(["cycles", "forever"]),
+    mode: z.enum(["cycles", "forever", "until"]),
     cycles: fields.count(1, 1_000).optional(),
+    until_ms: fields.epochMs().optional(),
+  }).refine(({ mode, until_ms: until }) => (mode === "until") === (until !== undefined), {
+    path: ["until_ms"],
+    message: 'is said with "mode": "until", and with that alone',
   }),
 );
 const topUp = later(() =>

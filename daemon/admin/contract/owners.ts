@@ -86,14 +86,18 @@ export type OwnerListQuery = ListOrder & {
   /** The same, as the Go gateway's clients say it. */
   readonly customer_id?: string | undefined;
   readonly team_id?: string | undefined;
+  /** Limits by model of this user or key. */
+  readonly user?: string | undefined;
+  readonly key?: string | undefined;
 };
 export type OwnerListAnswer = ListPage & { readonly owners: readonly OwnerView[] };
 
-/** `cycles`: this window and the next `cycles - 1`. */
+/** `cycles`: this window and the next `cycles - 1`. `until`: until then, whatever the window. */
 export type OverrideRequest = {
   readonly extra_nano: number;
-  readonly mode: "cycles" | "forever";
+  readonly mode: "cycles" | "forever" | "until";
   readonly cycles?: number | undefined;
+  readonly until_ms?: number | undefined;
 };
 export type BudgetAnswer = { readonly budget: BudgetView };
 

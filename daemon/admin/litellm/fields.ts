@@ -25,6 +25,7 @@ export const word = text;
 export const commonFields = {
   models: texts,
   max_budget: amount,
+  soft_budget: amount,
   budget_duration: text,
   tpm_limit: amount,
   rpm_limit: amount,
@@ -52,6 +53,8 @@ export function body<Shape extends z.ZodRawShape, Body>(shape: Shape): z.ZodType
 export type Common = {
   readonly models?: readonly string[] | null | undefined;
   readonly max_budget?: number | null | undefined;
+  /** Only told of, never enforced. */
+  readonly soft_budget?: number | null | undefined;
   readonly budget_duration?: string | null | undefined;
   readonly tpm_limit?: number | null | undefined;
   readonly rpm_limit?: number | null | undefined;
@@ -79,7 +82,10 @@ export function createFields(request: Common, current: GenerationData): NewField
       throw new GatewayError("invalid_request", message, { param: "max_budget" });
   }) as Pick<NewFields, "budgets" | "limits" | "concurrency_max">;
   const models = modelsOf(request.models, current);
-  const more = windowsOf(request, current);
+  const more = [
+    ...windowsOf(request, current),
+    ...softBudget(request, undefined, numbers.budgets?.[0]?.window, current),
+  ];
   return {
     ...numbers,
     ...(more.length === 0 ? {} : { budgets: [...(numbers.budgets ?? []), ...more] }),
@@ -112,16 +118,40 @@ function windowsOf({ budget_limits: limits }: Common, current: GenerationData): 
   });
 }
 
-/** The first budget is the one that LiteLLM's words are about; others stay, but those whose window is said anew. */
+/**
+ * The first budget is the one that LiteLLM's words are about, and the first that is on trial is its soft one; others
+ * stay, but those whose window is said anew.
+ */
 function budgetChange(request: Common, views: readonly BudgetView[], current: GenerationData) {
   const more = windowsOf(request, current);
-  if (request.max_budget === undefined && request.budget_duration === undefined && more.length === 0) return {};
-  const [first, ...others] = views.filter(({ wallet }) => !wallet);
-  const changed = firstBudget(request, first, current);
-  const said = [...changed, ...more];
+  const { max_budget: most, budget_duration: period, soft_budget: soft } = request;
+  if (most === undefined && period === undefined && soft === undefined && more.length === 0) return {};
+  const own = views.filter(({ wallet }) => !wallet);
+  const [first, ...others] = own.filter(({ shadow }) => !shadow);
+  const [oldSoft, ...trials] = own.filter(({ shadow }) => shadow);
+  const said = [...firstBudget(request, first, current), ...more];
   const isSaid = ({ window }: BudgetView) => said.some((each) => isDeepStrictEqual(each.window, window));
-  const kept = others.filter((each) => !isSaid(each));
-  return { budgets: [...said, ...kept.map(({ limit_nano, window, shadow }) => ({ limit_nano, window, shadow }))] };
+  const kept = [...others.filter((each) => !isSaid(each)), ...trials].map(bare);
+  return { budgets: [...said, ...softBudget(request, oldSoft, said[0]?.window, current), ...kept] };
+}
+
+function bare({ limit_nano, window, shadow }: BudgetView): BudgetRequest {
+  return { limit_nano, window, shadow };
+}
+
+/** Over the same time as the budget that is in force, unless there is none. */
+function softBudget(
+  { soft_budget: soft, budget_duration: period }: Common,
+  old: BudgetView | undefined,
+  window: WireWindow | undefined,
+  current: GenerationData,
+): readonly BudgetRequest[] {
+  if (soft === null) return [];
+  if (soft === undefined) return old === undefined ? [] : [{ ...bare(old), window: window ?? old.window }];
+  const [made] = createFields({ max_budget: soft, budget_duration: period ?? null }, current).budgets ?? [];
+  if (made === undefined) return [];
+  const said = period == null ? (window ?? old?.window ?? made.window) : made.window;
+  return [{ limit_nano: made.limit_nano, window: said, shadow: true }];
 }
 
 function firstBudget(request: Common, old: BudgetView | undefined, current: GenerationData): readonly BudgetRequest[] {
@@ -141,13 +171,15 @@ export function shownNumbers(view: {
   readonly limits: readonly LimitView[];
   readonly concurrency_max: number | null;
 }) {
-  const budget = view.budgets.find(({ wallet }) => !wallet);
+  const budget = view.budgets.find(({ wallet, shadow }) => !wallet && !shadow);
+  const soft = view.budgets.find(({ wallet, shadow }) => !wallet && shadow);
   const limit = (metric: string) =>
     view.limits.find((each) => each.metric === metric && each.window_ms === minuteMs)?.limit ?? null;
   return {
     // What nothing limits is summed in the log alone: /spend/keys.
     spend: budget?.spent_nano == null ? null : budget.spent_nano / nanoPerDollar,
     max_budget: budget === undefined ? null : budget.limit_nano / nanoPerDollar,
+    soft_budget: soft === undefined ? null : soft.limit_nano / nanoPerDollar,
     budget_duration: budget === undefined ? null : durationOf(budget.window),
     budget_reset_at: timeOf(budget?.resets_at_ms),
     tpm_limit: limit("tokens"),

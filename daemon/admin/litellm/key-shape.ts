@@ -18,18 +18,22 @@ import {
   updateFields,
   word,
 } from "./fields.ts";
+import { assertIncrease, boundFields, boundsOf, increase, type KeyBounds, shownBounds } from "./key-bounds.ts";
+import { assertMayLimit, limitModels, type ModelNumbers, modelFields, shownModels } from "./model-limits.ts";
 import { withTemplate } from "./template.ts";
 
-export type KeyBody = Common & {
-  readonly key?: string | null;
-  readonly key_alias?: string | null;
-  readonly duration?: string | null;
-  readonly team_id?: string | null;
-  readonly user_id?: string | null;
-  readonly organization_id?: string | null;
-  readonly key_type?: string | null;
-  readonly grace_period?: string | null;
-};
+export type KeyBody = Common &
+  ModelNumbers &
+  KeyBounds & {
+    readonly key?: string | null;
+    readonly key_alias?: string | null;
+    readonly duration?: string | null;
+    readonly team_id?: string | null;
+    readonly user_id?: string | null;
+    readonly organization_id?: string | null;
+    readonly key_type?: string | null;
+    readonly grace_period?: string | null;
+  };
 
 export const keyFields = {
   ...commonFields,
@@ -40,6 +44,8 @@ export const keyFields = {
   user_id: word,
   organization_id: word,
   key_type: word,
+  ...modelFields,
+  ...boundFields,
 };
 export const keyBody = body<typeof keyFields, KeyBody>(keyFields);
 
@@ -48,15 +54,18 @@ export async function generateKey(services: AdminServices, said: KeyBody, action
   const request = await withTemplate(services, said);
   const expires = expiresIn(request.duration);
   assertType(request);
+  assertMayLimit(request, action, current);
+  assertIncrease(request);
   const made = {
     name: request.key_alias ?? `litellm-${randomBytes(6).toString("hex")}`,
     ...createFields(request, current),
     ...parentOf(request),
+    ...boundsOf(request),
     ...(expires === undefined ? {} : { expires_in_ms: expires }),
   };
   if (request.key == null && !request.blocked) {
     const { key, secret } = await keys.create(made, action);
-    return shownKey(key, secret);
+    return begun(services, key, request, action, current, secret);
   }
   const secret = request.key ?? `sk-${randomBytes(32).toString("base64url")}`;
   if (secret.length < 20)
@@ -67,7 +76,39 @@ export async function generateKey(services: AdminServices, said: KeyBody, action
     prefix: keyPrefix(secret),
     disabled: request.blocked === true,
   };
-  return shownKey((await keys.adopt(adopted, action)).key, secret);
+  return begun(services, (await keys.adopt(adopted, action)).key, request, action, current, secret);
+}
+
+/** One that has not all that bounds it must not stay. */
+async function begun(
+  services: AdminServices,
+  key: KeyView,
+  request: KeyBody,
+  action: Action,
+  current: GenerationData,
+  secret: string,
+) {
+  try {
+    return await finished(services, key, request, action, current, secret);
+  } catch (error) {
+    await services.keys.revoke(key.id, action);
+    throw error;
+  }
+}
+
+/** What a key has beside itself. */
+async function finished(
+  services: AdminServices,
+  key: KeyView,
+  request: KeyBody,
+  action: Action,
+  current: GenerationData,
+  secret?: string,
+) {
+  const whose = { kind: "key", id: key.id } as const;
+  await limitModels(services, whose, request, action, current);
+  const raised = await increase(services, key, request, action);
+  return { ...shownKey(raised, secret), ...(await shownModels(services, whose)) };
 }
 
 export async function updateKey(services: AdminServices, said: KeyBody, action: Action, current: GenerationData) {
@@ -75,6 +116,8 @@ export async function updateKey(services: AdminServices, said: KeyBody, action: 
   const request = await withTemplate(services, said);
   const expires = expiresIn(request.duration);
   assertType(request);
+  assertMayLimit(request, action, current);
+  assertIncrease(request);
   const { key } = await services.keys.update(
     before.id,
     {
@@ -82,11 +125,12 @@ export async function updateKey(services: AdminServices, said: KeyBody, action: 
       ...updateFields(request, before.budgets, current),
       ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? ["*"] }),
       ...parentOf(request),
+      ...boundsOf(request),
       ...(expires === undefined ? {} : { expires_in_ms: expires }),
     },
     action,
   );
-  return shownKey(key);
+  return finished(services, key, request, action, current);
 }
 
 /** One that cannot be changed must not keep the others from it. */
@@ -154,6 +198,7 @@ export function shownKey(view: KeyView, secret?: string) {
     key_name: view.prefix,
     key_alias: view.name,
     ...shownNumbers(view),
+    ...shownBounds(view),
     models: view.models.includes("*") ? [] : view.models,
     expires: timeOf(view.expires_at_ms),
     blocked: view.state === "disabled",

@@ -16,6 +16,7 @@ import {
   updateAll,
   updateKey,
 } from "./key-shape.ts";
+import { shownModels, unlimitModels } from "./model-limits.ts";
 import { post } from "./post.ts";
 
 type Keys = { readonly keys?: readonly string[] | null; readonly key_aliases?: readonly string[] | null };
@@ -74,7 +75,11 @@ export function keyRoutes(current: () => GenerationData): readonly Route[] {
       // All are looked up first: one that is not there must not leave half of them gone.
       const ids = await Promise.all(wanted.map((key) => named(services, key)));
       const found = await Promise.all(ids.map((id) => services.keys.show(id)));
-      for (const { key } of found) await services.keys.revoke(key.id, action);
+      for (const { key } of found) {
+        const unlimit = await unlimitModels(services, { kind: "key", id: key.id }, action);
+        await services.keys.revoke(key.id, action);
+        await unlimit();
+      }
       return { deleted_keys: wanted };
     }),
     reads<{ readonly key: string }>({
@@ -82,7 +87,8 @@ export function keyRoutes(current: () => GenerationData): readonly Route[] {
       summary: "LiteLLM's /key/info",
       async run(services, { query: { key } }) {
         const { key: view } = await services.keys.show(await named(services, key));
-        return { key: view.id, info: shownKey(view) };
+        const models = await shownModels(services, { kind: "key", id: view.id });
+        return { key: view.id, info: { ...shownKey(view), ...models } };
       },
     }),
     asks<Keys>({

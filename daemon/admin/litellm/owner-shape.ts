@@ -16,6 +16,7 @@ import {
   updateFields,
   word,
 } from "./fields.ts";
+import { assertMayLimit, limitModels, type ModelNumbers, modelFields } from "./model-limits.ts";
 import { withTemplate } from "./template.ts";
 
 export type OwnerBody = Common & Readonly<Record<string, unknown>>;
@@ -55,10 +56,10 @@ export const keyOfUser = { key_alias: word, duration: word, key_type: word };
 
 export function ownerFields({ id, alias, kind }: OwnerRow) {
   const own = { ...commonFields, [id]: word, [alias]: word };
-  if (kind === "team") return { ...own, organization_id: word, members_with_roles: members };
+  if (kind === "team") return { ...own, ...modelFields, organization_id: word, members_with_roles: members };
   if (kind === "end_user" || kind === "customer") return own;
   const user = { user_email: word, user_role: word, team_id: word, teams: texts, organization_id: word };
-  return { ...own, ...user, ...keyOfUser, auto_create_key: z.boolean().nullable().optional() };
+  return { ...own, ...user, ...modelFields, ...keyOfUser, auto_create_key: z.boolean().nullable().optional() };
 }
 
 export const member = z.looseObject({ user_id: word, user_email: word, role: word });
@@ -78,7 +79,26 @@ export async function createOwner(
     ...createFields(request, current),
     ...(request.blocked ? { disabled: true } : {}),
   };
-  return (await services.owners.create(row.kind, fields, action)).owner;
+  assertMayLimit(request as ModelNumbers, action, current);
+  const { owner } = await services.owners.create(row.kind, fields, action);
+  try {
+    await limitBelow(services, owner, request, action, current);
+  } catch (error) {
+    await services.owners.remove(row.kind, owner.id, action);
+    throw error;
+  }
+  return owner;
+}
+
+async function limitBelow(
+  services: AdminServices,
+  { kind, id }: OwnerView,
+  request: OwnerBody,
+  action: Action,
+  current: GenerationData,
+): Promise<void> {
+  if (kind === "team" || kind === "user")
+    await limitModels(services, { kind, id }, request as ModelNumbers, action, current);
 }
 
 export async function updateOwner(
@@ -97,7 +117,10 @@ export async function updateOwner(
     ...(alias === undefined ? {} : { description: alias }),
     ...parentOf(row, request),
   };
-  return (await services.owners.update(row.kind, before.id, change, action)).owner;
+  assertMayLimit(request as ModelNumbers, action, current);
+  const { owner } = await services.owners.update(row.kind, before.id, change, action);
+  await limitBelow(services, owner, request, action, current);
+  return owner;
 }
 
 /** The id that a client gives is the name here, so that it can go on using it; else the name that people read is. */

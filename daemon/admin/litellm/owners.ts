@@ -8,6 +8,7 @@ import { type Route, reads } from "../route.ts";
 import { body, texts } from "./fields.ts";
 import { generateKey, type KeyBody } from "./key-shape.ts";
 import { addMembers, type Member, memberIds } from "./members.ts";
+import { shownModels, unlimitModels } from "./model-limits.ts";
 import { organizationInfo } from "./organizations.ts";
 import {
   createOwner,
@@ -63,6 +64,9 @@ function changesOf(row: OwnerRow, current: () => GenerationData): readonly Route
         const found = await Promise.all(wanted.map((id) => services.owners.show(kind, id)));
         for (const { owner } of found) {
           if (kind !== "end_user") await revokeBelow(services, kind as KeyOwner, owner.id, action);
+          // Nothing may be below what is removed.
+          if (kind === "team" || kind === "user")
+            await (await unlimitModels(services, { kind, id: owner.id }, action))();
           await services.owners.remove(kind, owner.id, action);
         }
         return { deleted: wanted.length, [row.ids]: wanted };
@@ -197,9 +201,10 @@ function readsOf(row: OwnerRow): readonly Route[] {
         if (kind === "customer") return organizationInfo(services, view, owner.id);
         const list = await keys.list({ [kind]: owner.id, limit: listMax });
         const members = kind === "team" ? { members_with_roles: await memberIds(services, owner.id) } : {};
+        const models = kind === "team" || kind === "user" ? await shownModels(services, { kind, id: owner.id }) : {};
         return {
           [row.id]: view[row.id],
-          [`${kind}_info`]: { ...view, ...members },
+          [`${kind}_info`]: { ...view, ...models, ...members },
           keys: list.keys.map(({ id, name, prefix }) => ({ token: id, key_alias: name, key_name: prefix })),
           ...(kind === "team" ? { team_memberships: [] } : { teams: view["teams"] }),
         };

@@ -7,6 +7,7 @@ import type { KeyView } from "../contract/keys.ts";
 import type { Route } from "../route.ts";
 import { body, commonFields, modelsOf, texts, word } from "./fields.ts";
 import { type KeyBody, named, updateAll } from "./key-shape.ts";
+import { modelFields } from "./model-limits.ts";
 import { shownOwner, teams, users } from "./owner-shape.ts";
 import { post } from "./post.ts";
 
@@ -28,7 +29,7 @@ const bulk = body<z.ZodRawShape, Bulk>({
   ...team,
   key_ids: texts,
   all_keys_in_team: z.boolean().nullable().optional(),
-  update_fields: body<z.ZodRawShape, KeyBody>({ ...numbers, duration: word }),
+  update_fields: body<z.ZodRawShape, KeyBody>({ ...numbers, ...modelFields, duration: word }),
 });
 const resetFields = { reset_to: z.literal(0).nullable().optional() };
 const reset = body<typeof resetFields, object>(resetFields);

@@ -148,10 +148,10 @@ export function createOwnerService(governance: Governance): OwnerServices {
   }
 
   function list(kind: OwnerKind, query: OwnerListQuery): OwnerListAnswer {
-    const { customer = query.customer_id, team = query.team_id, search } = query;
+    const { customer = query.customer_id, team = query.team_id, user, key, search } = query;
     const slice = sliceOf(query);
     const { limit, offset, hasCursor } = slice;
-    const parentId = parentOf(rows, { customer, team })?.id;
+    const parentId = parentOf(rows, { customer, team, user, key })?.id;
     const filter = { kinds: [kind], search, parentId };
     const found = rows.page({ ...filter, ...slice, limit: limit + 1 });
     const page = found.slice(0, limit);
@@ -169,7 +169,11 @@ export function createOwnerService(governance: Governance): OwnerServices {
     if (budget === undefined)
       throw new GatewayError("not_found", `${scope.kind} "${scope.name}" has no budget ${slot}`);
     const extraUntilMs =
-      request?.mode === "cycles" ? endOfCycles(budget.window, budget.anchorMs, request.cycles ?? 1, now()) : undefined;
+      request?.mode === "cycles"
+        ? endOfCycles(budget.window, budget.anchorMs, request.cycles ?? 1, now())
+        : request?.until_ms;
+    if (extraUntilMs !== undefined && extraUntilMs <= now())
+      throw new GatewayError("invalid_request", '"until_ms": is over already', { param: "until_ms" });
     const extraNano = request?.extra_nano ?? null;
     const command = { kind: "set_override", scopeId: scope.id, slot, extraNano, extraUntilMs } as const;
     return budgetView(take(await governance.execute(command, action.actor), action), slot);

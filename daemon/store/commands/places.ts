@@ -22,6 +22,7 @@ export function placeBudgets(
     wanted,
     taken,
     (one, other) => JSON.stringify(one.window) === JSON.stringify(other.window),
+    (one, other) => (one.shadow === true) === (other.shadow === true),
   );
   const fresh = new Set(allSlots);
   for (const slot of taken) fresh.delete(slot);
@@ -58,12 +59,16 @@ function place<Old extends { slot: number }, Wanted>(
   wanted: readonly Wanted[],
   taken: readonly number[],
   same: (old: Old, wanted: Wanted) => boolean,
+  /** Of several that are the same, this one. */
+  rather: (old: Old, wanted: Wanted) => boolean = () => true,
 ): { slot: number; old: Old | undefined; value: Wanted }[] {
   const left = [...before];
-  const matched = wanted.map((value) => {
-    const at = left.findIndex((old) => same(old, value));
-    return { value, old: at < 0 ? undefined : left.splice(at, 1)[0] };
-  });
+  const take = (fits: (old: Old) => boolean): Old | undefined => {
+    const at = left.findIndex(fits);
+    return at < 0 ? undefined : left.splice(at, 1)[0];
+  };
+  const exact = wanted.map((value) => take((old) => same(old, value) && rather(old, value)));
+  const matched = wanted.map((value, index) => ({ value, old: exact[index] ?? take((old) => same(old, value)) }));
   const used = new Set([...taken, ...matched.flatMap(({ old }) => old?.slot ?? [])]);
   return matched.map(({ value, old }) => {
     let slot = old?.slot ?? 0;
