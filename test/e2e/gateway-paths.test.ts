@@ -13,6 +13,7 @@ before(async () => {
       providers: {
         // Where raw calls for OpenAI go: nobody listens, so that what is let through is told from what is not.
         openai: { base_url: "http://127.0.0.1:9/v1", models: ["m"], free: true },
+        ranker: { base_url: "http://127.0.0.1:9/v2", dialect: "cohere", models: ["r"], free: true },
       },
     },
   });
@@ -61,7 +62,7 @@ test("A66 /{vendor}_passthrough is the raw call to the provider of that name", a
 });
 
 test("rankings of version 1 are rankings", async () => {
-  const { body } = routeCase("cohere.rerank", "openai/m", false);
+  const { body } = routeCase("cohere.rerank", "ranker/r", false);
   const asked = (secret?: string) => ask("POST", "/cohere/v1/rerank", secret, JSON.parse(body!) as object);
   assert.deepEqual([(await asked()).status, (await asked(other)).status, (await asked(key)).status], [401, 403, 502]);
 });
