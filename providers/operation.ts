@@ -24,6 +24,7 @@ export const operations = [
   "containers",
   "ocr",
   "videos",
+  "video_operations",
   "uploads",
   "tokenize",
   "detokenize",

@@ -213,10 +213,10 @@ export const pathRoutes: ReadonlyMap<string, readonly PathRoute[]> = (() => {
   return routes;
 })();
 
-/** Vertex puts a project and a place before the model; who is asked here has neither. Reads as the path without them. */
+/** Vertex puts a project and a place before the model, but for callers with a key; who is asked here has neither. Reads as the path without them. */
 export function withoutProject(path: string): string {
   return path.replace(
-    /^((?:\/[a-z]+){0,2})\/v1(?:beta1)?\/projects\/[\w-]+\/locations\/[\w-]+\/publishers\/[\w-]+\/models\//,
+    /^((?:\/[a-z]+){0,2})\/v1(?:beta1)?\/(?:projects\/[\w-]+\/locations\/[\w-]+\/)?publishers\/[\w-]+\/models\//,
     "$1/v1/models/",
   );
 }

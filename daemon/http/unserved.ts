@@ -38,10 +38,6 @@ const unserved: readonly (readonly [path: RegExp, why: string])[] = [
     at("(?:/litellm|/langchain|/pydanticai)?(?:/bedrock)?/model-(?:invocation-jobs?|customization-jobs?)"),
     "jobs of Bedrock's read and write buckets of your own with a role of your own: ask AWS for them, without the gateway",
   ],
-  [
-    /^(?:\/[a-z]+)?\/v1(?:beta|alpha)?\/.*:predict(?:LongRunning)?$/,
-    "a picture is made at /v1/images/generations, or by a model that answers with pictures at :generateContent",
-  ],
   [at("/(?:cursor|typesafe)"), "this client needs no path of its own: set its base URL to /v1"],
   [
     at("/api/v1/presets"),

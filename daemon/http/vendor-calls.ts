@@ -12,6 +12,7 @@ import {
   geminiBatchMaking,
   geminiCaches,
   geminiFiles,
+  geminiOperations,
   geminiUploads,
   openaiBatches,
   openaiContainers,
@@ -167,6 +168,17 @@ export const geminiCalls: readonly PathCall[] = [
   { after: ":embedContent", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
   { after: ":batchEmbedContents", name: "gemini.embed", operation: "embeddings", dialect: "gemini", stream: false },
   { after: ":countTokens", name: "gemini.count_tokens", operation: "count_tokens", dialect: "gemini", stream: false },
+  // Pictures, or on Vertex vectors.
+  { after: ":predict", name: "gemini.predict", operation: "image_generations", dialect: "gemini", stream: false },
+  {
+    after: ":predictLongRunning",
+    name: "gemini.predict_long",
+    operation: "videos",
+    dialect: "gemini",
+    stream: false,
+    form: "object",
+    family: geminiOperations,
+  },
   {
     after: ":batchGenerateContent",
     name: "gemini.batch_generate",
@@ -208,6 +220,14 @@ export const geminiObjects: readonly ObjectCall[] = [
     dialect: "gemini",
     form: "object",
     family: geminiCaches,
+  },
+  {
+    path: "/models",
+    name: "gemini.operations",
+    operation: "video_operations",
+    dialect: "gemini",
+    form: "object",
+    family: geminiOperations,
   },
 ];
 /** What InvokeModel asks for in Claude's body; Anthropic itself has both in headers. */

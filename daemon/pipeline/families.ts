@@ -13,6 +13,8 @@ export type Family = {
   readonly raw: RegExp | undefined;
   /** Stands before an id in the provider's own words: `files/`. */
   readonly folder: string;
+  /** Its ids have folders of their own: all of the path is one. */
+  readonly isWhole?: true;
   /** Members that hold an id of the provider's, wherever they stand. */
   readonly ids: ReadonlySet<string>;
   /** Members that hold what somebody else wrote. */
@@ -184,4 +186,14 @@ export const geminiCaches: Family = {
     [/^$/, ["GET", "POST"]],
     [rest(one), ["GET", "PATCH", "DELETE"]],
   ],
+};
+
+/** A model at work on what takes long: a film, which is a file in the end. */
+export const geminiOperations: Family = {
+  ...gemini,
+  folder: "models/",
+  isWhole: true,
+  list: "operations",
+  makes: [["name"], ["response", "generateVideoResponse", "generatedSamples", "video", "uri"]],
+  methods: [[rest(`\\/[\\w.-]+\\/operations${one}`), ["GET"]]],
 };

@@ -47,13 +47,13 @@ async function readNew(exchange: Exchange, plane: Plane): Promise<RequestView> {
     const view = await readForm(exchange, plane);
     const { fields } = exchange.upload!.form!;
     const told = (name: string): string | undefined => fields.get(name)?.value;
-    exchange.film = filmOf(told("seconds"), told("size"), told("n"));
+    exchange.film = filmOf({ seconds: told("seconds"), size: told("size"), n: told("n") });
     return view;
   }
   const view = await read(exchange, plane);
   if (view.model === undefined) throw wrong("model", "is required");
-  const { seconds, size, n } = JSON.parse(exchange.body!.toString("utf8")) as Readonly<Record<string, unknown>>;
-  exchange.film = filmOf(seconds, size, n);
+  const body = JSON.parse(exchange.body!.toString("utf8")) as Fields;
+  exchange.film = exchange.route.dialect.id === "gemini" ? predictedFilm(body) : filmOf(body);
   return view;
 }
 
@@ -69,7 +69,17 @@ async function readRemix(exchange: Exchange, plane: Plane): Promise<RequestView>
   return exchange.view;
 }
 
-function filmOf(seconds: unknown, size: unknown, count: unknown): Film {
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Google's words; Veo's films are eight seconds long where nothing says. */
+function predictedFilm({ instances, parameters }: Fields): Film {
+  const { durationSeconds: seconds = 8, resolution: size, sampleCount: n } = (parameters ?? {}) as Fields;
+  if (!Array.isArray(instances) || instances.length === 0) throw wrong("instances", "is required");
+  const film = filmOf({ seconds, size, n });
+  return { ...film, count: film.count * instances.length };
+}
+
+function filmOf({ seconds, size, n: count }: Fields): Film {
   return {
     ms: whole("seconds", seconds, secondsMax, 1_000),
     size: sizeOf(size),
@@ -110,7 +120,7 @@ export function filmUsed({ ms, size, count }: Film, told: Usage | undefined) {
 
 /** What the answer tells of what will be made; undefined: it was refused after all. */
 export function filmTold(answer: Buffer): Usage | undefined {
-  const told = JSON.parse(answer.toString("utf8")) as Readonly<Record<string, unknown>>;
+  const told = JSON.parse(answer.toString("utf8")) as Fields;
   if (told["status"] === "failed") return undefined;
   const ms = Number(told["seconds"]) * 1_000;
   const { size } = told;
@@ -123,7 +133,7 @@ export function filmTold(answer: Buffer): Usage | undefined {
 /** What comes of it later is asked about by its id alone: what is known now is kept. */
 export async function keepFilm(exchange: Exchange, answer: Buffer, plane: Plane): Promise<void> {
   const { film, target, usage, settlement } = exchange;
-  const { id } = JSON.parse(answer.toString("utf8")) as { readonly id?: unknown };
+  const { name, id = name } = JSON.parse(answer.toString("utf8")) as { readonly id?: unknown; readonly name?: unknown };
   if (typeof id !== "string") return;
   const kept: FilmRecord = {
     id: splitId(id).id,

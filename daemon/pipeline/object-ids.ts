@@ -33,7 +33,7 @@ export function mapIds(value: unknown, family: Family, change: (id: string) => s
 }
 
 /** Where ids are names, other things have names as well. */
-const inFolder = /^(?:files|batches|cachedContents)\/[\w.~-]+$/;
+const inFolder = /^(?:files|batches|cachedContents|models\/[\w.-]+\/operations)\/[\w.~-]+$/;
 
 /** The file, batch or cache that a text names in Google's words: by its name, or by an address that ends with it. */
 export function googleName(text: string): string | undefined {

@@ -18,8 +18,8 @@ const objectBytesMax = 16 * 1024 * 1024;
 
 /** Which provider this call is for: by the id in the path or body, by the query, or undefined where nothing says. */
 export function namedProvider(exchange: Exchange): string | undefined {
-  const { rest, request, view } = exchange;
-  const inPath = splitId(pathId(rest)).provider;
+  const { request, view } = exchange;
+  const inPath = splitId(pathId(exchange)).provider;
   if (inPath !== undefined) return inPath;
   if (continuesUpload(exchange)) return splitId(tokenOf(request.url)!).provider;
   const asked = new URLSearchParams(queryOf(request.url)).get("provider");
@@ -31,8 +31,8 @@ export function namedProvider(exchange: Exchange): string | undefined {
 
 /** What a call is about, as the provider knows it: the id in its path, and the file that a batch is to read. */
 export function namedIds(exchange: Exchange): readonly string[] {
-  const { rest, route } = exchange;
-  const inPath = splitId(pathId(rest)).id;
+  const { route } = exchange;
+  const inPath = splitId(pathId(exchange)).id;
   if (inPath !== "") return [`${route.family!.folder}${inPath}`];
   if (continuesUpload(exchange)) return [splitId(tokenOf(exchange.request.url)!).id];
   const input = inputFile(exchange);
@@ -53,7 +53,8 @@ function inputFile({ body }: Exchange): string | undefined {
 }
 
 /** Something inside of what the path names, as a file in a container is. */
-export function isInside({ rest }: Exchange): boolean {
+export function isInside({ rest, route }: Exchange): boolean {
+  if (route.family?.isWhole === true) return false;
   return rest.split("/").length > 3 || rest.endsWith("/files");
 }
 
@@ -102,7 +103,8 @@ export function objectBody({ body, route }: Exchange): Buffer {
   return Buffer.from(JSON.stringify(mapIds(value, family, (id) => splitId(id).id)));
 }
 
-function pathId(rest: string): string {
+function pathId({ rest, route }: Exchange): string {
+  if (route.family?.isWhole === true) return decoded(rest.slice(1));
   return decoded(rest.split("/")[1] ?? "").replace(/:[a-z]+$/i, "");
 }
 

@@ -6,6 +6,7 @@ import type { Units } from "../../providers/catalog/cost.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import { filmBound, filmUsed } from "./films.ts";
+import { predictedPictures } from "./predictions.ts";
 
 /** No speech is coded thinner than 16 kbit/s, but for codecs of telephones; this much is held for. */
 const soundBytesPerMsLeast = 2;
@@ -20,12 +21,14 @@ const searchesMax = 1_000;
 
 /** The most that the request can be billed; undefined: tokens are all there is. */
 export function unitsBound(exchange: Exchange): Units | undefined {
-  const { view, bytesIn } = exchange;
+  const { bytesIn } = exchange;
   switch (exchange.route.operation) {
     case "image_generations":
+      if (exchange.route.dialect.id === "gemini") return predicted(exchange);
+      return pictures(exchange);
     case "image_edits":
     case "image_variations":
-      return { images: view?.n ?? formCount(exchange) ?? (exchange.upload === undefined ? 1 : formImagesMax) };
+      return pictures(exchange);
     case "speech":
       return { characters: spoken(exchange.body) };
     case "transcriptions":
@@ -40,12 +43,23 @@ export function unitsBound(exchange: Exchange): Units | undefined {
   }
 }
 
+function pictures(exchange: Exchange): Units {
+  return { images: exchange.view?.n ?? formCount(exchange) ?? (exchange.upload === undefined ? 1 : formImagesMax) };
+}
+
+function predicted({ body }: Exchange): Units | undefined {
+  const images = predictedPictures(body);
+  return images === undefined ? undefined : { images };
+}
+
 export type UnitsUsed = { readonly units: Units; readonly isEstimate: boolean };
 
 /** @param told what the answer said */
 export function unitsUsed(exchange: Exchange, bound: Units, told: Usage | undefined): UnitsUsed {
   if (bound.videoMs !== undefined) return filmUsed(exchange.film!, told);
   if (bound.characters !== undefined) return { units: bound, isEstimate: false };
+  if (bound.images !== undefined && exchange.route.dialect.id === "gemini")
+    return { units: { images: told?.images ?? bound.images }, isEstimate: false };
   if (bound.images !== undefined)
     return { units: { images: told?.images ?? exchange.view?.n ?? formCount(exchange) ?? 1 }, isEstimate: false };
   if (bound.searches !== undefined)

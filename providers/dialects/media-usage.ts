@@ -8,6 +8,7 @@ import { count, known, parseJson, shape } from "../json.ts";
 /** Of a whole answer or the data of one event, as text; undefined: it tells nothing. */
 export function mediaUsage(text: string): Usage | undefined {
   const answer = shape(parseJson(text));
+  if (Array.isArray(answer["predictions"])) return predictedUsage(answer["predictions"]);
   const usage = shape(answer["usage"]);
   const input = count(usage["input_tokens"]) ?? count(usage["prompt_tokens"]);
   const output = count(usage["output_tokens"]) ?? count(usage["completion_tokens"]);
@@ -32,6 +33,14 @@ export function mediaUsage(text: string): Usage | undefined {
     audioOutput: count(told["audio_tokens"]),
     imageOutput: count(told["image_tokens"]),
   });
+}
+
+/** Google's: a picture each, or a vector that tells its tokens. */
+function predictedUsage(predictions: readonly unknown[]): Usage {
+  const tokens = predictions.map((each) => count(shape(shape(shape(each)["embeddings"])["statistics"])["token_count"]));
+  const input = tokens.reduce((sum, some) => (sum === undefined || some === undefined ? undefined : sum + some), 0);
+  if (input !== undefined && tokens.length > 0) return { input, output: 0 };
+  return { images: predictions.filter((each) => shape(each)["bytesBase64Encoded"] !== undefined).length };
 }
 
 /** Whisper writes the length as a number or as its text. */

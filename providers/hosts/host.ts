@@ -204,6 +204,9 @@ export const generic: Readonly<Record<DialectId, Host>> = {
       batch_generate: [geminiPath("batchGenerateContent")],
       batch_embed: [geminiPath("asyncBatchEmbedContent")],
       caches: [{ dialect: "gemini", path: "/cachedContents" }],
+      image_generations: [geminiPath("predict")],
+      videos: [geminiPath("predictLongRunning")],
+      video_operations: [{ dialect: "gemini", path: "/models" }],
       live: [
         { dialect: "gemini", path: "../ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent" },
       ],

@@ -168,6 +168,7 @@ const vertex: Host = {
     ],
     embeddings: [{ dialect: "gemini", path: vertexGemini("predict"), models: geminiModels, predict: true }],
     count_tokens: [{ dialect: "gemini", path: vertexGemini("countTokens"), models: geminiModels }],
+    image_generations: [{ dialect: "gemini", path: vertexGemini("predict"), models: geminiModels }],
   },
   catalog: "google",
 };

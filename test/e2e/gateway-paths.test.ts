@@ -149,10 +149,8 @@ test("a path that means nothing here is refused with what to do instead, in the 
     (JSON.parse(text) as { error: { message: string } }).error.message,
     /open a WebSocket at \/v1\/realtime/,
   );
-  const google = await ask("POST", "/genai/v1beta/models/imagen:predict", key, {});
-  assert.match(
-    (JSON.parse(google.text) as { error: { message: string } }).error.message,
-    /is not served here: a picture/,
-  );
-  assert.equal((JSON.parse(google.text) as { error: { status: string } }).error.status, "NOT_FOUND");
+  const other = await ask("POST", "/anthropic/v1/complete", key, {});
+  const told = (JSON.parse(other.text) as { error: { message: string; type: string } }).error;
+  assert.match(told.message, /ask at \/v1\/messages/);
+  assert.equal(told.type, "not_found_error");
 });

@@ -232,6 +232,23 @@ export const samples: Readonly<Record<string, Sample>> = {
     body: (model) => ({ model, prompt: "a cat", seconds: "4" }),
     answer: { id: "video_1", object: "video", status: "queued" },
   },
+  "gemini.predict": {
+    path: (model) => `/v1beta/models/${model}:predict`,
+    body: () => ({ instances: [{ prompt: "a cat" }], parameters: { sampleCount: 1 } }),
+    answer: { predictions: [{ mimeType: "image/png", bytesBase64Encoded: "aGk=" }] },
+  },
+  "gemini.predict_long": {
+    path: (model) => `/v1beta/models/${model}:predictLongRunning`,
+    body: () => ({ instances: [{ prompt: "a cat" }] }),
+    answer: { name: "models/m/operations/o" },
+  },
+  "gemini.operations": {
+    path: () => "/v1beta/models/m/operations/up~o",
+    method: "GET",
+    answer: {},
+    isOwn: true,
+    isFree: true,
+  },
   "messages.files": { ...nothing, path: () => "/anthropic/v1/files?provider=an", method: "GET" },
   "messages.batches": { ...nothing, path: () => "/v1/messages/batches?provider=an", method: "GET" },
   "gemini.files": { ...nothing, path: () => "/v1beta/files?provider=ge", method: "GET" },

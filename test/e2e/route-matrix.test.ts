@@ -39,12 +39,14 @@ before(async () => {
         ge: { base_url: `http://127.0.0.1:${port}/v1beta`, dialect: "gemini", models: ["m"], api_key: "env.KEY" },
         co: { base_url: `http://127.0.0.1:${port}/v2`, dialect: "cohere", models: ["m"], api_key: "env.KEY" },
         mi: { base_url: `http://127.0.0.1:${port}/v1`, host: "mistral", models: ["m"], api_key: "env.KEY" },
+        gv: { base_url: `http://127.0.0.1:${port}/v1beta`, dialect: "gemini", models: ["m"], api_key: "env.KEY" },
         vi: { base_url: `http://127.0.0.1:${port}/v1`, models: ["m"], api_key: "env.KEY" },
         // With the paths that only one of OpenAI's own has.
         re: { base_url: `http://127.0.0.1:${port}/v1`, host: "openai", models: ["m"], api_key: "env.KEY" },
       },
       prices: {
         "vi/*": { video_second: 0.1 },
+        "gv/*": { video_second: 0.1 },
         ...Object.fromEntries(
           ["up", "re", "an", "ge", "co", "mi"].map((name) => [`${name}/*`, { input: 1, output: 2 }]),
         ),
@@ -60,6 +62,8 @@ after(async () => {
 /** Which of them serves this route. */
 const providers: Readonly<Record<string, string>> = {
   videos: "vi",
+  "gemini.predict": "ge",
+  "gemini.predict_long": "gv",
   "responses.compact": "re",
   ocr: "mi",
   "cohere.tokenize": "co",

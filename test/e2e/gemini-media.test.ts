@@ -1,0 +1,129 @@
+/**
+ * Pictures and films of Google's: predictions, and operations that end as files. By its own SDK of a major back, since the
+ * newest makes films at Vertex only.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { GoogleGenAI } from "genai-previous";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+
+const asked: { readonly method: string; readonly url: string; readonly body: string }[] = [];
+let operations = 0;
+let upstream: Server;
+let daemon: Daemon;
+let key: string;
+let stranger: string;
+
+before(async () => {
+  upstream = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const { method = "", url = "" } = request;
+      const body = Buffer.concat(parts).toString("utf8");
+      asked.push({ method, url, body });
+      const told = answer(new URL(url, "http://h"), body);
+      response.writeHead(200, { "content-type": typeof told === "string" ? "video/mp4" : "application/json" });
+      response.end(typeof told === "string" ? told : JSON.stringify(told));
+    });
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  const { port } = upstream.address() as AddressInfo;
+  daemon = await startDaemon({
+    env: { KEY: "upstream-secret" },
+    config: {
+      ledger: patientLedger,
+      providers: {
+        up: {
+          base_url: `http://127.0.0.1:${port}/v1beta`,
+          dialect: "gemini",
+          models: ["imagen", "veo"],
+          api_key: "env.KEY",
+        },
+      },
+      aliases: { picture: "up/imagen", film: "up/veo", usual: "up/veo" },
+      prices: { "up/imagen": { image: 0.04 }, "up/veo": { video_second: 0.4, video_sizes: { "1080p": 0.6 } } },
+    },
+  });
+  [key, stranger] = [await daemon.createKey({ budget: "100/1d" }), await daemon.createKey()];
+});
+after(async () => {
+  await daemon?.stop();
+  upstream?.close();
+});
+
+function answer({ pathname }: URL, body: string): unknown {
+  if (pathname.endsWith(":download")) return "bytes of a film";
+  if (pathname.endsWith(":predict")) {
+    const { parameters } = JSON.parse(body) as { parameters: { sampleCount: number } };
+    const picture = { mimeType: "image/png", bytesBase64Encoded: "iVBORw0KGgo=" };
+    return { predictions: Array.from({ length: parameters.sampleCount ?? 4 }, () => picture) };
+  }
+  if (pathname.endsWith(":predictLongRunning")) return { name: `models/veo/operations/op${++operations}` };
+  const [, id] = /operations\/(op\d+)$/.exec(pathname) ?? [];
+  const uri = `https://generativelanguage.googleapis.com/v1beta/files/film${id?.slice(2)}:download?alt=media`;
+  return {
+    name: `models/veo/operations/${id}`,
+    done: true,
+    response: { generateVideoResponse: { generatedSamples: [{ video: { uri } }] } },
+  };
+}
+
+/** Pictures it has for Vertex only, where a key is enough as well. */
+const vertex = (apiKey: string) => new GoogleGenAI({ vertexai: true, apiKey, httpOptions: { baseUrl: daemon.url } });
+const sdk = (apiKey: string) => new GoogleGenAI({ apiKey, httpOptions: { baseUrl: daemon.url } });
+
+async function costOf(model: string) {
+  await daemon.settled();
+  return (await daemon.rows(model)).map(({ cost_nano: nano }) => nano);
+}
+
+test("A66 generateImages() is paid for by the picture, under the key's models and budget", async () => {
+  const { generatedImages } = await vertex(key).models.generateImages({
+    ...{ model: "picture", prompt: "a cat", config: { numberOfImages: 3 } },
+  });
+  assert.deepEqual([generatedImages?.length, asked.at(-1)!.url], [3, "/v1beta/models/imagen:predict"]);
+  assert.deepEqual(await costOf("picture"), [120_000_000]);
+  const count = asked.length;
+  const poor = vertex(await daemon.createKey({ budget: "0.15/1d" }));
+  await assert.rejects(poor.models.generateImages({ model: "up/imagen", prompt: "four of them" }), /budget/);
+  const narrow = vertex(await daemon.createKey({ models: ["up/veo"] }));
+  await assert.rejects(narrow.models.generateImages({ model: "up/imagen", prompt: "a" }), /may not call/);
+  assert.equal(asked.length, count);
+});
+
+test("A66 generateVideos() is paid for by the second, and its operation and file are their maker's", async () => {
+  const config = { durationSeconds: 6, resolution: "1080p", numberOfVideos: 2 };
+  const begun = await sdk(key).models.generateVideos({ model: "film", source: { prompt: "a cat" }, config });
+  assert.equal(begun.name, "models/veo/operations/up~op1");
+  assert.equal(asked.at(-1)!.url, "/v1beta/models/veo:predictLongRunning");
+  assert.deepEqual(await costOf("film"), [7_200_000_000]);
+  const operation = await sdk(key).operations.getVideosOperation({ operation: begun });
+  assert.deepEqual([operation.done, asked.at(-1)!.url], [true, "/v1beta/models/veo/operations/op1"]);
+  const { video } = operation.response!.generatedVideos![0]!;
+  const downloadPath = join(daemon.home, "film.mp4");
+  await sdk(key).files.download({ file: video!, downloadPath });
+  assert.equal(readFileSync(downloadPath, "utf8"), "bytes of a film");
+  const count = asked.length;
+  await assert.rejects(sdk(stranger).operations.getVideosOperation({ operation: begun }), /404|not found|no such/i);
+  const file = await fetch(`${daemon.url}/v1beta/files/film1:download?alt=media`, {
+    headers: { "x-goog-api-key": stranger },
+  });
+  assert.equal(file.status, 404);
+  assert.equal(asked.length, count, "nothing of it reached the provider");
+});
+
+test("a film that says nothing of its length is held and charged for as long as Google's are", async () => {
+  const poor = sdk(await daemon.createKey({ budget: "3.1/1d" }));
+  await assert.rejects(
+    poor.models.generateVideos({ model: "up/veo", source: { prompt: "a" } }),
+    /budget/,
+    "in the dearest size: 8 × $0.60",
+  );
+  await sdk(key).models.generateVideos({ model: "usual", source: { prompt: "a" }, config: { resolution: "720p" } });
+  assert.deepEqual(await costOf("usual"), [3_200_000_000]);
+});
