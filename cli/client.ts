@@ -31,6 +31,8 @@ export type CallOptions = {
   /** A list: the parameter several times. */
   readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
   readonly body?: unknown;
+  /** Hears how far a long work is, where the daemon tells it. */
+  readonly tell?: ((done: number, total: number) => void) | undefined;
 };
 
 export type Client = {
@@ -48,6 +50,7 @@ const homePollMs = 50;
 /** `audit verify` over millions of records takes its time; a daemon that says nothing for longer is stuck. */
 const answerMs = 600_000;
 const answerBytesMax = 256_000_000;
+const linesType = "application/x-ndjson";
 
 export function homeOf(option: string | undefined, environment: NodeJS.ProcessEnv): string {
   return resolve(option ?? (environment["BIFROST_HOME"] || join(personHome(environment), ".local/share/bifrost")));
@@ -145,9 +148,9 @@ function httpClient(
   return {
     daemon,
     async call<Answer>(method: string, path: string, options?: CallOptions) {
-      const { status, chunks } = await send(method, path, options);
-      const text = await collect(chunks);
-      return take<Answer>(status, parseAnswer(text));
+      const { status, chunks, isLines } = await send(method, path, options);
+      if (isLines && options?.tell !== undefined) return lastTold<Answer>(splitLines(chunks), options.tell);
+      return take<Answer>(status, parseAnswer(await collect(chunks)));
     },
     async *lines(path, options) {
       const { status, chunks } = await send("GET", path, options);
@@ -161,12 +164,17 @@ function httpClient(
 async function offlineClient(home: string, loadDaemon: () => Promise<DaemonModule>): Promise<Client> {
   const { openOffline } = await loadDaemon();
   const admin = await openOffline(home);
-  const handle = (method: string, path: string, { query, body }: CallOptions = {}) =>
-    admin.handle({ method, path: withQuery(path, query), ...(body === undefined ? {} : { body }) });
+  const handle = (method: string, path: string, { query, body, tell }: CallOptions = {}) =>
+    admin.handle({
+      ...{ method, path: withQuery(path, query) },
+      ...(body === undefined ? {} : { body }),
+      ...(tell === undefined ? {} : { accept: linesType }),
+    });
   return {
     daemon: undefined,
     async call<Answer>(method: string, path: string, options?: CallOptions) {
       const response = await handle(method, path, options);
+      if ("lines" in response && options?.tell !== undefined) return lastTold<Answer>(response.lines, options.tell);
       if (!("body" in response)) throw new TypeError(`${path} answers in lines`);
       return take<Answer>(response.status, response.body);
     },
@@ -188,14 +196,15 @@ function exchange(
   own: Readonly<Record<string, string>>,
   method: string,
   path: string,
-  { query, body }: CallOptions,
-): Promise<{ readonly status: number; readonly chunks: AsyncIterable<Buffer> }> {
+  { query, body, tell }: CallOptions,
+): Promise<{ readonly status: number; readonly chunks: AsyncIterable<Buffer>; readonly isLines: boolean }> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers: Record<string, string | number> = { ...own, connection: "close" };
   if (text !== undefined) {
     headers["content-type"] = "application/json";
     headers["content-length"] = Buffer.byteLength(text);
   }
+  if (tell !== undefined) headers["accept"] = linesType;
   return new Promise((settle, reject) => {
     const dial = place.protocol === "https:" ? dialSecure : dialPlain;
     const outgoing = dial({
@@ -206,7 +215,10 @@ function exchange(
       agent: false,
       timeout: answerMs,
     });
-    outgoing.once("response", (incoming) => settle({ status: incoming.statusCode ?? 0, chunks: incoming }));
+    outgoing.once("response", (incoming) => {
+      const isLines = incoming.headers["content-type"] === linesType;
+      settle({ status: incoming.statusCode ?? 0, chunks: incoming, isLines });
+    });
     outgoing.once("timeout", () => outgoing.destroy(new Error("no answer in time")));
     outgoing.once("error", (error) => reject(lostDaemon(error, place.hostname)));
     outgoing.end(text);
@@ -267,6 +279,22 @@ function take<Answer>(status: number, body: unknown): Answer {
   const { error } = body as ErrorAnswer;
   throw new Refusal(error.message, status);
 }
+
+/** An older daemon tells nothing and answers at once. */
+async function lastTold<Answer>(
+  lines: AsyncIterable<string>,
+  tell: (done: number, total: number) => void,
+): Promise<Answer> {
+  for await (const line of lines) {
+    const said = parseAnswer(line) as Told;
+    if ("answer" in said) return said.answer as Answer;
+    if ("error" in said) return take(500, said);
+    tell(said.done, said.total);
+  }
+  throw new CliFailure("the daemon's answer broke off", exitCodes.failure);
+}
+
+type Told = { readonly done: number; readonly total: number } | { readonly answer: unknown } | ErrorAnswer;
 
 function exitOf(status: number): ExitCode {
   if (status === 404) return exitCodes.notFound;

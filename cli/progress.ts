@@ -87,22 +87,34 @@ function barOf(part: number): string {
   return `${textBar(part, barColumns).padEnd(barColumns, "·")} ${percent}%`;
 }
 
-/** Work of which nobody tells how far it is: what is done, and for how long, until it answers. */
-export async function whileWaiting<Answer>(
+/**
+ * Work whose other side tells how far it is, of `total` in all: a bar. Before its first word, and where it says none, the
+ * time it has taken. On no terminal nobody is asked to tell.
+ */
+export async function whileTold<Answer>(
   what: string,
-  work: Promise<Answer>,
+  work: (tell: ((done: number, total: number) => void) | undefined) => Promise<Answer>,
   terminal: Progressing,
 ): Promise<Answer> {
-  if (!terminal.errIsTerminal) return work;
+  if (!terminal.errIsTerminal) return work(undefined);
   const started = terminal.now();
+  let drawnAt = started + afterMs - everyMs;
   let shown = false;
-  const timer = setInterval(() => {
-    if (terminal.now() - started < afterMs) return;
+  let told = false;
+  function draw(text: string): void {
+    if (terminal.now() - drawnAt < everyMs) return;
+    drawnAt = terminal.now();
     shown = true;
-    terminal.err(`\r\u001b[K${what} … ${Math.floor((terminal.now() - started) / 1_000)} s`);
+    terminal.err(`\r\u001b[K${text}`);
+  }
+  const timer = setInterval(() => {
+    if (!told) draw(`${what} … ${Math.floor((terminal.now() - started) / 1_000)} s`);
   }, everyMs);
   try {
-    return await work;
+    return await work((done, total) => {
+      told = true;
+      draw(`${barOf(done / Math.max(1, total))}  ${what}, ${Math.min(done, total)} of ${total}`);
+    });
   } finally {
     clearInterval(timer);
     if (shown) terminal.err("\r\u001b[K");

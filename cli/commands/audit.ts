@@ -5,7 +5,7 @@ import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseSince, parseSome } from "../parse.ts";
-import { startProgress, whileWaiting } from "../progress.ts";
+import { startProgress, whileTold } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -36,7 +36,7 @@ function buildVerify(command: Command, context: Context): void {
   command.option("--json", "Print JSON").action(async ({ json }: { json?: boolean }) => {
     const path = "/api/audit/verify";
     const answer = await withClient(command, context, (client) =>
-      whileWaiting("walking the chain", client.call<AuditVerifyAnswer>("GET", path), context.terminal),
+      whileTold("walking the chain", (tell) => client.call<AuditVerifyAnswer>("GET", path, { tell }), context.terminal),
     );
     const { terminal } = context;
     terminal.out(json ? renderJson(answer) : renderVerdict(answer));

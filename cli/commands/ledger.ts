@@ -5,7 +5,7 @@ import type { RepriceAnswer, RepricedModel } from "../../daemon/admin/contract/r
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseSince } from "../parse.ts";
-import { whileWaiting } from "../progress.ts";
+import { whileTold } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
 
@@ -55,9 +55,9 @@ function buildReprice(ledger: Command, context: Context): void {
       const now = Date.now();
       const body = { since_ms: since(now), until_ms: until?.(now) ?? now, model, dry_run: dryRun };
       const answer = await withClient(command, context, (client) =>
-        whileWaiting(
+        whileTold(
           "pricing again",
-          client.call<RepriceAnswer>("POST", "/api/ledger/reprice", { body }),
+          (tell) => client.call<RepriceAnswer>("POST", "/api/ledger/reprice", { body, tell }),
           context.terminal,
         ),
       );
@@ -76,7 +76,11 @@ function buildCheck(ledger: Command, context: Context): void {
   command.option("--json", "Print JSON").action(async ({ json }: { json?: boolean }) => {
     const path = "/api/ledger/check";
     const answer = await withClient(command, context, (client) =>
-      whileWaiting("adding up every settled row", client.call<LedgerCheckAnswer>("GET", path), context.terminal),
+      whileTold(
+        "adding up every settled row",
+        (tell) => client.call<LedgerCheckAnswer>("GET", path, { tell }),
+        context.terminal,
+      ),
     );
     const { terminal } = context;
     if (json) terminal.out(renderJson(answer));

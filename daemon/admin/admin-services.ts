@@ -82,6 +82,7 @@ import type {
 } from "./contract/tokens.ts";
 import type { LogServices } from "./log-services.ts";
 import type { Permission } from "./permissions.ts";
+import type { Tell } from "./route.ts";
 
 /**
  * One mutating call under way. Exactly one audit record comes of it: a service that writes it in the same transaction
@@ -221,14 +222,14 @@ export type AdminServices = {
   readonly audit: {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;
-    verify(): Promise<AuditVerifyAnswer>;
+    verify(tell?: Tell): Promise<AuditVerifyAnswer>;
     list(query: AuditListQuery): Promise<AuditListAnswer>;
     /** One JSON text a record, without the newline. */
     export(query: AuditExportQuery): AsyncIterable<string>;
   };
   readonly ledger: {
-    check(): Promise<LedgerCheckAnswer>;
-    reprice(request: RepriceRequest, action: Action): Promise<RepriceAnswer>;
+    check(tell?: Tell): Promise<LedgerCheckAnswer>;
+    reprice(request: RepriceRequest, action: Action, tell?: Tell): Promise<RepriceAnswer>;
   };
   readonly config: {
     validate(request: ConfigValidateRequest): Promise<ConfigValidateAnswer>;

@@ -22,7 +22,8 @@ export const auditRoutes: readonly Route[] = [
     path: "/api/audit/verify",
     permission: "audit:read",
     summary: "Walk the chain and name the first bad record",
-    run: (services) => services.audit.verify(),
+    tells: true,
+    run: (services, { tell }) => services.audit.verify(tell),
   }),
   reads<AuditListQuery>({
     method: "GET",
@@ -45,7 +46,8 @@ export const auditRoutes: readonly Route[] = [
     path: "/api/ledger/check",
     permission: "ledger:read",
     summary: "Compare every balance with the sum of its settled rows",
-    run: (services) => services.ledger.check(),
+    tells: true,
+    run: (services, { tell }) => services.ledger.check(tell),
   }),
   changes<RepriceRequest>({
     method: "POST",
@@ -59,6 +61,7 @@ export const auditRoutes: readonly Route[] = [
       model: z.string().min(3).max(600).optional(),
       dry_run: z.boolean().optional(),
     }),
-    run: (services, input) => services.ledger.reprice(input.body, input.action),
+    tells: true,
+    run: (services, input) => services.ledger.reprice(input.body, input.action, input.tell),
   }),
 ];

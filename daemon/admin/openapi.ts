@@ -19,8 +19,11 @@ export async function describe(routes: readonly Route[]): Promise<object> {
     import("./answers/table.ts"),
     import("./answers/named.ts"),
   ]);
-  const responses: Responses = ({ method, path }) => ({
-    200: { description: "Done", content: contentOf(answerOf(method, path), referenceTo) },
+  const responses: Responses = ({ method, path, tells }) => ({
+    200: {
+      description: "Done",
+      content: { ...contentOf(answerOf(method, path), referenceTo), ...(tells ? toldContent : {}) },
+    },
     default: {
       description: "An error with its code",
       content: { "application/json": { schema: referenceTo(refusal) } },
@@ -42,6 +45,17 @@ export async function describe(routes: readonly Route[]): Promise<object> {
     paths,
   };
 }
+
+/** Of long work, where `accept` asks for lines: see `told.ts`. */
+const toldContent = {
+  "application/x-ndjson": {
+    schema: {
+      type: "object",
+      description: "A line: how far the work is; the last one is its answer, or the error that ended it",
+      properties: { done: { type: "integer" }, total: { type: "integer" }, answer: {}, error: {} },
+    },
+  },
+};
 
 type Responses = (route: Route) => object;
 

@@ -36,6 +36,8 @@ type RouteBase<Query> = {
   /** One line for the documentation. */
   readonly summary: string;
   readonly query?: Schema<Query>;
+  /** It may take long, and tells how far it is where lines are asked for: see `told.ts`. */
+  readonly tells?: true;
   /** Also for tokens bound to an owner: its service sees to it that they reach no further. Others are refused to them. */
   readonly reachable?: true;
 };
@@ -86,10 +88,15 @@ type Mutating<Query, Body> = RouteBase<Query> & {
   ): Promise<unknown>;
 };
 
+/** How far a long work is. */
+export type Tell = (done: number, total: number) => void;
+
 type ReadInput<Query> = {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly accept?: string | undefined;
+  /** Absent: nobody asked how far it is. */
+  readonly tell?: Tell | undefined;
 };
 
 export type RouteInput = {
@@ -98,6 +105,7 @@ export type RouteInput = {
   readonly body: unknown;
   readonly action: Action | undefined;
   readonly accept?: string | undefined;
+  readonly tell?: Tell | undefined;
 };
 
 /** A route as the router holds it, its types spent. */
@@ -109,6 +117,7 @@ export type Route = {
   readonly action?: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  readonly tells?: true;
   readonly reachable?: true;
   run(services: AdminServices, input: RouteInput): RouteResult;
 };

@@ -9,8 +9,17 @@ import type { AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { renderAdminError } from "./failure.ts";
 import type { AdminHandler, AdminHandlerOptions } from "./handler.ts";
 import { createRepeats, type Repeats } from "./repeats.ts";
-import { type Caller, EventsAnswer, type Route, TextAnswer } from "./route.ts";
+import {
+  type Caller,
+  EventsAnswer,
+  type Route,
+  type RouteInput,
+  type RouteResult,
+  type Tell,
+  TextAnswer,
+} from "./route.ts";
 import { adminRoutes } from "./routes.ts";
+import { answerTold, asksForLines } from "./told.ts";
 
 export type RouterOptions = AdminHandlerOptions & { readonly routes?: readonly Route[] };
 
@@ -43,13 +52,18 @@ async function answer(
   const services = servicesFor(options.services, route, caller);
   const query = readQuery(route, question === -1 ? "" : request.path.slice(question + 1));
   const body = readBody(route, request.body);
-  if (route.action !== undefined) {
-    const input = { params, query, body };
+  const { accept, ifMatch } = request;
+  const work = async (tell?: Tell): Promise<AdminResponse> => {
+    const input = { params, query, body, accept, tell };
+    if (route.action === undefined) return finished(route.run(services, { ...input, action: undefined }));
     const run = async (): Promise<AdminResponse> =>
-      answered(await runRecorded({ ...options, services }, route, route.action!, input, caller, request.ifMatch));
+      answered(await runRecorded({ ...options, services }, route, route.action!, input, caller, ifMatch));
     return repeats.once(request, caller.actor, run);
-  }
-  const result = route.run(services, { params, query, body, action: undefined, accept: request.accept });
+  };
+  return route.tells && asksForLines(accept) ? answerTold(work, (error) => renderAdminError(error, options)) : work();
+}
+
+async function finished(result: RouteResult): Promise<AdminResponse> {
   if (result instanceof TextAnswer) return { status: 200, contentType: result.contentType, text: result.text };
   if (result instanceof EventsAnswer) return { status: 200, events: result.events };
   if (isLines(result)) return { status: 200, lines: result };
@@ -79,7 +93,7 @@ async function runRecorded(
   { services, now }: RouterOptions,
   route: Route,
   name: string,
-  input: { readonly params: Readonly<Record<string, string>>; readonly query: unknown; readonly body: unknown },
+  input: Omit<RouteInput, "action">,
   caller: Caller,
   ifMatch: string | undefined,
 ): Promise<unknown> {

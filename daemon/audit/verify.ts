@@ -19,6 +19,8 @@ export type Verification =
 export type Verifier = {
   /** Checks up to `rows` more records. Undefined: there are more. */
   step(rows: number): Verification | undefined;
+  /** Records looked at. */
+  done(): number;
 };
 
 const sliceRows = 10_000;
@@ -79,7 +81,7 @@ export function createVerifier(database: Database, expected?: ChainHead): Verifi
     return right === stored ? undefined : "does not follow from the one before: edited, inserted or moved";
   }
 
-  return { step };
+  return { step, done: () => seq };
 }
 
 type Row = [

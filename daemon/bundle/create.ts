@@ -4,7 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { constants, gzipSync } from "node:zlib";
+import { pipeline } from "node:stream/promises";
+import { constants, createGzip } from "node:zlib";
 import type { Progress } from "../progress.ts";
 import { stateMigrations, trafficMigrations } from "../store/migrations/list.ts";
 import { writeArchive } from "./archive.ts";
@@ -26,12 +27,15 @@ export type CreateOptions = {
 
 export type Created = { readonly manifest: Manifest; readonly bytes: number; readonly publicKey: string };
 
+/** Told once for each. */
+const pieceBytes = 1_000_000;
+
 /** What is wrong with a bundle, or with what was asked of it, in words for whoever asked. */
 export class BundleProblem extends Error {
   override readonly name = "BundleProblem";
 }
 
-export function createBundle(options: CreateOptions): Created {
+export async function createBundle(options: CreateOptions): Promise<Created> {
   const { progress, key } = options;
   const carried = carriedFiles();
   if (carried === undefined)
@@ -55,7 +59,7 @@ export function createBundle(options: CreateOptions): Created {
     },
   };
   progress("compressing");
-  const packed = gzipSync(executable, { level: constants.Z_BEST_SPEED + 3, memLevel: 9 });
+  const packed = await compress(executable, (part) => progress("compressing", part));
   const folder = `bifrost-${build.version}-${platform}`;
   const contents = new Map<string, Buffer>([
     ["manifest.json", Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)],
@@ -89,6 +93,21 @@ export function createBundle(options: CreateOptions): Created {
     closeSync(descriptor);
     rmSync(part, { force: true });
   }
+}
+
+async function compress(bytes: Buffer, tell: (part: number) => void): Promise<Buffer> {
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED + 3, memLevel: 9 });
+  async function* pieces(): AsyncIterable<Buffer> {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      yield bytes.subarray(at, at + pieceBytes);
+      tell(Math.min(1, (at + pieceBytes) / bytes.length));
+    }
+  }
+  const packed: Buffer[] = [];
+  await pipeline(pieces, gzip, async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) packed.push(chunk);
+  });
+  return Buffer.concat(packed);
 }
 
 function sha256(bytes: Buffer): string {

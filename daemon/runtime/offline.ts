@@ -56,7 +56,7 @@ export async function openFiles(
       await checkPatterns(command);
       return writer.execute(command, actor);
     },
-    query: (query) => reader.answer(query) as never,
+    query: (query, tell) => reader.answer(query, tell) as never,
     database: () => writer.database,
   };
   const history = await openHistory(home);

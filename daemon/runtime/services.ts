@@ -67,7 +67,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       if (await checkPatterns(command)) await options.workers.knowPatterns();
       return store.commands.execute(command, actor);
     },
-    query: (query) => store.queries.query(query),
+    query: (query, tell) => store.queries.query(query, tell),
     database: () => {
       connection ??= openDatabase(stateFile(options.home), { readonly: true });
       return connection;

@@ -80,10 +80,10 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   let asking: QueryClient | undefined;
   // The reader costs 10 MB; it starts with the first question.
   const queries: QueryClient = {
-    query(query) {
+    query(query, tell) {
       threads.reader ??= start("reader");
       asking ??= createQueryClient(threads.reader);
-      return asking.query(query);
+      return asking.query(query, tell);
     },
     replace: (next) => asking?.replace(next),
   };

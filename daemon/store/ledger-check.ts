@@ -30,7 +30,8 @@ export type LedgerCheck = {
   readonly overrunNano: number;
 };
 
-export type LedgerChecker = { step(rows: number): LedgerCheck | undefined };
+/** `done`: records looked at. */
+export type LedgerChecker = { step(rows: number): LedgerCheck | undefined; done(): number };
 
 const sliceRows = 10_000;
 
@@ -107,7 +108,7 @@ export function createLedgerChecker(database: Database, live: readonly Balance[]
     };
   }
 
-  return { step };
+  return { step, done: () => seq };
 }
 
 /** What the audit text says was held; where it says nothing the cost was not more than that. */

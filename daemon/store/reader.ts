@@ -8,13 +8,14 @@ import { createVerifier } from "../audit/verify.ts";
 import { stateFile, trafficFile } from "./boot.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { changedSince } from "./definitions.ts";
+import { lastRecord } from "./last-record.ts";
 import { createLedgerChecker } from "./ledger-check.ts";
 import { readSums } from "./log-sums.ts";
 import { readHoldTargets } from "./open-holds.ts";
 import type { KeySpend, Query } from "./queries.ts";
 import { settledPage } from "./reprice-page.ts";
 import { readContent, readOffload, readPage, readRequest, readSession, readTail } from "./request-log.ts";
-import { isQuery, replyFailure } from "./requests.ts";
+import { isQuery, replyFailure, type Tell, type Told } from "./requests.ts";
 import { dimensionNumber } from "./rollup-groups.ts";
 import { readFacets } from "./rollups.ts";
 import { readSorted } from "./sorted-page.ts";
@@ -23,7 +24,7 @@ import type { WriterPort } from "./writer-loop.ts";
 export type Reader = {
   attach(port: WriterPort): void;
   /** The answer itself, without a port: for a command while no daemon is up. */
-  answer(query: Query): Promise<unknown>;
+  answer(query: Query, tell?: Tell): Promise<unknown>;
   close(): void;
 };
 
@@ -36,7 +37,7 @@ export function createReader(home: string): Reader {
   const traffic = opener(trafficFile(home));
   let closed = false;
 
-  async function answer(query: Query): Promise<unknown> {
+  async function answer(query: Query, tell?: Tell): Promise<unknown> {
     switch (query.kind) {
       case "log_page":
         return readPage(traffic.get(), query.filter, query.limit, query.before);
@@ -69,9 +70,9 @@ export function createReader(home: string): Reader {
       case "definitions":
         return changedSince(state.get(), query.since);
       case "audit_verify":
-        return sliced((database) => createVerifier(database, query.expected));
+        return sliced((database) => createVerifier(database, query.expected), tell);
       case "ledger_check":
-        return sliced((database) => createLedgerChecker(database, query.live));
+        return sliced((database) => createLedgerChecker(database, query.live), tell);
       default:
         throw new TypeError(`unknown query ${(query as { kind: unknown }).kind}`);
     }
@@ -79,14 +80,18 @@ export function createReader(home: string): Reader {
 
   /** On a connection of its own, so that its long read transaction is nobody else's view. */
   async function sliced<Result>(
-    begin: (database: Database) => { step(rows: number): Result | undefined },
+    begin: (database: Database) => { step(rows: number): Result | undefined; readonly done: () => number },
+    tell: Tell | undefined,
   ): Promise<Result> {
     const database = openDatabase(stateFile(home), { readonly: true, busyMs });
     try {
       const work = begin(database);
+      // What is written meanwhile is walked too: a total that grows would only make the bar go back.
+      const total = tell === undefined ? 0 : lastRecord(database);
       while (!closed) {
         const result = work.step(sliceRows);
         if (result !== undefined) return result;
+        tell?.(work.done(), total);
         await new Promise((resolve) => setImmediate(resolve));
       }
       throw new Error("the reader was closed");
@@ -98,8 +103,9 @@ export function createReader(home: string): Reader {
   function attach(port: WriterPort): void {
     port.on("message", (message) => {
       if (!isQuery(message)) return;
-      const { id, query } = message;
-      answer(query).then(
+      const { id, query, tells } = message;
+      const tell = (done: number, total: number) => port.postMessage({ type: "told", id, done, total } satisfies Told);
+      answer(query, tells === true ? tell : undefined).then(
         (value) => port.postMessage({ type: "reply", id, value }),
         (error) => replyFailure(port, id, stateFile(home), error),
       );

@@ -28,7 +28,16 @@ export type TrafficCommandMessage = {
   readonly id: number;
   readonly command: TrafficCommand;
 };
-export type QueryMessage = { readonly type: "query"; readonly id: number; readonly query: Query };
+/** `tells`: how far a long one is, as `Told`, before its answer. */
+export type QueryMessage = {
+  readonly type: "query";
+  readonly id: number;
+  readonly query: Query;
+  readonly tells?: boolean;
+};
+export type Told = { readonly type: "told"; readonly id: number; readonly done: number; readonly total: number };
+/** How far a long question is. */
+export type Tell = (done: number, total: number) => void;
 export type Reply =
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
   | {
@@ -81,7 +90,7 @@ export type CommandClient = {
 };
 
 export type QueryClient = {
-  query<Kind extends Query["kind"]>(query: Extract<Query, { kind: Kind }>): Promise<QueryAnswer[Kind]>;
+  query<Kind extends Query["kind"]>(query: Extract<Query, { kind: Kind }>, tell?: Tell): Promise<QueryAnswer[Kind]>;
   replace(port: SenderPort): void;
 };
 
@@ -113,8 +122,12 @@ export function createTrafficClient(port: SenderPort): TrafficClient {
 export function createQueryClient(port: SenderPort): QueryClient {
   const asker = createAsker(port);
   return {
-    query: <Kind extends Query["kind"]>(query: Extract<Query, { kind: Kind }>) =>
-      asker.ask((id) => ({ type: "query", id, query }) satisfies QueryMessage) as Promise<QueryAnswer[Kind]>,
+    query: <Kind extends Query["kind"]>(query: Extract<Query, { kind: Kind }>, tell?: Tell) => {
+      const tells = tell === undefined ? {} : { tells: true };
+      return asker.ask((id) => ({ type: "query", id, query, ...tells }) satisfies QueryMessage, tell) as Promise<
+        QueryAnswer[Kind]
+      >;
+    },
     replace: asker.replace,
   };
 }
@@ -123,31 +136,39 @@ export function createQueryClient(port: SenderPort): QueryClient {
 const askedMax = 1_000;
 
 function createAsker(firstPort: SenderPort): {
-  ask(message: (id: number) => unknown): Promise<unknown>;
+  ask(message: (id: number) => unknown, tell?: Tell): Promise<unknown>;
   replace(port: SenderPort): void;
 } {
-  type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (error: GatewayError) => void };
+  type Waiting = {
+    readonly resolve: (value: unknown) => void;
+    readonly reject: (error: GatewayError) => void;
+    readonly tell: Tell | undefined;
+  };
   let port = firstPort;
   let lastId = 0;
   const waiting = new Map<number, Waiting>();
 
   function answered(message: unknown): void {
-    const reply = message as Reply;
-    const asked = reply?.type === "reply" ? waiting.get(reply.id) : undefined;
-    if (asked === undefined) return;
+    const reply = message as Reply | Told | null;
+    const asked = reply?.type === "reply" || reply?.type === "told" ? waiting.get(reply.id) : undefined;
+    if (asked === undefined || reply === null) return;
+    if (reply.type === "told") {
+      asked.tell?.(reply.done, reply.total);
+      return;
+    }
     waiting.delete(reply.id);
     if ("code" in reply) asked.reject(failure(reply));
     else asked.resolve(reply.value);
   }
 
-  function ask(message: (id: number) => unknown): Promise<unknown> {
+  function ask(message: (id: number) => unknown, tell?: Tell): Promise<unknown> {
     if (waiting.size >= askedMax) {
       return Promise.reject(new GatewayError("overloaded", `${askedMax} questions to the database wait for an answer`));
     }
     lastId += 1;
     const id = lastId;
     return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
+      waiting.set(id, { resolve, reject, tell });
       port.postMessage(message(id));
     });
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startProgress, startSteps, whileWaiting } from "../../cli/progress.ts";
+import { startProgress, startSteps, whileTold } from "../../cli/progress.ts";
 import type { RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { LogRow } from "../../daemon/admin/contract/logs.ts";
 import { patientLedger, startDaemon } from "../support/daemon.ts";
@@ -72,23 +72,41 @@ test("usage, top and logs with a filter tell what was asked for, by whom, and wh
   assert.deepEqual([wrong.code, /no field "stauts"; there are id, status/.test(wrong.stderr)], [2, true]);
 });
 
-test("whileWaiting() says on a terminal that it goes on, and takes its line away", async () => {
+test("whileTold() says the time it takes until it is told how far it is, then draws a bar, and takes its line away", async () => {
   const said: string[] = [];
-  const err = (part: string) => void said.push(part);
-  let end: (answer: number) => void = () => undefined;
-  const work = new Promise<number>((settle) => {
-    end = settle;
-  });
   let at = 0;
-  const waiting = whileWaiting("walking the chain", work, { err, errIsTerminal: true, now: () => at });
+  const terminal = { err: (part: string) => void said.push(part), errIsTerminal: true, now: () => at };
+  const { promise: work, resolve: end } = Promise.withResolvers<number>();
+  let tell: ((done: number, total: number) => void) | undefined;
+  const waiting = whileTold(
+    "walking the chain",
+    (given) => {
+      tell = given;
+      return work;
+    },
+    terminal,
+  );
   at = 2_500;
   await until("the line", () => said.length > 0);
   assert.equal(said[0], "\r\u001b[Kwalking the chain … 2 s");
+  at = 2_550;
+  tell?.(10, 200);
+  at = 3_000;
+  tell?.(50, 200);
+  tell?.(60, 200);
+  at = 4_000;
+  // More was written meanwhile than there was to begin with.
+  tell?.(300, 200);
   end(7);
   assert.equal(await waiting, 7);
-  assert.equal(said.at(-1), "\r\u001b[K");
+  assert.deepEqual(said.slice(1), [
+    "\r\u001b[K██████·················· 25%  walking the chain, 50 of 200",
+    "\r\u001b[K████████████████████████ 100%  walking the chain, 200 of 200",
+    "\r\u001b[K",
+  ]);
   said.length = 0;
-  assert.equal(await whileWaiting("x", Promise.resolve(8), { err, errIsTerminal: false, now: () => at }), 8);
+  const silent = { ...terminal, errIsTerminal: false };
+  assert.equal(await whileTold("x", async (given) => (given === undefined ? 8 : 9), silent), 8);
   assert.deepEqual(said, []);
 });
 

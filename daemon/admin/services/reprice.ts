@@ -10,9 +10,11 @@ import { hostFor } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import { followPrices } from "../../config/price-table.ts";
 import type { Adjustment } from "../../store/commands/adjust.ts";
+import { lastRecord } from "../../store/last-record.ts";
 import type { SettledPage, SettledRow } from "../../store/reprice-page.ts";
 import type { Action } from "../admin-services.ts";
 import type { RepriceAnswer, RepriceRequest } from "../contract/reprice.ts";
+import type { Tell } from "../route.ts";
 import type { StoreAccess } from "./store-access.ts";
 import { finishSums, type Sums } from "./unsummed.ts";
 
@@ -36,9 +38,10 @@ export async function reprice(
   { access, generation, apply, sums }: RepriceOptions,
   request: RepriceRequest,
   action: Action,
+  tell?: Tell,
 ): Promise<RepriceAnswer> {
   const pricer = createPricer(await generation());
-  const found = await compare(access, pricer, request);
+  const found = await compare(access, pricer, request, tell);
   const entries = [...found.entries.values()].filter(({ deltaNano }) => deltaNano !== 0);
   const byModel = new Map<string, { requests: number; before: number; after: number }>();
   for (const { target, fromNano, toNano } of entries) {
@@ -52,6 +55,7 @@ export async function reprice(
       await access.execute({ kind: "adjust", entries: some }, action.actor);
       apply(some);
       await finishSums(access, sums, action.actor);
+      tell?.(Math.min(entries.length, at + commandRows), entries.length);
     }
   }
   return {
@@ -71,9 +75,15 @@ export async function reprice(
 
 type Compared = { readonly entries: Map<string, Adjustment>; readonly lookedAt: number; readonly skipped: number };
 
-async function compare(access: StoreAccess, pricer: Pricer, request: RepriceRequest): Promise<Compared> {
+async function compare(
+  access: StoreAccess,
+  pricer: Pricer,
+  request: RepriceRequest,
+  tell: Tell | undefined,
+): Promise<Compared> {
   const entries = new Map<string, Adjustment>();
   let [lookedAt, skipped] = [0, 0];
+  const total = tell === undefined ? 0 : lastRecord(access.database());
   let after: number | undefined = 0;
   while (after !== undefined) {
     const page: SettledPage = await access.query({
@@ -95,6 +105,7 @@ async function compare(access: StoreAccess, pricer: Pricer, request: RepriceRequ
       if (entries.size > differencesMax) throw tooMany();
     }
     after = page.after;
+    if (after !== undefined) tell?.(after, total);
   }
   return { entries, lookedAt, skipped };
 }

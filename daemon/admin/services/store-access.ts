@@ -4,6 +4,7 @@ import type { Database } from "../../store/database.ts";
 import { findKey } from "../../store/definitions.ts";
 import { plucked } from "../../store/prepared.ts";
 import type { Query, QueryAnswer } from "../../store/queries.ts";
+import type { Tell } from "../../store/requests.ts";
 import type { Reach } from "../admin-services.ts";
 import { createCounting } from "./counting.ts";
 import type { KeyStore, StoredKey } from "./keys.ts";
@@ -11,7 +12,7 @@ import { isInReach, scopesInReach } from "./reach.ts";
 
 export type StoreAccess = {
   execute(command: Command, actor: string): Promise<CommandResult>;
-  query<Kind extends Query["kind"]>(query: Extract<Query, { kind: Kind }>): Promise<QueryAnswer[Kind]>;
+  query<Kind extends Query["kind"]>(query: Extract<Query, { kind: Kind }>, tell?: Tell): Promise<QueryAnswer[Kind]>;
   /** A read-only connection of the calling thread, for look-ups of single rows. */
   database(): Database;
 };

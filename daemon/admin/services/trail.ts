@@ -41,8 +41,8 @@ export function createAuditService(access: StoreAccess): AdminServices["audit"] 
     async record(entry) {
       await access.execute(auditCommand(entry), entry.actor);
     },
-    async verify() {
-      const found = await access.query({ kind: "audit_verify" });
+    async verify(tell) {
+      const found = await access.query({ kind: "audit_verify" }, tell);
       return {
         ok: found.ok,
         records: found.records,
@@ -106,14 +106,14 @@ export function createLedgerService(repricing: RepriceOptions): AdminServices["l
       : Promise.resolve();
   return {
     // One after the other: two at once would both find what neither has adjusted yet.
-    reprice(request, action) {
+    reprice(request, action, tell) {
       // The catalog is megabytes that a daemon which is not asked for it need not hold.
-      const run = before.then(async () => (await import("./reprice.ts")).reprice(repricing, request, action));
+      const run = before.then(async () => (await import("./reprice.ts")).reprice(repricing, request, action, tell));
       before = run.catch(() => undefined);
       return run;
     },
-    async check() {
-      const found = await access.query({ kind: "ledger_check" });
+    async check(tell) {
+      const found = await access.query({ kind: "ledger_check" }, tell);
       const name = (id: number): string =>
         (access.database().prepare("SELECT kind || ' \"' || name || '\"' FROM scopes WHERE id = ?").pluck().get(id) as
           | string

@@ -175,7 +175,7 @@ test("listenAdmin() lets a running answer end when it closes", async () => {
   const { check } = lab.services.ledger;
   const waiting = () => {
     begun();
-    return held.then(check);
+    return held.then(() => check());
   };
   Object.assign(lab.services, { ledger: { check: waiting } });
   try {

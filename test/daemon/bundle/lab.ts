@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { buildNote } from "../../../daemon/bundle/carrier.ts";
 import { createBundle } from "../../../daemon/bundle/create.ts";
 import { generateKeys, readPublicKey, readSecretKey } from "../../../daemon/bundle/minisign.ts";
+import type { Progress } from "../../../daemon/progress.ts";
 
 export const keys = generateKeys();
 export const publicKey = readPublicKey(keys.public);
@@ -37,13 +38,18 @@ export function withoutCarrier(): void {
 
 export type Lab = { readonly folder: string; readonly file: string; readonly prefix: string; readonly home: string };
 
-export function bundleLab(version = "1.2.3", committedAt = 1_764_000_000, secret = keys.secret): Lab {
+export async function bundleLab(
+  version = "1.2.3",
+  committedAt = 1_764_000_000,
+  secret = keys.secret,
+  progress: Progress = () => undefined,
+): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "bf-bundle-"));
   const executable = join(folder, "executable");
   writeFileSync(executable, fakeExecutable(version, committedAt));
   const file = join(folder, "a.bundle");
-  createBundle({
-    ...{ out: file, executable, unit: "[Unit]\n", progress: () => undefined },
+  await createBundle({
+    ...{ out: file, executable, unit: "[Unit]\n", progress },
     key: readSecretKey(secret, () => undefined),
   });
   const [prefix, home] = [join(folder, "prefix"), join(folder, "home")];

@@ -12,7 +12,11 @@ import { bundleLab, keys, publicKey, remove, treeOf } from "./lab.ts";
 
 const silent = () => undefined;
 
-async function install(lab: ReturnType<typeof bundleLab>, file: string, key = publicKey.text): Promise<unknown> {
+async function install(
+  lab: Awaited<ReturnType<typeof bundleLab>>,
+  file: string,
+  key = publicKey.text,
+): Promise<unknown> {
   return installBundle({
     ...{ file, prefix: lab.prefix, home: lab.home, keys: [key], allowDowngrade: false },
     daemon: async () => undefined,
@@ -22,7 +26,7 @@ async function install(lab: ReturnType<typeof bundleLab>, file: string, key = pu
 }
 
 test("openBundle() takes what createBundle() wrote, and gives out every part", async (t) => {
-  const lab = bundleLab();
+  const lab = await bundleLab();
   t.after(() => remove(lab));
   const bundle = openBundle(lab.file, [publicKey], silent);
   assert.equal(bundle.manifest.version, "1.2.3");
@@ -34,8 +38,8 @@ test("openBundle() takes what createBundle() wrote, and gives out every part", a
   bundle.close();
 });
 
-test("G2 openBundle() refuses a bundle with any one byte flipped", (t) => {
-  const lab = bundleLab();
+test("G2 openBundle() refuses a bundle with any one byte flipped", async (t) => {
+  const lab = await bundleLab();
   t.after(() => remove(lab));
   const whole = readFileSync(lab.file);
   const file = join(lab.folder, "flipped");
@@ -60,7 +64,11 @@ test("G2 openBundle() refuses a bundle with any one byte flipped", (t) => {
 });
 
 const others = generateKeys();
-const faults: readonly (readonly [string, (whole: Buffer, lab: ReturnType<typeof bundleLab>) => Buffer, RegExp])[] = [
+const faults: readonly (readonly [
+  string,
+  (whole: Buffer, lab: Awaited<ReturnType<typeof bundleLab>>) => Buffer,
+  RegExp,
+])[] = [
   ["cut short", (whole) => whole.subarray(0, whole.length - 700), /cut short|after its end/],
   ["with something after its end", (whole) => Buffer.concat([whole, Buffer.alloc(512)]), /after its end/],
   ["empty", () => Buffer.alloc(0), /no whole bundle/],
@@ -72,7 +80,7 @@ const faults: readonly (readonly [string, (whole: Buffer, lab: ReturnType<typeof
 
 for (const [what, change, words] of faults) {
   test(`G2 installBundle() refuses a bundle ${what}, and nothing on disk has changed`, async (t) => {
-    const lab = bundleLab();
+    const lab = await bundleLab();
     t.after(() => remove(lab));
     const file = join(lab.folder, "changed");
     writeFileSync(file, change(readFileSync(lab.file), lab));
@@ -83,7 +91,7 @@ for (const [what, change, words] of faults) {
 }
 
 test("G2 installBundle() refuses a bundle that another key has signed", async (t) => {
-  const lab = bundleLab("1.2.3", 1_764_000_000, others.secret);
+  const lab = await bundleLab("1.2.3", 1_764_000_000, others.secret);
   t.after(() => remove(lab));
   const before = treeOf(lab.prefix);
   await assert.rejects(install(lab, lab.file), /which is not trusted here/);
@@ -109,8 +117,8 @@ for (const name of [
   "a/b/c/d/e",
   "",
 ]) {
-  test(`writeArchive() has no way to write ${JSON.stringify(name)}`, (t) => {
-    const lab = bundleLab();
+  test(`writeArchive() has no way to write ${JSON.stringify(name)}`, async (t) => {
+    const lab = await bundleLab();
     t.after(() => remove(lab));
     const descriptor = openSync(join(lab.folder, "archive"), "w");
     t.after(() => closeSync(descriptor));
@@ -126,8 +134,8 @@ for (const [what, at, value] of [
   ["a name that leads out", 0, "../"],
   ["a size without end", 124, "77777777777"],
 ] as const) {
-  test(`readArchive() refuses ${what}, though its sum is right`, (t) => {
-    const lab = bundleLab();
+  test(`readArchive() refuses ${what}, though its sum is right`, async (t) => {
+    const lab = await bundleLab();
     t.after(() => remove(lab));
     const bytes = readFileSync(lab.file);
     bytes.write(value, at, "latin1");
@@ -145,8 +153,8 @@ for (const [what, at, value] of [
 const hasMinisign = spawnSync("minisign", ["-v"]).error === undefined;
 const skip = hasMinisign ? false : "needs minisign";
 
-test("signBytes() writes what minisign verifies", { skip }, (t) => {
-  const lab = bundleLab();
+test("signBytes() writes what minisign verifies", { skip }, async (t) => {
+  const lab = await bundleLab();
   t.after(() => remove(lab));
   const content = Buffer.from("what is signed\n");
   const file = join(lab.folder, "content");
@@ -160,8 +168,8 @@ test("signBytes() writes what minisign verifies", { skip }, (t) => {
 for (const password of [undefined, "correct horse"]) {
   test(`readSecretKey() reads minisign's own key${password === undefined ? "" : ", locked with a password"}`, {
     skip,
-  }, (t) => {
-    const lab = bundleLab();
+  }, async (t) => {
+    const lab = await bundleLab();
     t.after(() => remove(lab));
     const [secretFile, publicFile] = [join(lab.folder, "m.key"), join(lab.folder, "m.pub")];
     const unlocked = password === undefined ? ["-W"] : [];
@@ -179,11 +187,11 @@ for (const password of [undefined, "correct horse"]) {
   });
 }
 
-function without(whole: Buffer, lab: ReturnType<typeof bundleLab>, name: string): Buffer {
+function without(whole: Buffer, lab: Awaited<ReturnType<typeof bundleLab>>, name: string): Buffer {
   return rewritten(whole, lab, (entries) => entries.filter((entry) => !entry.name.endsWith(`/${name}`)));
 }
 
-function withMore(whole: Buffer, lab: ReturnType<typeof bundleLab>, name: string): Buffer {
+function withMore(whole: Buffer, lab: Awaited<ReturnType<typeof bundleLab>>, name: string): Buffer {
   const content = Buffer.from("more");
   return rewritten(whole, lab, (entries) => [
     ...entries,
@@ -193,7 +201,11 @@ function withMore(whole: Buffer, lab: ReturnType<typeof bundleLab>, name: string
 
 type Entry = Parameters<typeof writeArchive>[1][number];
 
-function rewritten(whole: Buffer, lab: ReturnType<typeof bundleLab>, change: (entries: Entry[]) => Entry[]): Buffer {
+function rewritten(
+  whole: Buffer,
+  lab: Awaited<ReturnType<typeof bundleLab>>,
+  change: (entries: Entry[]) => Entry[],
+): Buffer {
   const source = openSync(lab.file, "r");
   const entries = readArchive(source).map(({ offset, ...member }) => ({
     ...member,
@@ -206,3 +218,16 @@ function rewritten(whole: Buffer, lab: ReturnType<typeof bundleLab>, change: (en
   closeSync(target);
   return readFileSync(file);
 }
+
+test("createBundle() tells how far it is while it compresses, which takes the longest", async (t) => {
+  const told: [string, number | undefined][] = [];
+  const lab = await bundleLab("1.2.3", 1_764_000_000, keys.secret, (step, part) => void told.push([step, part]));
+  t.after(() => remove(lab));
+  assert.deepEqual(told, [
+    ["reading the executable", undefined],
+    ["compressing", undefined],
+    ["compressing", 1],
+    ["signing", undefined],
+    ["writing", undefined],
+  ]);
+});

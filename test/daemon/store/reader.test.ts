@@ -158,11 +158,18 @@ test("audit_verify, audit_export, ledger_check, spend and definitions are answer
   writer.execute(createKey(1), "cli");
   const rows = Array.from({ length: 12_000 }, (_, row) => settlement(`r${row}`, startMs + row, 2)).flat();
   writer.commit([{ type: "batch", sender: 1001, number: 1, rows: columnsOf(settlementWidth, rows) }]);
-  const verifying = client.query({ kind: "audit_verify", expected: writer.head });
+  const told: number[][] = [];
+  const tell = (done: number, total: number) => void told.push([done, total]);
+  const verifying = client.query({ kind: "audit_verify", expected: writer.head }, tell);
   const checking = client.query({ kind: "ledger_check", live: writer.cells.balances(1) });
   writer.commit([{ type: "batch", sender: 1001, number: 2, rows: columnsOf(settlementWidth, settlement("last")) }]);
   const verified = await verifying;
   assert.ok(verified.ok && verified.records >= 12_001);
+  assert.deepEqual(
+    told.map(([done]) => done),
+    [5_000, 10_000],
+  );
+  assert.ok(told.every(([, total]) => total! >= 12_001));
   const checked = await checking;
   assert.equal(checked.openHolds, 0);
   assert.deepEqual(await client.query({ kind: "spend" }), [
