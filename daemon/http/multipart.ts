@@ -34,7 +34,12 @@ export function boundaryOf(contentType: string | undefined): string | undefined 
   return /^[\x20-\x7e]+$/.test(boundary) && !boundary.endsWith(" ") ? boundary : undefined;
 }
 
-export function watchForm(boundary: string, names: ReadonlySet<string>): FormWatch {
+/** @param onFile gets the bytes of each file as they go by; nothing: one ends */
+export function watchForm(
+  boundary: string,
+  names: ReadonlySet<string>,
+  onFile?: (bytes: Buffer | undefined) => void,
+): FormWatch {
   const delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
   const fields = new Map<string, FormField>();
   // The first delimiter may stand at the very beginning, without its line break.
@@ -45,6 +50,7 @@ export function watchForm(boundary: string, names: ReadonlySet<string>): FormWat
   let parts = 0;
   let field: string | undefined;
   let fieldStart = 0;
+  let isFile = false;
 
   function push(chunk: Buffer): void {
     if (state === "end") return;
@@ -72,6 +78,11 @@ export function watchForm(boundary: string, names: ReadonlySet<string>): FormWat
     const found = rest.indexOf(delimiter);
     if (found >= 0) {
       if (field !== undefined) keep(field, rest.subarray(fieldStart - at, found));
+      if (isFile) {
+        onFile!(rest.subarray(Math.max(0, fieldStart - at), found));
+        onFile!(undefined);
+        isFile = false;
+      }
       drop(found + delimiter.length);
       state = "delimiter";
       return true;
@@ -81,7 +92,9 @@ export function watchForm(boundary: string, names: ReadonlySet<string>): FormWat
       return false; // a value is kept whole
     }
     if (state === "preamble" && at + rest.length > partHeadBytesMax) throw malformed("no part begins");
-    drop(Math.max(0, rest.length - delimiter.length + 1));
+    const known = Math.max(0, rest.length - delimiter.length + 1);
+    if (isFile && known > fieldStart - at) onFile!(rest.subarray(Math.max(0, fieldStart - at), known));
+    drop(known);
     return false;
   }
 
@@ -108,7 +121,9 @@ export function watchForm(boundary: string, names: ReadonlySet<string>): FormWat
       if (rest.length > partHeadBytesMax) throw malformed("the headers of a part are too long");
       return false;
     }
-    const name = partName(rest.toString("latin1", 0, end));
+    const head = rest.toString("latin1", 0, end);
+    const name = partName(head);
+    isFile = onFile !== undefined && /;\s*filename/i.test(head);
     drop(end + 4);
     state = "body";
     field = name !== undefined && names.has(name) ? name : undefined;

@@ -10,6 +10,7 @@ import { formatDollars } from "../governance/money.ts";
 import type { Plan, PlanRefusal } from "../governance/plans.ts";
 import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
+import type { Batch } from "./batch-cost.ts";
 import type { Exchange, Route } from "./exchange.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
@@ -103,16 +104,19 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   if (price === undefined && !isFree && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
   if (budgeted && exchange.batch?.isUnread === true && !settings.ledger.allowUnpriced) throw unread();
   if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body, exchange.view!.sighted);
-  const bounds = estimateBounds(exchange, target, plane);
+  const { batch } = exchange;
+  const bounds = batch === undefined ? estimateBounds(exchange, target, plane) : boundsOf(batch);
   const service = exchange.marks?.service;
   const units = price === undefined || generates(exchange.route) ? undefined : unitsBound(exchange);
-  const inputCostNano = costBound(price, { input: bounds.input, output: 0, dearest: false, service, units }) ?? 0;
+  const inputCostNano =
+    batch?.inputNano ?? costBound(price, { input: bounds.input, output: 0, dearest: false, service, units }) ?? 0;
   const holdId = exchange.holds === 0 ? exchange.id : `${exchange.id}:${exchange.holds}`;
   let hold = -1;
   let heldNano = 0;
   if (scopes.length > 0) {
     const { input, output } = bounds;
-    const most = costBound(price, { input, output, dearest: exchange.marks?.dearest ?? false, service, units });
+    const dearest = exchange.marks?.dearest ?? false;
+    const most = batch === undefined ? costBound(price, { input, output, dearest, service, units }) : batch.heldNano;
     // A price by the picture, say, for something that makes none.
     if (most === undefined && price !== undefined && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
     const costNano = most ?? 0;
@@ -169,7 +173,7 @@ function unpriced(target: Target): GatewayError {
 function unread(): GatewayError {
   return new GatewayError(
     "unpriced_model",
-    "what a batch costs that is read from a file is not known, and this API key has a budget; send the requests themselves, or set `ledger.allow_unpriced`",
+    "what this batch costs is not known, and this API key has a budget: its file was not uploaded through this gateway, or has lines that are no requests or too long; upload it here, send the requests themselves, or set `ledger.allow_unpriced`",
     { source: "gateway", param: "input_file_id" },
   );
 }
@@ -207,16 +211,18 @@ export function costsNothing({ operation }: Route): boolean {
 
 type Bounds = { readonly input: number; readonly output: number; readonly injectCap: number | undefined };
 
+function boundsOf({ inputTokens, outputTokens }: Batch): Bounds {
+  return { input: inputTokens, output: outputTokens, injectCap: undefined };
+}
+
 function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bounds {
   const { ledger } = exchange.generation.data;
   const view = exchange.view!;
-  const { batch } = exchange;
-  const window = batch === undefined ? target.contextWindow : undefined; // each of its requests has one
+  const window = target.contextWindow;
   const input =
     exchange.marks?.unbounded === true && window !== undefined
       ? window
       : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
-  if (batch !== undefined) return { input, output: batch.outputTokens, injectCap: undefined };
   if (!generates(exchange.route)) return { input, output: 0, injectCap: undefined };
   const choices = view.n ?? 1;
   if (view.maxTokens !== undefined) return { input, output: view.maxTokens * choices, injectCap: undefined };

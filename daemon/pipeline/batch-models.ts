@@ -1,184 +1,184 @@
 /**
- * A batch is many calls in one: each names a model that the key must be allowed, and each costs. Hides where each vendor
- * writes its models, that all must be one provider's, and what a batch is held and charged for. No answer tells its
- * usage before hours have gone by, so it is charged when it is made, by what its requests say.
+ * A batch is many calls in one: each names a model that the key must be allowed, and each costs. Hides that all of them
+ * must be one provider's, and that the names in a file are the provider's own. No answer tells a batch's usage before
+ * hours have gone by, so it is charged when it is made, by what its requests say.
  */
-
 import { costBound } from "../../providers/catalog/cost.ts";
-import type { Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { membersAt, valueAt } from "../http/json-members.ts";
+import { skipSpace } from "../http/json-skip.ts";
 import { findEndpoint, noEndpoint } from "../routing/endpoints.ts";
-import type { Target } from "../routing/generation.ts";
+import type { Generation, Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
-import { assertAccess, type Lease } from "./admit.ts";
+import type { CallSum } from "../store/batch-files.ts";
+import { assertAccess } from "./admit.ts";
+import { anthropicCalls, geminiCalls, missing, refused, sumCalls, twoModels } from "./batch-calls.ts";
+import { type BatchModel, costBatch, halfPrice, unreadBatch } from "./batch-cost.ts";
 import type { Exchange } from "./exchange.ts";
 import { nameFor } from "./key-bounds.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
 import { replaceBody } from "./read.ts";
 
-/** What is known of a batch before it is made. */
-export type Batch = {
-  /** At most, of all its requests together. */
-  readonly outputTokens: number;
-  /** As much as such requests usually take. */
-  readonly usualTokens: number;
-  /** Its requests stand in a file, which is not read here. */
-  readonly isUnread: boolean;
-};
-
 type Fields = Readonly<Record<string, unknown>>;
-type Call = { readonly model: string; readonly most: number | undefined };
-
-const bytesPerToken = 4;
-const halfPrice = "batch";
+type Found = {
+  readonly sums: readonly CallSum[];
+  readonly isUnread: boolean;
+  readonly generates: boolean;
+  /** The provider whose names the models are. */
+  readonly provider?: string;
+};
 
 /** The provider that is to run it and, of its models, the one that costs most. */
 export function batchTarget(exchange: Exchange, plane: Plane): Target {
-  const { generation, route, view } = exchange;
-  const body = JSON.parse(exchange.body!.toString("utf8")) as Fields;
-  const calls = callsIn(exchange, body);
-  const targets = new Map<string, Target>();
-  for (const { model } of calls) {
-    if (targets.has(model)) continue;
-    const target = findTarget(generation, nameFor(exchange.caller!, model));
-    if (target === undefined) throw refused("model_not_found", `no provider offers the model "${model.slice(0, 200)}"`);
-    const endpoint = findEndpoint(target.provider.endpoints, route.operation, route.dialect, target);
-    if (endpoint?.dialect.id !== route.dialect.id) throw noEndpoint(target.provider.name, route.operation);
-    assertAccess(exchange, target, plane, exchange.at);
-    targets.set(model, target);
-  }
-  const providers = new Set([...targets.values()].map(({ provider }) => provider));
-  if (providers.size > 1)
-    throw refused("invalid_request", "the models of one batch must all be of one provider: make a batch for each");
-  const target = dearest([...targets.values()], exchange);
-  exchange.batch = bounds(exchange, calls, target, plane, route.family!.models === "path" && !isInline(body));
-  exchange.marks = {
-    ...readMarks(exchange.body!, view!.sighted),
-    service: route.family!.models === "member" ? undefined : halfPrice,
-  };
-  exchange.view = { ...view!, model: view!.model ?? calls[0]!.model };
-  if (route.family!.models === "requests") renameModels(exchange, body, targets, plane);
-  if (route.family!.models === "member") {
-    const named = Buffer.from(JSON.stringify({ ...body, model: `models/${target.deployment}` }));
-    if (body["model"] !== `models/${target.deployment}`) replaceBody(exchange, plane, named);
-  }
+  const { view, route } = exchange;
+  const { models: kind } = route.family!;
+  const found = callsIn(exchange, plane);
+  const models = targetsOf(exchange, found, plane);
+  const targets = models.map(({ target }) => target);
+  if (new Set(targets.map(({ provider }) => provider)).size > 1)
+    throw refused("the models of one batch must all be of one provider: make a batch for each", "model");
+  const service = kind === "member" ? undefined : halfPrice;
+  exchange.batch = found.isUnread ? unreadBatch : costBatch(exchange, models, service, found.generates, plane);
+  exchange.marks = { ...readMarks(exchange.body!, view!.sighted), service };
+  exchange.view = { ...view!, model: view!.model ?? found.sums[0]!.model };
+  const target = dearest(models, exchange);
+  if (kind === "requests") renameModels(exchange, models, plane);
+  if (kind === "member") nameTarget(exchange, target, plane);
   return target;
 }
 
-/** Read from a file: nothing is known of it but that there is one. */
-export const unreadBatch: Batch = { outputTokens: 0, usualTokens: 0, isUnread: true };
-
-/** What a batch that was made is charged for. */
-export function batchUsage(exchange: Exchange, { inputTokens }: Lease): Usage {
-  const { batch, bytesIn } = exchange;
-  const input = Math.min(inputTokens, Math.ceil(bytesIn / bytesPerToken));
-  return { input, output: batch!.usualTokens, serviceTier: exchange.marks?.service };
+/** What stands in a file of OpenAI's that went up through here; undefined: it is not known. */
+export function fileTarget(exchange: Exchange, provider: string | undefined, plane: Plane): Target | undefined {
+  const { batchFile } = exchange;
+  if (provider === undefined || batchFile === undefined) return undefined;
+  const endpoint = valueAt(exchange.body!, topMember(exchange.body!, "endpoint"));
+  const isTextless = typeof endpoint === "string" && /\/(?:embeddings|moderations)\/?$/.test(endpoint);
+  const generates = batchFile.generates || !isTextless;
+  const models = targetsOf(exchange, { sums: batchFile.sums, isUnread: false, generates, provider }, plane);
+  exchange.batch = costBatch(exchange, models, halfPrice, generates, plane);
+  exchange.view = { ...exchange.view!, model: batchFile.sums[0]!.model };
+  return dearest(models, exchange);
 }
 
-function callsIn(exchange: Exchange, body: Fields): Call[] {
-  switch (exchange.route.family!.models) {
+function callsIn(exchange: Exchange, plane: Plane): Found {
+  const { route, body, pathModel } = exchange;
+  const { keyId } = exchange.caller!;
+  const calls = sumCalls((model) => {
+    const name = findTarget(exchange.generation, model === "" ? pathModel! : model)?.name ?? model;
+    return plane.estimator.outputEstimate(name, keyId);
+  });
+  switch (route.family!.models) {
     case "requests":
-      return anthropicCalls(body);
-    case "path":
-      return geminiCalls(exchange.pathModel!, body);
+      anthropicCalls(body!, calls);
+      return { sums: calls.sums(), isUnread: false, generates: true };
+    case "path": {
+      const inFile = geminiCalls(pathModel!, body!, calls);
+      const generates = route.operation !== "batch_embed";
+      if (inFile === undefined) return { sums: withModel(calls.sums(), pathModel!), isUnread: false, generates };
+      const read = inFile.file === undefined ? undefined : exchange.batchFile;
+      if (read?.sums.some(({ model }) => model !== "" && model !== pathModel && model !== bareModel(exchange)))
+        throw twoModels("batch.inputConfig.fileName");
+      const unread = [emptySum(pathModel!)];
+      return { sums: withModel(read?.sums ?? unread, pathModel!), isUnread: read === undefined, generates };
+    }
     default: {
-      const { model } = body;
+      const model = valueAt(body!, topMember(body!, "model"));
       if (typeof model !== "string") throw missing("model");
-      return [{ model: model.replace(/^models\//, ""), most: 0 }];
+      const sum = { ...emptySum(model.replace(/^models\//, "")), requests: 1 };
+      return { sums: [{ ...sum, bytes: body!.length, bytesMax: body!.length }], isUnread: false, generates: false };
     }
   }
 }
 
-function anthropicCalls({ requests }: Fields): Call[] {
-  if (!Array.isArray(requests) || requests.length === 0) throw missing("requests");
-  return requests.map((request: Fields | null, index) => {
-    const params = fields(request?.["params"]);
-    const { model, max_tokens: most } = params;
-    if (typeof model !== "string") throw missing(`requests.${index}.params.model`);
-    return { model, most: whole(most) };
-  });
+/** A file's lines know nothing of the provider's name before the model's. */
+function bareModel({ caller, generation, pathModel }: Exchange): string | undefined {
+  return findTarget(generation, nameFor(caller!, pathModel!))?.deployment;
 }
 
-function geminiCalls(model: string, { batch }: Fields): Call[] {
-  const config = fields(fields(batch)["inputConfig"] ?? fields(batch)["input_config"]);
-  const inline = fields(config["requests"])["requests"];
-  if (!Array.isArray(inline) || inline.length === 0) return [{ model, most: undefined }];
-  return inline.map((each: Fields | null, index) => {
-    const request = fields(each?.["request"]);
-    const said = request["model"];
-    if (said !== undefined && String(said).replace(/^models\//, "") !== model)
-      throw refused(
-        "invalid_request",
-        "the path and a request of the batch name different models",
-        `requests.${index}`,
-      );
-    const generation = fields(request["generationConfig"] ?? request["generation_config"]);
-    return { model, most: whole(generation["maxOutputTokens"] ?? generation["max_output_tokens"]) };
-  });
+function emptySum(model: string): CallSum {
+  return { ...{ model, requests: 0, bytes: 0, bytesMax: 0, loose: 0, dearest: false }, capped: 0, open: 0, usual: 0 };
 }
 
-/** All of its requests stand in the one place that is read here; elsewhere the word says nothing. */
-function isInline({ batch }: Fields): boolean {
-  const configs = [fields(batch)["inputConfig"], fields(batch)["input_config"]].filter((each) => each !== undefined);
-  const config = fields(configs[0]);
-  const isFile = config["fileName"] !== undefined || config["file_name"] !== undefined;
-  return configs.length === 1 && !isFile && Array.isArray(fields(config["requests"])["requests"]);
-}
-
-function bounds(
-  exchange: Exchange,
-  calls: readonly Call[],
-  target: Target,
-  { estimator }: Plane,
-  isUnread: boolean,
-): Batch {
-  const usual = estimator.outputEstimate(target.name, exchange.caller!.keyId);
-  let outputTokens = 0;
-  let usualTokens = 0;
-  for (const { most = target.outputMax ?? usual } of calls) {
-    outputTokens += most;
-    usualTokens += Math.min(most, usual);
+/** One model's: what its requests said of it was the same. */
+function withModel(sums: readonly CallSum[], model: string): readonly CallSum[] {
+  const all = emptySum(model);
+  for (const sum of sums) {
+    for (const name of ["requests", "bytes", "loose", "capped", "open", "usual"] as const) all[name] += sum[name];
+    all.bytesMax = Math.max(all.bytesMax, sum.bytesMax);
+    all.dearest ||= sum.dearest;
   }
-  return { outputTokens, usualTokens, isUnread };
+  return [all];
 }
 
-function dearest(targets: readonly Target[], { generation, at, bytesIn }: Exchange): Target {
-  let found = targets[0]!;
+function targetsOf(exchange: Exchange, { sums, provider }: Found, plane: Plane): readonly BatchModel[] {
+  const { generation, route, at } = exchange;
+  if (sums.length === 0) throw missing("requests");
+  return sums.map((sum) => {
+    const target =
+      provider === undefined
+        ? findTarget(generation, nameFor(exchange.caller!, sum.model))
+        : ownTarget(exchange, provider, sum.model, plane);
+    if (target === undefined) {
+      const message = `no provider offers the model "${sum.model.slice(0, 200)}"`;
+      throw new GatewayError("model_not_found", message, { source: "client", param: "model" });
+    }
+    const endpoint = findEndpoint(target.provider.endpoints, route.operation, route.dialect, target);
+    if (endpoint?.dialect.id !== route.dialect.id) throw noEndpoint(target.provider.name, route.operation);
+    assertAccess(exchange, target, plane, at);
+    const price = target.free ? undefined : generation.catalog.price(target.provider.name, target.model, at);
+    return { target, price, sum };
+  });
+}
+
+/** The lines of a file name models as the provider does; of several names of ours for one, that which the key may call. */
+function ownTarget(exchange: Exchange, provider: string, deployment: string, plane: Plane): Target | undefined {
+  const { generation, caller } = exchange;
+  const names = namesOf(generation, provider, deployment);
+  const offered = names.flatMap((name) => findTarget(generation, `${provider}/${name}`) ?? []);
+  const same = offered.filter((target) => target.deployment === deployment && target.provider.name === provider);
+  const mayCall = ({ model, name }: Target) =>
+    plane.plans.find(caller!.keyRow, provider, model, name).refusal === undefined;
+  return same.find(mayCall) ?? same[0];
+}
+
+function namesOf({ providers }: Generation, provider: string, deployment: string): readonly string[] {
+  const { deployments } = providers.get(provider)!.data;
+  return [deployment, ...Object.keys(deployments).filter((name) => deployments[name] === deployment)];
+}
+
+function dearest(models: readonly BatchModel[], { bytesIn }: Exchange): Target {
+  let found = models[0]!.target;
   let most = -1;
-  for (const target of targets) {
-    const price = generation.catalog.price(target.provider.name, target.model, at);
+  for (const { target, price } of models) {
     // What has no known price decides: with a budget it is refused.
-    const cost = costBound(price, { input: bytesIn, output: bytesIn, dearest: false, service: undefined }) ?? Infinity;
+    const bound = { input: bytesIn, output: bytesIn, dearest: false, service: undefined };
+    const cost = target.free ? 0 : (costBound(price, bound) ?? Number.POSITIVE_INFINITY);
     if (cost > most) [found, most] = [target, cost];
   }
   return found;
 }
 
 /** The provider is told of its models as it knows them. */
-function renameModels(exchange: Exchange, body: Fields, targets: ReadonlyMap<string, Target>, plane: Plane): void {
-  if ([...targets].every(([model, { deployment }]) => model === deployment)) return;
+function renameModels(exchange: Exchange, models: readonly BatchModel[], plane: Plane): void {
+  if (models.every(({ target, sum }) => sum.model === target.deployment)) return;
+  const names = new Map(models.map(({ target, sum }) => [sum.model, target.deployment]));
+  const body = JSON.parse(exchange.body!.toString("utf8")) as Fields;
   const requests = (body["requests"] as readonly Fields[]).map((request) => {
     const params = request["params"] as Fields;
-    return { ...request, params: { ...params, model: targets.get(params["model"] as string)!.deployment } };
+    return { ...request, params: { ...params, model: names.get(params["model"] as string)! } };
   });
   const { view } = exchange;
   replaceBody(exchange, plane, Buffer.from(JSON.stringify({ ...body, requests })));
   exchange.view = view;
 }
 
-function fields(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
+function nameTarget(exchange: Exchange, { deployment }: Target, plane: Plane): void {
+  const body = JSON.parse(exchange.body!.toString("utf8")) as Fields;
+  if (body["model"] === `models/${deployment}`) return;
+  replaceBody(exchange, plane, Buffer.from(JSON.stringify({ ...body, model: `models/${deployment}` })));
 }
 
-function whole(value: unknown): number | undefined {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
-}
-
-function missing(param: string): GatewayError {
-  return refused("invalid_request", `${param} is required`, param);
-}
-
-function refused(code: "invalid_request" | "model_not_found", message: string, param = "model"): GatewayError {
-  return new GatewayError(code, message, { source: "client", param });
+function topMember(body: Buffer, name: string): number | undefined {
+  return membersAt(body, skipSpace(body, 0), { [name]: name }, "")?.at[name];
 }

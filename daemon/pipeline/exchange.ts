@@ -19,8 +19,9 @@ import type { RequestView } from "../http/scan.ts";
 import type { Affinity } from "../routing/affinity.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
+import type { BatchFile } from "../store/batch-files.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
-import type { Batch } from "./batch-models.ts";
+import type { Batch } from "./batch-cost.ts";
 import type { Coded } from "./codecs.ts";
 import type { KeptContent } from "./content.ts";
 import type { Family } from "./families.ts";
@@ -148,6 +149,8 @@ export class Exchange {
   batch: Batch | undefined;
   /** It begins a film. */
   film: Film | undefined;
+  /** The lines of the file that it is to read; those of the file that goes up. */
+  batchFile: BatchFile | undefined;
   /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */
   onFrames: ((frames: string, own: Exchange) => void) | undefined;
   /** Where proofs of thinking in its answer are remembered; undefined: its next turn has no choice. */

@@ -39,6 +39,12 @@ export function namedIds(exchange: Exchange): readonly string[] {
   return input === undefined ? [] : [splitId(input).id];
 }
 
+/** The file that a batch is to read, as the provider knows it. */
+export function batchFileOf(exchange: Exchange): string | undefined {
+  const input = inputFile(exchange);
+  return input === undefined ? undefined : splitId(input).id;
+}
+
 /** OpenAI's batches read a file, and so may Google's. */
 function inputFile({ body }: Exchange): string | undefined {
   if (body === undefined) return undefined;

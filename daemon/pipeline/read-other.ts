@@ -6,11 +6,14 @@ import { rerankModel } from "../../providers/dialects/bedrock-converse/rerank.ts
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { emptyView, type RequestView } from "../http/request-view.ts";
 import type { Generation, Provider, Target } from "../routing/generation.ts";
+import { findTarget } from "../routing/resolve.ts";
 import { timersFor } from "../routing/timers.ts";
-import { batchTarget, unreadBatch } from "./batch-models.ts";
+import { unreadBatch } from "./batch-cost.ts";
+import { batchTarget, fileTarget } from "./batch-models.ts";
 import type { Exchange, Route } from "./exchange.ts";
 import { beginsFilm, readFilm } from "./films.ts";
-import { namedProvider } from "./objects.ts";
+import { nameFor } from "./key-bounds.ts";
+import { batchFileOf, namedProvider } from "./objects.ts";
 import { isOwned } from "./owned.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
@@ -28,7 +31,7 @@ export async function readOther(exchange: Exchange, plane: Plane): Promise<Reque
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
   if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? "") && !continuesUpload(exchange))
-    return withPathModel(exchange, await read(exchange, plane));
+    return withFile(exchange, withPathModel(exchange, await read(exchange, plane)), plane);
   return withPathModel(exchange, readAnything(exchange));
 }
 
@@ -76,13 +79,38 @@ export function providerTarget(exchange: Exchange, plane: Plane): Target {
   const { generation, route, view } = exchange;
   if (makesBatch(exchange)) {
     if (route.family!.models !== undefined) return batchTarget(exchange, plane);
+    const read = fileTarget(exchange, ownerOfCall(exchange)?.name, plane);
+    if (read !== undefined) return read;
     exchange.batch = unreadBatch;
   }
   if (exchange.stored?.provider !== undefined) return storedTarget(generation, exchange.stored.provider);
-  const named = route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
-  const provider = named === undefined ? usualProvider(generation, route) : generation.providers.get(named);
-  if (provider === undefined) throw noProvider(generation, named, route.operation);
+  const provider = ownerOfCall(exchange);
+  if (provider === undefined) throw noProvider(generation, nameOfCall(exchange), route.operation);
   return targetAt(generation, provider, view?.model ?? ownModel(exchange, provider, plane), mayCost(exchange));
+}
+
+function nameOfCall(exchange: Exchange): string | undefined {
+  return exchange.route.form === "any" ? splitRest(exchange.rest).provider : namedProvider(exchange);
+}
+
+function ownerOfCall(exchange: Exchange): Provider | undefined {
+  const { generation, route } = exchange;
+  const named = nameOfCall(exchange);
+  return named === undefined ? usualProvider(generation, route) : generation.providers.get(named);
+}
+
+/** What the lines of its file are known to be, where a batch is made of one. */
+async function withFile(exchange: Exchange, view: RequestView, { responses }: Plane): Promise<RequestView> {
+  if (!makesBatch(exchange)) return view;
+  const file = batchFileOf(exchange);
+  const provider = exchange.route.family!.models === "path" ? pathProvider(exchange) : ownerOfCall(exchange)?.name;
+  if (file !== undefined && provider !== undefined) exchange.batchFile = await responses.batchFile(provider, file);
+  return view;
+}
+
+/** Whose model it is. */
+function pathProvider({ caller, generation, pathModel }: Exchange): string | undefined {
+  return findTarget(generation, nameFor(caller!, pathModel!))?.provider.name;
 }
 
 /**

@@ -21,8 +21,8 @@ import {
   tooManyWait,
   withQuery,
 } from "./attempt.ts";
-import { batchUsage } from "./batch-models.ts";
-import { batchBody, mayBeBatch } from "./batch-upload.ts";
+import { noted } from "./batch-notes.ts";
+import { batchBody, linesBody, mayBeBatch, mayBeLines } from "./batch-upload.ts";
 import type { Exchange } from "./exchange.ts";
 import { filmTold, isFilmOfModel } from "./films.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
@@ -67,7 +67,9 @@ export async function relayAttempt(exchange: Exchange, lease: Lease, plane: Plan
   const { form } = exchange.route;
   if (form === "any") exchange.about = aboutRaw(exchange, lease.target.provider);
   else if (form === "object" && isOwned(exchange)) exchange.about = aboutObject(exchange);
-  return exchange.about === undefined ? relayed(exchange, lease, plane) : ownedAttempt(exchange, lease, plane, relayed);
+  const attempt = exchange.about === undefined ? relayed : ownedAttempt;
+  const result = await attempt(exchange, lease, plane, relayed);
+  return form === "object" ? noted(exchange, lease, plane, result) : result;
 }
 
 function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
@@ -156,7 +158,7 @@ function receiverFor(
     return new ObjectReceiver(exchange, dialect, target.provider.name, {
       answered(answer) {
         const film = exchange.film === undefined ? undefined : filmTold(answer.body);
-        const usage = exchange.batch === undefined ? film : batchUsage(exchange, lease);
+        const usage = exchange.batch === undefined ? film : exchange.batch.usage;
         // What costs nothing by its nature is settled at nothing; a batch by an estimate.
         const finished = usage === film;
         finish({ answer, refused: usage === undefined, usage, finished, outputBytes: 0 });
@@ -218,7 +220,8 @@ function request(
   plane: Plane,
   violated: (error: GatewayError) => void,
 ): Dispatcher.DispatchOptions | Promise<Dispatcher.DispatchOptions> {
-  const { provider, deployment } = lease.target;
+  const { target } = lease;
+  const { provider, deployment } = target;
   const { upload, request: asked } = exchange;
   const credential = provider.credentials[exchange.trip!.credential]!;
   exchange.credentialId = credential.id;
@@ -229,7 +232,8 @@ function request(
     if (exchange.consumed) throw new GatewayError("internal_error", "an upload cannot be sent twice");
     exchange.consumed = true;
     const bytes = uploadBody(exchange, upload, deployment, () => releaseBody(exchange, plane), violated);
-    body = mayBeBatch(exchange) ? batchBody(bytes, exchange, plane, violated) : bytes;
+    if (mayBeBatch(exchange)) body = batchBody(bytes, exchange, plane, target, violated);
+    else body = mayBeLines(exchange) ? linesBody(bytes, exchange, plane, target) : bytes;
     const length = asked.headers["content-length"];
     // Other names for its fields make a form longer by what is not known yet.
     if (endpoint?.voice !== undefined) body = formAs(exchange, lease.target, endpoint.voice, bytes, violated);

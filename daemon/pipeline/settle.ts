@@ -67,6 +67,8 @@ export type Quote = Used & { readonly costNano: number | undefined; readonly isE
 
 /** What an attempt that was sent costs, by what is known of it. */
 export function quote(exchange: Exchange, lease: Lease, end: AttemptEnd): Quote {
+  const { batch } = exchange;
+  if (batch !== undefined) return { known: false, usage: batch.usage, costNano: batch.costNano, isEstimate: true };
   const { known, usage } = used(exchange, lease, end);
   if (lease.target.free || costsNothing(exchange.route)) return { known, usage, costNano: 0, isEstimate: !known };
   const result = cost(lease.price, usage);

@@ -4,6 +4,7 @@
  */
 import type { Worker } from "node:worker_threads";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { BatchFile } from "../store/batch-files.ts";
 import type { FilmRecord } from "../store/films.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
 import type { Owner } from "../store/object-owners.ts";
@@ -19,7 +20,7 @@ export type ToKeeper =
   | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number }
   | { readonly type: "keep_film"; readonly number: number; readonly film: FilmRecord }
   | { readonly type: "film"; readonly number: number; readonly id: string; readonly provider: string | undefined }
-  | ({ readonly number: number } & AboutObjects);
+  | ({ readonly number: number } & (AboutObjects | AboutBatches));
 
 /** What is asked of a provider's files and batches; see `store/object-owners.ts`. */
 export type AboutObjects =
@@ -32,12 +33,18 @@ export type AboutObjects =
   | { readonly type: "foreign" | "where"; readonly ids: readonly string[]; readonly owner: Owner }
   | { readonly type: "forget"; readonly provider: string; readonly id: string };
 
+/** What is asked of batches and of the files that they read. */
+export type AboutBatches =
+  | { readonly type: "keep_file"; readonly provider: string; readonly id: string; readonly file: BatchFile }
+  | { readonly type: "find_file"; readonly provider: string; readonly id: string };
+
 export type KeeperAnswer = {
   readonly number: number;
   readonly kept?: KeptResponse | undefined;
   readonly removed?: boolean;
   readonly ids?: readonly string[];
   readonly film?: FilmRecord | undefined;
+  readonly file?: BatchFile | undefined;
   readonly failed?: string;
 };
 
@@ -52,6 +59,9 @@ export type ResponseKeeper = {
   keepFilm(film: FilmRecord): Promise<void>;
   /** As the provider knows it. */
   film(id: string, provider: string | undefined): Promise<FilmRecord | undefined>;
+  /** Undefined: nobody here knows what stands in it. */
+  batchFile(provider: string, id: string): Promise<BatchFile | undefined>;
+  keepBatchFile(provider: string, id: string, file: BatchFile): Promise<void>;
 };
 
 type Waiting = { readonly resolve: (answer: KeeperAnswer) => void; readonly reject: (error: GatewayError) => void };
@@ -103,6 +113,9 @@ export function createResponseKeeper(start: () => Worker): ResponseKeeper {
     objects: async (about) => (await ask(about as ToKeeper)).ids ?? [],
     keepFilm: async (film) => void (await ask({ type: "keep_film", film } as ToKeeper)),
     film: async (id, provider) => (await ask({ type: "film", id, provider } as ToKeeper)).film,
+    batchFile: async (provider, id) => (await ask({ type: "find_file", provider, id } as ToKeeper)).file,
+    keepBatchFile: async (provider, id, file) =>
+      void (await ask({ type: "keep_file", provider, id, file } as ToKeeper)),
   };
 }
 

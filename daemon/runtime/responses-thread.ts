@@ -1,5 +1,6 @@
 /** Thread main of the keeper of responses: one question at a time, answered in its order. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type BatchFiles, openBatchFiles } from "../store/batch-files.ts";
 import { type Films, openFilms } from "../store/films.ts";
 import { openKeptResponses } from "../store/kept-responses.ts";
 import { type ObjectOwners, openObjectOwners } from "../store/object-owners.ts";
@@ -10,6 +11,7 @@ const { file } = workerData as { readonly file: string };
 const kept = openKeptResponses(file, Date.now);
 let owners: ObjectOwners | undefined;
 let films: Films | undefined;
+let batchFiles: BatchFiles | undefined;
 
 parent.on("message", (asked: ToKeeper) => {
   let answer: KeeperAnswer;
@@ -34,6 +36,13 @@ parent.on("message", (asked: ToKeeper) => {
         films ??= openFilms(file);
         answer = { number: asked.number, film: films.find(asked.id, asked.provider) };
         break;
+      case "keep_file":
+        files().keep(asked.provider, asked.id, asked.file);
+        answer = { number: asked.number };
+        break;
+      case "find_file":
+        answer = { number: asked.number, file: files().find(asked.provider, asked.id) };
+        break;
       default:
         answer = { number: asked.number, ids: aboutObjects(asked) };
     }
@@ -42,6 +51,11 @@ parent.on("message", (asked: ToKeeper) => {
   }
   parent.postMessage(answer);
 });
+
+function files(): BatchFiles {
+  batchFiles ??= openBatchFiles(file, Date.now);
+  return batchFiles;
+}
 
 function aboutObjects(asked: AboutObjects): readonly string[] {
   owners ??= openObjectOwners(file, Date.now);

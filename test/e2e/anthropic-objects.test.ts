@@ -186,6 +186,33 @@ test("A66 a batch is held against the budget at its worst, and charged by an est
   await daemon.settled();
 });
 
+test("A66 a batch whose requests could be read in two ways is refused, whichever a vendor's parser would take", async () => {
+  const rich = await daemon.createKey({ budget: "1/1d" });
+  const count = account.asked.length;
+  const small = JSON.stringify(request("an/m", "one", 1));
+  const large = JSON.stringify(request("an/m", "one", 100_000));
+  const model = small.replace('"model":"an/m"', '"model":"an/n","model":"an/m"');
+  for (const [body, words] of [
+    [`{"requests":[${large}],"requests":[${small}]}`, /`requests` is given twice/],
+    [`{"requests":[${small}],"requ\\u0065sts":[${large}]}`, /without escapes/],
+    [
+      `{"requests":[${small.replace('"max_tokens":1', '"max_tokens":9000,"max_tokens":1')}]}`,
+      /max_tokens` is given twice/,
+    ],
+    [`{"requests":[${small},${model}]}`, /`requests.1.params.model` is given twice/],
+    [`{"requests":[${small.replace('"params":', '"params":{},"params":')}]}`, /params` is given twice/],
+  ] as const) {
+    const answer = await fetch(`${daemon.url}/v1/messages/batches`, {
+      method: "POST",
+      headers: { "x-api-key": rich, "content-type": "application/json" },
+      body,
+    });
+    assert.equal(answer.status, 400, body);
+    assert.match(await answer.text(), words, body);
+  }
+  assert.equal(account.asked.length, count, "nothing of it reached the provider");
+});
+
 test("A66 raw calls do not go round it", async () => {
   const raw = async (path: string) => {
     const headers = { authorization: `Bearer ${stranger}` };

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { createPartFromUri, GoogleGenAI } from "@google/genai";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type GeminiAccount, geminiAccount } from "../support/gemini-account.ts";
+import { until } from "../support/until.ts";
 
 let account: GeminiAccount;
 let spare: GeminiAccount;
@@ -192,8 +193,8 @@ test("A66 a batch of Gemini's asks for its model, its file and its money", async
   const rich = await daemon.createKey({ budget: "1/1d" });
   await assert.rejects(
     sdk(rich).batches.create({ model: "ge/m", src: { fileName: (await upload(rich)).name! } }),
-    /read from a file/,
-    "what is in it is not known here",
+    /what this batch costs is not known/,
+    "it is no file of requests",
   );
   const file = (await upload(rich)).name!;
   const told = account.asked.length;
@@ -207,11 +208,32 @@ test("A66 a batch of Gemini's asks for its model, its file and its money", async
       headers: { "x-goog-api-key": rich, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-    assert.match(await answer.text(), /read from a file/, JSON.stringify(body));
+    assert.match(await answer.text(), /what this batch costs is not known|is given twice/, JSON.stringify(body));
   }
   assert.equal(account.asked.length, told);
   assert.match((await sdk(key).batches.create({ model: "ge/m", src: { fileName: name! } })).name!, /ge~/);
   assert.ok(account.asked.at(-1)!.body.includes(name!.replace("ge~", "")));
+  await daemon.settled();
+});
+
+test("A66 a batch of Gemini's from a file that went up here is held and charged by its lines", async () => {
+  const rich = await daemon.createKey({ budget: "1/1d" });
+  const line = (most: number, model?: string) =>
+    JSON.stringify({ key: "a", request: { model, contents: [], generation_config: { maxOutputTokens: most } } });
+  const send = async (text: string) =>
+    (await sdk(rich).files.upload({ file: new Blob([text]), config: { mimeType: "application/jsonl" } })).name!;
+  const make = (file: string) => sdk(rich).batches.create({ model: "ge/m", src: { fileName: file } });
+  const text = `${line(50)}\n${line(70, "models/m")}\n`;
+  await make(await send(text));
+  const row = await until("its row", async () =>
+    (await daemon.rows("ge/m")).find(({ tokens_out: tokens }) => tokens === 120),
+  );
+  assert.equal(row.held_nano, 1_000 * (text.length - 2) + 2_000 * 120);
+  await assert.rejects(make(await send(line(1, "models/n"))), /name different models/);
+  const twice = line(50).replace('"maxOutputTokens":50', '"max_output_tokens":9000,"maxOutputTokens":50');
+  await assert.rejects(make(await send(twice)), /what this batch costs is not known/);
+  const poor = await send(`${line(400_000)}\n${line(400_000)}`);
+  await assert.rejects(make(poor), { status: 402 });
   await daemon.settled();
 });
 
