@@ -71,7 +71,8 @@ function printContent(content: LogContent | null, { out, err }: Context["termina
 
 const consideredColumns: readonly Column<DecisionView["considered"][number]>[] = [
   { title: "CONSIDERED", cell: ({ target }) => target, shrinkTo: 12 },
-  { title: "NOTE", cell: ({ note }) => note ?? "", shrinkTo: 20 },
+  { title: "OUTCOME", cell: ({ outcome }) => outcome ?? "left out", shrinkTo: 20 },
+  { title: "NOTE", cell: ({ note }) => note ?? "", shrinkTo: 20, mayDrop: true },
 ];
 
 function renderDecision(decision: DecisionView, terminal: Context["terminal"]): string {

@@ -142,6 +142,9 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
 function trailText({ attempts, trip }: Exchange): string | null {
   const decision = trip?.plan.decision?.();
   if (decision !== undefined) return JSON.stringify({ decision, attempts });
+  const order = trip?.plan.order;
+  if (order !== undefined)
+    return attempts === undefined ? `{"order":${order}}` : `{"order":${order},"attempts":${JSON.stringify(attempts)}}`;
   return attempts === undefined ? null : JSON.stringify(attempts);
 }
 

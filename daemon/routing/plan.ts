@@ -12,6 +12,8 @@ export type Decision = {
   readonly affinity?: string | undefined;
   /** Targets in order, then those that were left out, each with a word. */
   readonly considered: readonly { readonly target: string; readonly note?: string | undefined }[];
+  /** How many of these stand in the order; the others were left out. */
+  readonly ordered?: number | undefined;
 };
 
 export type Plan = {
@@ -36,6 +38,8 @@ export type Plan = {
   readonly unhonoured?: string | undefined;
   /** Targets that would drop a parameter are passed over. */
   readonly strict?: boolean | undefined;
+  /** Names of targets whose order leaves nothing to choose, as JSON for their log rows; undefined: there is but one. */
+  readonly order?: string | undefined;
   /** Worked out when it is told: most decisions nobody asks about. */
   readonly decision?: (() => Decision) | undefined;
 };

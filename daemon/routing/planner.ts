@@ -195,6 +195,7 @@ function decide(
         note: `passed over: ${failure.message.split("\n")[0]}`,
       })),
     ],
+    ordered: hops.length,
   });
   const ordered = (stages: readonly Stage[] | undefined) => stages?.flatMap(orderStage);
   return {

@@ -114,6 +114,7 @@ export function planOf(
     fixed: isFixed
       ? {
           hops,
+          ...(hops.length > 1 && { order: JSON.stringify(hops.map(({ target }) => target.name)) }),
           ...(hedge !== undefined && { hedge }),
           ...(onContext !== undefined && { onContext: onContext.flatMap((stage) => stage.hops) }),
           ...(onPolicy !== undefined && { onPolicy: onPolicy.flatMap((stage) => stage.hops) }),

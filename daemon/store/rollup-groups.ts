@@ -103,7 +103,7 @@ export function groupRows(rows: readonly RowValue[]): readonly Group[] {
       addRow(last, rows, at);
       continue;
     }
-    const name = `${minute}|${common.map((index) => rows[at + index]).join("|")}|${rows[at + column.attempts] === null ? "" : rows[at + column.id]}`;
+    const name = `${minute}|${common.map((index) => rows[at + index]).join("|")}|${tookTurn(rows[at + column.attempts]) ? rows[at + column.id] : ""}`;
     let group = groups.get(name);
     if (group === undefined) {
       group = emptyGroup(minute * minuteMs, rows.slice(at, at + requestWidth));
@@ -134,9 +134,15 @@ const common = (
 ).map((name) => column[name]);
 
 function agrees(sample: readonly RowValue[], rows: readonly RowValue[], at: number): boolean {
-  if (sample[column.attempts] !== null || rows[at + column.attempts] !== null) return false;
+  if (tookTurn(sample[column.attempts]) || tookTurn(rows[at + column.attempts])) return false;
   for (const index of common) if (sample[index] !== rows[at + index]) return false;
   return true;
+}
+
+/** The mere order of its targets, as `record` writes it, is no turn. */
+function tookTurn(attempts: RowValue | undefined): boolean {
+  if (typeof attempts !== "string") return false;
+  return !attempts.startsWith('{"order":') || attempts.includes('],"attempts":');
 }
 
 export function emptyGroup(minute: number, sample: readonly RowValue[]): Group {

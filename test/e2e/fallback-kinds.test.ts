@@ -92,3 +92,29 @@ test("R3 each hop has its own limits: one whose provider is used up for the key 
     ],
   );
 });
+
+test("R8 explain tells of every target what became of it, where the order left nothing to choose", async () => {
+  const key = await daemon.createKey({ name: "explained", rpm: 10_000 });
+  const considered = async (model: string) => {
+    const { headers } = await asked(model, key);
+    const { decision } = await daemon.explained(headers["x-request-id"]);
+    return [decision?.strategy, ...(decision?.considered ?? []).map(({ target, outcome }) => `${target} ${outcome}`)];
+  };
+  assert.deepEqual(await considered("two/well"), [
+    "ordered",
+    "two/well answered",
+    "two/default not asked: another answered",
+  ]);
+  assert.deepEqual(await considered("of-broken"), ["ordered", "one/broken upstream_error", "two/any answered"]);
+  assert.deepEqual(await considered("of-long"), [
+    "ordered",
+    "one/long context_length_exceeded",
+    "two/any not asked: another answered",
+    "two/longer answered",
+  ]);
+  assert.deepEqual(await considered("of-wrong"), [
+    "ordered",
+    "one/wrong upstream_rejected",
+    "two/any not asked: upstream_rejected ended the request",
+  ]);
+});

@@ -146,9 +146,9 @@ function decided(decision: DecisionView | null | undefined): readonly Line[] {
         span(decision.affinity === null ? "" : `  kept by ${decision.affinity.replace("_", " ")}`, "dim"),
       ],
     ],
-    ...decision.considered.map(({ target, note }, index): readonly [string, Line] => [
+    ...decision.considered.map(({ target, note, outcome = null }, index): readonly [string, Line] => [
       index === 0 ? "considered" : "",
-      [span(target, "info"), span(note === null ? "" : `  ${note}`, "dim")],
+      [span(target, "info"), ...[outcome, note].map((word) => span(word === null ? "" : `  ${word}`, "dim"))],
     ]),
   ]);
 }

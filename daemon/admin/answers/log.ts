@@ -123,7 +123,7 @@ const decision = named<DecisionView>("Decision", {
   rules: texts,
   strategy: unknownOr(text),
   affinity: unknownOr(text),
-  considered: z.array(z.strictObject({ target: text, note: unknownOr(text) })),
+  considered: z.array(z.strictObject({ target: text, note: unknownOr(text), outcome: unknownOr(text).optional() })),
 });
 export const explainAnswer = named<ExplainAnswer>("Explanation", {
   request: logRow,

@@ -213,5 +213,10 @@ export type DecisionView = {
   readonly rules: readonly string[];
   readonly strategy: string | null;
   readonly affinity: string | null;
-  readonly considered: readonly { readonly target: string; readonly note: string | null }[];
+  readonly considered: readonly {
+    readonly target: string;
+    readonly note: string | null;
+    /** What became of it: `answered`, an error's code, or why it was not asked; null: it was left out, or not known. */
+    readonly outcome?: string | null | undefined;
+  }[];
 };

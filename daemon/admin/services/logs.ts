@@ -2,13 +2,12 @@
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { HoldSurvey } from "../../governance/holds.ts";
 import { timeOfRequest } from "../../http/request-id.ts";
-import type { Decision } from "../../routing/plan.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { Reach } from "../admin-services.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
-import type { AttemptView, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
-import type { DecisionView } from "../contract/routing.ts";
+import type { LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
 import type { LogServices } from "../log-services.ts";
+import { explained } from "./explain.ts";
 import { exportRows } from "./log-export.ts";
 import { createStatistics } from "./log-statistics.ts";
 import {
@@ -90,8 +89,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     async explain(id) {
       const row = await find(id);
       const request = view(row);
-      const trail = readTrail(row);
-      return { request, attempts: readAttempts(trail.attempts, request), decision: trail.decision };
+      return { request, ...explained(row, request) };
     },
     export: (query) => exportRows(access, readFilter(query, names, reach), query, view),
     async remove({ ids }) {
@@ -100,72 +98,6 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     dropped,
     ...createStatistics({ access, names, view, reach }),
   };
-}
-
-type StoredAttempt = {
-  target: string;
-  credential?: string;
-  reason: string;
-  error?: string;
-  status?: number;
-  costNano?: number;
-  heldNano?: number;
-  ms?: number;
-  waitedMs?: number;
-};
-
-type StoredTrail = { readonly attempts?: readonly StoredAttempt[]; readonly decision?: Decision };
-
-/** Attempts alone, or with the decision that led to them. */
-function readTrail({ attempts: text }: RequestRow): {
-  readonly attempts: readonly StoredAttempt[] | undefined;
-  readonly decision: DecisionView | null;
-} {
-  const stored = typeof text === "string" ? (JSON.parse(text) as StoredTrail | readonly StoredAttempt[]) : undefined;
-  if (stored === undefined || Array.isArray(stored)) return { attempts: stored, decision: null };
-  const { attempts, decision } = stored as StoredTrail;
-  return {
-    attempts,
-    decision:
-      decision === undefined
-        ? null
-        : {
-            rules: decision.rules ?? [],
-            strategy: decision.strategy ?? null,
-            affinity: decision.affinity ?? null,
-            considered: decision.considered.map(({ target, note = null }) => ({ target, note })),
-          },
-  };
-}
-
-function readAttempts(stored: readonly StoredAttempt[] | undefined, request: LogRow): readonly AttemptView[] {
-  if (stored === undefined) {
-    if (request.target === null) return [];
-    return [
-      {
-        target: request.target,
-        credential: request.credential,
-        outcome: request.error ?? "ok",
-        reason: "requested",
-        status: request.status,
-        latency_ms: request.upstream_ms,
-        cost_nano: request.cost_nano,
-        held_nano: request.held_nano,
-        waited_ms: null,
-      },
-    ];
-  }
-  return stored.map((attempt) => ({
-    target: attempt.target,
-    credential: attempt.credential ?? null,
-    outcome: attempt.error ?? "ok",
-    reason: attempt.reason,
-    status: attempt.status ?? null,
-    latency_ms: attempt.ms ?? null,
-    cost_nano: attempt.costNano ?? null,
-    held_nano: attempt.heldNano || null,
-    waited_ms: attempt.waitedMs ?? null,
-  }));
 }
 
 async function viewOpen(

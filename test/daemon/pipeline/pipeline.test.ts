@@ -89,7 +89,11 @@ async function ask(body: object, options: { key?: string; path?: string } = {}):
   return { answer, row: newRows[0]!, settled: newSettled };
 }
 
-const attempts = (row: Record<string, unknown>) => JSON.parse(String(row["attempts"])) as Record<string, unknown>[];
+const attempts = (row: Record<string, unknown>) => {
+  const kept = JSON.parse(String(row["attempts"])) as Attempts | { readonly attempts: Attempts };
+  return "attempts" in kept ? kept.attempts : kept;
+};
+type Attempts = readonly Record<string, unknown>[];
 const broken = (body: unknown, status: number) => answers({ error: { message: "told", ...(body as object) } }, status);
 
 describe("serve()", () => {

@@ -88,6 +88,13 @@ test("createMetricStore() keeps to its bound, and totals stay right", async () =
   assert.equal(sum("bifrost_request_duration_seconds_count"), 5_000);
 });
 
+test("groupRows() takes requests of one order together, and one that took a turn alone", () => {
+  const order = '{"order":["a/m","b/m"]}';
+  const turned = `${order.slice(0, -1)},"attempts":[{"target":"a/m","reason":"requested","error":"upstream_error"}]}`;
+  const rows = [order, order, turned, turned].flatMap((attempts, index) => row({ id: `r${index}`, attempts }));
+  assert.equal(groupRows(rows).length, 3);
+});
+
 test("createMetricStore() reads retries, the rule that decided and keys given up from a request's trail", async () => {
   const store = createMetricStore({ seriesMax: 100, tags: [] });
   const routed = { provider: "openai", model: "fast", target: "openai/gpt-5", credential: "second" };
