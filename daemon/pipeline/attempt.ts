@@ -251,9 +251,11 @@ export function attributed(error: GatewayError, target: Target): GatewayError {
   if (error.details.source !== "provider") return error;
   const { name } = target.provider;
   if (error.code === "upstream_credential") return credentialRefused(error, target);
+  const { param } = error.details; // the upstream's word as well
   return new GatewayError(error.code, withoutSecrets(error.message, target.provider), {
     provider: name,
     ...error.details,
+    ...(param === undefined ? {} : { param: withoutSecrets(param, target.provider) }),
   });
 }
 

@@ -8,6 +8,7 @@ import { contentLevel } from "../store/rows.ts";
 import type { Exchange } from "./exchange.ts";
 import { headersText } from "./kept-headers.ts";
 import type { Plane } from "./plane.ts";
+import { withoutPlainSecrets } from "./without-secrets.ts";
 
 export type KeptContent = {
   readonly level: 1 | 2;
@@ -64,7 +65,8 @@ export function pushContent(exchange: Exchange, plane: Plane): number {
   plane.contentBytes -= kept.held;
   const { level, request, response, isLatin1, truncated } = kept;
   const text = isLatin1 ? Buffer.from(response, "latin1").toString("utf8") : response;
-  const answer = text === "" ? null : text;
+  const provider = exchange.target?.provider;
+  const answer = text === "" ? null : provider === undefined ? text : withoutPlainSecrets(text, provider);
   const headers = level === contentLevel.full ? headersText(exchange) : null;
   const flag = truncated ? 1 : 0;
   if (plane.contents().push(exchange.id, exchange.at, level, flag, null, request, answer, headers)) return level;

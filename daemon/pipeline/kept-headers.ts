@@ -3,6 +3,7 @@
  * travels in is masked here already, so that it never leaves the worker; values pass the writer's filter besides.
  */
 import type { Exchange } from "./exchange.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -14,8 +15,9 @@ const secret = /auth|key|token|secret|cookie|password|passwd|credential|signatur
 const countsLimits = /ratelimit/;
 
 /** JSON text: `{ request, response }`. */
-export function headersText({ request, upstreamHeaders }: Exchange): string {
-  return JSON.stringify({ request: kept(request.headers), response: kept(upstreamHeaders ?? {}) });
+export function headersText({ request, target, upstreamHeaders }: Exchange): string {
+  const text = JSON.stringify({ request: kept(request.headers), response: kept(upstreamHeaders ?? {}) });
+  return target === undefined ? text : withoutSecrets(text, target.provider); // a server may repeat what it was told
 }
 
 /** Of a provider's answer, for whoever may see them. */

@@ -14,6 +14,7 @@ import { readFrame, SseSplitter } from "../http/sse-splitter.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 export type RawOutcome = {
   /** A byte has left: the request cannot be needed again. */
@@ -59,7 +60,7 @@ export class RawReceiver implements Receiver {
   readonly #response: ClientResponse;
   readonly #upstream: Dialect;
   readonly #outcome: RawOutcome;
-  /** The client gets an upstream's own failures as they are. */
+  /** The client gets an upstream's own failures as they are, but for our credential in them. */
   readonly #passesFailures: boolean;
   readonly #onDrain = (): void => {
     this.#isWaiting = false;
@@ -86,7 +87,9 @@ export class RawReceiver implements Receiver {
   #mediaUsage: Usage | undefined;
   #eventsHeard = 0;
   #whole: Buffer[] | undefined;
-  #wholeLength = 0;
+  /** A failure that is passed on, which may quote what it was told. */
+  #quoted: Buffer[] | undefined;
+  #heldLength = 0;
   #isWaiting = false;
   #over = false;
 
@@ -125,6 +128,10 @@ export class RawReceiver implements Receiver {
     if (status >= 300 && (!this.#passesFailures || isOurs || status < 400)) this.#failure = [];
     else if (type.includes("json")) this.#watched = [];
     else if (type.includes("event-stream")) this.#events = new SseSplitter(eventBytesMax);
+    if (status >= 400 && this.#failure === undefined) {
+      this.#quoted = [];
+      return;
+    }
     const { watch } = this.#outcome;
     if (watch !== undefined && status < 300 && (watch.always || type.includes("json"))) this.#whole = [];
   }
@@ -138,11 +145,16 @@ export class RawReceiver implements Receiver {
       return;
     }
     this.#watch(bytes);
-    if (this.#whole !== undefined) {
-      this.#keepWhole(bytes);
+    const held = this.#whole ?? this.#quoted;
+    if (held !== undefined) {
+      this.#hold(held, bytes);
       return;
     }
     this.#release();
+    this.#pass(bytes);
+  }
+
+  #pass(bytes: Buffer): void {
     if (this.#exchange.clientGone) return;
     this.#exchange.bytesOut += bytes.length;
     if (!this.#response.write(bytes) && !this.#isWaiting) {
@@ -164,7 +176,8 @@ export class RawReceiver implements Receiver {
       this.#outcome.watch!.answered(this.#answer(this.#whole));
       return;
     }
-    this.#release();
+    if (this.#quoted !== undefined) this.#passQuoted(this.#quoted);
+    else this.#release();
     this.#response.off("drain", this.#onDrain);
     if (!this.#exchange.clientGone) {
       this.#response.end();
@@ -182,13 +195,24 @@ export class RawReceiver implements Receiver {
     this.#outcome.failed(error);
   }
 
-  #keepWhole(bytes: Buffer): void {
-    this.#wholeLength += bytes.length;
-    if (this.#wholeLength > wholeBytesMax)
+  #hold(held: Buffer[], bytes: Buffer): void {
+    this.#heldLength += bytes.length;
+    held.push(bytes);
+    if (held === this.#quoted && this.#heldLength > failureBytesMax) {
+      this.#failure = held;
+      throw this.#told();
+    }
+    if (this.#heldLength > wholeBytesMax)
       throw new GatewayError("upstream_protocol", `the provider's answer is longer than ${wholeBytesMax} bytes`, {
         source: "provider",
       });
-    this.#whole!.push(bytes);
+  }
+
+  #passQuoted(quoted: readonly Buffer[]): void {
+    const text = Buffer.concat(quoted).toString("latin1");
+    const bytes = Buffer.from(withoutSecrets(text, this.#exchange.target!.provider), "latin1");
+    this.#release(bytes.length);
+    if (bytes.length > 0) this.#pass(bytes);
   }
 
   #answer(chunks: readonly Buffer[]): Answer {
@@ -206,7 +230,8 @@ export class RawReceiver implements Receiver {
     return decodeFailure(this.#upstream, this.#status, Buffer.concat(this.#failure!), this.#waitMs);
   }
 
-  #release(): void {
+  /** @param bytes of the body, where they are others than the upstream said */
+  #release(bytes?: number): void {
     const exchange = this.#exchange;
     if (exchange.released) return;
     exchange.released = true;
@@ -217,9 +242,10 @@ export class RawReceiver implements Receiver {
     const head = ["x-request-id", exchange.id, "request-id", exchange.id, ...exchange.droppedHeader];
     for (const name of passedHeaders) {
       const value = this.#headers[name];
-      if (typeof value === "string") head.push(name, value);
+      if (typeof value === "string")
+        head.push(name, bytes === undefined ? value : withoutSecrets(value, this.#exchange.target!.provider));
     }
-    const length = this.#headers["content-length"];
+    const length = bytes === undefined ? this.#headers["content-length"] : String(bytes);
     if (typeof length === "string" && this.#headers["content-encoding"] === undefined)
       head.push("content-length", length);
     const encoding = this.#headers["content-encoding"];
