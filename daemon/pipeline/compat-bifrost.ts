@@ -54,6 +54,9 @@ function envelope(error: GatewayError, id: string, exchange: Exchange | undefine
       original_model_requested: exchange?.view?.model ?? "",
       resolved_model_used: exchange?.target?.model ?? "",
       request_type: exchange?.route.operation ?? "",
+      ...(exchange?.coded !== undefined && exchange.route.operation === "completions"
+        ? { converted_request_type: "chat" }
+        : {}),
       latency: exchange === undefined ? 0 : Math.round(exchange.upstreamMs),
       key_statuses: exchange === undefined ? [] : keyStatuses(exchange),
       ...(exchange?.usage === undefined ? {} : { billed_usage: billed(exchange.usage) }),

@@ -6,6 +6,7 @@ import { dollars } from "../governance/money.ts";
 import { bytesOfText } from "../http/stream-writer.ts";
 import type { Exchange } from "./exchange.ts";
 import { rawBytesMax, rawEvents, rawMembers } from "./raw.ts";
+import { serverSideFallback, toldModel } from "./told-model.ts";
 
 const closeBrace = 0x7d;
 
@@ -14,7 +15,8 @@ export function withExtraFields(exchange: Exchange, body: Buffer, contentType: s
   const end = body.lastIndexOf(closeBrace);
   if (end < 1 || exchange.trip === undefined || exchange.target === undefined) return body;
   const fields = {
-    ...fieldsOf(exchange),
+    ...fieldsOf(exchange, serverSideFallback(exchange, toldModel(body.toString("utf8")))),
+    ...metadataOf(exchange),
     latency: Math.round(exchange.upstreamMs),
     ...(exchange.costNano === undefined ? {} : { cost: Number(dollars(exchange.costNano)) }),
     ...(exchange.attempts === undefined ? {} : { attempt_trail: exchange.attempts }),
@@ -46,10 +48,15 @@ export function extraFieldsWriter(exchange: Exchange): (piece: string, read: () 
   let index = 0;
   /** What the provider has said since the last event: not each of its events becomes one of ours. */
   let data = "";
+  /** Who answers is said with the first events, if at all. */
+  let told: string | undefined;
   const put = (line: string): string => {
     const end = line.lastIndexOf("}");
+    if (told === undefined && index < tellingEvents)
+      told = toldModel(Buffer.from(line.slice(line.indexOf("{"), end + 1), "latin1").toString("utf8"));
     const fields = {
-      ...fieldsOf(exchange),
+      ...fieldsOf(exchange, serverSideFallback(exchange, told)),
+      ...(index === 0 ? metadataOf(exchange) : {}),
       latency: Math.round(exchange.upstreamMs + performance.now() - beganAt),
       chunk_index: index++,
     };
@@ -63,6 +70,8 @@ export function extraFieldsWriter(exchange: Exchange): (piece: string, read: () 
   };
 }
 
+const tellingEvents = 4;
+
 /** Data that is an object on one line, as every provider sends it; `[DONE]` is none. */
 const eventLine = /^data: ?\{.*\}[ \t]*\r?$/gm;
 
@@ -70,7 +79,20 @@ function isEmpty(before: string): boolean {
   return /[{[,]\s*$/.test(before);
 }
 
-function fieldsOf({ route, trip, target, credentialId, view, droppedHeader, coded }: Exchange) {
+/** How it was decided, once an answer. */
+function metadataOf({ trip }: Exchange): object {
+  const { decision, order } = trip!.plan;
+  if (decision !== undefined) {
+    const { ordered: _, ...told } = decision();
+    return { routing_metadata: told };
+  }
+  if (order === undefined) return {};
+  const considered = (JSON.parse(order) as readonly string[]).map((target) => ({ target }));
+  return { routing_metadata: { strategy: "ordered", considered } };
+}
+
+function fieldsOf(exchange: Exchange, fallbackModel: string | undefined) {
+  const { route, trip, target, credentialId, view, droppedHeader, coded } = exchange;
   const primary = trip!.plan.hops[0]!.target;
   const { deployment, model } = target!;
   const dropped = droppedHeader[1]?.split(",") ?? [];
@@ -86,6 +108,7 @@ function fieldsOf({ route, trip, target, credentialId, view, droppedHeader, code
       is_fallback: trip!.fallback > 0,
       primary_provider: primary.provider.name,
       primary_model: primary.model,
+      ...(fallbackModel === undefined ? {} : { server_side_fallback_model: fallbackModel }),
     },
     provider: target!.provider.name,
     original_model_requested: view?.model,

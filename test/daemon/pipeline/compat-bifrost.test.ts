@@ -1,7 +1,7 @@
 /** What clients of Bifrost's Go gateway find with `compat.bifrost`, and nobody without it. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Answer, answers, type Lab, startLab, startUpstream, type Upstream } from "./lab.ts";
+import { type Answer, answers, completion, type Lab, startLab, startUpstream, streams, type Upstream } from "./lab.ts";
 
 let upstream: Upstream;
 let on: Lab;
@@ -11,6 +11,7 @@ before(async () => {
   const config = {
     providers: {
       up: { base_url: `${upstream.origin}/v1`, models: ["m"], api_key: "env.SECRET" },
+      openai: { base_url: `${upstream.origin}/v1`, api_key: "env.SECRET" },
       claude: { base_url: `${upstream.origin}/v1`, dialect: "anthropic", models: ["c"], api_key: "env.SECRET" },
     },
     prices: { "up/*": { input: 1, output: 5 } },
@@ -92,6 +93,52 @@ test("an answer has extra_fields and tells of its way in its head", async () => 
     ],
     [headers["x-request-id"], "up", "m", "false"],
   );
+});
+
+type Fields = Readonly<Record<string, unknown>> & { readonly routing_info: Readonly<Record<string, unknown>> };
+const asks = { "x-bifrost-extra-fields": "true" };
+const fieldsIn = (text: string) => (JSON.parse(text) as { readonly extra_fields: Fields }).extra_fields;
+
+test("serverSideFallback() names the model that a provider took of itself, and no version of the one asked", async () => {
+  const known = { ...body, model: "openai/gpt-5" };
+  const cases = [
+    ["openai/gpt-5", "gpt-5-2025-08-07", undefined],
+    ["openai/gpt-5", "gpt-5-mini", "gpt-5-mini"],
+    ["openai/gpt-5", "of-nobody", undefined],
+    ["openai/our-deployment", "gpt-5", undefined],
+  ] as const;
+  for (const [model, told, wanted] of cases) {
+    upstream.answer = answers({ ...completion, model: told });
+    const whole = await off.call({ key: off.createKey(), body: { ...known, model }, headers: asks });
+    assert.equal(fieldsIn(whole.text).routing_info["server_side_fallback_model"], wanted, whole.text);
+    const event = (delta: object, finish: string | null) =>
+      `data: ${JSON.stringify({ id: "c", model: told, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+    upstream.answer = streams(event({ content: "Hi" }, null), event({}, "stop"), "data: [DONE]\n\n");
+    const { text } = await off.call({
+      ...{ key: off.createKey(), headers: asks },
+      body: { ...known, model, stream: true },
+    });
+    const last = text.split("\n").findLast((line) => line.startsWith("data: {"))!;
+    assert.equal(fieldsIn(last.slice(6)).routing_info["server_side_fallback_model"], wanted, text);
+  }
+  upstream.answer = answers();
+});
+
+test("extra_fields say how it was decided, where there was more than one target", async () => {
+  const key = off.createKey();
+  upstream.answer = answers();
+  const listed = await off.call({ key, headers: asks, body: { ...body, fallbacks: ["openai/spare"] } });
+  assert.deepEqual(fieldsIn(listed.text)["routing_metadata"], {
+    strategy: "ordered",
+    considered: [{ target: "up/m" }, { target: "openai/spare" }],
+  });
+  const sorted = await off.call({ key, headers: asks, body: { ...body, provider: { sort: "price" } } });
+  assert.deepEqual(fieldsIn(sorted.text)["routing_metadata"], {
+    strategy: "sort by price",
+    considered: [{ target: "up/m" }],
+  });
+  const plain = await off.call({ key, headers: asks, body });
+  assert.equal("routing_metadata" in fieldsIn(plain.text), false, "of one target there is nothing to tell");
 });
 
 test("nothing of it is there without the switch", async () => {
