@@ -3,7 +3,8 @@
  * names of models where we allow what they stand for, and that its empty list is everything.
  */
 import { createHash } from "node:crypto";
-import { isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
+import { isOn, recordOf, textOf, textsOf } from "./draft.ts";
+import { keyBounds, modelLimits, saidIn, withMoreBudgets } from "./litellm-bounds.ts";
 import type { Models } from "./litellm-models.ts";
 import { type LitellmOwner, numbersOf, timeOf } from "./litellm-numbers.ts";
 import type { ReportLine } from "./report.ts";
@@ -80,6 +81,8 @@ function reportOther({ table, first: { line, setting }, count }: Other): ReportL
 function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Models, nowMs: number): ImportedKeys {
   const report: ReportLine[] = [];
   const steps: ImportStep[] = [];
+  /** After whom they bind; by themselves, so that keys come in batches. */
+  const limits: ImportStep[] = [];
   const budgets = new Map((rows.get("budgets") ?? []).map(({ values }) => [textOf(values["budget_id"]) ?? "", values]));
   /** What each owner of LiteLLM is called here. */
   const names = {
@@ -137,7 +140,7 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
     const values = withBudget(row.values, say);
     if (values === undefined) return;
     const name = nameFor(kind, alias ?? id, id);
-    const numbers = numbersOf(values, nowMs, say);
+    const numbers = withMoreBudgets(values, numbersOf(values, nowMs, say), nowMs, say);
     const list = kind === "end_user" ? undefined : modelsOf(values["models"], models, say);
     const blocked = values["blocked"] === true;
     steps.push({
@@ -154,7 +157,8 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
       line: row.line,
       setting: row.setting,
     });
-    reportPolicy(values, say);
+    if (kind === "team" || kind === "user") limitModels(row, values, { kind, name }, say);
+    reportPolicy(values, say, kind);
     say("kept", `${kind.replace("_", " ")} "${name}"`);
   }
 
@@ -220,8 +224,9 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
         secret_sha256: hash,
         prefix: (textOf(values["key_name"]) ?? "sk-…").slice(0, 32),
         ...parent,
-        ...numbersOf(values, nowMs, say),
+        ...withMoreBudgets(values, numbersOf(values, nowMs, say), nowMs, say),
         ...(list === undefined ? {} : { models: list }),
+        ...keyBounds(values, models, say),
         ...(expiresAtMs === undefined ? {} : { expires_at_ms: expiresAtMs }),
         ...(values["blocked"] === true ? { disabled: true } : {}),
         metadata: metadataOf(values),
@@ -229,8 +234,19 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
       line: row.line,
       setting: row.setting,
     });
-    reportPolicy(values, say);
+    limitModels(row, values, { kind: "key", name }, say);
+    reportPolicy(values, say, "key");
     say("kept", `key "${name}"`);
+  }
+
+  function limitModels(
+    { line, setting }: Row,
+    values: Values,
+    whose: { readonly kind: "key" | "team" | "user"; readonly name: string },
+    say: Say,
+  ): void {
+    for (const body of modelLimits(values, whose, models, nowMs, say))
+      limits.push({ path: "/api/governance/model-configs", what: `limit "${body["name"]}"`, body, line, setting });
   }
 
   /** Undefined: the key would be freer without its owner than it was with it, and is left out. */
@@ -276,7 +292,7 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
     return undefined;
   }
 
-  return { steps, report };
+  return { steps: [...steps, ...limits], report };
 }
 
 /** LiteLLM's own. */
@@ -304,14 +320,10 @@ function modelsOf(value: unknown, { targets, groups }: Models, say: Say): readon
 
 /** What bound a caller, and has no counterpart. */
 const policies: readonly (readonly [string, string])[] = [
-  ["model_max_budget", "budgets of single models: write them as model limits of the key"],
-  ["model_rpm_limit", "limits of single models: write them as model limits of the key"],
-  ["model_tpm_limit", "limits of single models: write them as model limits of the key"],
   ["permissions", "permissions have no counterpart"],
   ["object_permission_id", "permissions for tools and stores have no counterpart"],
   ["guardrails", "guardrails are not part of this build"],
   ["policies", "guardrails are not part of this build"],
-  ["enforced_params", "what a request must hold is not configured"],
   ["project_id", "projects have no counterpart, and its limits are not known"],
   ["agent_id", "agents have no counterpart, and its limits are not known"],
   ["access_group_ids", "access groups have no counterpart"],
@@ -328,26 +340,23 @@ const understood = new Set(
   (
     "token key_name key_alias spend expires models user_id team_id organization_id budget_id metadata blocked max_budget " +
     "soft_budget budget_duration budget_reset_at budget_limits tpm_limit rpm_limit max_parallel_requests aliases " +
-    "model_aliases allowed_routes created_at created_by updated_at updated_by last_active soft_budget_cooldown model_spend " +
+    "model_aliases allowed_routes enforced_params model_max_budget model_rpm_limit model_tpm_limit created_at created_by updated_at updated_by last_active soft_budget_cooldown model_spend " +
     "team_alias organization_alias user_alias user_email user_role alias admins members members_with_roles teams sso_user_id " +
     "rotation_count last_rotation_at team_member_permissions default_model model_id password invitation_links"
   ).split(" "),
 );
 
-function reportPolicy(values: Values, say: Say): void {
+function reportPolicy(values: Values, say: Say, kind: string): void {
   const metadata = recordOf(values["metadata"]);
   for (const [key, why] of policies)
     if (isOn(values[key]) || isOn(metadata[key])) say("dropped", `${key}: ${why}`, true);
   for (const [key, value] of Object.entries(values))
     if (isOn(value) && !understood.has(key) && !policies.some(([name]) => name === key))
       say("dropped", `${key}: is not known here`);
-  const routes = textsOf(values["allowed_routes"]).filter((route) => route !== "llm_api_routes");
-  if (routes.length > 0) say("dropped", "allowed_routes: which paths a key may ask is not configured", true);
-  if (isOn(values["soft_budget"])) say("dropped", "soft_budget: write an alert on budgets");
-  if (isOn(values["aliases"]) || isOn(values["model_aliases"]))
-    say("dropped", "aliases of a single key or team: write them under aliases");
-  if (listOf(values["budget_limits"]).length > 0)
-    say("dropped", "budget_limits: further budgets are not taken over", true);
+  if (kind !== "key" && isOn(saidIn(values, "enforced_params")))
+    say("dropped", "enforced_params: what a request must hold is said of each key", true);
+  if (isOn(values["model_aliases"]) || (kind !== "key" && isOn(values["aliases"])))
+    say("dropped", "aliases of a team: write them under aliases, or give them to its keys");
 }
 
 function metadataOf(values: Values): Record<string, string> {

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
-import type { OwnerAnswer } from "../../daemon/admin/contract/owners.ts";
+import type { OwnerAnswer, OwnerListAnswer } from "../../daemon/admin/contract/owners.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -61,7 +61,17 @@ const database = {
     { token: sha256("sk-blocked-0123456789"), key_alias: "blocked", blocked: true },
     { token: sha256("sk-expired-0123456789"), key_alias: "expired", expires: "2020-01-01 00:00:00" },
     { token: sha256("sk-lost-0123456789abc"), key_alias: "of a lost team", team_id: "t-9" },
-    { token: sha256("sk-routes-0123456789"), key_alias: "routes", allowed_routes: ["/embeddings"] },
+    {
+      token: sha256("sk-routes-0123456789"),
+      key_alias: "routes",
+      allowed_routes: ["/embeddings"],
+      aliases: { mine: "dear", lost: "gone" },
+      max_budget: 5,
+      soft_budget: 2,
+      budget_limits: [{ budget_duration: "1h", max_budget: 1 }],
+      model_max_budget: { dear: { budget_limit: 3, time_period: "1d" } },
+      metadata: { model_rpm_limit: { cheap: 9, dear: 4 }, enforced_params: ["user"] },
+    },
     { token: sha256("sk-budget-0123456789"), key_alias: "of a lost budget", budget_id: "b9" },
     { token: sha256("sk-organization-0123"), key_alias: "of a lost organization", organization_id: "o-9" },
   ],
@@ -84,16 +94,37 @@ test("bifrost import litellm --keys: an old secret authenticates, with its budge
     "--out",
     join(daemon.home, "a.yaml"),
   );
-  assert.match(dry.stderr, /7 of 7 keys and owners would be taken over\./);
+  assert.match(dry.stderr, /9 of 9 keys and owners would be taken over\./);
   assert.doesNotMatch(dry.stderr, /Written to/);
   assert.equal((await ask(daemon, old, "echo/echo")).status, 401, "nor after --dry-run");
 
   const done = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "a.yaml"));
-  assert.equal(done.code, 6, "a team is lost, and paths that a key was bound to");
-  assert.match(done.stderr, /7 of 7 keys and owners taken over\./);
+  assert.equal(done.code, 6, "a team is lost, and what bound its key");
+  assert.match(done.stderr, /9 of 9 keys and owners taken over\./);
   assert.match(done.stderr, /\d+: keys\.json: LiteLLM_VerificationToken\[3\]: has expired/);
   assert.match(done.stderr, /VerificationToken\[4\]: its team t-9 .*\(security\)/);
-  assert.match(done.stderr, /VerificationToken\[5\]: allowed_routes: .*\(security\)/);
+  assert.match(done.stderr, /VerificationToken\[5\]: allowed_routes: operations, in any vendor's words/);
+  assert.match(done.stderr, /VerificationToken\[5\]: aliases: "lost" stands for nothing in the config/);
+  assert.doesNotMatch(done.stderr, /VerificationToken\[5\]: .*\(security\)/);
+  const bound = (await daemon.admin<KeyAnswer>("GET", "/api/keys/routes")).key;
+  assert.deepEqual([bound.operations, bound.aliases, bound.required], [["embeddings"], { mine: "dear" }, ["user"]]);
+  assert.deepEqual(
+    bound.budgets.map(({ limit_nano, shadow, window }) => [limit_nano / 1e9, shadow, window.kind]),
+    [
+      [5, false, "forever"],
+      [1, false, "rolling"],
+      [2, true, "forever"],
+    ],
+  );
+  const limits = await daemon.admin<OwnerListAnswer>("GET", "/api/governance/model-configs?key=routes");
+  assert.deepEqual(
+    limits.owners.map(({ match, budgets, limits: rates }) => [match, budgets.length, rates[0]?.limit]),
+    [
+      [{ provider: "*", model: "openai/gpt-4o" }, 1, 4],
+      [{ provider: "*", model: "openai/gpt-4o-mini" }, 0, 9],
+    ],
+  );
+  assert.equal((await ask(daemon, "sk-routes-0123456789", "echo/echo")).status, 403, "chat is no embedding");
   assert.match(done.stderr, /VerificationToken\[6\]: its budget b9 .*\(security\)/);
   assert.match(done.stderr, /VerificationToken\[7\]: its organization o-9 .*\(security\)/);
   for (const lost of ["sk-budget-0123456789", "sk-organization-0123"])
@@ -125,7 +156,7 @@ test("bifrost import litellm --keys: an old secret authenticates, with its budge
   assert.equal((await ask(daemon, "sk-blocked-0123456789", "echo/echo")).status, 401, "blocked there, disabled here");
 
   const again = await daemon.cli("import", "litellm", config, "--keys", keys, "--out", join(daemon.home, "c.yaml"));
-  assert.match(again.stderr, /0 of 7 keys and owners taken over\./);
+  assert.match(again.stderr, /0 of 9 keys and owners taken over\./);
   assert.match(again.stderr, /key "prod" is there already/);
   assert.equal((await daemon.settled()).ok, true, "what was spent there is in the ledger too");
   await daemon.restart();

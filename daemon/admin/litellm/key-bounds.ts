@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import { operations } from "../../../providers/operation.ts";
-import { callRoutes } from "../../http/routes.ts";
+import { operationsFor } from "../../import/litellm-routes.ts";
 import type { Action, AdminServices } from "../admin-services.ts";
 import type { KeyView } from "../contract/keys.ts";
 import { amount, expiresIn, texts, word } from "./fields.ts";
@@ -16,10 +16,6 @@ export type KeyBounds = {
 };
 
 const nanoPerDollar = 1e9;
-/** LiteLLM's names for all that models are called by, and for what a key may ask anyway. */
-const everything: ReadonlySet<string> = new Set(["llm_api_routes", "openai_routes", "*"]);
-const always: ReadonlySet<string> = new Set(["info_routes", "/models", "/v1/models", "/key/info", "/health"]);
-
 export const boundFields = {
   allowed_routes: texts,
   aliases: z.record(z.string().min(1).max(256), z.string().min(1).max(256)).nullable().optional(),
@@ -39,18 +35,10 @@ export function boundsOf({ allowed_routes: routes, aliases, enforced_params: req
 
 /** A path that is called in the words of one vendor is that operation, in any. */
 function operationsOf(routes: readonly string[]): readonly string[] | null {
-  if (routes.length === 0 || routes.some((route) => everything.has(route))) return null;
-  const found = routes.flatMap((route) => {
-    if (always.has(route)) return [];
-    if ((operations as readonly string[]).includes(route)) return [route];
-    const isOpen = route.endsWith("/*");
-    const fits = (path: string) => (isOpen ? path.startsWith(route.slice(0, -1)) : path === route);
-    const asked = [...callRoutes].filter(([path]) => fits(path)).map(([, { operation }]) => operation);
-    if (asked.length > 0) return asked;
-    const message = `"allowed_routes": "${route}" is no path of a model's: managing takes an admin token here`;
-    throw new GatewayError("invalid_request", message, { param: "allowed_routes" });
-  });
-  return operations.filter((operation) => (found as readonly string[]).includes(operation));
+  const { asked, unknown } = operationsFor(routes);
+  if (unknown.length === 0) return asked === undefined ? null : operations.filter((each) => asked.includes(each));
+  const message = `"allowed_routes": "${unknown[0]}" is no path of a model's: managing takes an admin token here`;
+  throw new GatewayError("invalid_request", message, { param: "allowed_routes" });
 }
 
 /** Both or neither, as there. The budget is the one that LiteLLM's words are about. */
