@@ -10,4 +10,6 @@ export type Ending = {
   readonly native?: string | undefined;
   /** The provider's own id of the answer. */
   readonly id?: string | undefined;
+  /** What the answer said that the client's language has no place for; undefined: nothing. */
+  readonly untold?: readonly string[] | undefined;
 };

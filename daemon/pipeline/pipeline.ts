@@ -135,6 +135,7 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Pl
   const body = withExtraFields(exchange, priced, answer.contentType);
   const headers = answerHeaders(exchange, plane);
   if (answer.headers !== undefined) headers.push(...answer.headers);
+  if (answer.ending?.untold !== undefined) headers.push("x-bifrost-untold", answer.ending.untold.join(","));
   sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, headers);
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);
   if (exchange.kept !== undefined) keepAnswer(exchange.kept, answer.body);

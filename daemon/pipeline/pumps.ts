@@ -3,6 +3,7 @@
  * only listened to, or get other frames around them. `translatePump`: decoded to events, rendered in the caller's dialect.
  */
 import { endingOf, nothingSeen, sawEvent } from "../../providers/dialects/ending.ts";
+import { noteUntold } from "../../providers/dialects/untold.ts";
 import type { Dialect, Event, RenderContext, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
@@ -92,7 +93,8 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
     for (const event of events) {
       if (event.type === "usage" || event.type === "finish" || event.type === "start")
         usage = mergeUsage(usage, event.usage);
-      else if ("delta" in event) outputBytes += event.delta.length;
+      if ("delta" in event) outputBytes += event.delta.length;
+      else noteUntold(seen, client.id, event);
       if (event.type === "finish") finished = true;
       sawEvent(seen, event);
       text += renderer.push(event);

@@ -135,6 +135,7 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
     parentOf(exchange.request),
     ending?.native ?? null,
     ending?.id ?? null,
+    ending?.untold === undefined ? null : JSON.stringify(ending.untold),
   ];
 }
 

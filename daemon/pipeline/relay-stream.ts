@@ -374,7 +374,7 @@ export class StreamReceiver implements Receiver {
       const events = this.#upstream.decode(parseJson(body));
       const renderer = this.#client.renderStream(this.#context);
       this.#wholeUsage = usageOf(events);
-      this.#wholeEnding = endingOfEvents(events);
+      this.#wholeEnding = endingOfEvents(events, this.#client.id);
       this.#contentType = this.#framings.client.contentType;
       const text = this.#framings.client.write(events.map((event) => renderer.push(event)).join("") + renderer.end());
       this.#pending += this.#pump.tell === undefined ? text : this.#pump.tell(text, this.#wholeUsage);

@@ -116,7 +116,7 @@ export function renderAnswer(events: readonly Event[], client: Dialect, context:
     headers: [],
     dropped: [],
     usage: usageOf(events),
-    ending: endingOfEvents(events),
+    ending: endingOfEvents(events, client.id),
     echo: undefined,
   };
 }

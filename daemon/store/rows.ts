@@ -94,6 +94,7 @@ export const requestColumns = [
   "parent", // id of the request that this one was made for, as the client told it
   "native_stop", // the provider's own word for how it ended
   "upstream_id", // and its id of the answer
+  "untold", // JSON list of what the answer said that the client's language has no place for; null: of nothing
 ] as const;
 export const requestWidth = requestColumns.length;
 export const requestFlag = { truncated: 32, fallback: 64 } as const;

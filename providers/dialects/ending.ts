@@ -2,9 +2,10 @@
  * How an answer ended: why, and which tools it calls. Hides that in one that is only watched the reason is looked for
  * near the end, and that a body is parsed for names of tools only where it calls some.
  */
-import type { Ending, Event, FinishReason } from "../exchange.ts";
+import type { DialectId, Ending, Event, FinishReason } from "../exchange.ts";
 import { words } from "../json.ts";
 import { utf8 } from "./sse-frame.ts";
+import { noteUntold } from "./untold.ts";
 
 /** What has been seen of it so far: plain data, since every answer has one. */
 export type Seen = {
@@ -12,6 +13,8 @@ export type Seen = {
   native: string | undefined;
   id: string | undefined;
   tools: string[] | undefined;
+  /** See `Ending.untold`. */
+  untold: string[] | undefined;
 };
 
 /** Of a body: what comes after the reason is usage, and what a server adds. */
@@ -24,7 +27,7 @@ const toolCharactersMax = 128;
 const none: readonly string[] = [];
 
 export function nothingSeen(): Seen {
-  return { reason: undefined, native: undefined, id: undefined, tools: undefined };
+  return { reason: undefined, native: undefined, id: undefined, tools: undefined, untold: undefined };
 }
 
 /** As a parsed frame or body has it: latin1 text, one character a byte. */
@@ -34,8 +37,9 @@ export function sawTool(seen: Seen, name: unknown): void {
 }
 
 export function endingOf(seen: Seen): Ending | undefined {
-  const { reason, native, id, tools = none } = seen;
-  return reason === undefined ? undefined : { reason, native, id, tools };
+  const { reason, native, id, tools = none, untold } = seen;
+  if (reason === undefined) return undefined;
+  return untold === undefined ? { reason, native, id, tools } : { reason, native, id, tools, untold };
 }
 
 export function sawEvent(seen: Seen, event: Event): void {
@@ -51,9 +55,13 @@ export function sawReason(seen: Seen, reason: FinishReason, native: string | und
   seen.native = native;
 }
 
-export function endingOfEvents(events: readonly Event[]): Ending | undefined {
+/** @param client whose language it was told in, where that is another than its own */
+export function endingOfEvents(events: readonly Event[], client?: DialectId): Ending | undefined {
   const seen = nothingSeen();
-  for (const event of events) sawEvent(seen, event);
+  for (const event of events) {
+    sawEvent(seen, event);
+    if (client !== undefined && !("delta" in event)) noteUntold(seen, client, event);
+  }
   return endingOf(seen);
 }
 

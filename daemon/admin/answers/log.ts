@@ -70,6 +70,7 @@ export const logRow = named<LogRow>("LogRow", {
   native_stop: unknownOr(text),
   upstream_id: unknownOr(text),
   tools: texts,
+  untold: texts,
   rules: texts,
   engine: unknownOr(z.enum(["rule", "strategy"])),
   parent: unknownOr(text),

@@ -57,6 +57,8 @@ export type LogRow = {
   readonly upstream_id: string | null;
   /** Names of the tools that the answer calls. */
   readonly tools: readonly string[];
+  /** What the answer said that the client's language has no place for. */
+  readonly untold: readonly string[];
   /** Names of the routing rules that decided; and what chose the target: a rule, or else a strategy; null: neither. */
   readonly rules: readonly string[];
   readonly engine: RoutingEngine | null;

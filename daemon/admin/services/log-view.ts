@@ -109,6 +109,7 @@ export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): 
     flags: (Object.keys(flagBits) as LogFlag[]).filter((name) => (flags & flagBits[name]) !== 0),
     tags: readTags(row["tags"]),
     tools: readTools(row["tools"]),
+    untold: readTools(row["untold"]),
     ...viewDecision(attempts),
     content: levels[Number(row["content"] ?? 0)] ?? "off",
   };

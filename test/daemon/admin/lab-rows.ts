@@ -16,6 +16,7 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
       native_stop: null,
       upstream_id: null,
       tools: [],
+      untold: [],
       parent: null,
       rules: [],
       engine: null,
