@@ -30,6 +30,10 @@ const kept = new Set([
   "forwarded",
   "via",
   "x-real-ip",
+  // What was allowed is the method that came; Google's servers would take another from these.
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
 ]);
 /** Looked at only for names that begin with one of their letters. */
 const keptPrefixes = ["x-forwarded-", "x-bifrost-", "x-bf-", "x-amz-", "amz-sdk-", "sec-", "cf-", "x-litellm-", ":"];

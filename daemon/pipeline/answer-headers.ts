@@ -9,6 +9,7 @@ import { litellmCostHeaders, litellmHeaders } from "./compat-litellm.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 import { tellsCost } from "./usage-cost.ts";
+import { withoutPlainSecrets } from "./without-secrets.ts";
 
 /** Flat pairs. */
 export function answerHeaders(exchange: Exchange, plane: Plane): string[] {
@@ -50,8 +51,13 @@ export function routeHeaders(exchange: Exchange): string[] {
   if (trip.fallback > 0) fallbackHeaders(headers, exchange, target);
   const told = exchange.upstreamHeaders;
   if (told !== undefined) {
-    const tells = exchange.generation.data.compat.bifrost ? passesOn : tellsLimits;
-    for (const name in told) if (tells(name)) headers.push(name, printable(String(told[name])));
+    const passes = exchange.generation.data.compat.bifrost;
+    const tells = passes ? passesOn : tellsLimits;
+    for (const name in told) {
+      if (!tells(name)) continue;
+      const value = printable(String(told[name]));
+      headers.push(name, passes ? withoutPlainSecrets(value, target.provider) : value);
+    }
   }
   return headers;
 }

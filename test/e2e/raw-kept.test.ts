@@ -14,6 +14,7 @@ type Told = { readonly status: number; readonly body: Record<string, unknown>; r
 /** Newest first, by the path they were made under; `elsewhere` was made with the account and not through the gateway. */
 const kept = new Map<string, Thing[]>();
 const asked: string[] = [];
+let lastHeaders: readonly string[] = [];
 let made = 0;
 let upstream: Server;
 let daemon: Daemon;
@@ -28,6 +29,7 @@ before(async () => {
     request.on("end", () => {
       const { method = "", url = "" } = request;
       asked.push(`${method} ${url}`);
+      lastHeaders = Object.keys(request.headers);
       const told = answer(method, new URL(url, "http://h"), Buffer.concat(parts).toString("utf8"));
       response.writeHead(200, {
         "content-type": typeof told === "string" ? "text/event-stream" : "application/json",
@@ -213,6 +215,23 @@ test("aboutRaw() claims what is made on the way: a thread of a run, a file of an
     ],
     [200, 404],
   );
+});
+
+test("forwardedHeaders() lets no header say another method than the one that was judged", async () => {
+  await raw(stranger, "POST", "ge/v1beta/fileSearchStores", {});
+  const headers = { authorization: `Bearer ${stranger}`, "content-type": "application/json" };
+  for (const name of [
+    "x-http-method-override",
+    "X-HTTP-Method",
+    "x-method-override",
+    "x-bf-eh-x-http-method-override",
+  ]) {
+    const response = await fetch(`${daemon.url}/passthrough/ge/v1beta/fileSearchStores`, {
+      ...{ method: "POST", headers: { ...headers, [name]: "GET" }, body: "{}" },
+    });
+    await response.body?.cancel();
+    assert.ok(!lastHeaders.some((told) => /method/i.test(told)), `${name}: ${lastHeaders.join()}`);
+  }
 });
 
 test("aboutRaw() claims what a stream says that it has made", async () => {

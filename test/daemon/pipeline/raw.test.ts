@@ -171,10 +171,14 @@ test("with compat.bifrost a failure has them as well, the keys that were tried, 
   assert.deepEqual((fields["raw_response"] as Fields)["error"], { message: "bad key", secretish: "x" });
   one.answer = (_request, reply) =>
     void reply
-      .writeHead(200, { "content-type": "application/json", "x-served-by": "edge-7", "set-cookie": "a=b" })
+      .writeHead(200, {
+        "content-type": "application/json",
+        "x-served-by": "edge-7 to upstream-secret",
+        "set-cookie": "a=b",
+      })
       .end('{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}');
   const { headers } = await call(lab, lab.createKey(), { headers: {} });
-  assert.deepEqual([headers["x-served-by"], headers["set-cookie"]], ["edge-7", undefined]);
+  assert.deepEqual([headers["x-served-by"], headers["set-cookie"]], ["edge-7 to [our credential]", undefined]);
   const plain = await call(all, all.createKey(), { headers: {} });
   assert.equal(plain.headers["x-served-by"], undefined);
 });
