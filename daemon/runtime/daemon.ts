@@ -14,8 +14,8 @@ import { tellOfRefusal } from "../egress/refusals.ts";
 import { mentionsPattern } from "../governance/model-patterns.ts";
 import { type Log, openLog } from "../log.ts";
 import type { Manage } from "../pipeline/plane.ts";
-import { prepareTraffic, stateFile } from "../store/boot.ts";
-import { type Database, openDatabase } from "../store/database.ts";
+import { prepareTraffic } from "../store/boot.ts";
+import type { Database } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { makeFolder } from "../store/make-folder.ts";
 import { knownMigrations } from "../store/migrations/list.ts";
@@ -130,7 +130,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     log,
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
-  const database = once(() => openDatabase(stateFile(home), { readonly: true }));
+  const { database } = store;
   const governing = openGoverning({ database, store, memory, log }, current.governance);
   const telemetry = openTelemetry({
     database,
@@ -342,14 +342,6 @@ async function snapshot({ memory, store, log }: Parts): Promise<void> {
 
 function inFlight(workers: Workers | undefined): number {
   return workers?.counts().reduce((sum, count) => sum + count.inFlight, 0) ?? 0;
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: Value | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 function takeLock(home: string): HomeLock {

@@ -19,8 +19,6 @@ import { createAuditService, createLedgerService } from "../admin/services/trail
 import { namesOf } from "../config/known-names.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { openRouting } from "../routing/routing.ts";
-import { stateFile } from "../store/boot.ts";
-import { type Database, openDatabase } from "../store/database.ts";
 import { readStatus } from "../store/writer-status.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import { createAdjuster } from "./adjuster.ts";
@@ -61,17 +59,13 @@ export type DaemonServices = AdminServices & {
 
 export function createServices(options: ServicesOptions): DaemonServices {
   const { config, memory, store } = options;
-  let connection: Database | undefined;
   const access: StoreAccess = {
     async execute(command, actor) {
       if (await checkPatterns(command)) await options.workers.knowPatterns();
       return store.commands.execute(command, actor);
     },
     query: (query, tell) => store.queries.query(query, tell),
-    database: () => {
-      connection ??= openDatabase(stateFile(options.home), { readonly: true });
-      return connection;
-    },
+    database: store.database,
   };
   const governance: Governance = {
     rows: createOwnerRows(access.database),

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { Log } from "../log.ts";
 import { stateFile, trafficFile } from "../store/boot.ts";
+import { type Database, openDatabase } from "../store/database.ts";
 import {
   type CommandClient,
   createCommandClient,
@@ -38,7 +39,9 @@ export type StoreThreads = {
   readonly sender: Sender;
   /** After a reload. */
   use(settings: TrafficSettings): void;
-  /** Flushes and closes both files; the reader ends too. */
+  /** State, read-only, for look-ups of single rows by the main thread. */
+  database(): Database;
+  /** Flushes and closes both files, after whoever reads them: the last one to close a file takes its log of writes away. */
   close(): Promise<void>;
 };
 
@@ -71,6 +74,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   const { home, status, log } = options;
   let settings = options.traffic;
   let closing = false;
+  let reading: Database | undefined;
   const threads: { state: Worker; traffic: Worker; reader?: Worker } = {
     state: start("state"),
     traffic: start("traffic"),
@@ -144,10 +148,14 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
     // A disk that takes nothing must not keep the process: what it missed is settled at the next boot.
     await Promise.race([sender.durable(), delay(closeWaitMs, undefined, { ref: false })]);
     closing = true;
-    await Promise.all([closeWriter(threads.state), closeWriter(threads.traffic), threads.reader?.terminate()]);
+    reading?.close();
+    reading = undefined;
+    if (threads.reader !== undefined) await closeThread(threads.reader);
+    await closeThread(threads.traffic); // it looks up owners in the other file
+    await closeThread(threads.state);
   }
 
-  async function closeWriter(worker: Worker): Promise<void> {
+  async function closeThread(worker: Worker): Promise<void> {
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     const closed = new Promise<void>((resolve) => {
       worker.on("message", (message: FromWriterThread) => {
@@ -163,6 +171,10 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
 
   return {
     ...{ port, commands, traffic, queries, sender, close },
+    database() {
+      reading ??= openDatabase(stateFile(home), { readonly: true });
+      return reading;
+    },
     use: (next) => {
       settings = next;
       threads.traffic.postMessage({ type: "retention", retention: next.retention } satisfies Retention);
