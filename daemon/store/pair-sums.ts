@@ -4,7 +4,7 @@
  */
 import type { Database } from "./database.ts";
 import { facetCharactersMax, otherFacet } from "./facets.ts";
-import type { LogFilter } from "./log-filter.ts";
+import { type LogFilter, listOf } from "./log-filter.ts";
 import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
 import { type DimensionName, dimensionNumber, type PairName } from "./rollup-groups.ts";
 import { grainMs, seriesNumber } from "./rollup-writer.ts";
@@ -28,8 +28,9 @@ type What = "target" | "provider";
 /** What a filter and `by` ask for, if that is who and what. */
 type Asked = {
   readonly pair: PairName;
-  readonly who: string | undefined;
-  readonly what: { readonly kind: What; readonly value: string } | undefined;
+  /** Any of them; absent: all. */
+  readonly who: readonly string[] | undefined;
+  readonly what: { readonly kind: What; readonly values: readonly string[] } | undefined;
 };
 
 /** Rows of a broken hour that are counted one by one, in 3 µs each. */
@@ -82,28 +83,29 @@ function addTo(found: Found, value: string, grain: SumsQuestion["grain"], bucket
 function readAsked(database: Database, { filter, by }: SumsQuestion): Asked | undefined {
   const { sinceMs: _since, untilMs: _until, ...rest } = filter;
   const given = Object.entries(rest).filter(([, value]) => value !== undefined) as [keyof LogFilter, unknown][];
-  let who: { readonly kind: Who; readonly value: string } | undefined;
-  let what: { readonly kind: What; readonly value: string } | undefined;
+  let who: { readonly kind: Who; readonly values: readonly string[] } | undefined;
+  let what: Asked["what"];
   for (const [name, value] of given) {
-    if (Array.isArray(value)) return undefined;
-    const text = String(value);
+    const values = [...new Set(listOf(value).map(String))];
     if (name === "keyId" || name === "team" || name === "customer") {
       if (who !== undefined) return undefined;
-      who = { kind: name === "keyId" ? "key" : name, value: text };
-    } else if (name === "target" || name === "provider" || isTarget(database, name, text)) {
+      who = { kind: name === "keyId" ? "key" : name, values };
+    } else if (name === "target" || name === "provider" || areTargets(database, name, values)) {
       if (what !== undefined) return undefined;
-      what = { kind: name === "provider" ? "provider" : "target", value: text };
+      what = { kind: name === "provider" ? "provider" : "target", values };
     } else return undefined;
   }
   const kind = who?.kind ?? (isWho(by) ? by : undefined);
   if (kind === undefined || !(by === undefined || by === kind || isWhat(by))) return undefined;
   if (by !== undefined && !isWhat(by) && what === undefined) return undefined;
-  return { pair: `${kind}_target`, who: who?.value, what };
+  return { pair: `${kind}_target`, who: who?.values, what };
 }
 
-/** A model is a target where it was one; as it was asked for, no pair has it. */
-function isTarget(database: Database, name: keyof LogFilter, value: string): boolean {
-  return name === "model" && facetNumber(database, dimensionNumber.target, value) !== undefined;
+/** A model is a target where it was one; as it was asked for, no pair has it, and several may be of one request. */
+function areTargets(database: Database, name: keyof LogFilter, values: readonly string[]): boolean {
+  const [value, ...more] = values;
+  if (name !== "model" || value === undefined || more.length > 0) return false;
+  return facetNumber(database, dimensionNumber.target, value) !== undefined;
 }
 
 const isWho = (by: DimensionName | undefined): by is Who => by === "key" || by === "team" || by === "customer";
@@ -159,24 +161,46 @@ type Ids = ReadonlyMap<string, readonly number[]>;
 /** Which pairs belong to which value of `by` (`""` without one). */
 function idsOf(database: Database, { pair, who, what }: Asked, by: DimensionName | undefined): Ids {
   const ids = new Map<string, number[]>();
-  // A bar ends who; a brace is the next character.
-  const [low, high] = who === undefined ? ["", "\u{10ffff}"] : [`${who}|`, `${who}}`];
-  const rows = database
-    .prepare("SELECT id, value FROM facets WHERE dimension = ? AND value >= ? AND value < ?")
-    .raw()
-    .iterate(dimensionNumber[pair], low, high) as IterableIterator<[id: number, value: string]>;
-  for (const [id, value] of rows) {
+  const wanted = what && new Set(what.values);
+  for (const [id, value] of pairsOf(database, pair, who)) {
     const bar = value.indexOf("|");
     const [whose, target] = [value.slice(0, bar), value.slice(bar + 1)];
     const provider = target.slice(0, target.indexOf("/"));
-    if (what !== undefined && what.value.slice(0, longest(whose)) !== (what.kind === "target" ? target : provider))
-      continue;
+    if (what !== undefined && wanted !== undefined && !isOneOf(wanted, what, whose, target, provider)) continue;
     const name = by === undefined ? "" : by === "target" ? target : by === "provider" ? provider : whose;
     const own = ids.get(name);
     if (own === undefined) ids.set(name, [id]);
     else own.push(id);
   }
   return ids;
+}
+
+function* pairsOf(
+  database: Database,
+  pair: PairName,
+  who: readonly string[] | undefined,
+): Iterable<[id: number, value: string]> {
+  // A bar ends who; a brace is the next character.
+  const ranges = who === undefined ? [["", "\u{10ffff}"]] : who.map((each) => [`${each}|`, `${each}}`]);
+  const between = database
+    .prepare("SELECT id, value FROM facets WHERE dimension = ? AND value >= ? AND value < ?")
+    .raw();
+  for (const range of ranges)
+    yield* between.iterate(dimensionNumber[pair], ...range) as IterableIterator<[id: number, value: string]>;
+}
+
+/** A long target is told apart by its beginning. */
+function isOneOf(
+  wanted: ReadonlySet<string>,
+  { kind, values }: NonNullable<Asked["what"]>,
+  whose: string,
+  target: string,
+  provider: string,
+): boolean {
+  const own = kind === "target" ? target : provider;
+  if (wanted.has(own)) return true;
+  const most = longest(whose);
+  return values.some((value) => value.length > most && value.slice(0, most) === own);
 }
 
 /** How much of a target is told apart beside this name. */

@@ -63,6 +63,12 @@ const questions: readonly Pick<SumsQuestion, "filter" | "by">[] = [
   { filter: { model: "openai/two" }, by: "team" },
   { filter: { team: "team_12", provider: "openai" }, by: "target" },
   { filter: { keyId: 2, target: "nobody/none" } },
+  { filter: { keyId: [1, 2, 12, 2], provider: "openai" } },
+  { filter: { keyId: [1, 11], provider: ["openai", "echo", "nobody"] }, by: "target" },
+  { filter: { keyId: [3, 4] }, by: "provider" },
+  { filter: { team: ["team_1", "team_12"], target: ["echo/one", "openai/two"] }, by: "team" },
+  { filter: { provider: ["openai", "else"] }, by: "key" },
+  { filter: { team: ["team_1"], model: ["openai/two"] } },
 ];
 
 function ask(fields: Partial<SumsQuestion>): SumsQuestion {
