@@ -37,13 +37,20 @@ const budget = strict<BudgetRequest>({ limit_nano: fields.count(0, budgetNanoMax
 const limit = withinCount(strict<LimitRequest>({ metric, limit: amount, window_ms: windowMs, shadow }));
 const limitChange = withinCount(strict<LimitChange>({ metric, limit: amount.nullable(), window_ms: windowMs, shadow }));
 
+/**
+ * Nothing that a screen obeys or that nobody sees. A joiner stands where it makes one picture of two, or joins letters of
+ * a script that is written with it: anywhere else two names would look the same.
+ */
+const visible =
+  /^(?:[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=\p{Extended_Pictographic}[\ufe0f\p{Emoji_Modifier}]?)\u200d(?=\p{Extended_Pictographic})|(?<=[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}])[\u200c\u200d](?=[\p{L}\p{M}]))+$/u;
+
 /** A name, without what an id begins with: `key_` for a key. */
 export function nameField(idPrefix: string) {
   return z
     .string()
     .min(1)
     .max(nameCharactersMax)
-    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u, "must not hold control characters")
+    .regex(visible, "must not hold control characters")
     .refine((text) => text.trim() === text, "must not begin or end with a space")
     .refine((text) => !text.startsWith(idPrefix), `must not begin with "${idPrefix}", which ids do`);
 }
