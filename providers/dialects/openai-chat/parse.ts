@@ -19,6 +19,7 @@ import {
 } from "../strict.ts";
 import { unreadFields } from "../unread.ts";
 import { readFields } from "./fields.ts";
+import { withOwnTools } from "./foreign-tools.ts";
 import { parseMessages } from "./parse-messages.ts";
 
 /** Every field this file reads; the rest is `extra`. */
@@ -29,7 +30,7 @@ const knownFields: ReadonlySet<string> = new Set(
 );
 
 export function parse(body: unknown): Request {
-  const source = requestBody(body);
+  const source = withOwnTools(requestBody(body));
   const request: Mutable<Request> = {
     dialect: "openai-chat",
     model: requiredText(source, "model"),

@@ -302,6 +302,27 @@ test("encode() goes by what a deployment is known as, where its own name does no
   assert.deepEqual([max_tokens, max_completion_tokens, reasoning_effort], [undefined, 5, "none"]);
 });
 
+test("parse() reads tools and choices that are written as other APIs have them", () => {
+  const parameters = { type: "object", properties: { path: { type: "string" } } };
+  const own = { type: "function", function: { name: "read", description: "d", parameters } };
+  const custom = { type: "custom", custom: { name: "patch", format: { type: "text" } } };
+  const read = (tools: object[], tool_choice?: unknown) => {
+    const { tools: parsed, toolChoice, unread, extra } = openaiChat.parse({ ...hello, tools, tool_choice });
+    return { parsed, toolChoice, unread, extra };
+  };
+  const named = { type: "function", function: { name: "read" } };
+  const expected = read([own, custom], named);
+  assert.equal(expected.parsed?.length, 2);
+  const flatCustom = { type: "custom", name: "patch", format: { type: "text" } };
+  const flat = { type: "function", name: "read", description: "d", parameters };
+  assert.deepEqual(read([flat, flatCustom], { type: "function", name: "read" }), expected);
+  const claude = { name: "read", description: "d", input_schema: parameters };
+  assert.deepEqual(read([claude, custom], { type: "tool", name: "read" }), expected);
+  assert.deepEqual(read([{ ...claude, type: "custom" }, custom], named), expected);
+  assert.deepEqual(read([own, custom], { type: "any" }), read([own, custom], "required"));
+  assert.deepEqual(read([own, custom], { type: "auto" }), read([own, custom], "auto"));
+});
+
 test("encode() speaks in the host's own words, and reports what it has none for in the caller's", () => {
   const fields = { seed: "random_seed", top_logprobs: null, frequency_penalty: null };
   const request = openaiChat.parse({ ...hello, seed: 7, frequency_penalty: 1, top_logprobs: 2 });
