@@ -29,6 +29,7 @@ export const errorTable = {
   model_not_found: { status: 404, retry: false, type: "not_found_error" },
   method_not_allowed: { status: 405, retry: false, type: "invalid_request_error" },
   conflict: { status: 409, retry: false, type: "invalid_request_error" },
+  idempotency_key_reused: { status: 422, retry: false, type: "invalid_request_error" },
   precondition_failed: { status: 412, retry: false, type: "invalid_request_error" },
   request_timeout: { status: 408, retry: true, type: "timeout" },
   length_required: { status: 411, retry: false, type: "invalid_request_error" },

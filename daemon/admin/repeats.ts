@@ -30,7 +30,7 @@ export function createRepeats(now: () => number): Repeats {
     const before = made.get(id);
     if (before !== undefined && now() - before.atMs < rememberedMs) {
       if (before.digest === digest) return before.answer;
-      throw new GatewayError("conflict", "this Idempotency-Key was used for another request");
+      throw new GatewayError("idempotency_key_reused", "this Idempotency-Key was used for another request");
     }
     const answer = run();
     made.set(id, { digest, atMs: now(), answer });

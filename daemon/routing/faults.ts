@@ -65,6 +65,7 @@ const rows: Readonly<Record<ErrorCode, Row>> = {
   model_not_found: client("stop"),
   method_not_allowed: client("stop"),
   conflict: client("stop"),
+  idempotency_key_reused: client("stop"),
   precondition_failed: client("stop"),
   request_timeout: client("stop"),
   length_required: client("stop"),

@@ -35,6 +35,22 @@ for (const role of Object.keys(roles) as Role[]) {
   });
 }
 
+test("A35 router() lets a token with one permission call the routes of that one, and no other", async () => {
+  const lab = openLab();
+  try {
+    for (const permission of permissions) {
+      const caller = { actor: `token:${permission}`, permissions: new Set([permission]) };
+      for (const route of adminRoutes) {
+        const answer = await lab.handle({ method: route.method, path: `${pathOf(route.path)}?surprise=1` }, caller);
+        const at = `${permission} ${route.method} ${route.path}`;
+        assert.equal(answer.status === 403, route.permission !== permission, at);
+      }
+    }
+  } finally {
+    await lab.close();
+  }
+});
+
 for (const role of Object.keys(roles) as Role[]) {
   test(`A35 roles let ${role} call what its permissions name of LiteLLM's paths, and nothing else`, async () => {
     const lab = openLab();
@@ -167,7 +183,13 @@ test("repeats() make a change once that is sent twice with one Idempotency-Key",
     assert.deepEqual(first, second);
     assert.equal(lab.records().length, 1);
     const other = await lab.ask({ ...request, body: { name: "cd" } });
-    assert.equal(other.status, 409);
+    assert.equal(other.status, 422);
+    assert.match(JSON.stringify(other), /idempotency_key_reused/);
+    assert.equal(lab.records().length, 1, "and nothing was done");
+    const both = { ...request, body: { name: "both" }, idempotencyKey: "9" };
+    const [one, same] = await Promise.all([lab.ask(both), lab.ask(both)]);
+    assert.deepEqual([one.status, one], [200, same], "asked at once, made once");
+    assert.equal(lab.records().length, 2);
     assert.equal((await lab.ask({ ...request, idempotencyKey: "8" })).status, 409, "the name is taken");
   } finally {
     await lab.close();
