@@ -22,6 +22,8 @@ export const operations = [
   "batch_embed",
   "caches",
   "containers",
+  "vector_stores",
+  "conversations",
   "ocr",
   "videos",
   "video_operations",

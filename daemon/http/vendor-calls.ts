@@ -16,7 +16,9 @@ import {
   geminiUploads,
   openaiBatches,
   openaiContainers,
+  openaiConversations,
   openaiFiles,
+  openaiVectorStores,
   openaiVideos,
 } from "../pipeline/families.ts";
 
@@ -116,6 +118,22 @@ export const openaiObjects: readonly ObjectCall[] = [
     dialect: "openai-chat",
     form: "object",
     family: openaiVideos,
+  },
+  {
+    path: "/vector_stores",
+    name: "vector_stores",
+    operation: "vector_stores",
+    dialect: "openai-chat",
+    form: "object",
+    family: openaiVectorStores,
+  },
+  {
+    path: "/conversations",
+    name: "conversations",
+    operation: "conversations",
+    dialect: "openai-chat",
+    form: "object",
+    family: openaiConversations,
   },
   { path: "/responses", name: "responses.stored", operation: "files", dialect: "openai-responses", form: "stored" },
 ];

@@ -17,6 +17,8 @@ export type Family = {
   readonly isWhole?: true;
   /** Members that hold an id of the provider's, wherever they stand. */
   readonly ids: ReadonlySet<string>;
+  /** What they look like, where members of that name hold others as well. */
+  readonly form?: RegExp;
   /** Members that hold what somebody else wrote. */
   readonly foreign: ReadonlySet<string>;
   /** Members of an answer whose ids are from then on their maker's: `a.b` is one inside another. */
@@ -111,6 +113,38 @@ export const openaiContainers: Family = {
     [rest(`${one}\\/files`), ["GET", "POST"]],
     [rest(`${one}\\/files${one}`), ["GET", "DELETE"]],
     [rest(`${one}\\/files${one}\\/content`), ["GET"]],
+  ],
+};
+
+/** With files inside, by the ids that they have outside. */
+export const openaiVectorStores: Family = {
+  ...openai,
+  ids: new Set([...openaiIds, "vector_store_id"]),
+  foreign: new Set(["metadata", "attributes", "content"]),
+  makes: [["id"]],
+  methods: [
+    [/^$/, ["GET", "POST"]],
+    [rest(one), ["GET", "POST", "DELETE"]],
+    [rest(`${one}\\/(?:search|file_batches)`), ["POST"]],
+    [rest(`${one}\\/files`), ["GET", "POST"]],
+    [rest(`${one}\\/files${one}`), ["GET", "POST", "DELETE"]],
+    [rest(`${one}\\/files${one}\\/content`), ["GET"]],
+    [rest(`${one}\\/file_batches${one}`), ["GET"]],
+    [rest(`${one}\\/file_batches${one}\\/files`), ["GET"]],
+    [rest(`${one}\\/file_batches${one}\\/cancel`), ["POST"]],
+  ],
+};
+
+/** Its items keep their own ids, since they are sent back as they are. There is no list of them all. */
+export const openaiConversations: Family = {
+  ...openai,
+  form: /^(?:[^~]+~)?conv_/,
+  makes: [["id"]],
+  methods: [
+    [/^$/, ["POST"]],
+    [rest(one), ["GET", "POST", "DELETE"]],
+    [rest(`${one}\\/items`), ["GET", "POST"]],
+    [rest(`${one}\\/items${one}`), ["GET", "DELETE"]],
   ],
 };
 

@@ -26,10 +26,14 @@ export function mapIds(value: unknown, family: Family, change: (id: string) => s
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
       if (family.foreign.has(name)) return [name, inner];
-      const isId = family.ids.has(name) && typeof inner === "string" && (family.folder === "" || inFolder.test(inner));
+      const isId = family.ids.has(name) && typeof inner === "string" && looksLikeId(inner, family);
       return [name, isId ? change(inner) : mapIds(inner, family, change)];
     }),
   );
+}
+
+function looksLikeId(text: string, { folder, form }: Family): boolean {
+  return (folder === "" || inFolder.test(text)) && (form === undefined || form.test(text));
 }
 
 /** Where ids are names, other things have names as well. */

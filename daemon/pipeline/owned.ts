@@ -42,7 +42,12 @@ export type About = {
   readonly paging: Paging;
 };
 
-const words: Readonly<Record<string, string>> = { batches: "batch or file", videos: "video" };
+const words: Readonly<Record<string, string>> = {
+  batches: "batch or file",
+  videos: "video",
+  vector_stores: "vector store",
+  conversations: "conversation",
+};
 
 export function aboutObject(exchange: Exchange): About {
   const { request, route } = exchange;

@@ -131,8 +131,11 @@ function mayCost(exchange: Exchange): boolean {
   const { request, rest, route } = exchange;
   if (request.method !== "POST") return false;
   if (route.operation === "videos") return beginsFilm(exchange);
-  return route.family === undefined || (rest === "" && route.operation !== "files" && route.operation !== "uploads");
+  return route.family === undefined || (rest === "" && !keepsFree.has(route.operation));
 }
+
+/** To keep these is billed by nobody. */
+const keepsFree: ReadonlySet<string> = new Set(["files", "uploads", "conversations"]);
 
 /** Or a cache, which is made of a prompt. */
 function makesBatch({ body, rest, request, route }: Exchange): boolean {

@@ -147,6 +147,8 @@ export const openaiMore = {
   files: openaiAt("/files"),
   batches: openaiAt("/batches"),
   containers: openaiAt("/containers"),
+  vector_stores: openaiAt("/vector_stores"),
+  conversations: openaiAt("/conversations"),
   videos: openaiAt("/videos"),
   realtime: openaiAt("/realtime"),
   rerank: [{ dialect: "cohere", path: "/rerank" }],
