@@ -2,6 +2,8 @@
  * What the daemon puts behind the admin API, as an interface of values. Hides from the routes where keys, logs and
  * config live; the composition root implements it, over running threads or over the files alone.
  */
+
+import type { Adjustment } from "../store/commands/adjust.ts";
 import type { AlertsAnswer, AlertTestAnswer } from "./contract/alerts.ts";
 import type {
   AuditExportQuery,
@@ -230,6 +232,8 @@ export type AdminServices = {
   readonly ledger: {
     check(tell?: Tell): Promise<LedgerCheckAnswer>;
     reprice(request: RepriceRequest, action: Action, tell?: Tell): Promise<RepriceAnswer>;
+    /** What was charged for came to nothing; does nothing the second time. */
+    giveBack(entry: Adjustment): Promise<void>;
   };
   readonly config: {
     validate(request: ConfigValidateRequest): Promise<ConfigValidateAnswer>;

@@ -8,6 +8,7 @@ import { anySize } from "../../providers/catalog/cost.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/request-view.ts";
+import type { Target } from "../routing/generation.ts";
 import type { FilmRecord } from "../store/films.ts";
 import type { Exchange } from "./exchange.ts";
 import { splitId } from "./object-ids.ts";
@@ -150,4 +151,32 @@ export async function keepFilm(exchange: Exchange, answer: Buffer, plane: Plane)
   };
   // It was begun and paid for: whoever asked gets its id, even if what follows from this record is lost.
   await plane.responses.keepFilm(kept).catch(() => {});
+}
+
+/** What it says may be that nothing comes of it. */
+export function tellsOfFilm({ request, route, rest }: Exchange): boolean {
+  if (route.operation !== "videos" && route.operation !== "video_operations") return false;
+  return request.method === "GET" && rest !== "" && !rest.endsWith("/content");
+}
+
+/** A film that failed is not paid for: whoever hears of it first has it given back, and it is once. */
+export async function giveBackFailed(
+  exchange: Exchange,
+  { provider }: Target,
+  answer: Buffer,
+  plane: Plane,
+): Promise<void> {
+  if (!hasFailed(answer)) return;
+  const [id = ""] = namedIds(exchange);
+  // What cannot be given back now is when it is asked about again.
+  const film = await plane.responses.film(id, provider.name).catch(() => undefined);
+  if (film === undefined || film.costNano === 0 || film.scopes === "") return;
+  const { holdId, at, keyId, scopes, request, target, costNano } = film;
+  const entry = { holdId, at, keyId, scopes, request, target, deltaNano: -costNano, fromNano: costNano, toNano: 0 };
+  await plane.giveBack?.(entry).catch(() => undefined);
+}
+
+function hasFailed(answer: Buffer): boolean {
+  const { status, done, error } = JSON.parse(answer.toString("utf8")) as Fields;
+  return status === "failed" || (done === true && typeof error === "object" && error !== null);
 }

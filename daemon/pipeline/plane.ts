@@ -15,6 +15,7 @@ import type { Health } from "../runtime/health.ts";
 import type { ResponseKeeper } from "../runtime/response-keeper.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
+import type { Adjustment } from "../store/commands/adjust.ts";
 import type { SumsAnswer } from "../store/log-sums.ts";
 import type { RequestRow } from "../store/request-log.ts";
 import type { Sender } from "../store/sender.ts";
@@ -43,6 +44,9 @@ export type OwnRequestQuestion = {
 /** Neither: there is none. `failed`: why it cannot be told. */
 export type OwnRequestAnswer = { readonly row?: RequestRow; readonly sums?: SumsAnswer; readonly failed?: string };
 
+/** Of what was charged and is to be given back. */
+export type GivenBack = { readonly failed?: string };
+
 export type Plane = {
   readonly keys: KeyReader;
   readonly ledger: Ledger;
@@ -64,6 +68,8 @@ export type Plane = {
   readonly manage?: Manage;
   /** Asks the main thread as well. */
   readonly findOwnRequest: (question: OwnRequestQuestion) => Promise<OwnRequestAnswer>;
+  /** So does this. */
+  readonly giveBack?: (entry: Adjustment) => Promise<GivenBack>;
   readonly nextId: () => string;
   /** The newest generation that all workers have. */
   generation: Generation;

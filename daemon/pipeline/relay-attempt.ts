@@ -24,7 +24,7 @@ import {
 import { noted } from "./batch-notes.ts";
 import { batchBody, linesBody, mayBeBatch, mayBeLines } from "./batch-upload.ts";
 import type { Exchange } from "./exchange.ts";
-import { filmTold, isFilmOfModel } from "./films.ts";
+import { filmTold, giveBackFailed, isFilmOfModel, tellsOfFilm } from "./films.ts";
 import { ObjectReceiver, objectBody, objectPath } from "./objects.ts";
 import { aboutObject, idsIn, isOwned, ownedAttempt, ownerOf } from "./owned.ts";
 import { passedBody, passthroughPath } from "./passthrough.ts";
@@ -69,7 +69,10 @@ export async function relayAttempt(exchange: Exchange, lease: Lease, plane: Plan
   else if (form === "object" && isOwned(exchange)) exchange.about = aboutObject(exchange);
   const attempt = exchange.about === undefined ? relayed : ownedAttempt;
   const result = await attempt(exchange, lease, plane, relayed);
-  return form === "object" ? noted(exchange, lease, plane, result) : result;
+  if (form !== "object") return result;
+  if (result.answer !== undefined && tellsOfFilm(exchange))
+    await giveBackFailed(exchange, lease.target, result.answer.body, plane);
+  return noted(exchange, lease, plane, result);
 }
 
 function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {

@@ -15,6 +15,7 @@ import { mentionsPattern } from "../governance/model-patterns.ts";
 import { type Log, openLog } from "../log.ts";
 import type { Manage } from "../pipeline/plane.ts";
 import { prepareTraffic } from "../store/boot.ts";
+import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Database } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { makeFolder } from "../store/make-folder.ts";
@@ -79,7 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** Who answers workers' requests to the admin API: nobody until it is open. */
-type Managing = { current: Manage };
+type Managing = { current: Manage; giveBack: (entry: Adjustment) => Promise<void> };
 
 /** Everything that has to be closed again, in the order it was opened. */
 type Parts = {
@@ -154,7 +155,10 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   const probes = openProbes(memory.routing, log);
   const credentials = openCredentials(environment, log);
   credentials.use(current.providers);
-  const managing: Managing = { current: async () => ({ status: 503, text: '{"error":{"message":"starting"}}' }) };
+  const managing: Managing = {
+    current: async () => ({ status: 503, text: '{"error":{"message":"starting"}}' }),
+    giveBack: async () => Promise.reject(new Error("starting")),
+  };
   workers = startWorkers({
     credentials,
     findName: governing.names.find,
@@ -165,6 +169,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
     manage: (request) => managing.current(request),
+    giveBack: (entry) => managing.giveBack(entry),
   });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
     await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
@@ -252,6 +257,7 @@ async function assemble(
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault });
   const authenticate = createAuthenticate(parts.database, Date.now);
   const litellm = { services, now: Date.now, faultId, onFault, authenticate, current: () => config.current };
+  parts.managing.giveBack = services.ledger.giveBack;
   parts.managing.current = async (request) =>
     (await import("../admin/litellm/handler.ts")).answerLitellm(litellm, request);
   const admin = await openAdminListeners(

@@ -4,8 +4,15 @@ import type { GenerationData } from "../config/generation.ts";
 import type { FromCredentials } from "../credentials/thread.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
-import type { ManageAnswer, ManageRequest, OwnRequestAnswer, OwnRequestQuestion } from "../pipeline/plane.ts";
+import type {
+  GivenBack,
+  ManageAnswer,
+  ManageRequest,
+  OwnRequestAnswer,
+  OwnRequestQuestion,
+} from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
+import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
 export type WorkerData = {
@@ -51,6 +58,7 @@ export type ToWorker =
   /** The answer to `manage`. */
   | { readonly type: "managed"; readonly id: number; readonly answer: ManageAnswer }
   | { readonly type: "own_request"; readonly id: number; readonly answer: OwnRequestAnswer }
+  | { readonly type: "given_back"; readonly id: number; readonly answer: GivenBack }
   | { readonly type: "generation"; readonly data: GenerationData }
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
@@ -75,6 +83,8 @@ export type FromWorker =
   | ({ readonly type: "manage"; readonly id: number } & ManageRequest)
   /** Which row is this request's, if this key made it? */
   | ({ readonly type: "own_request"; readonly id: number } & OwnRequestQuestion)
+  /** What was charged for came to nothing. */
+  | { readonly type: "give_back"; readonly id: number; readonly entry: Adjustment }
   | Tapped
   | { readonly type: "listening"; readonly port: number; readonly fds: readonly number[] }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }

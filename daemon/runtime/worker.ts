@@ -24,11 +24,19 @@ import { openTables } from "../governance/tables.ts";
 import { watchLeaving } from "../http/leaving.ts";
 import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
-import type { ManageAnswer, ManageRequest, OwnRequestAnswer, OwnRequestQuestion, Plane } from "../pipeline/plane.ts";
+import type {
+  GivenBack,
+  ManageAnswer,
+  ManageRequest,
+  OwnRequestAnswer,
+  OwnRequestQuestion,
+  Plane,
+} from "../pipeline/plane.ts";
 import { type Compile, loadCompiler } from "../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { createPlaces } from "../routing/places.ts";
 import { openRouting } from "../routing/routing.ts";
+import type { Adjustment } from "../store/commands/adjust.ts";
 import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
@@ -77,6 +85,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
   const ownRequests = createAsker<OwnRequestQuestion, OwnRequestAnswer>("questions for own requests", (id, question) =>
     tell({ type: "own_request", id, ...question }),
   );
+  const returns = createAsker<Adjustment, GivenBack>("charges to give back", (id, entry) =>
+    tell({ type: "give_back", id, entry }),
+  );
   const plane: Plane = {
     keys,
     ledger: createLedger(tables),
@@ -107,6 +118,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     responses: createResponseKeeper(() => startThread("responses", { file: data.responsesFile })),
     manage: management.ask,
     findOwnRequest: ownRequests.ask,
+    giveBack: returns.ask,
     nextId: createRequestIds(data.worker),
     generation: build(data.generation, compile),
     bodyBytes: 0,
@@ -142,6 +154,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         return;
       case "own_request":
         ownRequests.answered(message.id, message.answer);
+        return;
+      case "given_back":
+        returns.answered(message.id, message.answer);
         return;
       case "know_patterns":
         void loadPatterns().then(() => tell({ type: "patterns_known" }));

@@ -32,7 +32,7 @@ function tellingLab(t: TestContext): { readonly lab: Lab; readonly told: boolean
     };
   Object.assign(lab.services, {
     audit: { ...audit, verify: telling(audit.verify, 0) },
-    ledger: { check: telling(ledger.check, 0), reprice: telling(ledger.reprice, 2) },
+    ledger: { ...ledger, check: telling(ledger.check, 0), reprice: telling(ledger.reprice, 2) },
   } satisfies Partial<AdminServices>);
   return { lab, told };
 }

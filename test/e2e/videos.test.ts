@@ -36,7 +36,7 @@ before(async () => {
     config: {
       ledger: patientLedger,
       providers: { up: { ...provider, models: ["sora", "pro", "unpriced", "by-tokens"] } },
-      aliases: { film: "up/sora", "film-that-fails": "up/sora" },
+      aliases: { film: "up/sora", "film-that-fails": "up/sora", "given-back": "up/sora" },
       prices: {
         "up/sora": { video_second: 0.1 },
         "up/pro": { video_second: 0.3, video_sizes: { "1792x1024": 0.5 } },
@@ -153,6 +153,31 @@ test("a video that is refused costs nothing, and one without a known price is no
   assert.equal((await post(key, { model: "film-that-fails", prompt: "a", seconds: 9 })).status, 200);
   told = {};
   assert.deepEqual(await costOf("film-that-fails"), [0], "failed when it was begun");
+});
+
+test("a film that failed is given back once, whoever asks how often, and no later price takes it again", async () => {
+  const spender = await daemon.createKey({ budget: "1/1d" });
+  const film = { model: "given-back", prompt: "a", seconds: 9 };
+  const spent = async () => {
+    const own = await fetch(`${daemon.url}/v1/key`, { headers: { authorization: `Bearer ${spender}` } });
+    return ((await own.json()) as { data: { usage: number } }).data.usage;
+  };
+  const { body } = await post(spender, film);
+  await daemon.settled();
+  assert.equal(await spent(), 0.9);
+  assert.equal((await post(spender, film)).error?.code, "budget_exceeded");
+  const at = videos.findIndex((each) => `up~${each.id}` === body.id);
+  videos[at] = { ...videos[at]!, status: "failed", error: { code: "moderation", message: "no" } };
+  const asks = Array.from({ length: 8 }, () => sdk(spender).videos.retrieve(body.id));
+  for (const { status } of await Promise.all(asks)) assert.equal(status, "failed");
+  assert.equal(await spent(), 0);
+  assert.equal((await daemon.settled()).ok, true);
+  await daemon.json("ledger", "reprice", "--since", "1d");
+  assert.equal(await spent(), 0, "not charged anew");
+  await sdk(spender).videos.retrieve(body.id);
+  assert.equal(await spent(), 0);
+  assert.equal((await post(spender, film)).status, 200, "there is room for another");
+  assert.equal((await daemon.settled()).ok, true);
 });
 
 test("A66 a key for some models begins, remixes and looks at films of those only", async () => {

@@ -9,7 +9,7 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import { hostFor } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import { followPrices } from "../../config/price-table.ts";
-import type { Adjustment } from "../../store/commands/adjust.ts";
+import { type Adjustment, givenBackRoute } from "../../store/commands/adjust.ts";
 import { lastRecord } from "../../store/last-record.ts";
 import type { SettledPage, SettledRow } from "../../store/reprice-page.ts";
 import type { Action } from "../admin-services.ts";
@@ -93,6 +93,10 @@ async function compare(
     for (const row of page.rows) {
       const said = JSON.parse(row.record) as Said;
       if (said.target === undefined || (request.model !== undefined && said.target !== request.model)) continue;
+      if (said.adjusts !== undefined && said.route === givenBackRoute) {
+        entries.delete(said.adjusts);
+        continue;
+      }
       if (said.adjusts !== undefined) {
         corrected(entries, said.adjusts, row.costNano);
         continue;

@@ -157,6 +157,8 @@ export type Command =
   | { readonly kind: "checkpoint" }
   /** What settled requests should have cost; the settled rows stay. */
   | { readonly kind: "adjust"; readonly entries: readonly Adjustment[] }
+  /** What was charged for came to nothing; does nothing the second time. */
+  | { readonly kind: "give_back"; readonly entry: Adjustment }
   /** The sums of the log have the entries of this note. */
   | { readonly kind: "summed"; readonly note: number }
   /** A worker ended: what it held until then and nobody has settled is settled as estimated. */

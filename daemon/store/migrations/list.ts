@@ -12,9 +12,18 @@ import { ends } from "./20261126-1545-ends.ts";
 import { nativeEnds } from "./20261126-1615-native-ends.ts";
 import { ownConfig } from "./20261126-1630-own-config.ts";
 import { unsummed } from "./20261126-1640-unsummed.ts";
+import { givenBack } from "./20261126-2010-given-back.ts";
 import { untold } from "./20261126-2010-untold.ts";
 
-export const stateMigrations: readonly Migration[] = [initialState, owners, declared, templates, ownConfig, unsummed];
+export const stateMigrations: readonly Migration[] = [
+  initialState,
+  owners,
+  declared,
+  templates,
+  ownConfig,
+  unsummed,
+  givenBack,
+];
 export const trafficMigrations: readonly Migration[] = [
   initialTraffic,
   logStore,
