@@ -171,6 +171,14 @@ test("timersFor() gives a model its own timers, and a header shortens them for o
   assert.deepEqual([own.status, errorOf(own).code], [504, "upstream_timeout"]);
   const wished = await call({ model: "first/patient" }, { "x-bifrost-first-byte-timeout": "0.1" });
   assert.match(errorOf(wished).message, /first byte timer/);
+  const total = await call({ model: "first/patient-in-all" }, { "x-bifrost-timeout": "0.1" });
+  assert.match(errorOf(total).message, /total timer/);
+  first.answer = (_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(role + content("Long enough to have been let go."));
+  };
+  const { text } = await call({ model: "first/patient-between", stream: true }, { "x-bifrost-idle-timeout": "0.1" });
+  assert.match(text, /let go[\s\S]*idle timer/);
 });
 
 test("take() lets requests wait for a place at a provider, in their order, and refuses those that are too many", async () => {
