@@ -51,6 +51,8 @@ function drawConfig(draw: Draw): object {
     prices: Object.fromEntries(providers.map((name) => [`${name}/*`, { input: 1 + draw() * 9, output: 1 }])),
     routing: {
       rules: [
+        // Fails where the header is absent, which is most of the time, and then decides nothing.
+        { name: "failing", when: 'headers["x-tier"] == "silver"', targets: [`${oneOf(draw, providers)}/ok+silver`] },
         {
           name: "drawn",
           when: `tokens > 100000 || "x-tier" in headers`,
@@ -68,7 +70,7 @@ function drawRequest(draw: Draw, seed: number): Drawn {
   const body: Record<string, unknown> = {};
   if (chance(draw, 0.4)) headers["x-bf-session-id"] = `s${seed}-${oneOf(draw, [1, 2])}`;
   if (chance(draw, 0.25)) headers["x-bf-api-key-id"] = `${oneOf(draw, providers)}-${oneOf(draw, ["one", "two"])}`;
-  if (chance(draw, 0.2)) headers["x-tier"] = "gold";
+  if (chance(draw, 0.2)) headers["x-tier"] = oneOf(draw, ["gold", "silver"]);
   if (chance(draw, 0.2)) headers["x-bifrost-fallbacks"] = "off";
   if (chance(draw, 0.3)) body["provider"] = { order: [oneOf(draw, providers)], allow_fallbacks: chance(draw, 0.5) };
   else if (chance(draw, 0.4)) body["provider"] = oneOf(draw, [{ sort: "price" }, { zdr: true }]);
