@@ -411,13 +411,13 @@ test("what is passed through raw is signed as well, whatever its method", async 
       ["GET", undefined],
       ["POST", '{"modelId":"m"}'],
     ] as const) {
-      const answer = await fetch(`${daemon.url}/passthrough/bedrock/async-invoke?maxResults=5&nextToken=a%2Fb`, {
+      const answer = await fetch(`${daemon.url}/passthrough/bedrock/guardrails?maxResults=5&nextToken=a%2Fb`, {
         method,
         headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
         ...(body === undefined ? {} : { body }),
       });
       assert.equal(answer.status, 200, await answer.text());
-      assert.equal(cloud.calls.at(-1)!.path, "/async-invoke?maxResults=5&nextToken=a%2Fb");
+      assert.equal(cloud.calls.at(-1)!.path, "/guardrails?maxResults=5&nextToken=a%2Fb");
       assert.ok(isSignedWith(baseKeys.secret, cloud.calls.at(-1)!), method);
     }
   } finally {
