@@ -7,6 +7,7 @@ import { readStatus } from "../store/writer-status.ts";
 import type { MetricSet } from "../telemetry/metric-families.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import { type DaemonSamples, type MetricNames, renderMetrics } from "../telemetry/metrics.ts";
+import type { BudgetedKind, BudgetGauge } from "./budget-gauges.ts";
 import type { ShadowCount } from "./shadow-counts.ts";
 import { version } from "./version.ts";
 import type { WorkerCounts } from "./workers.ts";
@@ -24,6 +25,8 @@ export type MetricsOptions = {
   listeners(): number;
   routing(): RoutingState;
   shadow(): readonly ShadowCount[];
+  /** Asked only where LiteLLM's names are wanted. */
+  budgets(): readonly BudgetGauge[];
   /** Alerts that hold now, by severity. */
   alerts(): ReadonlyMap<string, number>;
   readonly startedAtMs: number;
@@ -47,7 +50,7 @@ export function createMetrics(options: MetricsOptions): { render(openMetrics: bo
     const sets = new Set<MetricSet>(["own", "bifrost", ...(settings.litellmNames ? (["litellm"] as const) : [])]);
     yield* renderMetrics({
       ...{ snapshot, names: options.names, sets, tags: settings.tags, openMetrics },
-      daemon: samples(options, snapshot),
+      daemon: samples(options, snapshot, settings.litellmNames ? options.budgets() : []),
     });
   }
   return { render };
@@ -65,7 +68,16 @@ async function inTime(asked: Promise<MetricSnapshot>): Promise<MetricSnapshot> {
   }
 }
 
-function samples(options: MetricsOptions, { credentials, rotations, overflow }: MetricSnapshot): DaemonSamples {
+function samples(
+  options: MetricsOptions,
+  { credentials, rotations, overflow }: MetricSnapshot,
+  budgets: readonly BudgetGauge[],
+): DaemonSamples {
+  const of = (kind: BudgetedKind, value: (gauge: BudgetGauge) => number | undefined) =>
+    budgets.flatMap((each): [readonly string[], number][] => {
+      const told = each.kind === kind ? value(each) : undefined;
+      return told === undefined ? [] : [[[each.id, each.name], told]];
+    });
   const counts = options.counts();
   const inFlight = counts.reduce((sum, count) => sum + count.inFlight, 0);
   const status = stores.map((store) => [store, readStatus(options.status, store)] as const);
@@ -76,6 +88,22 @@ function samples(options: MetricsOptions, { credentials, rotations, overflow }: 
     inFlight: counts.map(({ id, inFlight: running }) => [[String(id)], running]),
     active: one(inFlight),
     liteInFlight: one(inFlight),
+    liteKeyLeft: of("key", ({ leftNano }) => leftNano * 1e-9),
+    liteKeyMax: of("key", ({ limitNano }) => limitNano * 1e-9),
+    liteKeyHours: of("key", ({ resetsInMs }) => resetsInMs && resetsInMs / 3_600_000),
+    liteTeamLeft: of("team", ({ leftNano }) => leftNano * 1e-9),
+    liteTeamMax: of("team", ({ limitNano }) => limitNano * 1e-9),
+    liteTeamHours: of("team", ({ resetsInMs }) => resetsInMs && resetsInMs / 3_600_000),
+    liteUserLeft: of("user", ({ leftNano }) => leftNano * 1e-9),
+    liteUserMax: of("user", ({ limitNano }) => limitNano * 1e-9),
+    liteUserHours: of("user", ({ resetsInMs }) => resetsInMs && resetsInMs / 3_600_000),
+    liteOrgLeft: of("customer", ({ leftNano }) => leftNano * 1e-9),
+    liteOrgMax: of("customer", ({ limitNano }) => limitNano * 1e-9),
+    liteOrgHours: of("customer", ({ resetsInMs }) => resetsInMs && resetsInMs / 3_600_000),
+    liteState: routing.breakers.map(({ target, open }) => {
+      const slash = target.indexOf("/");
+      return [[target.slice(slash + 1), target, target.slice(0, slash)], open ? 2 : 0];
+    }),
     accepted: counts.map(({ id, total }) => [[String(id)], total]),
     dropped: Object.entries(options.dropped()).map(([kind, count]) => [[kind], count]),
     commitLag: status.map(([store, { lagMs }]) => [[store], lagMs / 1_000]),

@@ -22,6 +22,7 @@ import { openRouting } from "../routing/routing.ts";
 import { readStatus } from "../store/writer-status.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import { createAdjuster } from "./adjuster.ts";
+import { createBudgetGauges } from "./budget-gauges.ts";
 import type { ConfigControl } from "./config-control.ts";
 import type { Governing } from "./governing.ts";
 import { createMetrics } from "./metrics.ts";
@@ -137,6 +138,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
       listeners: () => feed.listeners,
       routing: () => health(options),
       shadow: createShadowCounts(access.database, memory.peek, Date.now),
+      budgets: createBudgetGauges(access.database, memory.peek, Date.now),
       alerts: options.telemetry.alerts.firing,
     }),
     logs: createLogService(logs),

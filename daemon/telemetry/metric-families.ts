@@ -43,8 +43,9 @@ const usual = {
   ...{ team_id: "team", team_name: "team_name", customer_id: "customer", customer_name: "customer_name" },
 };
 const http = { path: "route", method: "method", status: "status" };
+const owner = { hashed_api_key: "key_id", api_key_alias: "key", team: "team", team_alias: "team_name" };
 const lite = {
-  ...{ hashed_api_key: "key_id", api_key_alias: "key", team: "team", team_alias: "team_name" },
+  ...owner,
   ...{ model: "model", requested_model: "alias" },
 };
 const deployment = {
@@ -212,6 +213,22 @@ export const seriesFamilies: readonly SeriesFamily[] = [
   ),
   ...(
     [
+      ["litellm_deployment_successful_fallbacks_total", "Requests that a fallback served.", succeeded],
+      [
+        "litellm_deployment_failed_fallbacks_total",
+        "Requests that a fallback failed too.",
+        (label) => !succeeded(label),
+      ],
+    ] as readonly (readonly [string, string, (label: (name: string) => string) => boolean])[]
+  ).map(
+    ([name, help, passes]): CounterFamily => ({
+      ...{ name, help, set: "litellm", type: "counter", value: sum("requests") },
+      labels: { ...owner, requested_model: "alias", fallback_model: "model" },
+      only: (_series, label) => seen(label) && label("fallback") !== "0" && passes(label),
+    }),
+  ),
+  ...(
+    [
       ["litellm_request_total_latency_metric", "latency", "Total latency in seconds."],
       ["litellm_llm_api_latency_metric", "upstream", "Provider latency in seconds."],
       ["litellm_llm_api_time_to_first_token_metric", "ttft", "Time to first token in seconds."],
@@ -238,6 +255,69 @@ export const daemonFamilies = {
   inFlight: gauge("bifrost_requests_in_flight", "Requests under way.", ["worker"]),
   active: { ...gauge("bifrost_active_requests", "Requests under way.", []), set: "bifrost" },
   liteInFlight: { ...gauge("litellm_in_flight_requests", "Requests under way.", []), set: "litellm" },
+  liteKeyLeft: {
+    ...gauge("litellm_remaining_api_key_budget_metric", "Dollars left of a key's budget.", [
+      "hashed_api_key",
+      "api_key_alias",
+    ]),
+    set: "litellm",
+  },
+  liteKeyMax: {
+    ...gauge("litellm_api_key_max_budget_metric", "Dollars of a key's budget.", ["hashed_api_key", "api_key_alias"]),
+    set: "litellm",
+  },
+  liteKeyHours: {
+    ...gauge("litellm_api_key_budget_remaining_hours_metric", "Hours until a key's budget begins anew.", [
+      "hashed_api_key",
+      "api_key_alias",
+    ]),
+    set: "litellm",
+  },
+  liteTeamLeft: {
+    ...gauge("litellm_remaining_team_budget_metric", "Dollars left of a team's budget.", ["team", "team_alias"]),
+    set: "litellm",
+  },
+  liteTeamMax: {
+    ...gauge("litellm_team_max_budget_metric", "Dollars of a team's budget.", ["team", "team_alias"]),
+    set: "litellm",
+  },
+  liteTeamHours: {
+    ...gauge("litellm_team_budget_remaining_hours_metric", "Hours until a team's budget begins anew.", [
+      "team",
+      "team_alias",
+    ]),
+    set: "litellm",
+  },
+  liteUserLeft: {
+    ...gauge("litellm_remaining_user_budget_metric", "Dollars left of a user's budget.", ["user"]),
+    set: "litellm",
+  },
+  liteUserMax: { ...gauge("litellm_user_max_budget_metric", "Dollars of a user's budget.", ["user"]), set: "litellm" },
+  liteUserHours: {
+    ...gauge("litellm_user_budget_remaining_hours_metric", "Hours until a user's budget begins anew.", ["user"]),
+    set: "litellm",
+  },
+  liteOrgLeft: {
+    ...gauge("litellm_remaining_org_budget_metric", "Dollars left of a customer's budget.", ["org_id", "org_alias"]),
+    set: "litellm",
+  },
+  liteOrgMax: {
+    ...gauge("litellm_org_max_budget_metric", "Dollars of a customer's budget.", ["org_id", "org_alias"]),
+    set: "litellm",
+  },
+  liteOrgHours: {
+    ...gauge("litellm_org_budget_remaining_hours_metric", "Hours until a customer's budget begins anew.", [
+      "org_id",
+      "org_alias",
+    ]),
+    set: "litellm",
+  },
+  liteState: {
+    ...gauge("litellm_deployment_state", "0 when it is used, 2 while it is left alone after its faults.", [
+      ...["litellm_model_name", "model_id", "api_provider"],
+    ]),
+    set: "litellm",
+  },
   accepted: counter("bifrost_worker_requests_total", "Requests that a worker has taken up.", ["worker"]),
   dropped: counter("bifrost_dropped_total", "What was not kept because a queue was full, by kind.", ["kind"]),
   commitLag: gauge("bifrost_commit_lag_seconds", "Age of the oldest row of the last commit.", ["store"]),

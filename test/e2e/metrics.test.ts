@@ -13,7 +13,7 @@ test("A41 /metrics counts what was asked, and holds neither key nor prompt nor a
   const canary = "canary-sk-4d1f";
   const daemon = await startDaemon({ config: { metrics: { litellm_names: true, tags: ["env"] } } });
   t.after(() => daemon.stop());
-  const key = await daemon.createKey({ name: "ci" });
+  const key = await daemon.createKey({ name: "ci", budget: "10/1d" });
   const headers = { "x-bf-dim-env": "prod", "x-bifrost-session": canary, "x-bifrost-user": canary };
   const answer = await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, prompt: canary, headers });
   assert.ok(Number(answer.headers["x-bifrost-upstream-latency-ms"]) > 0);
@@ -37,6 +37,12 @@ test("A41 /metrics counts what was asked, and holds neither key nor prompt nor a
   assert.ok(sum("bifrost_spend_dollars_total") > 0);
   assert.equal(sum("bifrost_time_to_first_token_seconds_count"), 1);
   assert.equal(sum("litellm_proxy_failed_requests_metric_total"), 2);
+  const ofKey = (name: string): number =>
+    Number(new RegExp(`^${name}\\{hashed_api_key="key_\\w+",api_key_alias="ci"\\} (\\S+)$`, "m").exec(text)?.[1]);
+  assert.equal(ofKey("litellm_api_key_max_budget_metric"), 10);
+  const left = ofKey("litellm_remaining_api_key_budget_metric");
+  assert.ok(Math.abs(left + sum("bifrost_spend_dollars_total") - 10) < 1e-9 && left < 10, `${left} left`);
+  assert.ok(ofKey("litellm_api_key_budget_remaining_hours_metric") > 0);
   assert.equal(sum("bifrost_dropped_total"), 0);
   assert.equal(value("bifrost_store_up", { store: "state" }), 1);
   assert.equal(value("bifrost_provider_key_up", { provider: "echo-paid", key_id: "echo", key_name: "echo" }) ?? 1, 1);
