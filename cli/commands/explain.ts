@@ -84,7 +84,16 @@ function renderDecision(decision: DecisionView, terminal: Context["terminal"]): 
   return `${how}\n${renderTable(decision.considered, consideredColumns, terminal)}`;
 }
 
-function renderRequest({ request: row }: ExplainAnswer): string {
+/** Nothing for what is no batch. */
+function correction({ correction: told }: ExplainAnswer): [string, string][] {
+  if (!told) return [];
+  const served = `${told.served} of ${told.results} results were served`;
+  const text = `${renderMoney(told.from_nano)} → ${renderMoney(told.to_nano)}, when the batch had ended: ${served}, ${told.tokens_in} tokens in, ${told.tokens_out} out`;
+  return [["corrected", text]];
+}
+
+function renderRequest(answer: ExplainAnswer): string {
+  const { request: row } = answer;
   return renderProperties([
     ["request", row.id],
     ["at", renderTime(row.at)],
@@ -98,6 +107,7 @@ function renderRequest({ request: row }: ExplainAnswer): string {
     ],
     ["tokens", tokens(row)],
     ["cost", row.cost_nano === null && row.flags.includes("unpriced") ? "unpriced" : renderMoney(row.cost_nano)],
+    ...correction(answer),
     ["held", held(row)],
     ["notes", row.flags.join(", ") || "–"],
   ]);

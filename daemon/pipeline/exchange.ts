@@ -20,6 +20,7 @@ import type { Affinity } from "../routing/affinity.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { BatchFile } from "../store/batch-files.ts";
+import type { BatchNote } from "../store/batches.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
 import type { Batch } from "./batch-cost.ts";
 import type { Coded } from "./codecs.ts";
@@ -151,6 +152,8 @@ export class Exchange {
   film: Film | undefined;
   /** The lines of the file that it is to read; those of the file that goes up. */
   batchFile: BatchFile | undefined;
+  /** What was charged for the batch that it asks about, or for the one whose results it asks for. */
+  batchNote: BatchNote | undefined;
   /** Hears of the frames that go to the client, as latin1 text; of two attempts at once each tells which it is. */
   onFrames: ((frames: string, own: Exchange) => void) | undefined;
   /** Where proofs of thinking in its answer are remembered; undefined: its next turn has no choice. */

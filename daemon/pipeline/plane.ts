@@ -16,6 +16,7 @@ import type { ResponseKeeper } from "../runtime/response-keeper.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
 import type { Adjustment } from "../store/commands/adjust.ts";
+import type { Correction } from "../store/commands/correct.ts";
 import type { SumsAnswer } from "../store/log-sums.ts";
 import type { RequestRow } from "../store/request-log.ts";
 import type { Sender } from "../store/sender.ts";
@@ -46,6 +47,8 @@ export type OwnRequestAnswer = { readonly row?: RequestRow; readonly sums?: Sums
 
 /** Of what was charged and is to be given back. */
 export type GivenBack = { readonly failed?: string };
+/** `failed`: why it could not be done. */
+export type CorrectAnswer = { readonly failed?: string };
 
 export type Plane = {
   readonly keys: KeyReader;
@@ -67,6 +70,8 @@ export type Plane = {
   readonly responses: ResponseKeeper;
   readonly manage?: Manage;
   /** Asks the main thread as well. */
+  /** Asks the main thread to charge a batch what it came to. */
+  readonly correct: (entry: Correction) => Promise<CorrectAnswer>;
   readonly findOwnRequest: (question: OwnRequestQuestion) => Promise<OwnRequestAnswer>;
   /** So does this. */
   readonly giveBack?: (entry: Adjustment) => Promise<GivenBack>;

@@ -21,7 +21,8 @@ import {
   tooManyWait,
   withQuery,
 } from "./attempt.ts";
-import { noted } from "./batch-notes.ts";
+import { watchResults } from "./batch-ends.ts";
+import { findBatch, noted } from "./batch-notes.ts";
 import { batchBody, linesBody, mayBeBatch, mayBeLines } from "./batch-upload.ts";
 import type { Exchange } from "./exchange.ts";
 import { filmTold, giveBackFailed, isFilmOfModel, tellsOfFilm } from "./films.ts";
@@ -67,6 +68,7 @@ export async function relayAttempt(exchange: Exchange, lease: Lease, plane: Plan
   const { form } = exchange.route;
   if (form === "any") exchange.about = aboutRaw(exchange, lease.target.provider);
   else if (form === "object" && isOwned(exchange)) exchange.about = aboutObject(exchange);
+  if (form === "object") await findBatch(exchange, lease.target.provider.name, plane);
   const attempt = exchange.about === undefined ? relayed : ownedAttempt;
   const result = await attempt(exchange, lease, plane, relayed);
   if (form !== "object") return result;
@@ -185,6 +187,7 @@ function receiverFor(
         ending: receiver.ending(),
       }),
     failed: (error) => failed(error, receiver.outputBytes),
+    results: watchResults(exchange, target.provider.name, plane),
     watch:
       endpoint?.voice !== undefined && exchange.upload !== undefined
         ? heardWatch(exchange, endpoint.voice, answered, (error) => failed(error, 0))

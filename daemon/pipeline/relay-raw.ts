@@ -11,6 +11,7 @@ import type { ClientResponse } from "../http/client-messages.ts";
 import { endStalled } from "../http/reply.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { readFrame, SseSplitter } from "../http/sse-splitter.ts";
+import type { ResultWatch } from "./batch-ends.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
@@ -22,6 +23,8 @@ export type RawOutcome = {
   /** `status`: as the upstream gave it. */
   completed(status: number): void;
   failed(error: GatewayError): void;
+  /** Sees results of a batch that go by; the last of them leave when it is done. */
+  readonly results?: ResultWatch | undefined;
   watch?: WholeWatch | undefined;
 };
 
@@ -54,6 +57,8 @@ const passedHeaders = [
   "retry-after",
   "x-request-duration",
 ] as const;
+
+const nothing = Buffer.alloc(0);
 
 export class RawReceiver implements Receiver {
   readonly #exchange: Exchange;
@@ -92,6 +97,9 @@ export class RawReceiver implements Receiver {
   #heldLength = 0;
   #isWaiting = false;
   #over = false;
+  /** While all of them go by in order. */
+  #results: ResultWatch | undefined;
+  #last: Buffer = nothing;
 
   constructor(exchange: Exchange, upstream: Dialect, passesFailures: boolean, outcome: RawOutcome) {
     this.#exchange = exchange;
@@ -132,7 +140,8 @@ export class RawReceiver implements Receiver {
       this.#quoted = [];
       return;
     }
-    const { watch } = this.#outcome;
+    const { watch, results } = this.#outcome;
+    if (status === 200 && headers["content-encoding"] === undefined) this.#results = results;
     if (watch !== undefined && status < 300 && (watch.always || type.includes("json"))) this.#whole = [];
   }
 
@@ -151,11 +160,20 @@ export class RawReceiver implements Receiver {
       return;
     }
     this.#release();
-    this.#pass(bytes);
+    if (this.#results !== undefined) this.#pass(this.#behind(bytes));
+    else this.#pass(bytes);
+  }
+
+  /** One chunk late. */
+  #behind(bytes: Buffer): Buffer {
+    this.#results!.push(bytes);
+    const before = this.#last;
+    this.#last = bytes;
+    return before;
   }
 
   #pass(bytes: Buffer): void {
-    if (this.#exchange.clientGone) return;
+    if (this.#exchange.clientGone || bytes.length === 0) return;
     this.#exchange.bytesOut += bytes.length;
     if (!this.#response.write(bytes) && !this.#isWaiting) {
       this.#isWaiting = true;
@@ -178,6 +196,12 @@ export class RawReceiver implements Receiver {
     }
     if (this.#quoted !== undefined) this.#passQuoted(this.#quoted);
     else this.#release();
+    if (this.#results === undefined) this.#finish();
+    else void this.#results.end().then(() => this.#finish());
+  }
+
+  #finish(): void {
+    this.#pass(this.#last);
     this.#response.off("drain", this.#onDrain);
     if (!this.#exchange.clientGone) {
       this.#response.end();

@@ -8,6 +8,7 @@ import type { Worker } from "node:worker_threads";
 import type { Served, ServeOptions } from "../admin/contract/calling.ts";
 import { createAdminHandler } from "../admin/handler.ts";
 import { createAuthenticate } from "../admin/services/tokens.ts";
+import type { Correct } from "../admin/services/trail.ts";
 import type { GenerationData } from "../config/generation.ts";
 import { onRefused, tellEgress } from "../egress/guard.ts";
 import { tellOfRefusal } from "../egress/refusals.ts";
@@ -80,7 +81,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** Who answers workers' requests to the admin API: nobody until it is open. */
-type Managing = { current: Manage; giveBack: (entry: Adjustment) => Promise<void> };
+type Managing = { current: Manage; giveBack: (entry: Adjustment) => Promise<void>; correct: Correct };
 
 /** Everything that has to be closed again, in the order it was opened. */
 type Parts = {
@@ -158,6 +159,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   const managing: Managing = {
     current: async () => ({ status: 503, text: '{"error":{"message":"starting"}}' }),
     giveBack: async () => Promise.reject(new Error("starting")),
+    correct: async () => ({ failed: "starting" }),
   };
   workers = startWorkers({
     credentials,
@@ -170,6 +172,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     onTapped: telemetry.tapped,
     manage: (request) => managing.current(request),
     giveBack: (entry) => managing.giveBack(entry),
+    correct: (entry) => managing.correct(entry),
   });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
     await Promise.all([workers?.drain(0), store.close(), credentials.close()]);
@@ -258,6 +261,7 @@ async function assemble(
   const authenticate = createAuthenticate(parts.database, Date.now);
   const litellm = { services, now: Date.now, faultId, onFault, authenticate, current: () => config.current };
   parts.managing.giveBack = services.ledger.giveBack;
+  parts.managing.correct = services.correct;
   parts.managing.current = async (request) =>
     (await import("../admin/litellm/handler.ts")).answerLitellm(litellm, request);
   const admin = await openAdminListeners(

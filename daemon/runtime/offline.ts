@@ -118,7 +118,7 @@ export async function openFiles(
     metrics: { render: noneRuns },
     alerts: { list: notRunning, test: notRunning },
     audit: createAuditService(access),
-    ledger: createLedgerService({
+    ...createLedgerService({
       access,
       generation,
       apply: () => undefined, // there are no balances in memory

@@ -5,6 +5,7 @@
 import type { Worker } from "node:worker_threads";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { BatchFile } from "../store/batch-files.ts";
+import type { BatchNote } from "../store/batches.ts";
 import type { FilmRecord } from "../store/films.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
 import type { Owner } from "../store/object-owners.ts";
@@ -36,7 +37,13 @@ export type AboutObjects =
 /** What is asked of batches and of the files that they read. */
 export type AboutBatches =
   | { readonly type: "keep_file"; readonly provider: string; readonly id: string; readonly file: BatchFile }
-  | { readonly type: "find_file"; readonly provider: string; readonly id: string };
+  | { readonly type: "find_file" | "find_batch"; readonly provider: string; readonly id: string }
+  | {
+      readonly type: "keep_batch";
+      readonly provider: string;
+      readonly ids: readonly string[];
+      readonly note: BatchNote;
+    };
 
 export type KeeperAnswer = {
   readonly number: number;
@@ -45,6 +52,7 @@ export type KeeperAnswer = {
   readonly ids?: readonly string[];
   readonly film?: FilmRecord | undefined;
   readonly file?: BatchFile | undefined;
+  readonly note?: BatchNote | undefined;
   readonly failed?: string;
 };
 
@@ -62,6 +70,9 @@ export type ResponseKeeper = {
   /** Undefined: nobody here knows what stands in it. */
   batchFile(provider: string, id: string): Promise<BatchFile | undefined>;
   keepBatchFile(provider: string, id: string, file: BatchFile): Promise<void>;
+  /** By its own id or that of a file with its results. */
+  batch(provider: string, id: string): Promise<BatchNote | undefined>;
+  keepBatch(provider: string, ids: readonly string[], note: BatchNote): Promise<void>;
 };
 
 type Waiting = { readonly resolve: (answer: KeeperAnswer) => void; readonly reject: (error: GatewayError) => void };
@@ -113,6 +124,8 @@ export function createResponseKeeper(start: () => Worker): ResponseKeeper {
     objects: async (about) => (await ask(about as ToKeeper)).ids ?? [],
     keepFilm: async (film) => void (await ask({ type: "keep_film", film } as ToKeeper)),
     film: async (id, provider) => (await ask({ type: "film", id, provider } as ToKeeper)).film,
+    batch: async (provider, id) => (await ask({ type: "find_batch", provider, id } as ToKeeper)).note,
+    keepBatch: async (provider, ids, note) => void (await ask({ type: "keep_batch", provider, ids, note } as ToKeeper)),
     batchFile: async (provider, id) => (await ask({ type: "find_file", provider, id } as ToKeeper)).file,
     keepBatchFile: async (provider, id, file) =>
       void (await ask({ type: "keep_file", provider, id, file } as ToKeeper)),

@@ -1,6 +1,7 @@
 /** Thread main of the keeper of responses: one question at a time, answered in its order. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { type BatchFiles, openBatchFiles } from "../store/batch-files.ts";
+import { type Batches, openBatches } from "../store/batches.ts";
 import { type Films, openFilms } from "../store/films.ts";
 import { openKeptResponses } from "../store/kept-responses.ts";
 import { type ObjectOwners, openObjectOwners } from "../store/object-owners.ts";
@@ -12,6 +13,7 @@ const kept = openKeptResponses(file, Date.now);
 let owners: ObjectOwners | undefined;
 let films: Films | undefined;
 let batchFiles: BatchFiles | undefined;
+let made: Batches | undefined;
 
 parent.on("message", (asked: ToKeeper) => {
   let answer: KeeperAnswer;
@@ -40,6 +42,13 @@ parent.on("message", (asked: ToKeeper) => {
         files().keep(asked.provider, asked.id, asked.file);
         answer = { number: asked.number };
         break;
+      case "keep_batch":
+        for (const id of asked.ids) batches().keep(asked.provider, id, asked.note);
+        answer = { number: asked.number };
+        break;
+      case "find_batch":
+        answer = { number: asked.number, note: batches().find(asked.provider, asked.id) };
+        break;
       case "find_file":
         answer = { number: asked.number, file: files().find(asked.provider, asked.id) };
         break;
@@ -51,6 +60,11 @@ parent.on("message", (asked: ToKeeper) => {
   }
   parent.postMessage(answer);
 });
+
+function batches(): Batches {
+  made ??= openBatches(file, Date.now);
+  return made;
+}
 
 function files(): BatchFiles {
   batchFiles ??= openBatchFiles(file, Date.now);

@@ -15,7 +15,7 @@ import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
 import { createTemplateService } from "../admin/services/templates.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
-import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
+import { type Correct, createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { namesOf } from "../config/known-names.ts";
 import { mintKey } from "../governance/keys-format.ts";
 import { openRouting } from "../routing/routing.ts";
@@ -56,6 +56,8 @@ export type ServicesOptions = {
 export type DaemonServices = AdminServices & {
   /** For what the daemon does by itself, such as its first key. */
   action(name: string): Action;
+  /** Charges a batch what it came to. */
+  readonly correct: Correct;
 };
 
 export function createServices(options: ServicesOptions): DaemonServices {
@@ -143,7 +145,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
     }),
     logs: createLogService(logs),
     audit: createAuditService(access),
-    ledger: createLedgerService({
+    ...createLedgerService({
       access,
       generation: () => config.current,
       apply: createAdjuster(memory),

@@ -5,6 +5,7 @@ import type { FromCredentials } from "../credentials/thread.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type {
+  CorrectAnswer,
   GivenBack,
   ManageAnswer,
   ManageRequest,
@@ -13,6 +14,7 @@ import type {
 } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Adjustment } from "../store/commands/adjust.ts";
+import type { Correction } from "../store/commands/correct.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
 export type WorkerData = {
@@ -59,6 +61,8 @@ export type ToWorker =
   | { readonly type: "managed"; readonly id: number; readonly answer: ManageAnswer }
   | { readonly type: "own_request"; readonly id: number; readonly answer: OwnRequestAnswer }
   | { readonly type: "given_back"; readonly id: number; readonly answer: GivenBack }
+  /** The answer to `correct`. */
+  | { readonly type: "corrected"; readonly id: number; readonly answer: CorrectAnswer }
   | { readonly type: "generation"; readonly data: GenerationData }
   /** All workers have built it: use it from now on. */
   | { readonly type: "switch"; readonly number: number }
@@ -81,6 +85,8 @@ export type FromWorker =
   | { readonly type: "name"; readonly id: number; readonly kind: NameKind; readonly name: string }
   /** A request for the admin API in LiteLLM's words. */
   | ({ readonly type: "manage"; readonly id: number } & ManageRequest)
+  /** A batch has ended, and came to this. */
+  | { readonly type: "correct"; readonly id: number; readonly entry: Correction }
   /** Which row is this request's, if this key made it? */
   | ({ readonly type: "own_request"; readonly id: number } & OwnRequestQuestion)
   /** What was charged for came to nothing. */

@@ -25,6 +25,7 @@ import { watchLeaving } from "../http/leaving.ts";
 import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type {
+  CorrectAnswer,
   GivenBack,
   ManageAnswer,
   ManageRequest,
@@ -37,6 +38,7 @@ import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { createPlaces } from "../routing/places.ts";
 import { openRouting } from "../routing/routing.ts";
 import type { Adjustment } from "../store/commands/adjust.ts";
+import type { Correction } from "../store/commands/correct.ts";
 import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
 import { createTap } from "../telemetry/tap.ts";
@@ -88,6 +90,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
   const returns = createAsker<Adjustment, GivenBack>("charges to give back", (id, entry) =>
     tell({ type: "give_back", id, entry }),
   );
+  const corrections = createAsker<Correction, CorrectAnswer>("corrections of batches", (id, entry) =>
+    tell({ type: "correct", id, entry }),
+  );
   const plane: Plane = {
     keys,
     ledger: createLedger(tables),
@@ -119,6 +124,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     manage: management.ask,
     findOwnRequest: ownRequests.ask,
     giveBack: returns.ask,
+    correct: corrections.ask,
     nextId: createRequestIds(data.worker),
     generation: build(data.generation, compile),
     bodyBytes: 0,
@@ -157,6 +163,9 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         return;
       case "given_back":
         returns.answered(message.id, message.answer);
+        return;
+      case "corrected":
+        corrections.answered(message.id, message.answer);
         return;
       case "know_patterns":
         void loadPatterns().then(() => tell({ type: "patterns_known" }));

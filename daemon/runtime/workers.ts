@@ -7,9 +7,10 @@ import type { GenerationData } from "../config/generation.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
-import type { GivenBack, Manage, ManageAnswer } from "../pipeline/plane.ts";
+import type { CorrectAnswer, GivenBack, Manage, ManageAnswer } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Adjustment } from "../store/commands/adjust.ts";
+import type { Correction } from "../store/commands/correct.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
 import type { Credentials } from "./credentials.ts";
@@ -45,6 +46,7 @@ export type WorkersOptions = {
   /** What holders of admin tokens ask on the port of the models; see `compat.litellm`. */
   readonly manage?: Manage;
   readonly giveBack?: (entry: Adjustment) => Promise<void>;
+  readonly correct: (entry: Correction) => Promise<CorrectAnswer>;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
   /** Listening descriptors of a predecessor. */
@@ -195,6 +197,10 @@ export function startWorkers(options: WorkersOptions): Workers {
           .manage?.(message)
           .catch((error: unknown) => notManaged(error, log))
           .then((answer) => worker.postMessage({ type: "managed", id: message.id, answer } satisfies ToWorker));
+      } else if (message.type === "correct") {
+        void options.correct(message.entry).then((answer) => {
+          worker.postMessage({ type: "corrected", id: message.id, answer } satisfies ToWorker);
+        });
       } else if (message.type === "own_request") {
         void findOwnRequest(options.store.queries, message).then((answer) => {
           worker.postMessage({ type: "own_request", id: message.id, answer } satisfies ToWorker);

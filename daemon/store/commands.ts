@@ -8,6 +8,7 @@ import { adjust, giveBack, summed } from "./commands/adjust.ts";
 import { resetBudget, setOverride, topUp } from "./commands/budgets.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { record, result, run } from "./commands/common.ts";
+import { correct } from "./commands/correct.ts";
 import { changeKey, createKey, deleteKey, rotateKey, updateKey } from "./commands/keys.ts";
 import { deleteOwn, putOwn } from "./commands/own-config.ts";
 import { createScope, deleteScope, updateScope } from "./commands/scopes.ts";
@@ -77,6 +78,8 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return adjust(writer, command, actor);
     case "give_back":
       return giveBack(writer, command, actor);
+    case "correct":
+      return correct(writer, command, actor);
     case "summed":
       return summed(writer, command);
     case "checkpoint":

@@ -153,6 +153,7 @@ export class StateWriter {
       const at = this.cells.notBefore(scopes as string, now);
       this.holds.settle(holdId as string, flags);
       this.append(holdId as string, at, keyId as number, scopes as string, inputCost as number, null, flags, record);
+      this.#noteCharge(holdId as string); // it may be a batch, of which only whoever made it knew
       settled += 1;
     }
     return settled;
@@ -205,7 +206,13 @@ export class StateWriter {
         flag,
         valueAt(records, row) as string,
       );
+      if ((flag & settlementFlag.batch) !== 0) this.#noteCharge(holdId);
     }
+  }
+
+  /** The record that was appended last is to be found by its hold. */
+  #noteCharge(holdId: string): void {
+    this.database.prepare("INSERT OR IGNORE INTO batch_charges (hold_id, seq) VALUES (?, ?)").run(holdId, this.#seq);
   }
 
   #insertPending(): void {

@@ -17,6 +17,7 @@ import type {
 } from "../contract/log-statistics.ts";
 import type {
   AttemptView,
+  BatchCorrection,
   ExplainAnswer,
   LogAnswer,
   LogContent,
@@ -126,10 +127,14 @@ const decision = named<DecisionView>("Decision", {
   affinity: unknownOr(text),
   considered: z.array(z.strictObject({ target: text, note: unknownOr(text), outcome: unknownOr(text).optional() })),
 });
+const correction = named<BatchCorrection>("BatchCorrection", {
+  ...{ from_nano: whole, to_nano: whole, served: whole, results: whole, tokens_in: whole, tokens_out: whole },
+});
 export const explainAnswer = named<ExplainAnswer>("Explanation", {
   request: logRow,
   attempts: z.array(attempt),
   decision: decision.nullable().optional(),
+  correction: correction.nullable().optional(),
 });
 
 const dimension: z.ZodType<Dimension> = z.enum([

@@ -219,9 +219,22 @@ export type AttemptView = {
   readonly waited_ms: number | null;
 };
 
+/** What a batch was charged when it was made, and what it came to when it had ended. */
+export type BatchCorrection = {
+  readonly from_nano: number;
+  readonly to_nano: number;
+  /** Requests that were served, of all that there were results of. */
+  readonly served: number;
+  readonly results: number;
+  readonly tokens_in: number;
+  readonly tokens_out: number;
+};
+
 export type ExplainAnswer = {
   readonly request: LogRow;
   readonly attempts: readonly AttemptView[];
   /** Null: there was nothing to decide. */
   readonly decision?: DecisionView | null | undefined;
+  /** Null: it is no batch, or its end has not been seen. */
+  readonly correction?: BatchCorrection | null | undefined;
 };

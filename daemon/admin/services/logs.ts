@@ -5,7 +5,7 @@ import { timeOfRequest } from "../../http/request-id.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { Reach } from "../admin-services.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
-import type { LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
+import type { BatchCorrection, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
 import type { LogServices } from "../log-services.ts";
 import { explained } from "./explain.ts";
 import { exportRows } from "./log-export.ts";
@@ -89,7 +89,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     async explain(id) {
       const row = await find(id);
       const request = view(row);
-      return { request, ...explained(row, request) };
+      return { request, ...explained(row, request), correction: findCorrection(access, id) };
     },
     export: (query) => exportRows(access, readFilter(query, names, reach), query, view),
     async remove({ ids }) {
@@ -97,6 +97,24 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     },
     dropped,
     ...createStatistics({ access, names, view, reach }),
+  };
+}
+
+function findCorrection(access: StoreAccess, id: string): BatchCorrection | null {
+  const record = access
+    .database()
+    .prepare(
+      "SELECT record FROM batch_charges JOIN records ON records.seq = corrected_seq WHERE batch_charges.hold_id = ?",
+    )
+    .pluck()
+    .get(id) as string | undefined;
+  if (record === undefined) return null;
+  const said = JSON.parse(record) as Readonly<
+    Record<"from" | "to" | "served" | "results" | "input" | "output", number>
+  >;
+  return {
+    ...{ from_nano: said.from, to_nano: said.to, served: said.served, results: said.results },
+    ...{ tokens_in: said.input, tokens_out: said.output },
   };
 }
 

@@ -97,6 +97,11 @@ async function compare(
         entries.delete(said.adjusts);
         continue;
       }
+      if (said.adjusts !== undefined && said.route === "batch") {
+        // Each of its requests was priced by what it used itself: of that only the sum is known here.
+        if (entries.delete(said.adjusts)) skipped += 1;
+        continue;
+      }
       if (said.adjusts !== undefined) {
         corrected(entries, said.adjusts, row.costNano);
         continue;

@@ -1,6 +1,7 @@
 /** Audit trail and ledger, proved: the chain verified, the balances compared, the records exported. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { RecordRow } from "../../audit/records.ts";
+import type { Correction } from "../../store/commands/correct.ts";
 import { settlementFlag } from "../../store/rows.ts";
 import type { AdminServices } from "../admin-services.ts";
 import type { AuditRecordView } from "../contract/audit.ts";
@@ -97,14 +98,20 @@ function place(text: string): number {
   throw new GatewayError("invalid_request", `"${text}" is no place in the trail`, { param: "before" });
 }
 
-export function createLedgerService(repricing: RepriceOptions): AdminServices["ledger"] {
+/** Tells why, where it could not be done. */
+export type Correct = (entry: Correction) => Promise<{ readonly failed?: string }>;
+
+export function createLedgerService(repricing: RepriceOptions): {
+  readonly ledger: AdminServices["ledger"];
+  readonly correct: Correct;
+} {
   const { access } = repricing;
   // What fails now is tried again, and told, when somebody prices anew.
   let before: Promise<unknown> =
     repricing.resumes === true
       ? finishSums(access, repricing.sums, "system").catch(() => undefined)
       : Promise.resolve();
-  return {
+  const ledger: AdminServices["ledger"] = {
     // One after the other: two at once would both find what neither has adjusted yet.
     reprice(request, action, tell) {
       // The catalog is megabytes that a daemon which is not asked for it need not hold.
@@ -149,6 +156,23 @@ export function createLedgerService(repricing: RepriceOptions): AdminServices["l
         overrun_nano: found.overrunNano,
         problems,
       };
+    },
+  };
+  async function corrected(entry: Correction): Promise<void> {
+    const { adjusted } = await access.execute({ kind: "correct", entry }, "system");
+    if (adjusted === undefined) return;
+    repricing.apply([adjusted]);
+    await finishSums(access, repricing.sums, "system");
+  }
+  return {
+    ledger,
+    correct(entry) {
+      const run = before.then(() => corrected(entry));
+      before = run.catch(() => undefined);
+      return run.then(
+        () => ({}),
+        (error: unknown) => ({ failed: String(error) }),
+      );
     },
   };
 }

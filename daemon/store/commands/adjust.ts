@@ -48,6 +48,7 @@ function append(writer: StateWriter, entries: readonly Adjustment[], route: stri
       ...{ route, request, adjusts: holdId, target, from: fromNano, to: toNano, actor },
     });
     writer.append(`adj_${randomUUID()}`, at, keyId, scopes, deltaNano, 0, settlementFlag.adjusting, text);
+    run(writer, "UPDATE batch_charges SET adjusted_nano = adjusted_nano + ? WHERE hold_id = ?", deltaNano, holdId);
   }
   if (writer.head.seq >= first)
     insert(writer, "INSERT INTO unsummed (first_seq, last_seq) VALUES (?, ?)", first, writer.head.seq);

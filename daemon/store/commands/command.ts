@@ -14,6 +14,7 @@ import type {
   Window,
 } from "../../governance/definitions.ts";
 import type { Adjustment } from "./adjust.ts";
+import type { Correction } from "./correct.ts";
 
 export type BudgetInput = {
   readonly limitNano: number;
@@ -159,6 +160,8 @@ export type Command =
   | { readonly kind: "adjust"; readonly entries: readonly Adjustment[] }
   /** What was charged for came to nothing; does nothing the second time. */
   | { readonly kind: "give_back"; readonly entry: Adjustment }
+  /** What a batch came to; done once. */
+  | { readonly kind: "correct"; readonly entry: Correction }
   /** The sums of the log have the entries of this note. */
   | { readonly kind: "summed"; readonly note: number }
   /** A worker ended: what it held until then and nobody has settled is settled as estimated. */
@@ -179,6 +182,8 @@ export type CommandResult = {
   readonly balances?: readonly Balance[] | undefined;
   /** Other keys that became different, as those of a team that moved. */
   readonly touched?: readonly KeyDefinition[];
+  /** The entry that corrected a batch; absent: one had before. */
+  readonly adjusted?: Adjustment;
   readonly deletedScopes?: readonly number[];
   readonly deletedKeys?: readonly number[];
   /** Of a command that made several, each as if it had been made alone. */

@@ -14,6 +14,7 @@ import { ownConfig } from "./20261126-1630-own-config.ts";
 import { unsummed } from "./20261126-1640-unsummed.ts";
 import { givenBack } from "./20261126-2010-given-back.ts";
 import { untold } from "./20261126-2010-untold.ts";
+import { batchCharges } from "./20261126-2015-batches.ts";
 
 export const stateMigrations: readonly Migration[] = [
   initialState,
@@ -23,6 +24,7 @@ export const stateMigrations: readonly Migration[] = [
   ownConfig,
   unsummed,
   givenBack,
+  batchCharges,
 ];
 export const trafficMigrations: readonly Migration[] = [
   initialTraffic,

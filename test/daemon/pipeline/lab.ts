@@ -217,6 +217,7 @@ export async function startLab(config: object): Promise<Lab> {
     ),
     quota: createQuota(tables),
     peek: createPeek(tables),
+    correct: async () => ({}),
     findOwnRequest: async () => ({}),
     callers: createCallerFacts(tables),
     routing: openRouting({ shared: createSharedRouting(1), worker: 1, settings: loaded.data.routing }),

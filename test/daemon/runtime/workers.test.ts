@@ -43,6 +43,7 @@ async function lab(t: TestContext, generation: GenerationData): Promise<Workers>
   const credentials = openCredentials({}, log);
   const workers = startWorkers({
     findName: async () => 0,
+    correct: async () => ({}),
     responsesFile: join(home, "responses.db"),
     ...{ tables: memory.shared, routing: memory.routing },
     ...{ status, bootCount: 1, store, credentials, generation, patterns: false, log },
