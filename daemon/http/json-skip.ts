@@ -14,7 +14,7 @@ export const nestingMax = 128;
 export type KeyWatch = (keyStart: number, keyEnd: number, path: () => string) => void;
 
 /** What was met on the way and is rare: a body without it need not be searched for it again. */
-export const sighting = { type: 1, service: 2, file: 4, escape: 8, unbounded: 16, dearest: 32 } as const;
+export const sighting = { type: 1, service: 2, file: 4, escape: 8, unbounded: 16, dearest: 32, tools: 64 } as const;
 
 /** Of all walks since the last call; they never overlap. */
 export function takeSightings(): number {
@@ -41,6 +41,8 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly s
   unbounded: ["container", "conversation", "fileUri", "file_uri", "cachedContent", "cached_content", "s3Location"],
   // Bedrock's cache marker; what Gemini is sent may be sound.
   dearest: ["cachePoint", "inlineData", "inline_data"],
+  // Where tools that the provider runs are asked for, see server-tools.ts.
+  tools: ["tools", "prompt", "plugins", "search_parameters", "web_search_options"],
 };
 
 type RareKey = { readonly bytes: Uint8Array; readonly bit: number };

@@ -15,6 +15,7 @@ import type { Exchange, Route } from "./exchange.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
+import { assertHoldable } from "./server-tools.ts";
 import { unitsBound } from "./units.ts";
 
 /** The right to make one attempt, and what it may cost. Settled exactly once. */
@@ -105,6 +106,10 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   if (budgeted && exchange.batch?.isUnread === true && !settings.ledger.allowUnpriced) throw unread();
   if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body, exchange.view!.sighted);
   const { batch } = exchange;
+  const tools = exchange.marks?.tools;
+  if (tools !== undefined && budgeted && !settings.ledger.allowUnpriced && !isFree)
+    assertHoldable(tools, price, settings.ledger.holdInput === "bytes", batch !== undefined);
+  const toolCalls = tools?.hasFee ? tools.calls : 0;
   const bounds = batch === undefined ? estimateBounds(exchange, target, plane) : boundsOf(batch);
   const service = exchange.marks?.service;
   const units = price === undefined || generates(exchange.route) ? undefined : unitsBound(exchange);
@@ -116,7 +121,8 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   if (scopes.length > 0) {
     const { input, output } = bounds;
     const dearest = exchange.marks?.dearest ?? false;
-    const most = batch === undefined ? costBound(price, { input, output, dearest, service, units }) : batch.heldNano;
+    const most =
+      batch === undefined ? costBound(price, { input, output, dearest, service, units, toolCalls }) : batch.heldNano;
     // A price by the picture, say, for something that makes none.
     if (most === undefined && price !== undefined && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
     const costNano = most ?? 0;
@@ -219,9 +225,10 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
   const { ledger } = exchange.generation.data;
   const view = exchange.view!;
   const window = target.contextWindow;
+  const { marks } = exchange;
   const input =
-    exchange.marks?.unbounded === true && window !== undefined
-      ? window
+    (marks?.unbounded === true || marks?.tools !== undefined) && window !== undefined
+      ? window * (marks.tools === undefined || ledger.holdInput !== "bytes" ? 1 : 1 + marks.tools.calls)
       : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
   if (!generates(exchange.route)) return { input, output: 0, injectCap: undefined };
   const choices = view.n ?? 1;

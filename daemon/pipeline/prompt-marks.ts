@@ -5,6 +5,7 @@
 
 import { anyService } from "../../providers/catalog/cost.ts";
 import { sighting } from "../http/json-skip.ts";
+import { readServerTools, type ServerTools } from "./server-tools.ts";
 
 export type PromptMarks = {
   /** The prompt names things whose tokens its own length does not bound: images by URL, file ids, server tools. */
@@ -13,6 +14,8 @@ export type PromptMarks = {
   readonly dearest: boolean;
   /** The service tier that is asked for, as it is written, or `anyService`. */
   readonly service: string | undefined;
+  /** Tools that the provider runs. */
+  readonly tools?: ServerTools;
 };
 
 const unboundedMarks = [
@@ -26,6 +29,21 @@ const unboundedMarks = [
   "mcp_servers",
 ].map(quoted);
 const dearestMarks = ["cache_control", "input_audio"].map(quoted);
+/** A body without any of these names no tool of the provider's. Functions of a client's own may have the same names. */
+const toolMarks = [
+  ...['"web_', '"x_search"', '"collections_search"', '"openrouter:', '"code_', '"codeExecution"', '"file_search"'],
+  ...[
+    '"fileSearch"',
+    '"mcp',
+    '"image_generation"',
+    '"google_',
+    '"google',
+    '"url_context"',
+    '"urlContext"',
+    '"enterprise',
+  ],
+  ...['"search_parameters"', '"plugins"', '"prompt"'],
+].map((mark) => Buffer.from(mark, "latin1"));
 /**
  * A key may be written with escapes. Letters and digits never are by any serializer, so such a prompt is held as the
  * dearest of all.
@@ -38,19 +56,28 @@ const servicePattern = new RegExp(`${serviceKey.source}\\s*(?:null|${tier}|\\{\\
 const plain: PromptMarks = { unbounded: false, dearest: false, service: undefined };
 /** Escapes can hide any of the others. */
 const hidden: PromptMarks = { unbounded: true, dearest: true, service: anyService };
-const telling = sighting.type | sighting.service | sighting.escape | sighting.unbounded | sighting.dearest;
+const telling =
+  sighting.type | sighting.service | sighting.escape | sighting.unbounded | sighting.dearest | sighting.tools;
 
 /** `sighted` is what the scan of this body met; without it nothing is searched. */
 export function readMarks(body: Buffer, sighted: number): PromptMarks {
   if ((sighted & telling) === 0) return plain;
-  if ((sighted & sighting.escape) !== 0 && escapedLetter.test(body.toString("latin1"))) return hidden;
+  if ((sighted & sighting.escape) !== 0 && escapedLetter.test(body.toString("latin1")))
+    return withTools(hidden, JSON.stringify(JSON.parse(body.toString("utf8"))));
   const hasParts = (sighted & sighting.type) !== 0;
   const holds = (mark: Buffer): boolean => body.includes(mark);
-  return {
+  const marks = {
     unbounded: (sighted & sighting.unbounded) !== 0 || (hasParts && unboundedMarks.some(holds)),
     dearest: (sighted & sighting.dearest) !== 0 || (hasParts && dearestMarks.some(holds)),
     service: (sighted & sighting.service) === 0 ? undefined : serviceIn(body.toString("latin1")),
   };
+  if ((sighted & sighting.tools) === 0 || !toolMarks.some(holds)) return marks;
+  return withTools(marks, body.toString("utf8"));
+}
+
+function withTools(marks: PromptMarks, text: string): PromptMarks {
+  const tools = readServerTools(text);
+  return tools === undefined ? marks : { ...marks, tools };
 }
 
 /** Which of several counts is the provider's to say, and a cheap one may stand where nobody reads it. */

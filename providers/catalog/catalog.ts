@@ -16,6 +16,7 @@ import {
   type Rates,
   type Tier,
 } from "./price.ts";
+import { serverToolRate } from "./server-tools.ts";
 import { none, serviceShares } from "./service-tiers.ts";
 
 export type { Price } from "./price.ts";
@@ -199,9 +200,14 @@ function tableEntry(host: string, model: string): Entry | undefined {
   if (line === undefined) return undefined;
   const [, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
+  const toolRate = serverToolRate(id, model);
+  const withTool = <Known extends LineRates>(known: Known): Known =>
+    toolRate === undefined ? known : { serverTool: toolRate, ...known };
   return {
-    price: withShares(toPrice(rates), shares),
-    changes: changes?.map(toChange).map((change) => ({ ...change, price: withShares(change.price, shares) })),
+    price: withShares(toPrice(withTool(rates)), shares),
+    changes: changes
+      ?.map((change) => toChange(withTool(change)))
+      .map((change) => ({ ...change, price: withShares(change.price, shares) })),
     contextWindow: contextWindow === 0 ? undefined : contextWindow,
     inTable: true,
   };

@@ -78,6 +78,8 @@ export type CostBound = {
   readonly service?: string | undefined;
   /** What is not counted in tokens, at most. */
   readonly units?: Units | undefined;
+  /** Calls of tools that the provider runs, at most. */
+  readonly toolCalls?: number | undefined;
 };
 
 export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches" | "videoMs" | "videoSize">;
@@ -89,7 +91,10 @@ export const anySize = "*";
 export function costBound(price: Price | undefined, bound: CostBound): number | undefined {
   if (price === undefined) return undefined;
   const share = bound.service === anyService ? dearestShare(price) : (shareIn(price, bound.service) ?? 1);
-  return share <= 1 ? usualBound(price, bound) : usualBound(sharedPrice(price, share), bound);
+  const most = share <= 1 ? usualBound(price, bound) : usualBound(sharedPrice(price, share), bound);
+  const { toolCalls = 0 } = bound;
+  if (most === undefined || toolCalls === 0) return most;
+  return most + Math.ceil(Math.min(toolCalls, toolCallsMax) * ((price.serverTool ?? 0) / 1_000));
 }
 
 function usualBound(price: Price, bound: CostBound): number | undefined {

@@ -1,0 +1,106 @@
+/**
+ * Tools that the provider runs while it answers: a search, a fetch, a sandbox. Each call may have a price, and what it
+ * finds is read as a prompt is, so neither the length of a request nor its output limit bounds what it costs. Hides what
+ * each vendor calls them, and which word of a request says how often they may be called.
+ */
+import type { Price } from "../../providers/catalog/price.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
+
+export type ServerTools = {
+  /** How often they may be called, by the request's own word; else what is usual. */
+  readonly calls: number;
+  readonly isBounded: boolean;
+  /** Some have a price by the call. */
+  readonly hasFee: boolean;
+  /** One whose cost nobody tells in an answer. */
+  readonly unpriced: string | undefined;
+};
+
+/** Calls that are held for where a request does not say how many there may be, and holds are estimates. */
+export const usualCalls = 4;
+const callsMax = 1_000;
+
+/** By `type`. What runs at the client (`computer_…`, `bash_…`, `local_shell`) costs the tokens of its next request. */
+const types = new RegExp(
+  '"type"\\s*:\\s*"(' +
+    [
+      "web_search(?:_preview|_premium)?(?:_\\d{4}_?\\d\\d_?\\d\\d)?",
+      ...["x_search", "collections_search", "openrouter:[\\w-]+", "web_fetch(?:_\\d{8})?", "mcp", "mcp_toolset"],
+      ...["code_execution(?:_\\d{8})?", "code_interpreter", "file_search", "image_generation"],
+    ].join("|") +
+    ')"',
+  "g",
+);
+/** Gemini's are keys. */
+const geminiKeys =
+  /"(google_?search(?:_?retrieval)?|enterprise_?web_?search|google_?maps|url_?context|code_?execution|file_?search)"\s*:\s*\{/gi;
+/** What searches without a tool: OpenAI's and Perplexity's, xAI's, OpenRouter's. */
+const searching = /"(?:web_search_options|search_parameters)"\s*:\s*\{|"plugins"\s*:\s*\[[^\]]*"id"\s*:\s*"web"/;
+/** A prompt that OpenAI keeps brings text and tools that no one here has seen. */
+const storedPrompt = /"prompt"\s*:\s*\{[^{}]*"id"\s*:/;
+const tokensOnly = /^(?:web_fetch|mcp|url)/;
+const untold = /^(?:code_interpreter|file_search|image_generation|code_execution)/;
+
+/** Undefined: none is named. `text` is the whole body. */
+export function readServerTools(text: string): ServerTools | undefined {
+  const named = [...text.matchAll(types)].map(([, name]) => name!);
+  // Gemini runs code and reads files for their tokens alone.
+  const keys = text.includes('"contents"') ? [...text.matchAll(geminiKeys)].map(([, name]) => name!) : [];
+  const searches = searching.test(text);
+  const isStored = storedPrompt.test(text);
+  if (named.length + keys.length === 0 && !searches && !isStored) return undefined;
+  const calls = searches || keys.length > 0 ? undefined : callsBound(text, named.length);
+  return {
+    calls: calls ?? usualCalls,
+    isBounded: calls !== undefined,
+    hasFee: searches || named.some(hasFee) || keys.some((key) => /search|maps/i.test(key) && !/^file/i.test(key)),
+    unpriced: isStored ? "a stored prompt" : named.find((name) => untold.test(name)),
+  };
+}
+
+function hasFee(name: string): boolean {
+  return !tokensOnly.test(name) && !untold.test(name);
+}
+
+/** OpenAI's bound is one for all tools, Anthropic's one for each. A word that is said twice bounds nothing. */
+function callsBound(text: string, named: number): number | undefined {
+  const { tools, max_tool_calls: most } = JSON.parse(text) as {
+    readonly tools?: unknown;
+    readonly max_tool_calls?: unknown;
+  };
+  if (count(text, '"tools"') > 1 || count(text, '"max_tool_calls"') > 1) return undefined;
+  if (isCount(most)) return most;
+  let [sum, bounded] = [0, 0];
+  for (const tool of Array.isArray(tools) ? tools : []) {
+    const { type, max_uses: uses } = (tool ?? {}) as { readonly type?: unknown; readonly max_uses?: unknown };
+    if (!isCount(uses) || typeof type !== "string") continue;
+    sum += uses;
+    bounded += 1;
+  }
+  return bounded === named && count(text, '"max_uses"') === named ? Math.min(sum, callsMax) : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= callsMax;
+}
+
+function count(text: string, word: string): number {
+  return text.split(word).length - 1;
+}
+
+/** Throws where a budget could not hold the worst of it. `isExact`: holds are bounds, not estimates. */
+export function assertHoldable(tools: ServerTools, price: Price | undefined, isExact: boolean, isBatch: boolean): void {
+  if (tools.unpriced !== undefined) throw refused(`what ${tools.unpriced} costs is not told in an answer`);
+  if (isBatch) throw refused("what the tools of a batch's requests cost is not bounded");
+  if (tools.hasFee && price !== undefined && price.serverTool === undefined)
+    throw refused("what a search of this provider costs is not known (`server_tool` under `prices` in the config)");
+  if (isExact && !tools.isBounded)
+    throw refused(
+      "how often the provider may run its tools is not bounded (`max_tool_calls`, or `max_uses` of each tool)",
+    );
+}
+
+function refused(why: string): GatewayError {
+  const message = `${why}, and this API key has a budget; leave it out, or set \`ledger.allow_unpriced\``;
+  return new GatewayError("unpriced_model", message, { source: "gateway", param: "tools" });
+}
