@@ -26,7 +26,7 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return { ...result(writer), made };
     }
     case "update_key":
-      return changeKey(writer, command.keyId, "key.update", actor, (key) => updateKey(writer, key, command));
+      return changeKey(writer, command.keyId, "key.update", actor, (key) => updateKey(writer, key, command, actor));
     case "revoke_key":
       return changeKey(writer, command.keyId, "key.revoke", actor, () => {
         run(writer, "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", writer.now(), command.keyId);

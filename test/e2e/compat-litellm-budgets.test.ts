@@ -58,6 +58,20 @@ test("compat.litellm: a budget by name binds whom it is given to, and changes wi
   const customer = await post("/customer/new", { user_id: "c-1", budget_id: "free" });
   assert.equal(customer.max_budget, 0);
 
+  const may = { name: "limits", permissions: ["limits:read", "limits:write"] };
+  const { secret } = await daemon.admin<TokenSecretAnswer>("POST", "/api/tokens", may);
+  const weak = await fetch(`${daemon.url}/budget/update`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify({ budget_id: "free", max_budget: 900 }),
+  });
+  assert.equal(weak.status, 403);
+  assert.match(await weak.text(), /a key follows this budget.*keys:write/);
+  assert.deepEqual(
+    [(await info(bound.token)).max_budget, (await get("/customer/info?end_user_id=c-1")).max_budget],
+    [0, 0],
+  );
+
   await post("/budget/update", { budget_id: "free", max_budget: 2, budget_duration: "30d", rpm_limit: null });
   const after = await info(bound.token);
   assert.deepEqual([after.max_budget, after.budget_duration, after.rpm_limit], [2, "1mo", null]);

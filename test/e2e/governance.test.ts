@@ -313,3 +313,13 @@ describe("owners", { concurrency: false }, () => {
     assert.equal((await call(key, "echo")).status, 401);
   });
 });
+
+test("create() refuses a limit that limits nothing, and says what to give", async () => {
+  for (const [kind, body] of [
+    ["model-configs", { model: "gpt-5" }],
+    ["providers", { provider: "echo", budgets: [], limits: [] }],
+  ] as const) {
+    const answer = daemon.admin("POST", `/api/governance/${kind}`, { name: "empty", ...body });
+    await assert.rejects(answer, /a limit needs a number: give budgets, limits or concurrency_max/);
+  }
+});

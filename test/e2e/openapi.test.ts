@@ -200,7 +200,7 @@ async function driveOwners(drive: Drive): Promise<void> {
     await drive("PATCH", `${at}/{id}`, id, { metadata: { a: null, c: "d" } });
     await drive("PUT", `${at}/{id}`, id, { description: null });
     await driveMoney(drive, `${at}/{id}`, id);
-    await drive("POST", at, {}, { name: `${name}-2`, ...own });
+    await drive("POST", at, {}, { name: `${name}-2`, ...numbers, ...own });
     await drive("DELETE", `${at}/{id}`, { id: `${name}-2` });
   }
 }

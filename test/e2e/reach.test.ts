@@ -82,7 +82,8 @@ test("a bound token changes what is below its owner, and not what binds it", asy
   assert.equal((await call("POST", "/api/keys/made/rotate", {})).status, 200);
   assert.equal((await call("DELETE", "/api/keys/made")).status, 200);
   assert.equal((await call("POST", "/api/governance/users", { name: "more" })).status, 200);
-  assert.equal((await call("POST", "/api/governance/model-configs", { user: "more", model: "gpt-5" })).status, 200);
+  const limit = { user: "more", model: "gpt-5", concurrency_max: 1 };
+  assert.equal((await call("POST", "/api/governance/model-configs", limit)).status, 200);
   assert.equal((await call("DELETE", "/api/governance/model-configs/*%2Fgpt-5%20for%20user%20more")).status, 200);
   assert.equal((await call("DELETE", "/api/governance/users/more")).status, 200);
   const override = { extra_nano: 1, mode: "forever" };

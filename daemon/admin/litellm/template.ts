@@ -1,8 +1,10 @@
 /** `budget_id`: a key or an owner with the numbers of a budget of `/budget/*`. Hides that they are copied, and kept alike. */
+import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { Action, AdminServices, BudgetTemplate } from "../admin-services.ts";
 import type { KeyView } from "../contract/keys.ts";
 import type { OwnerKind, OwnerView } from "../contract/owners.ts";
+import type { Permission } from "../permissions.ts";
 import { templateName } from "../services/templates.ts";
 import { type Common, shownNumbers, updateFields } from "./fields.ts";
 
@@ -38,7 +40,9 @@ export async function followTemplate(
   action: Action,
   current: GenerationData,
 ): Promise<void> {
-  for (const { kind, id } of await services.templates.given(before.id)) {
+  const followers = await services.templates.given(before.id);
+  for (const { kind } of followers) assertMayChange(kind, action);
+  for (const { kind, id } of followers) {
     const view = await show(services, kind, id);
     const change = changeFor(view, before.fields as Common, after);
     if (Object.keys(change).length === 0) continue;
@@ -46,6 +50,18 @@ export async function followTemplate(
     if (kind === "key") await services.keys.update(id, request, action);
     else await services.owners.update(kind, id, request, action);
   }
+}
+
+/** A budget is a limit; whoever was given it is a key, a team, a user … and its numbers are theirs. */
+function assertMayChange(kind: OwnerKind | "key", { caller: { permissions } }: Action): void {
+  const needed: Permission =
+    kind === "key" || kind === "customer" || kind === "team" || kind === "user" ? `${kind}s:write` : "limits:write";
+  if (permissions === "all" || permissions.has(needed)) return;
+  const what = kind.replace("_", " ");
+  throw new GatewayError(
+    "permission_denied",
+    `a ${what} follows this budget, and would change: this needs ${needed} too`,
+  );
 }
 
 async function show(

@@ -25,7 +25,6 @@ import { sliceOf } from "./list-order.ts";
 import { checkNames } from "./name-check.ts";
 import { changedAttributes, newAttributes, parentOf, referenceTo } from "./owner-change.ts";
 import { noSuch } from "./owner-rows.ts";
-import { resetAll } from "./owners.ts";
 import { parentWithin } from "./reach.ts";
 
 /** A key with everything that is its own. */
@@ -216,9 +215,9 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
       budgets: budgets === undefined ? undefined : budgetInputs(budgets),
       limits: limits === undefined ? undefined : mergeLimits(scopes[0]?.limits ?? [], limits),
       concurrencyMax: request.concurrency_max,
+      resetsBudgets: request.reset_budget_usage,
     };
     if (request.name !== undefined && request.name !== key.name) await assertNameFree(request.name);
-    if (request.reset_budget_usage) await resetAll(options.governance, scopes, action);
     return { key: await commit(change, action), ...warned };
   }
 

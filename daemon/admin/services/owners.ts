@@ -95,6 +95,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
     const parentId = parentWithin(reach, parentOf(rows, request), ownerParents[kind])?.id;
     assertBelow(reach, { id: 0, kind, parentId });
     assertFree(kind, name);
+    assertLimits(kind, request);
     const warned = checkNames(request, await governance.known?.());
     const result = await governance.execute(
       {
@@ -121,7 +122,6 @@ export function createOwnerService(governance: Governance): OwnerServices {
     const parent = parentOf(rows, request);
     if (parent === null) parentWithin(reach, parent, []);
     const warned = checkNames(request, await governance.known?.());
-    if (request.reset_budget_usage) await resetAll(governance, [scope], action);
     const result = await governance.execute(
       {
         kind: "update_scope",
@@ -132,6 +132,7 @@ export function createOwnerService(governance: Governance): OwnerServices {
         budgets: budgets === undefined ? undefined : budgetInputs(budgets),
         limits: limits === undefined ? undefined : mergeLimits(scope.limits, limits),
         concurrencyMax: request.concurrency_max,
+        resetsBudgets: request.reset_budget_usage,
         ...(scope.source === "runtime" ? { source: "database" } : {}),
       },
       action.actor,
@@ -246,6 +247,14 @@ export function createOwnerService(governance: Governance): OwnerServices {
 }
 
 /** `openai/gpt-4o for team research`; what it counts is what it is called. */
+/** It counts calls and bounds them; without a number it would do neither, and look as if it did. */
+function assertLimits(kind: OwnerKind, { budgets = [], limits = [], concurrency_max: most }: CreateOwnerRequest): void {
+  if (kind !== "model_limit" && kind !== "provider_limit") return;
+  if (budgets.length + limits.length > 0 || most != null) return;
+  const message = "a limit needs a number: give budgets, limits or concurrency_max (--budget, --limit, --concurrency)";
+  throw new GatewayError("invalid_request", message, { param: "limits" });
+}
+
 function limitName({ provider = "*", model = "*", ...owner }: CreateOwnerRequest): string {
   const whose = (["customer", "team", "user", "key"] as const).find((kind) => owner[kind] !== undefined);
   return `${provider}/${model}${whose === undefined ? "" : ` for ${whose} ${owner[whose]}`}`;
@@ -261,15 +270,4 @@ function endOfCycles(
   let end = nowMs;
   for (let cycle = 0; cycle < cycles; cycle++) end = windowAt(window, anchorMs, end).nextMs;
   return Number.isFinite(end) ? end : undefined;
-}
-
-/** Wallets stay: what was put in is spent once. */
-export async function resetAll(
-  { execute, memory }: Governance,
-  scopes: readonly ScopeDefinition[],
-  action: Action,
-): Promise<void> {
-  for (const { id: scopeId, budgets } of scopes)
-    for (const { slot, wallet } of budgets)
-      if (!wallet) memory.apply(await execute({ kind: "reset_budget", scopeId, slot }, action.actor));
 }

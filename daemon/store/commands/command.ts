@@ -29,6 +29,8 @@ export type ScopeChange = {
   readonly budgets?: readonly BudgetInput[] | undefined;
   readonly limits?: readonly LimitInput[] | undefined;
   readonly concurrencyMax?: number | null | undefined;
+  /** All of its budgets begin anew, but for wallets: what was put in is spent once. */
+  readonly resetsBudgets?: boolean | undefined;
 };
 
 /** A provider a key may use, with budgets and limits of its own; they keep their scope while the provider stays. */

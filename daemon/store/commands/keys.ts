@@ -6,7 +6,7 @@ import { prepared } from "../prepared.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult, KeyChange, NewKey, ProviderChange } from "./command.ts";
 import { checkName, insert, nextChange, record, result, run, spentBefore, unknownRow } from "./common.ts";
-import { chainOf, changeScope, dropScope, insertScope, moveScope, mustFind } from "./scopes.ts";
+import { chainOf, changeScope, dropScope, insertScope, moveScope, mustFind, resetBudgets } from "./scopes.ts";
 
 export function createKey(writer: StateWriter, command: NewKey, actor: string): CommandResult {
   checkName(command.name);
@@ -68,6 +68,7 @@ export function updateKey(
   writer: StateWriter,
   key: KeyDefinition,
   command: Command & { kind: "update_key" },
+  actor: string,
 ): readonly number[] {
   const { keyId } = command;
   const set = (column: string, value: unknown): void => {
@@ -92,6 +93,7 @@ export function updateKey(
   }
   if (command.parentId !== undefined) moveScope(writer, scopeId, command.parentId);
   changeScope(writer, scopeId, command);
+  if (command.resetsBudgets) for (const own of ownScopes({ ...key, policy })) resetBudgets(writer, own, actor);
   const left = new Set((policy.providers ?? []).map(({ scope }) => scope));
   return (key.policy.providers ?? []).flatMap(({ scope }) => (scope === undefined || left.has(scope) ? [] : [scope]));
 }

@@ -57,6 +57,7 @@ export function updateScope(
   const { scopeId } = command;
   const before = mustFind(writer, scopeId);
   changeScope(writer, scopeId, command);
+  if (command.resetsBudgets) resetBudgets(writer, scopeId, actor);
   if (command.name !== undefined) {
     checkName(command.name);
     run(writer, "UPDATE scopes SET name = ? WHERE id = ?", command.name, scopeId);
@@ -146,6 +147,17 @@ export function changeScope(writer: StateWriter, scopeId: number, wanted: ScopeC
     replaceBudgets(writer, scopeId, placed.budgets, placed.fresh);
   }
   run(writer, "UPDATE scopes SET change = ? WHERE id = ?", nextChange(writer), scopeId);
+}
+
+export function resetBudgets(writer: StateWriter, scopeId: number, actor: string): void {
+  const before = mustFind(writer, scopeId);
+  const fresh = new Set(before.budgets.flatMap(({ slot, wallet }) => (wallet ? [] : [slot])));
+  if (fresh.size === 0) return;
+  const anchorMs = writer.now();
+  const budgets = before.budgets.map((budget) => (fresh.has(budget.slot) ? { ...budget, anchorMs } : budget));
+  replaceBudgets(writer, scopeId, budgets, fresh);
+  run(writer, "UPDATE scopes SET change = ? WHERE id = ?", nextChange(writer), scopeId);
+  record(writer, actor, "budget.reset", nameOf(before), before.budgets, mustFind(writer, scopeId).budgets);
 }
 
 /** Slots in `fresh` begin at nothing spent. */

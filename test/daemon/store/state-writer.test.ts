@@ -4,6 +4,7 @@ import { verifyChain } from "../../../daemon/audit/verify.ts";
 import { createRequestIds } from "../../../daemon/http/request-id.ts";
 import { openState, openStateWriter } from "../../../daemon/store/boot.ts";
 import { columnsOf } from "../../../daemon/store/columns.ts";
+import type { BudgetInput } from "../../../daemon/store/commands/command.ts";
 import { checkLedger } from "../../../daemon/store/ledger-check.ts";
 import { holdWidth, settlementFlag, settlementWidth } from "../../../daemon/store/rows.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
@@ -225,4 +226,26 @@ test("execute() of settle_lost closes a dead worker's holds up to its death, at 
   assert.equal(writer.holds.count, 2);
   assert.equal(verifyChain(writer.database).ok, true);
   writer.close();
+});
+
+test("execute() resets all budgets of a key with whatever else changes, or none of them", (t) => {
+  const writer = openStateWriter(
+    temporaryHome(t, () => writer.close()),
+    { now: () => startMs + 5 },
+  );
+  const forever: BudgetInput = { limitNano: 1_000, window: { kind: "forever" } };
+  writer.execute(createKey(1, [daily, forever]), "cli");
+  writer.execute({ kind: "top_up", scopeId: 1, amountNano: 50, note: "" }, "cli");
+  const rows = columnsOf(settlementWidth, settlement("a", startMs + 5, 30));
+  writer.commit([{ type: "batch", sender: 1001, number: 1, rows }]);
+  const spent = () => writer.cells.balances(1).map(({ spentNano }) => spentNano);
+  assert.deepEqual(spent(), [30, 30, 30]);
+  const change = { kind: "update_key", keyId: 1, resetsBudgets: true } as const;
+  assert.throws(() => writer.execute({ ...change, parentId: 99 }, "cli"));
+  assert.throws(() => writer.execute({ ...change, budgets: [daily, daily, daily, daily, daily] }, "cli"));
+  writer.execute({ kind: "probe" }, "cli");
+  assert.deepEqual(spent(), [30, 30, 30], "nothing of it was done");
+  writer.execute(change, "cli");
+  assert.deepEqual(spent(), [0, 0, 30], "a wallet is spent once");
+  assert.deepEqual(checkLedger(writer.database, writer.cells.balances(1)).differences, []);
 });
