@@ -123,6 +123,7 @@ async function build(
     plugins: [
       { name: "programs", setup: (builder) => setupPrograms(builder, entry) },
       { name: "libraries", setup: setupLibraries },
+      { name: "client", setup: setupClient },
       { name: "grpc", setup: setupGrpc },
       { name: "sources", setup: (builder) => setupSources(builder, options) },
       ...(options.form === "binary"
@@ -251,6 +252,15 @@ function setupDriver(builder: esbuild.PluginBuild): void {
     const file = () => join(dirname(require.resolve("better-sqlite3/package.json")), "lib/binding.js");
     exports.getBinding = (native) => require(file()).getBinding(native);`,
   }));
+}
+
+/** The HTTP client is in more than one program and the largest part of each: its names are shortened as a library's are. */
+function setupClient(builder: esbuild.PluginBuild): void {
+  builder.onLoad({ filter: /node_modules[\\/]undici[\\/].*\.js$/ }, async ({ path }) => {
+    const text = readFileSync(path, "utf8");
+    const { code } = await esbuild.transform(text, { ...written, format: "cjs", minifyIdentifiers: true });
+    return { contents: code };
+  });
 }
 
 /** The exporter over gRPC makes a `require` of its own, through which no bundler sees: where no packages lie it found none. */

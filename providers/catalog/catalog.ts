@@ -201,8 +201,9 @@ function tableEntry(host: string, model: string): Entry | undefined {
   const [, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
   const toolRate = serverToolRate(id, model);
+  // What writes no words runs no tools.
   const withTool = <Known extends LineRates>(known: Known): Known =>
-    toolRate === undefined ? known : { serverTool: toolRate, ...known };
+    toolRate === undefined || known.output === undefined ? known : { serverTool: toolRate, ...known };
   return {
     price: withShares(toPrice(withTool(rates)), shares),
     changes: changes

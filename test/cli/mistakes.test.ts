@@ -60,7 +60,7 @@ const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[
   ["alerts test nope", 3, /See which there are: bifrost alerts list/],
   ["wallets show x", 2, /kind:name, such as team:research/],
   ["wallets topup team:x five", 2, /Expected dollars, such as 25/],
-  ["budgets override key:ci 0 --extra 5", 2, /--cycles or --forever[^\n]*\nSuch as: bifrost budgets override/],
+  ["budgets override key:ci 0 --extra 5", 2, /--cycles, --until or --forever[^\n]*\nSuch as: bifrost budgets override/],
   ["budgets reset key:ci 3 --yes", 3, /has no budget 3\nSee which there are: bifrost budgets list/],
   ["config rollback", 2, /missing required argument 'generation'\nSee: bifrost config rollback --help\n$/],
   ["config rollback 999 --yes", 3, /not in the history\nSee which there are: bifrost config history\n$/],
