@@ -84,12 +84,14 @@ function renderDecision(decision: DecisionView, terminal: Context["terminal"]): 
   return `${how}\n${renderTable(decision.considered, consideredColumns, terminal)}`;
 }
 
-/** Nothing for what is no batch. */
+/** Nothing for what is neither a batch nor a film that failed. */
 function correction({ correction: told }: ExplainAnswer): [string, string][] {
   if (!told) return [];
+  const change = `${renderMoney(told.from_nano)} → ${renderMoney(told.to_nano)}`;
+  if (told.of === "film") return [["corrected", `${change}, when the film had failed`]];
   const served = `${told.served} of ${told.results} results were served`;
-  const text = `${renderMoney(told.from_nano)} → ${renderMoney(told.to_nano)}, when the batch had ended: ${served}, ${told.tokens_in} tokens in, ${told.tokens_out} out`;
-  return [["corrected", text]];
+  const used = `${told.tokens_in} tokens in, ${told.tokens_out} out`;
+  return [["corrected", `${change}, when the batch had ended: ${served}, ${used}`]];
 }
 
 function renderRequest(answer: ExplainAnswer): string {

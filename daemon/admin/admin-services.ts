@@ -3,7 +3,6 @@
  * config live; the composition root implements it, over running threads or over the files alone.
  */
 
-import type { Adjustment } from "../store/commands/adjust.ts";
 import type { AlertsAnswer, AlertTestAnswer } from "./contract/alerts.ts";
 import type {
   AuditExportQuery,
@@ -233,7 +232,6 @@ export type AdminServices = {
     check(tell?: Tell): Promise<LedgerCheckAnswer>;
     reprice(request: RepriceRequest, action: Action, tell?: Tell): Promise<RepriceAnswer>;
     /** What was charged for came to nothing; does nothing the second time. */
-    giveBack(entry: Adjustment): Promise<void>;
   };
   readonly config: {
     validate(request: ConfigValidateRequest): Promise<ConfigValidateAnswer>;

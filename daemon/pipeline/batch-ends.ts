@@ -76,7 +76,7 @@ export async function sawBatch(exchange: Exchange, provider: string, told: unkno
   const note = exchange.batchNote;
   const end = batchReaders[exchange.route.dialect.id]?.end(told as Readonly<Record<string, unknown>>);
   if (note === undefined || end === undefined) return;
-  if (end.file !== undefined) await plane.responses.keepBatch(provider, [splitId(end.file).id], note);
+  if (end.file !== undefined) await plane.responses.note("batch", provider, [splitId(end.file).id], note);
   const tally = createTally(exchange, provider, note);
   if (end.results !== undefined) for (const result of end.results) tally.add(result);
   else if (end.usage !== undefined && isSummable(note)) tally.add({ model: note.models[0]!.name, usage: end.usage });
@@ -130,19 +130,23 @@ function createTally({ generation }: Exchange, provider: string, note: BatchNote
     entry: () => {
       const { holdId, request, target } = note;
       return isPriced
-        ? { ...{ holdId, request, target, toNano: nano }, isEstimate, input, output, served, results }
+        ? { ...{ of: "batch", holdId, request, target, toNano: nano }, isEstimate, input, output, served, results }
         : undefined;
     },
   };
 }
 
-/** What fails is done when the batch is asked about again. */
 async function charge(exchange: Exchange, entry: Correction, plane: Plane): Promise<void> {
+  await correctCharge(entry, plane);
+  exchange.consumed = true;
+}
+
+/** What fails stands in the log, and is done when somebody asks again: the answer is the caller's all the same. */
+export async function correctCharge(entry: Correction, plane: Plane): Promise<void> {
   try {
-    await plane.state.durable(); // the batch may have been made a moment ago
+    await plane.state.durable(); // it may have been charged a moment ago
     await plane.correct(entry);
   } catch {
-    // Its results are the caller's all the same.
+    // The disk, which every request that is to be charged tells of.
   }
-  exchange.consumed = true;
 }

@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { splitId } from "./object-ids.ts";
 import { namedIds } from "./objects.ts";
 import type { Plane } from "./plane.ts";
-import { isCorrected } from "./settle.ts";
+import { isProvisional } from "./settle.ts";
 
 export async function noted(
   exchange: Exchange,
@@ -19,17 +19,17 @@ export async function noted(
   plane: Plane,
   result: AttemptResult,
 ): Promise<AttemptResult> {
-  const { batchFile, batchNote, request, route } = exchange;
+  const { batch, batchFile, batchNote, request, route } = exchange;
   const { target } = lease;
   const { responses } = plane;
   if (result.answer !== undefined && result.answer.status < 300) {
-    if (isCorrected(exchange)) await noteBatch(exchange, lease, plane, parsed(result));
+    if (batch !== undefined && isProvisional(exchange)) await noteBatch(exchange, lease, plane, parsed(result));
     else if (batchNote !== undefined) await sawBatch(exchange, target.provider.name, parsed(result), plane);
   }
   const isUpload = request.method === "POST" && (route.operation === "files" || route.operation === "uploads");
   if (!isUpload || batchFile === undefined || result.answer === undefined || result.answer.status >= 300) return result;
   const id = fileIn(parsed(result));
-  if (id !== undefined) await responses.keepBatchFile(target.provider.name, splitId(id).id, batchFile);
+  if (id !== undefined) await responses.note("batch_file", target.provider.name, [splitId(id).id], batchFile);
   return result;
 }
 
@@ -38,7 +38,7 @@ export async function findBatch(exchange: Exchange, provider: string, { response
   const { request, rest, route } = exchange;
   if (request.method !== "GET" || rest === "" || (route.operation !== "batches" && !isDownload(exchange))) return;
   const [id] = namedIds(exchange);
-  if (id !== undefined) exchange.batchNote = await responses.batch(provider, id);
+  if (id !== undefined) exchange.batchNote = await responses.findNote("batch", provider, id);
 }
 
 function isDownload({ rest, route }: Exchange): boolean {
@@ -56,7 +56,7 @@ async function noteBatch(exchange: Exchange, { target, holdId }: Lease, plane: P
     costNano: costNano ?? null,
     models: models.map(({ target: { deployment, free }, price }) => ({ name: deployment, free, price: price ?? null })),
   };
-  await plane.responses.keepBatch(target.provider.name, [splitId(id).id], note);
+  await plane.responses.note("batch", target.provider.name, [splitId(id).id], note);
   await plane.state.durable(); // its hold: after a crash there is something to correct
 }
 

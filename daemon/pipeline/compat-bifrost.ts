@@ -9,6 +9,7 @@ import type { Target } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
 import { isSecret } from "./kept-headers.ts";
 import { rawMembers } from "./raw.ts";
+import { serverSideFallback, toldModel } from "./told-model.ts";
 
 /** Its words for what its policies refuse, and the status where it is another. */
 const policies: Partial<Readonly<Record<ErrorCode, { readonly type: string; readonly status?: number }>>> = {
@@ -130,6 +131,13 @@ export function bifrostHeaders({ id, span, trip, target, credentialId }: Exchang
     ["x-bifrost-routing-info-is-fallback", "false"],
     aliasHeaders(target),
   );
+}
+
+/** Of a whole answer: who answers a stream is not known yet when its head goes. */
+export function fallbackModelHeader(exchange: Exchange, body: Buffer): readonly string[] {
+  const model = serverSideFallback(exchange, toldModel(body.toString("utf8")));
+  if (model === undefined) return [];
+  return ["x-bifrost-routing-info-server-side-fallback-model", model.replace(/[^\x20-\x7e]/g, "?")];
 }
 
 /** What the provider calls the model, where that is something else. */

@@ -9,7 +9,8 @@ import type { Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { RequestView } from "../http/request-view.ts";
 import type { Target } from "../routing/generation.ts";
-import type { FilmRecord } from "../store/films.ts";
+import type { FilmNote } from "../store/films.ts";
+import { correctCharge } from "./batch-ends.ts";
 import type { Exchange } from "./exchange.ts";
 import { splitId } from "./object-ids.ts";
 import { namedIds } from "./objects.ts";
@@ -64,7 +65,7 @@ async function readRemix(exchange: Exchange, plane: Plane): Promise<RequestView>
   const view = isJson ? await read(exchange, plane) : readAnything(exchange);
   const [id = ""] = namedIds(exchange);
   const { provider } = splitId(decodeURIComponent(exchange.rest.split("/")[1] ?? ""));
-  const before = await plane.responses.film(id, provider);
+  const before = await plane.responses.findNote("film", provider, id);
   exchange.film = { ms: before?.ms, size: before?.size, count: 1 };
   exchange.view = { ...view, model: before?.target.slice(before.target.indexOf("/") + 1) ?? view.model };
   return exchange.view;
@@ -136,21 +137,15 @@ export async function keepFilm(exchange: Exchange, answer: Buffer, plane: Plane)
   const { film, target, usage, settlement } = exchange;
   const { name, id = name } = JSON.parse(answer.toString("utf8")) as { readonly id?: unknown; readonly name?: unknown };
   if (typeof id !== "string") return;
-  const kept: FilmRecord = {
-    id: splitId(id).id,
-    provider: target!.provider.name,
+  const note: FilmNote = {
     target: target!.name,
     ms: usage?.videoMs === undefined ? film!.ms : usage.videoMs / film!.count,
     size: usage?.videoSize ?? film!.size,
     holdId: settlement?.holdId ?? exchange.id,
     request: exchange.id,
-    at: settlement?.at ?? exchange.at,
-    keyId: exchange.caller!.keyId,
-    scopes: settlement?.scopes ?? "",
-    costNano: settlement?.costNano ?? 0,
   };
-  // It was begun and paid for: whoever asked gets its id, even if what follows from this record is lost.
-  await plane.responses.keepFilm(kept).catch(() => {});
+  // It was begun and paid for: whoever asked gets its id, even if what follows from this note is lost.
+  await plane.responses.note("film", target!.provider.name, [splitId(id).id], note).catch(() => {});
 }
 
 /** What it says may be that nothing comes of it. */
@@ -169,11 +164,11 @@ export async function giveBackFailed(
   if (!hasFailed(answer)) return;
   const [id = ""] = namedIds(exchange);
   // What cannot be given back now is when it is asked about again.
-  const film = await plane.responses.film(id, provider.name).catch(() => undefined);
-  if (film === undefined || film.costNano === 0 || film.scopes === "") return;
-  const { holdId, at, keyId, scopes, request, target, costNano } = film;
-  const entry = { holdId, at, keyId, scopes, request, target, deltaNano: -costNano, fromNano: costNano, toNano: 0 };
-  await plane.giveBack?.(entry).catch(() => undefined);
+  const film = await plane.responses.findNote("film", provider.name, id).catch(() => undefined);
+  if (film === undefined) return;
+  const { holdId, request, target } = film;
+  const nothing = { toNano: 0, isEstimate: false, input: 0, output: 0, served: 0, results: 1 };
+  await correctCharge({ of: "film", holdId, request, target, ...nothing }, plane);
 }
 
 function hasFailed(answer: Buffer): boolean {

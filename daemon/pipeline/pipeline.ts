@@ -15,7 +15,7 @@ import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
 import { answerSecret } from "./client-secrets.ts";
-import { bifrostWords } from "./compat-bifrost.ts";
+import { bifrostWords, fallbackModelHeader } from "./compat-bifrost.ts";
 import { keepAnswer, keepRequest } from "./content.ts";
 import { countsLocally } from "./count-tokens.ts";
 import type { Exchange } from "./exchange.ts";
@@ -135,6 +135,7 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Pl
   const body = withExtraFields(exchange, priced, answer.contentType);
   const headers = answerHeaders(exchange, plane);
   if (answer.headers !== undefined) headers.push(...answer.headers);
+  if (exchange.generation.data.compat.bifrost) headers.push(...fallbackModelHeader(exchange, answer.body));
   if (answer.ending?.untold !== undefined) headers.push("x-bifrost-untold", answer.ending.untold.join(","));
   sendBody(exchange.response, answer.status, answer.contentType, body, exchange.id, headers);
   endStalled(exchange.response, exchange.target!.timers.clientStallMs);

@@ -15,7 +15,6 @@ import type { Health } from "../runtime/health.ts";
 import type { ResponseKeeper } from "../runtime/response-keeper.ts";
 import type { Translator } from "../runtime/translator.ts";
 import type { Wheel } from "../runtime/wheel.ts";
-import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Correction } from "../store/commands/correct.ts";
 import type { SumsAnswer } from "../store/log-sums.ts";
 import type { RequestRow } from "../store/request-log.ts";
@@ -45,8 +44,6 @@ export type OwnRequestQuestion = {
 /** Neither: there is none. `failed`: why it cannot be told. */
 export type OwnRequestAnswer = { readonly row?: RequestRow; readonly sums?: SumsAnswer; readonly failed?: string };
 
-/** Of what was charged and is to be given back. */
-export type GivenBack = { readonly failed?: string };
 /** `failed`: why it could not be done. */
 export type CorrectAnswer = { readonly failed?: string };
 
@@ -73,8 +70,6 @@ export type Plane = {
   /** Asks the main thread to charge a batch what it came to. */
   readonly correct: (entry: Correction) => Promise<CorrectAnswer>;
   readonly findOwnRequest: (question: OwnRequestQuestion) => Promise<OwnRequestAnswer>;
-  /** So does this. */
-  readonly giveBack?: (entry: Adjustment) => Promise<GivenBack>;
   readonly nextId: () => string;
   /** The newest generation that all workers have. */
   generation: Generation;

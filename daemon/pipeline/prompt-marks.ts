@@ -30,20 +30,12 @@ const unboundedMarks = [
 ].map(quoted);
 const dearestMarks = ["cache_control", "input_audio"].map(quoted);
 /** A body without any of these names no tool of the provider's. Functions of a client's own may have the same names. */
-const toolMarks = [
-  ...['"web_', '"x_search"', '"collections_search"', '"openrouter:', '"code_', '"codeExecution"', '"file_search"'],
-  ...[
-    '"fileSearch"',
-    '"mcp',
-    '"image_generation"',
-    '"google_',
-    '"google',
-    '"url_context"',
-    '"urlContext"',
-    '"enterprise',
-  ],
-  ...['"search_parameters"', '"plugins"', '"prompt"'],
-].map((mark) => Buffer.from(mark, "latin1"));
+const toolMarks = (
+  '"web_ "x_search" "collections_search" "openrouter: "code_ "codeExecution" "file_search" "fileSearch" "mcp ' +
+  '"image_generation" "google "url_context" "urlContext" "enterprise "search_parameters" "plugins" "prompt"'
+)
+  .split(" ")
+  .map((mark) => Buffer.from(mark, "latin1"));
 /**
  * A key may be written with escapes. Letters and digits never are by any serializer, so such a prompt is held as the
  * dearest of all.

@@ -104,7 +104,8 @@ async function withFile(exchange: Exchange, view: RequestView, { responses }: Pl
   if (!makesBatch(exchange)) return view;
   const file = batchFileOf(exchange);
   const provider = exchange.route.family!.models === "path" ? pathProvider(exchange) : ownerOfCall(exchange)?.name;
-  if (file !== undefined && provider !== undefined) exchange.batchFile = await responses.batchFile(provider, file);
+  if (file !== undefined && provider !== undefined)
+    exchange.batchFile = await responses.findNote("batch_file", provider, file);
   return view;
 }
 

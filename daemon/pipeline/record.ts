@@ -38,8 +38,8 @@ export function record(exchange: Exchange, plane: Plane): void {
   const settings = exchange.generation.data.record;
   const { caller, settlement } = exchange;
   const owed = settlement !== undefined && settlement.scopes !== "";
-  const isBatch = ((settlement?.flags ?? 0) & settlementFlag.batch) !== 0; // what corrects it looks for it
-  if (settings.audit || owed || isBatch) {
+  const isProvisional = ((settlement?.flags ?? 0) & settlementFlag.provisional) !== 0; // what corrects it looks for it
+  if (settings.audit || owed || isProvisional) {
     plane.state.push(
       settlement?.holdId ?? exchange.id,
       settlement?.at ?? Date.now(),

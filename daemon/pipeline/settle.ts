@@ -40,7 +40,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     tokens = (usage.input ?? 0) + (usage.output ?? 0);
     if (costNano === undefined) flags |= settlementFlag.unpriced;
     if (isEstimate) flags |= settlementFlag.estimated;
-    if (isCorrected(exchange)) flags |= settlementFlag.batch;
+    if (isProvisional(exchange)) flags |= settlementFlag.provisional;
     exchange.usage = usage;
     exchange.ending = end.ending;
     if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
@@ -64,9 +64,9 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   return costNano;
 }
 
-/** What a cache costs is never told. */
-export function isCorrected({ batch, route }: Exchange): boolean {
-  return batch !== undefined && route.family?.models !== "member";
+/** What it comes to is told later: of a batch, of a film. What a cache costs is never told. */
+export function isProvisional({ batch, film, route }: Exchange): boolean {
+  return film !== undefined || (batch !== undefined && route.family?.models !== "member");
 }
 
 export type Quote = Used & { readonly costNano: number | undefined; readonly isEstimate: boolean };

@@ -16,7 +16,6 @@ import { mentionsPattern } from "../governance/model-patterns.ts";
 import { type Log, openLog } from "../log.ts";
 import type { Manage } from "../pipeline/plane.ts";
 import { prepareTraffic } from "../store/boot.ts";
-import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Database } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { makeFolder } from "../store/make-folder.ts";
@@ -81,7 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** Who answers workers' requests to the admin API: nobody until it is open. */
-type Managing = { current: Manage; giveBack: (entry: Adjustment) => Promise<void>; correct: Correct };
+type Managing = { current: Manage; correct: Correct };
 
 /** Everything that has to be closed again, in the order it was opened. */
 type Parts = {
@@ -158,7 +157,6 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   credentials.use(current.providers);
   const managing: Managing = {
     current: async () => ({ status: 503, text: '{"error":{"message":"starting"}}' }),
-    giveBack: async () => Promise.reject(new Error("starting")),
     correct: async () => ({ failed: "starting" }),
   };
   workers = startWorkers({
@@ -171,7 +169,6 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     fds: usableFds(options.inherited, current.server.host, current.server.port),
     onTapped: telemetry.tapped,
     manage: (request) => managing.current(request),
-    giveBack: (entry) => managing.giveBack(entry),
     correct: (entry) => managing.correct(entry),
   });
   const port = await workers.listening.catch(async (error: NodeJS.ErrnoException) => {
@@ -260,7 +257,6 @@ async function assemble(
   const handle = createAdminHandler({ services, now: Date.now, faultId, onFault });
   const authenticate = createAuthenticate(parts.database, Date.now);
   const litellm = { services, now: Date.now, faultId, onFault, authenticate, current: () => config.current };
-  parts.managing.giveBack = services.ledger.giveBack;
   parts.managing.correct = services.correct;
   parts.managing.current = async (request) =>
     (await import("../admin/litellm/handler.ts")).answerLitellm(litellm, request);

@@ -6,7 +6,7 @@ import type { Worker } from "node:worker_threads";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { BatchFile } from "../store/batch-files.ts";
 import type { BatchNote } from "../store/batches.ts";
-import type { FilmRecord } from "../store/films.ts";
+import type { FilmNote } from "../store/films.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
 import type { Owner } from "../store/object-owners.ts";
 
@@ -19,9 +19,7 @@ export type ToKeeper =
   | { readonly type: "get"; readonly number: number; readonly id: string; readonly keyId: number }
   | { readonly type: "put"; readonly number: number; readonly kept: KeptResponse }
   | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number }
-  | { readonly type: "keep_film"; readonly number: number; readonly film: FilmRecord }
-  | { readonly type: "film"; readonly number: number; readonly id: string; readonly provider: string | undefined }
-  | ({ readonly number: number } & (AboutObjects | AboutBatches));
+  | ({ readonly number: number } & (AboutObjects | AboutNotes));
 
 /** What is asked of a provider's files and batches; see `store/object-owners.ts`. */
 export type AboutObjects =
@@ -34,15 +32,23 @@ export type AboutObjects =
   | { readonly type: "foreign" | "where"; readonly ids: readonly string[]; readonly owner: Owner }
   | { readonly type: "forget"; readonly provider: string; readonly id: string };
 
-/** What is asked of batches and of the files that they read. */
-export type AboutBatches =
-  | { readonly type: "keep_file"; readonly provider: string; readonly id: string; readonly file: BatchFile }
-  | { readonly type: "find_file" | "find_batch"; readonly provider: string; readonly id: string }
+/** What is remembered of the things themselves. A batch is known by its own id and by those of the files with its results. */
+export type NoteOf = { readonly film: FilmNote; readonly batch: BatchNote; readonly batch_file: BatchFile };
+export type NoteKind = keyof NoteOf;
+
+export type AboutNotes =
   | {
-      readonly type: "keep_batch";
+      readonly type: "note";
+      readonly of: NoteKind;
       readonly provider: string;
       readonly ids: readonly string[];
-      readonly note: BatchNote;
+      readonly note: NoteOf[NoteKind];
+    }
+  | {
+      readonly type: "find_note";
+      readonly of: NoteKind;
+      readonly provider: string | undefined;
+      readonly id: string;
     };
 
 export type KeeperAnswer = {
@@ -50,9 +56,7 @@ export type KeeperAnswer = {
   readonly kept?: KeptResponse | undefined;
   readonly removed?: boolean;
   readonly ids?: readonly string[];
-  readonly film?: FilmRecord | undefined;
-  readonly file?: BatchFile | undefined;
-  readonly note?: BatchNote | undefined;
+  readonly note?: NoteOf[NoteKind] | undefined;
   readonly failed?: string;
 };
 
@@ -63,16 +67,10 @@ export type ResponseKeeper = {
   remove(id: string, keyId: number): Promise<boolean>;
   /** Resolves with the ids that were asked for, when the file has it. */
   objects(about: AboutObjects): Promise<readonly string[]>;
-  /** Resolves when the file has it. */
-  keepFilm(film: FilmRecord): Promise<void>;
-  /** As the provider knows it. */
-  film(id: string, provider: string | undefined): Promise<FilmRecord | undefined>;
-  /** Undefined: nobody here knows what stands in it. */
-  batchFile(provider: string, id: string): Promise<BatchFile | undefined>;
-  keepBatchFile(provider: string, id: string, file: BatchFile): Promise<void>;
-  /** By its own id or that of a file with its results. */
-  batch(provider: string, id: string): Promise<BatchNote | undefined>;
-  keepBatch(provider: string, ids: readonly string[], note: BatchNote): Promise<void>;
+  /** Resolves when the file has it. `ids`: as the provider knows it. */
+  note<Of extends NoteKind>(of: Of, provider: string, ids: readonly string[], note: NoteOf[Of]): Promise<void>;
+  /** Undefined: nothing is known of it. Of a provider that is not told: if only one has such an id. */
+  findNote<Of extends NoteKind>(of: Of, provider: string | undefined, id: string): Promise<NoteOf[Of] | undefined>;
 };
 
 type Waiting = { readonly resolve: (answer: KeeperAnswer) => void; readonly reject: (error: GatewayError) => void };
@@ -122,13 +120,9 @@ export function createResponseKeeper(start: () => Worker): ResponseKeeper {
     },
     remove: async (id, keyId) => (await ask({ type: "remove", id, keyId } as ToKeeper)).removed === true,
     objects: async (about) => (await ask(about as ToKeeper)).ids ?? [],
-    keepFilm: async (film) => void (await ask({ type: "keep_film", film } as ToKeeper)),
-    film: async (id, provider) => (await ask({ type: "film", id, provider } as ToKeeper)).film,
-    batch: async (provider, id) => (await ask({ type: "find_batch", provider, id } as ToKeeper)).note,
-    keepBatch: async (provider, ids, note) => void (await ask({ type: "keep_batch", provider, ids, note } as ToKeeper)),
-    batchFile: async (provider, id) => (await ask({ type: "find_file", provider, id } as ToKeeper)).file,
-    keepBatchFile: async (provider, id, file) =>
-      void (await ask({ type: "keep_file", provider, id, file } as ToKeeper)),
+    note: async (of, provider, ids, note) => void (await ask({ type: "note", of, provider, ids, note } as ToKeeper)),
+    findNote: async <Of extends NoteKind>(of: Of, provider: string | undefined, id: string) =>
+      (await ask({ type: "find_note", of, provider, id } as ToKeeper)).note as NoteOf[Of] | undefined,
   };
 }
 

@@ -1,19 +1,17 @@
 /** Thread main of the keeper of responses: one question at a time, answered in its order. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { type BatchFiles, openBatchFiles } from "../store/batch-files.ts";
-import { type Batches, openBatches } from "../store/batches.ts";
-import { type Films, openFilms } from "../store/films.ts";
+import { openDatabase } from "../store/database.ts";
+import { type Notes, openNotes } from "../store/kept-notes.ts";
 import { openKeptResponses } from "../store/kept-responses.ts";
 import { type ObjectOwners, openObjectOwners } from "../store/object-owners.ts";
-import type { AboutObjects, KeeperAnswer, ToKeeper } from "./response-keeper.ts";
+import type { AboutObjects, KeeperAnswer, NoteKind, NoteOf, ToKeeper } from "./response-keeper.ts";
 
 const parent = parentPort as MessagePort;
 const { file } = workerData as { readonly file: string };
-const kept = openKeptResponses(file, Date.now);
+const database = openDatabase(file, { synchronous: "NORMAL", busyMs: 2_000 });
+const kept = openKeptResponses(database, Date.now);
 let owners: ObjectOwners | undefined;
-let films: Films | undefined;
-let batchFiles: BatchFiles | undefined;
-let made: Batches | undefined;
+const opened = new Map<NoteKind, Notes<NoteOf[NoteKind]>>();
 
 parent.on("message", (asked: ToKeeper) => {
   let answer: KeeperAnswer;
@@ -29,28 +27,12 @@ parent.on("message", (asked: ToKeeper) => {
       case "remove":
         answer = { number: asked.number, removed: kept.remove(asked.id, asked.keyId) };
         break;
-      case "keep_film":
-        films ??= openFilms(file);
-        films.keep(asked.film);
+      case "note":
+        for (const id of asked.ids) notes(asked.of).keep(asked.provider, id, asked.note);
         answer = { number: asked.number };
         break;
-      case "film":
-        films ??= openFilms(file);
-        answer = { number: asked.number, film: films.find(asked.id, asked.provider) };
-        break;
-      case "keep_file":
-        files().keep(asked.provider, asked.id, asked.file);
-        answer = { number: asked.number };
-        break;
-      case "keep_batch":
-        for (const id of asked.ids) batches().keep(asked.provider, id, asked.note);
-        answer = { number: asked.number };
-        break;
-      case "find_batch":
-        answer = { number: asked.number, note: batches().find(asked.provider, asked.id) };
-        break;
-      case "find_file":
-        answer = { number: asked.number, file: files().find(asked.provider, asked.id) };
+      case "find_note":
+        answer = { number: asked.number, note: notes(asked.of).find(asked.provider, asked.id) };
         break;
       default:
         answer = { number: asked.number, ids: aboutObjects(asked) };
@@ -61,18 +43,17 @@ parent.on("message", (asked: ToKeeper) => {
   parent.postMessage(answer);
 });
 
-function batches(): Batches {
-  made ??= openBatches(file, Date.now);
-  return made;
-}
-
-function files(): BatchFiles {
-  batchFiles ??= openBatchFiles(file, Date.now);
-  return batchFiles;
+function notes(of: NoteKind): Notes<NoteOf[NoteKind]> {
+  let found = opened.get(of);
+  if (found === undefined) {
+    found = openNotes(database, `${of}_notes`, Date.now);
+    opened.set(of, found);
+  }
+  return found;
 }
 
 function aboutObjects(asked: AboutObjects): readonly string[] {
-  owners ??= openObjectOwners(file, Date.now);
+  owners ??= openObjectOwners(database, Date.now);
   switch (asked.type) {
     case "own":
       return owners.own(asked.provider, asked.ids, asked.owner);

@@ -6,14 +6,12 @@ import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type {
   CorrectAnswer,
-  GivenBack,
   ManageAnswer,
   ManageRequest,
   OwnRequestAnswer,
   OwnRequestQuestion,
 } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
-import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Correction } from "../store/commands/correct.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 
@@ -60,7 +58,6 @@ export type ToWorker =
   /** The answer to `manage`. */
   | { readonly type: "managed"; readonly id: number; readonly answer: ManageAnswer }
   | { readonly type: "own_request"; readonly id: number; readonly answer: OwnRequestAnswer }
-  | { readonly type: "given_back"; readonly id: number; readonly answer: GivenBack }
   /** The answer to `correct`. */
   | { readonly type: "corrected"; readonly id: number; readonly answer: CorrectAnswer }
   | { readonly type: "generation"; readonly data: GenerationData }
@@ -90,7 +87,6 @@ export type FromWorker =
   /** Which row is this request's, if this key made it? */
   | ({ readonly type: "own_request"; readonly id: number } & OwnRequestQuestion)
   /** What was charged for came to nothing. */
-  | { readonly type: "give_back"; readonly id: number; readonly entry: Adjustment }
   | Tapped
   | { readonly type: "listening"; readonly port: number; readonly fds: readonly number[] }
   | { readonly type: "listen_failed"; readonly code: string; readonly message: string }

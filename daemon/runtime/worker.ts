@@ -26,7 +26,6 @@ import { createListener } from "../http/listener.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type {
   CorrectAnswer,
-  GivenBack,
   ManageAnswer,
   ManageRequest,
   OwnRequestAnswer,
@@ -37,7 +36,6 @@ import { type Compile, loadCompiler } from "../routing/compiler.ts";
 import { buildGeneration, type Generation } from "../routing/generation.ts";
 import { createPlaces } from "../routing/places.ts";
 import { openRouting } from "../routing/routing.ts";
-import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Correction } from "../store/commands/correct.ts";
 import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
@@ -87,10 +85,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
   const ownRequests = createAsker<OwnRequestQuestion, OwnRequestAnswer>("questions for own requests", (id, question) =>
     tell({ type: "own_request", id, ...question }),
   );
-  const returns = createAsker<Adjustment, GivenBack>("charges to give back", (id, entry) =>
-    tell({ type: "give_back", id, entry }),
-  );
-  const corrections = createAsker<Correction, CorrectAnswer>("corrections of batches", (id, entry) =>
+  const corrections = createAsker<Correction, CorrectAnswer>("corrections of charges", (id, entry) =>
     tell({ type: "correct", id, entry }),
   );
   const plane: Plane = {
@@ -123,7 +118,6 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     responses: createResponseKeeper(() => startThread("responses", { file: data.responsesFile })),
     manage: management.ask,
     findOwnRequest: ownRequests.ask,
-    giveBack: returns.ask,
     correct: corrections.ask,
     nextId: createRequestIds(data.worker),
     generation: build(data.generation, compile),
@@ -160,9 +154,6 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
         return;
       case "own_request":
         ownRequests.answered(message.id, message.answer);
-        return;
-      case "given_back":
-        returns.answered(message.id, message.answer);
         return;
       case "corrected":
         corrections.answered(message.id, message.answer);

@@ -7,9 +7,8 @@ import type { GenerationData } from "../config/generation.ts";
 import type { NameKind } from "../governance/names.ts";
 import type { SharedTables } from "../governance/tables.ts";
 import type { Log } from "../log.ts";
-import type { CorrectAnswer, GivenBack, Manage, ManageAnswer } from "../pipeline/plane.ts";
+import type { CorrectAnswer, Manage, ManageAnswer } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
-import type { Adjustment } from "../store/commands/adjust.ts";
 import type { Correction } from "../store/commands/correct.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
@@ -45,7 +44,6 @@ export type WorkersOptions = {
   readonly findName: (kind: NameKind, name: string) => Promise<number>;
   /** What holders of admin tokens ask on the port of the models; see `compat.litellm`. */
   readonly manage?: Manage;
-  readonly giveBack?: (entry: Adjustment) => Promise<void>;
   readonly correct: (entry: Correction) => Promise<CorrectAnswer>;
   /** A `data-plane` thread that was started ahead and waits for its data. */
   readonly early?: Worker | undefined;
@@ -199,15 +197,13 @@ export function startWorkers(options: WorkersOptions): Workers {
           .then((answer) => worker.postMessage({ type: "managed", id: message.id, answer } satisfies ToWorker));
       } else if (message.type === "correct") {
         void options.correct(message.entry).then((answer) => {
+          const { request } = message.entry;
+          if (answer.failed !== undefined) log.warn("a charge is not corrected yet", { request, error: answer.failed });
           worker.postMessage({ type: "corrected", id: message.id, answer } satisfies ToWorker);
         });
       } else if (message.type === "own_request") {
         void findOwnRequest(options.store.queries, message).then((answer) => {
           worker.postMessage({ type: "own_request", id: message.id, answer } satisfies ToWorker);
-        });
-      } else if (message.type === "give_back") {
-        void giveBack(message.entry).then((answer) => {
-          worker.postMessage({ type: "given_back", id: message.id, answer } satisfies ToWorker);
         });
       } else if (message.type === "log")
         log[message.level](message.message, { worker: slot.number, ...message.fields });
@@ -221,16 +217,6 @@ export function startWorkers(options: WorkersOptions): Workers {
       slot.alive = false;
       if (!ending) void replace(slot, performance.now() - startedAt);
     });
-  }
-
-  async function giveBack(entry: Adjustment): Promise<GivenBack> {
-    try {
-      await options.giveBack?.(entry);
-      return {};
-    } catch (error) {
-      log.warn("a charge could not be given back", { request: entry.request, error: String(error) });
-      return { failed: String(error) };
-    }
   }
 
   async function answerName({ id, kind, name }: FromWorker & { type: "name" }, worker: Worker): Promise<void> {

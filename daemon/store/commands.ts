@@ -4,7 +4,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { workerOfRequest } from "../http/request-id.ts";
-import { adjust, giveBack, summed } from "./commands/adjust.ts";
+import { adjust, summed } from "./commands/adjust.ts";
 import { resetBudget, setOverride, topUp } from "./commands/budgets.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { record, result, run } from "./commands/common.ts";
@@ -76,8 +76,6 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return result(writer);
     case "adjust":
       return adjust(writer, command, actor);
-    case "give_back":
-      return giveBack(writer, command, actor);
     case "correct":
       return correct(writer, command, actor);
     case "summed":

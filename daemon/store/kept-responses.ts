@@ -2,7 +2,7 @@
  * Responses that their callers asked us to keep, in `responses.db`: for `previous_response_id`, and to be fetched again.
  * Hides the file, which is made when the first is kept, and how long they stay.
  */
-import { type Database, openDatabase, type Statement } from "./database.ts";
+import type { Database, Statement } from "./database.ts";
 
 export type KeptResponse = {
   readonly id: string;
@@ -23,7 +23,6 @@ export type KeptResponses = {
   get(id: string, keyId: number): KeptResponse | undefined;
   put(kept: KeptResponse): void;
   remove(id: string, keyId: number): boolean;
-  close(): void;
 };
 
 /** As long as OpenAI keeps them. */
@@ -33,8 +32,7 @@ const keptMax = 50_000;
 /** Looked for what is too old or too many after so many new ones. */
 const putsPerSweep = 500;
 
-export function openKeptResponses(file: string, now: () => number): KeptResponses {
-  const database = openDatabase(file, { synchronous: "NORMAL", busyMs: 2_000 });
+export function openKeptResponses(database: Database, now: () => number): KeptResponses {
   database.exec(
     `CREATE TABLE IF NOT EXISTS responses (
        id TEXT NOT NULL, key_id INTEGER NOT NULL, provider TEXT, previous TEXT, at INTEGER NOT NULL,
@@ -62,7 +60,6 @@ export function openKeptResponses(file: string, now: () => number): KeptResponse
       if (++puts % putsPerSweep === 0) sweep();
     },
     remove: (id, key) => statements.remove.run(id, key).changes > 0,
-    close: () => database.close(),
   };
 }
 

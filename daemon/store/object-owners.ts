@@ -2,7 +2,7 @@
  * Who made which file or batch at a provider, in `responses.db`: one account there serves many keys here, and each is to
  * see its own. Hides the table and its bound.
  */
-import { openDatabase } from "./database.ts";
+import type { Database } from "./database.ts";
 
 export type Owner = {
   readonly keyId: number;
@@ -20,15 +20,13 @@ export type ObjectOwners = {
   /** The providers where those of these are that are the owner's. */
   where(ids: readonly string[], owner: Owner): readonly string[];
   forget(provider: string, id: string): void;
-  close(): void;
 };
 
 /** Beyond it those that were made first are nobody's. */
 const objectsMax = 1_000_000;
 const claimsPerSweep = 1_000;
 
-export function openObjectOwners(file: string, now: () => number): ObjectOwners {
-  const database = openDatabase(file, { synchronous: "NORMAL", busyMs: 2_000 });
+export function openObjectOwners(database: Database, now: () => number): ObjectOwners {
   database.exec(
     `CREATE TABLE IF NOT EXISTS objects (
        id TEXT NOT NULL, provider TEXT NOT NULL, key_id INTEGER NOT NULL, scope INTEGER NOT NULL, at INTEGER NOT NULL,
@@ -66,6 +64,5 @@ export function openObjectOwners(file: string, now: () => number): ObjectOwners 
       ...new Set(ids.flatMap((id) => place.pluck().all({ id, keyId, scope }) as string[])),
     ],
     forget: (provider, id) => void remove.run(id, provider),
-    close: () => database.close(),
   };
 }

@@ -52,8 +52,8 @@ export const settlementFlag = {
   admin: 16,
   /** Corrects what an earlier row charged; 32 and 64 are a log row's own. */
   adjusting: 128,
-  /** A batch, charged an estimate until it has ended. */
-  batch: 256,
+  /** A batch or a film, until its end is told. */
+  provisional: 256,
 } as const;
 
 /** The request log, one row a request. Order of the flat array = order of this list = columns of `requests`. */

@@ -153,7 +153,7 @@ export class StateWriter {
       const at = this.cells.notBefore(scopes as string, now);
       this.holds.settle(holdId as string, flags);
       this.append(holdId as string, at, keyId as number, scopes as string, inputCost as number, null, flags, record);
-      this.#noteCharge(holdId as string); // it may be a batch, of which only whoever made it knew
+      this.#noteCharge(holdId as string); // it may be a batch or a film, of which only whoever made it knew
       settled += 1;
     }
     return settled;
@@ -206,7 +206,7 @@ export class StateWriter {
         flag,
         valueAt(records, row) as string,
       );
-      if ((flag & settlementFlag.batch) !== 0) this.#noteCharge(holdId);
+      if ((flag & settlementFlag.provisional) !== 0) this.#noteCharge(holdId);
     }
   }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
 import type { TokenSecretAnswer } from "../../daemon/admin/contract/tokens.ts";
+import { askJson } from "../support/ask-json.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 let daemon: Daemon;
@@ -20,17 +21,8 @@ before(async () => {
 });
 after(() => daemon?.stop());
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, each compared where it is read
-type Told = { readonly status: number; readonly body: any };
-
-async function ask(method: string, path: string, body?: unknown, bearer = token): Promise<Told> {
-  const answer = await fetch(`${daemon.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: await answer.json() };
-}
+const ask = (method: string, path: string, body?: unknown, bearer = token) =>
+  askJson(daemon.url + path, bearer, method, body);
 async function post(path: string, body: object) {
   const answer = await ask("POST", path, body);
   assert.equal(answer.status, 200, `${path} ${JSON.stringify(answer.body)}`);

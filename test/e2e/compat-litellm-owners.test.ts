@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { TokenSecretAnswer } from "../../daemon/admin/contract/tokens.ts";
+import { askJson } from "../support/ask-json.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { until } from "../support/until.ts";
 
@@ -21,17 +22,7 @@ before(async () => {
 });
 after(() => daemon?.stop());
 
-// biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, each compared where it is read
-type Told = { readonly status: number; readonly body: any };
-
-async function ask(method: string, path: string, body?: unknown): Promise<Told> {
-  const answer = await fetch(`${daemon.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: await answer.json() };
-}
+const ask = (method: string, path: string, body?: unknown) => askJson(daemon.url + path, token, method, body);
 async function done(method: string, path: string, body?: object) {
   const answer = await ask(method, path, body);
   assert.equal(answer.status, 200, `${path} ${JSON.stringify(answer.body)}`);

@@ -4,35 +4,26 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { GoogleGenAI } from "genai-previous";
+import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 const asked: { readonly method: string; readonly url: string; readonly body: string }[] = [];
 let operations = 0;
-let upstream: Server;
+let upstream: Account;
 let daemon: Daemon;
 let key: string;
 let stranger: string;
 
 before(async () => {
-  upstream = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const { method = "", url = "" } = request;
-      const body = Buffer.concat(parts).toString("utf8");
-      asked.push({ method, url, body });
-      const told = answer(new URL(url, "http://h"), body);
-      response.writeHead(200, { "content-type": typeof told === "string" ? "video/mp4" : "application/json" });
-      response.end(typeof told === "string" ? told : JSON.stringify(told));
-    });
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const { port } = upstream.address() as AddressInfo;
+  upstream = await startAccount(({ method, url, body }) => {
+    const text = body.toString("utf8");
+    asked.push({ method, url: url.pathname + url.search, body: text });
+    return answer(url, text);
+  }, "video/mp4");
+  const { port } = upstream;
   daemon = await startDaemon({
     env: { KEY: "upstream-secret" },
     config: {

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import type { CreateKeyRequest, KeyAnswer, KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import type { RouteTestAnswer } from "../../daemon/admin/contract/routing.ts";
 import { callRoutes } from "../../daemon/http/routes.ts";
+import { askJson, type Told } from "../support/ask-json.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 let daemon: Daemon;
@@ -27,20 +28,8 @@ async function keyWith(request: Partial<CreateKeyRequest> & { name: string }): P
   return (await daemon.admin<KeySecretAnswer>("POST", "/api/keys", request)).secret;
 }
 
-type Told = {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many shapes, each compared where it is read
-  readonly body: any;
-};
-async function ask(key: string, path: string, body?: object | FormData, method = "POST"): Promise<Told> {
-  const isForm = body instanceof FormData;
-  const answer = await fetch(`${daemon.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, ...(isForm ? {} : { "content-type": "application/json" }) },
-    ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
-  });
-  return { status: answer.status, body: await answer.json() };
-}
+const ask = (key: string, path: string, body?: object | FormData, method = "POST") =>
+  askJson(daemon.url + path, key, method, body);
 const messages = [{ role: "user", content: "Hi" }];
 const chat = (key: string, more: object = {}) =>
   ask(key, "/v1/chat/completions", { model: "echo/echo", max_tokens: 5, messages, ...more });

@@ -1,10 +1,9 @@
 /** OpenAI's containers, and what the lines of an uploaded batch name, by its own SDK. */
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import OpenAI, { toFile } from "openai";
 import { completion } from "../daemon/pipeline/lab.ts";
+import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 type Thing = { readonly id: string } & Readonly<Record<string, unknown>>;
@@ -17,26 +16,17 @@ const asked: {
   readonly length: string | undefined;
 }[] = [];
 let files = 0;
-let upstream: Server;
+let upstream: Account;
 let daemon: Daemon;
 let key: string;
 let stranger: string;
 
 before(async () => {
-  upstream = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const { method = "", url = "", headers } = request;
-      const body = Buffer.concat(parts);
-      asked.push({ method, url, body, length: headers["content-length"] });
-      const told = answer(method, new URL(url, "http://h"), body);
-      response.writeHead(200, { "content-type": "application/json" });
-      response.end(Buffer.isBuffer(told) ? told : JSON.stringify(told));
-    });
+  upstream = await startAccount(({ method, url, headers, body }) => {
+    asked.push({ method, url: url.pathname + url.search, body, length: headers["content-length"] });
+    return answer(method, url, body);
   });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const { port } = upstream.address() as AddressInfo;
+  const { port } = upstream;
   daemon = await startDaemon({
     env: { KEY: "upstream-secret" },
     config: {

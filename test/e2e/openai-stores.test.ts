@@ -1,33 +1,25 @@
 /** OpenAI's vector stores and conversations by its own SDK: each key has its owner's, and a response uses its own. */
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
+import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 const asked: { readonly call: string; readonly body: string }[] = [];
 const stores: { readonly id: string }[] = [];
 let conversations = 0;
-let upstream: Server;
+let upstream: Account;
 let daemon: Daemon;
 let key: string;
 let stranger: string;
 
 before(async () => {
-  upstream = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const { method = "", url = "" } = request;
-      const body = Buffer.concat(parts).toString("utf8");
-      asked.push({ call: `${method} ${url}`, body });
-      response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify(answer(method, new URL(url, "http://h").pathname, body)));
-    });
+  upstream = await startAccount(({ method, url, body }) => {
+    const text = body.toString("utf8");
+    asked.push({ call: `${method} ${url.pathname}${url.search}`, body: text });
+    return answer(method, url.pathname, text);
   });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const { port } = upstream.address() as AddressInfo;
+  const { port } = upstream;
   daemon = await startDaemon({
     env: { KEY: "upstream-secret" },
     config: {

@@ -1,36 +1,28 @@
 /** Files, batches and kept responses are for whoever made them, although one account at the provider has them all. */
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
 import { completion } from "../daemon/pipeline/lab.ts";
+import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 /** An account with files and batches, listed newest first and a hundred a page at most, as OpenAI does. */
 const files: { id: string }[] = [];
 const batches: Record<string, unknown>[] = [];
 const asked: { method: string; url: string; body: string }[] = [];
-let upstream: Server;
+let upstream: Account;
 let daemon: Daemon;
 let key: string;
 let colleague: string;
 let stranger: string;
 
 before(async () => {
-  upstream = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const { method = "", url = "" } = request;
-      const body = Buffer.concat(parts).toString("utf8");
-      asked.push({ method, url, body });
-      response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify(answer(method, new URL(url, "http://h"), body)));
-    });
+  upstream = await startAccount(({ method, url, body }) => {
+    const text = body.toString("utf8");
+    asked.push({ method, url: url.pathname + url.search, body: text });
+    return answer(method, url, text);
   });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const { port } = upstream.address() as AddressInfo;
+  const { port } = upstream;
   daemon = await startDaemon({
     env: { KEY: "upstream-secret" },
     config: {

@@ -3,9 +3,8 @@
  * its owner's.
  */
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 type Thing = Readonly<Record<string, unknown>>;
@@ -16,29 +15,19 @@ const kept = new Map<string, Thing[]>();
 const asked: string[] = [];
 let lastHeaders: readonly string[] = [];
 let made = 0;
-let upstream: Server;
+let upstream: Account;
 let daemon: Daemon;
 let key: string;
 let colleague: string;
 let stranger: string;
 
 before(async () => {
-  upstream = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const { method = "", url = "" } = request;
-      asked.push(`${method} ${url}`);
-      lastHeaders = Object.keys(request.headers);
-      const told = answer(method, new URL(url, "http://h"), Buffer.concat(parts).toString("utf8"));
-      response.writeHead(200, {
-        "content-type": typeof told === "string" ? "text/event-stream" : "application/json",
-      });
-      response.end(typeof told === "string" ? told : JSON.stringify(told));
-    });
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const { port } = upstream.address() as AddressInfo;
+  upstream = await startAccount(({ method, url, headers, body }) => {
+    asked.push(`${method} ${url.pathname}${url.search}`);
+    lastHeaders = Object.keys(headers);
+    return answer(method, url, body.toString("utf8"));
+  }, "text/event-stream");
+  const { port } = upstream;
   const at = (path: string, dialect: string) => ({
     base_url: `http://127.0.0.1:${port}${path}`,
     dialect,

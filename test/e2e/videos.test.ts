@@ -1,49 +1,39 @@
 /** OpenAI's videos by its own SDK: begun by a model, looked at, loaded, remixed and deleted, and paid for by the second. */
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import OpenAI, { toFile } from "openai";
+import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
 type Video = { readonly id: string } & Readonly<Record<string, unknown>>;
 const videos: Video[] = [];
 const asked: { readonly method: string; readonly url: string; readonly type: string; readonly body: string }[] = [];
 let told: Readonly<Record<string, unknown>> = {};
-let upstream: Server;
+let upstream: Account;
 let daemon: Daemon;
+let config: (second: number) => object;
 let key: string;
 let stranger: string;
 
 before(async () => {
-  upstream = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const { method = "", url = "", headers } = request;
-      const body = Buffer.concat(parts).toString("latin1");
-      asked.push({ method, url, type: headers["content-type"] ?? "", body });
-      const answer = answerTo(method, new URL(url, "http://h"));
-      response.writeHead(200, { "content-type": Buffer.isBuffer(answer) ? "video/mp4" : "application/json" });
-      response.end(Buffer.isBuffer(answer) ? answer : JSON.stringify(answer));
-    });
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const { port } = upstream.address() as AddressInfo;
+  upstream = await startAccount(({ method, url, headers, body }) => {
+    const type = headers["content-type"] ?? "";
+    asked.push({ method, url: url.pathname + url.search, type, body: body.toString("latin1") });
+    return answerTo(method, url);
+  }, "video/mp4");
+  const { port } = upstream;
   const provider = { base_url: `http://127.0.0.1:${port}/v1`, api_key: "env.KEY" };
-  daemon = await startDaemon({
-    env: { KEY: "upstream-secret" },
-    config: {
-      ledger: patientLedger,
-      providers: { up: { ...provider, models: ["sora", "pro", "unpriced", "by-tokens"] } },
-      aliases: { film: "up/sora", "film-that-fails": "up/sora", "given-back": "up/sora" },
-      prices: {
-        "up/sora": { video_second: 0.1 },
-        "up/pro": { video_second: 0.3, video_sizes: { "1792x1024": 0.5 } },
-        "up/by-tokens": { input: 1, output: 2 },
-      },
+  config = (second) => ({
+    ledger: patientLedger,
+    providers: { up: { ...provider, models: ["sora", "pro", "unpriced", "by-tokens"] } },
+    aliases: { film: "up/sora", "film-that-fails": "up/sora", "given-back": "up/sora" },
+    prices: {
+      "up/sora": { video_second: second },
+      "up/pro": { video_second: 0.3, video_sizes: { "1792x1024": 0.5 } },
+      "up/by-tokens": { input: 1, output: 2 },
     },
   });
+  daemon = await startDaemon({ env: { KEY: "upstream-secret" }, config: config(0.1) });
   [key, stranger] = [await daemon.createKey({ budget: "100/1d" }), await daemon.createKey()];
 });
 after(async () => {
@@ -162,17 +152,25 @@ test("a film that failed is given back once, whoever asks how often, and no late
     const own = await fetch(`${daemon.url}/v1/key`, { headers: { authorization: `Bearer ${spender}` } });
     return ((await own.json()) as { data: { usage: number } }).data.usage;
   };
-  const { body } = await post(spender, film);
+  const reprice = async (second: number) => {
+    daemon.writeConfig(config(second));
+    await daemon.json("reload");
+    await daemon.json("ledger", "reprice", "--since", "1d");
+  };
+  const { body, id } = await post(spender, film);
   await daemon.settled();
   assert.equal(await spent(), 0.9);
   assert.equal((await post(spender, film)).error?.code, "budget_exceeded");
+  await reprice(0.05);
+  assert.equal(await spent(), 0.45);
   const at = videos.findIndex((each) => `up~${each.id}` === body.id);
   videos[at] = { ...videos[at]!, status: "failed", error: { code: "moderation", message: "no" } };
   const asks = Array.from({ length: 8 }, () => sdk(spender).videos.retrieve(body.id));
   for (const { status } of await Promise.all(asks)) assert.equal(status, "failed");
   assert.equal(await spent(), 0);
   assert.equal((await daemon.settled()).ok, true);
-  await daemon.json("ledger", "reprice", "--since", "1d");
+  assert.match((await daemon.cli("explain", id!)).stdout, /corrected +\$0\.45 → \$0\S*, when the film had failed/);
+  await reprice(0.1);
   assert.equal(await spent(), 0, "not charged anew");
   await sdk(spender).videos.retrieve(body.id);
   assert.equal(await spent(), 0);

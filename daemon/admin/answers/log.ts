@@ -17,7 +17,7 @@ import type {
 } from "../contract/log-statistics.ts";
 import type {
   AttemptView,
-  BatchCorrection,
+  ChargeCorrection,
   ExplainAnswer,
   LogAnswer,
   LogContent,
@@ -127,7 +127,8 @@ const decision = named<DecisionView>("Decision", {
   affinity: unknownOr(text),
   considered: z.array(z.strictObject({ target: text, note: unknownOr(text), outcome: unknownOr(text).optional() })),
 });
-const correction = named<BatchCorrection>("BatchCorrection", {
+const correction = named<ChargeCorrection>("ChargeCorrection", {
+  of: z.enum(["batch", "film"]),
   ...{ from_nano: whole, to_nano: whole, served: whole, results: whole, tokens_in: whole, tokens_out: whole },
 });
 export const explainAnswer = named<ExplainAnswer>("Explanation", {

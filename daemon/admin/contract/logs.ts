@@ -219,8 +219,9 @@ export type AttemptView = {
   readonly waited_ms: number | null;
 };
 
-/** What a batch was charged when it was made, and what it came to when it had ended. */
-export type BatchCorrection = {
+/** What a batch or a film was charged when it was begun, and what it came to when it had ended. */
+export type ChargeCorrection = {
+  readonly of: "batch" | "film";
   readonly from_nano: number;
   readonly to_nano: number;
   /** Requests that were served, of all that there were results of. */
@@ -235,6 +236,6 @@ export type ExplainAnswer = {
   readonly attempts: readonly AttemptView[];
   /** Null: there was nothing to decide. */
   readonly decision?: DecisionView | null | undefined;
-  /** Null: it is no batch, or its end has not been seen. */
-  readonly correction?: BatchCorrection | null | undefined;
+  /** Null: nothing is told later, or has been. */
+  readonly correction?: ChargeCorrection | null | undefined;
 };

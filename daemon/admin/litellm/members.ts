@@ -33,7 +33,7 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
     post<Adding>("/team/member_add", "teams:write", "team.member", adding, async (services, request, action) => {
       const { owner } = await services.owners.show("team", request.team_id);
       const wanted = [request.member ?? []].flat() as readonly Member[];
-      const added = await addMembers(services, owner, wanted, request, action, current());
+      const added = await addMembers(services, owner, wanted, numbersFor(request, current()), action, current());
       return {
         ...(await shownTeam(services, owner.id)),
         updated_users: added,
@@ -46,7 +46,14 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
       for (const each of request.members ?? []) {
         const who = { user_id: each.user_id ?? null, user_email: each.user_email ?? null };
         try {
-          const [updated] = await addMembers(services, owner, [each], request, action, current());
+          const [updated] = await addMembers(
+            services,
+            owner,
+            [each],
+            numbersFor(request, current()),
+            action,
+            current(),
+          );
           results.push({ ...who, success: true, updated_user: updated } as { success: boolean });
         } catch (error) {
           if (!(error instanceof GatewayError)) throw error;
@@ -62,7 +69,7 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
     }),
     post<Request>("/team/member_update", "teams:write", "team.member", one, async (services, request, action) => {
       const { user, team: of } = await memberOf(services, request);
-      const { owner } = await services.owners.update("user", user.id, changeFor(request, user, current()), action);
+      const { owner } = await services.owners.update("user", user.id, numbersFor(request, current())(user), action);
       const told = shownOwner(users, owner);
       return { team_id: of.id, user_id: owner.id, user_email: null, max_budget_in_team: told["max_budget"] };
     }),
@@ -76,34 +83,35 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
   ];
 }
 
-/** Who is not known yet is made, as there. */
+/** Who is not known yet is made, as there. `changeFor`: what else becomes of each. */
 export async function addMembers(
   services: AdminServices,
   of: OwnerView,
   wanted: readonly Member[],
-  request: Numbers,
+  changeFor: (user: OwnerView) => object,
   action: Action,
   current: GenerationData,
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
   assertMayChangeUsers(action);
+  const isTeam = of.kind === "team";
   const found: { readonly each: Member; readonly user: OwnerView | undefined }[] = [];
   for (const each of wanted) {
     const user = await find(services, nameOf(each));
     const other = user?.parent;
-    if (other?.kind === "team" && other.id !== of.id)
-      throw new GatewayError("conflict", `user "${user!.name}" is in team "${other.name}": a user is of one team here`);
+    // A team takes in whoever belongs to a customer alone.
+    if (other != null && other.id !== of.id && !(isTeam && other.kind !== "team")) {
+      const only = isTeam ? "one team" : "one team or organization";
+      const message = `user "${user!.name}" is in ${other.kind} "${other.name}": a user is of ${only} here`;
+      throw new GatewayError("conflict", message);
+    }
     found.push({ each, user });
   }
   const added = [];
   for (const { each, user } of found) {
-    const known = user ?? (await createOwner(services, users, { ...bare(each), team_id: of.id }, action, current));
-    const { owner } = await services.owners.update(
-      "user",
-      known.id,
-      { team: of.id, ...changeFor(request, known, current) },
-      action,
-    );
-    added.push(shownOwner(users, owner));
+    const fresh = { ...bare(each), [isTeam ? "team_id" : "organization_id"]: of.id };
+    const known = user ?? (await createOwner(services, users, fresh, action, current));
+    const change = { [of.kind]: of.id, ...changeFor(known) };
+    added.push(shownOwner(users, (await services.owners.update("user", known.id, change, action)).owner));
   }
   return added;
 }
@@ -125,7 +133,7 @@ async function memberOf(services: AdminServices, request: Request) {
   throw new GatewayError("not_found", `user "${user.name}" is not in team "${of.name}"`, { param: "user_id" });
 }
 
-function changeFor(request: Numbers, user: OwnerView, current: GenerationData) {
+function numbersFor(request: Numbers, current: GenerationData) {
   const { max_budget_in_team: most, budget_duration: period, tpm_limit: tokens, rpm_limit: requests } = request;
   const change = {
     ...(most === undefined ? {} : { max_budget: most }),
@@ -133,10 +141,10 @@ function changeFor(request: Numbers, user: OwnerView, current: GenerationData) {
     ...(tokens == null ? {} : { tpm_limit: tokens }),
     ...(requests == null ? {} : { rpm_limit: requests }),
   };
-  return updateFields(change, user.budgets, current);
+  return (user: OwnerView) => updateFields(change, user.budgets, current);
 }
 
-export async function find({ owners }: AdminServices, name: string): Promise<OwnerView | undefined> {
+async function find({ owners }: AdminServices, name: string): Promise<OwnerView | undefined> {
   try {
     return (await owners.show("user", name)).owner;
   } catch (error) {
@@ -151,7 +159,7 @@ export function nameOf({ user_id: id, user_email: email }: Member): string {
   throw new GatewayError("invalid_request", "give user_id or user_email of each member", { param: "user_id" });
 }
 
-export function bare({ user_id: id, user_email: email }: Member) {
+function bare({ user_id: id, user_email: email }: Member) {
   return { ...(id == null ? {} : { user_id: id }), ...(email == null ? {} : { user_email: email }) };
 }
 

@@ -2,12 +2,12 @@
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
-import type { Action, AdminServices } from "../admin-services.ts";
+import type { AdminServices } from "../admin-services.ts";
 import type { OwnerView } from "../contract/owners.ts";
 import type { Route } from "../route.ts";
 import { amount, body, updateFields, word } from "./fields.ts";
-import { assertMayChangeUsers, bare, find, type Member, nameOf } from "./members.ts";
-import { createOwner, member, shownOwner, teams, users } from "./owner-shape.ts";
+import { addMembers, assertMayChangeUsers, type Member, nameOf } from "./members.ts";
+import { member, shownOwner, teams, users } from "./owner-shape.ts";
 import { post } from "./post.ts";
 
 type Numbers = { readonly max_budget_in_organization?: number | null | undefined };
@@ -33,7 +33,8 @@ export function organizationRoutes(current: () => GenerationData): readonly Rout
       async (services, request, action) => {
         const { owner: of } = await services.owners.show("customer", request.organization_id);
         const wanted = [request.member].flat() as readonly Member[];
-        const added = await addMembers(services, of, wanted, request, action, current());
+        const changeFor = (user: OwnerView) => numbersFor(request, user, current());
+        const added = await addMembers(services, of, wanted, changeFor, action, current());
         return {
           organization_id: of.id,
           updated_users: added,
@@ -93,36 +94,6 @@ function membership(organizationId: string, user: Readonly<Record<string, unknow
     ...{ user_id: user["user_id"], organization_id: organizationId, user_role: "internal_user" },
     ...{ spend: user["spend"], budget_id: user["budget_id"], max_budget: user["max_budget"] },
   };
-}
-
-/** Who is not known yet is made, as there. */
-async function addMembers(
-  services: AdminServices,
-  of: OwnerView,
-  wanted: readonly Member[],
-  request: Numbers,
-  action: Action,
-  current: GenerationData,
-): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  assertMayChangeUsers(action);
-  const found: { readonly each: Member; readonly user: OwnerView | undefined }[] = [];
-  for (const each of wanted) {
-    const user = await find(services, nameOf(each));
-    const other = user?.parent;
-    if (other != null && other.id !== of.id) {
-      const message = `user "${user!.name}" is in ${other.kind} "${other.name}": a user is of one team or organization here`;
-      throw new GatewayError("conflict", message);
-    }
-    found.push({ each, user });
-  }
-  const added = [];
-  for (const { each, user } of found) {
-    const fresh = { ...bare(each), organization_id: of.id };
-    const known = user ?? (await createOwner(services, users, fresh, action, current));
-    const change = { customer: of.id, ...numbersFor(request, known, current) };
-    added.push(shownOwner(users, (await services.owners.update("user", known.id, change, action)).owner));
-  }
-  return added;
 }
 
 async function memberOf(services: AdminServices, request: Request) {

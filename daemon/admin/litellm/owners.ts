@@ -113,7 +113,7 @@ async function create(
   const told = shownOwner(row, owner);
   const added = (request["members_with_roles"] ?? []) as readonly Member[];
   if (row.kind === "team" && added.length > 0) {
-    await addMembers(services, owner, added, {}, action, current);
+    await addMembers(services, owner, added, () => ({}), action, current);
     return { ...told, members_with_roles: await memberIds(services, owner.id) };
   }
   if (!withKey) return told;

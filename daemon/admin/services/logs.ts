@@ -5,7 +5,7 @@ import { timeOfRequest } from "../../http/request-id.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { Reach } from "../admin-services.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
-import type { BatchCorrection, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
+import type { ChargeCorrection, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
 import type { LogServices } from "../log-services.ts";
 import { explained } from "./explain.ts";
 import { exportRows } from "./log-export.ts";
@@ -100,7 +100,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
   };
 }
 
-function findCorrection(access: StoreAccess, id: string): BatchCorrection | null {
+function findCorrection(access: StoreAccess, id: string): ChargeCorrection | null {
   const record = access
     .database()
     .prepare(
@@ -110,9 +110,10 @@ function findCorrection(access: StoreAccess, id: string): BatchCorrection | null
     .get(id) as string | undefined;
   if (record === undefined) return null;
   const said = JSON.parse(record) as Readonly<
-    Record<"from" | "to" | "served" | "results" | "input" | "output", number>
+    Record<"from" | "to" | "served" | "results" | "input" | "output", number> & { route: ChargeCorrection["of"] }
   >;
   return {
+    of: said.route,
     ...{ from_nano: said.from, to_nano: said.to, served: said.served, results: said.results },
     ...{ tokens_in: said.input, tokens_out: said.output },
   };

@@ -9,7 +9,8 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import { hostFor } from "../../../providers/hosts.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import { followPrices } from "../../config/price-table.ts";
-import { type Adjustment, givenBackRoute } from "../../store/commands/adjust.ts";
+import type { Adjustment } from "../../store/commands/adjust.ts";
+import type { Correction } from "../../store/commands/correct.ts";
 import { lastRecord } from "../../store/last-record.ts";
 import type { SettledPage, SettledRow } from "../../store/reprice-page.ts";
 import type { Action } from "../admin-services.ts";
@@ -17,6 +18,9 @@ import type { RepriceAnswer, RepriceRequest } from "../contract/reprice.ts";
 import type { Tell } from "../route.ts";
 import type { StoreAccess } from "./store-access.ts";
 import { finishSums, type Sums } from "./unsummed.ts";
+
+/** What an entry says it is for that is for no price. */
+const corrections: ReadonlySet<string> = new Set(["batch", "film"] satisfies Correction["of"][]);
 
 export type RepriceOptions = {
   readonly access: StoreAccess;
@@ -93,12 +97,8 @@ async function compare(
     for (const row of page.rows) {
       const said = JSON.parse(row.record) as Said;
       if (said.target === undefined || (request.model !== undefined && said.target !== request.model)) continue;
-      if (said.adjusts !== undefined && said.route === givenBackRoute) {
-        entries.delete(said.adjusts);
-        continue;
-      }
-      if (said.adjusts !== undefined && said.route === "batch") {
-        // Each of its requests was priced by what it used itself: of that only the sum is known here.
+      if (said.adjusts !== undefined && corrections.has(said.route ?? "")) {
+        // A batch's requests were priced by what each used: of that only the sum is known here. A film was given back.
         if (entries.delete(said.adjusts)) skipped += 1;
         continue;
       }

@@ -119,17 +119,6 @@ export function createLedgerService(repricing: RepriceOptions): {
       before = run.catch(() => undefined);
       return run;
     },
-    giveBack(entry) {
-      const run = before.then(async () => {
-        const given = access.database().prepare("SELECT 1 FROM given_back WHERE hold_id = ?").get(entry.holdId);
-        if (given !== undefined) return;
-        await access.execute({ kind: "give_back", entry }, "system");
-        repricing.apply([entry]);
-        await finishSums(access, repricing.sums, "system");
-      });
-      before = run.catch(() => undefined);
-      return run;
-    },
     async check(tell) {
       const found = await access.query({ kind: "ledger_check" }, tell);
       const name = (id: number): string =>

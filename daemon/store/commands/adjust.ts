@@ -4,7 +4,6 @@
  * request counted in, and in no later one.
  */
 import { randomUUID } from "node:crypto";
-import { prepared } from "../prepared.ts";
 import { settlementFlag } from "../rows.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult } from "./command.ts";
@@ -25,27 +24,10 @@ export type Adjustment = {
 };
 
 export function adjust(writer: StateWriter, { entries }: Command & { kind: "adjust" }, actor: string): CommandResult {
-  return append(writer, entries, "reprice", actor);
-}
-
-/** In one transaction with the note that it was. */
-export function giveBack(
-  writer: StateWriter,
-  { entry }: Command & { kind: "give_back" },
-  actor: string,
-): CommandResult {
-  const { changes } = prepared(writer.database, "INSERT OR IGNORE INTO given_back VALUES (?)").run(entry.holdId);
-  return changes === 0 ? result(writer) : append(writer, [entry], givenBackRoute, actor);
-}
-
-/** In the record of an entry that is not for a price: prices of later say nothing of it. */
-export const givenBackRoute = "give_back";
-
-function append(writer: StateWriter, entries: readonly Adjustment[], route: string, actor: string): CommandResult {
   const first = writer.head.seq + 1;
   for (const { holdId, at, keyId, scopes, deltaNano, request, target, fromNano, toNano } of entries) {
     const text = JSON.stringify({
-      ...{ route, request, adjusts: holdId, target, from: fromNano, to: toNano, actor },
+      ...{ route: "reprice", request, adjusts: holdId, target, from: fromNano, to: toNano, actor },
     });
     writer.append(`adj_${randomUUID()}`, at, keyId, scopes, deltaNano, 0, settlementFlag.adjusting, text);
     run(writer, "UPDATE batch_charges SET adjusted_nano = adjusted_nano + ? WHERE hold_id = ?", deltaNano, holdId);

@@ -161,7 +161,6 @@ export type Command =
   /** What settled requests should have cost; the settled rows stay. */
   | { readonly kind: "adjust"; readonly entries: readonly Adjustment[] }
   /** What was charged for came to nothing; does nothing the second time. */
-  | { readonly kind: "give_back"; readonly entry: Adjustment }
   /** What a batch came to; done once. */
   | { readonly kind: "correct"; readonly entry: Correction }
   /** The sums of the log have the entries of this note. */

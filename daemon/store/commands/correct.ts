@@ -1,5 +1,5 @@
 /**
- * What a batch came to, in place of what it was charged when it was made: one adjusting entry, written once however often and
+ * What a batch or a film came to, in place of what it was charged when it was begun: one adjusting entry, written once however often and
  * by however many it is asked for, since the mark that it was written is in the same transaction.
  */
 import { randomUUID } from "node:crypto";
@@ -10,6 +10,7 @@ import type { Command, CommandResult } from "./command.ts";
 import { insert, result, run } from "./common.ts";
 
 export type Correction = {
+  readonly of: "batch" | "film";
   readonly holdId: string;
   readonly request: string;
   readonly target: string;
@@ -26,7 +27,7 @@ export type Correction = {
 type Charge = { at: number; key_id: number; scopes: string; cost_nano: number | null; adjusted_nano: number };
 
 export function correct(writer: StateWriter, { entry }: Command & { kind: "correct" }, actor: string): CommandResult {
-  const { holdId, request, target, toNano, isEstimate, ...used } = entry;
+  const { of: route, holdId, request, target, toNano, isEstimate, ...used } = entry;
   const charge = writer.database
     .prepare(
       `SELECT at, key_id, scopes, cost_nano, adjusted_nano, corrected_seq
@@ -39,7 +40,7 @@ export function correct(writer: StateWriter, { entry }: Command & { kind: "corre
   const deltaNano = toNano - fromNano;
   const { at, key_id: keyId, scopes } = charge;
   const text = JSON.stringify({
-    ...{ route: "batch", request, adjusts: holdId, target, from: fromNano, to: toNano },
+    ...{ route, request, adjusts: holdId, target, from: fromNano, to: toNano },
     ...(isEstimate ? { estimated: true } : {}),
     ...{ ...used, actor },
   });

@@ -12,7 +12,6 @@ import { ends } from "./20261126-1545-ends.ts";
 import { nativeEnds } from "./20261126-1615-native-ends.ts";
 import { ownConfig } from "./20261126-1630-own-config.ts";
 import { unsummed } from "./20261126-1640-unsummed.ts";
-import { givenBack } from "./20261126-2010-given-back.ts";
 import { untold } from "./20261126-2010-untold.ts";
 import { batchCharges } from "./20261126-2015-batches.ts";
 
@@ -23,7 +22,6 @@ export const stateMigrations: readonly Migration[] = [
   templates,
   ownConfig,
   unsummed,
-  givenBack,
   batchCharges,
 ];
 export const trafficMigrations: readonly Migration[] = [

@@ -282,7 +282,6 @@ function cannedServices(
         ...{ dry_run: dryRun, prices: "2026-09-23", looked_at: 3, skipped: 0, adjusted: 1, difference_nano: 5 },
         models: [{ model: "openai/gpt-4o", requests: 1, before_nano: 10, after_nano: 15, difference_nano: 5 }],
       }),
-      giveBack: async () => undefined,
       check: async () => ({ ok: true, scopes: 2, settlements: 40, holds_open: 0, overrun_nano: 0, problems: [] }),
     },
     config: {

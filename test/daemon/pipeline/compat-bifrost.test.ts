@@ -111,6 +111,9 @@ test("serverSideFallback() names the model that a provider took of itself, and n
     upstream.answer = answers({ ...completion, model: told });
     const whole = await off.call({ key: off.createKey(), body: { ...known, model }, headers: asks });
     assert.equal(fieldsIn(whole.text).routing_info["server_side_fallback_model"], wanted, whole.text);
+    const compat = await on.call({ key: on.createKey(), body: { ...known, model } });
+    assert.equal(compat.headers["x-bifrost-routing-info-server-side-fallback-model"], wanted, model);
+    assert.equal(whole.headers["x-bifrost-routing-info-server-side-fallback-model"], undefined);
     const event = (delta: object, finish: string | null) =>
       `data: ${JSON.stringify({ id: "c", model: told, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
     upstream.answer = streams(event({ content: "Hi" }, null), event({}, "stop"), "data: [DONE]\n\n");
