@@ -1,6 +1,7 @@
 /**
  * Bedrock, Vertex, Azure and Gemini through a real daemon, each against an upstream that keeps path, proof and body and
- * answers in its own language; and the vendors' own clients, unmodified, in front.
+ * answers in its own language; and the vendors' own clients, unmodified, in front. Over 400 lines since all clouds share one
+ * daemon: that each is asked in its own way beside the others is what is tested.
  */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";

@@ -353,42 +353,6 @@ describe("serve()", () => {
     assert.deepEqual([answer.status, answer.text], [200, '{"choices":[]}']);
   });
 
-  test("counts tokens itself where the upstream cannot, for the models of the key only", async () => {
-    const narrow = lab.createKey({ models: ["other/*"] });
-    const path = "/v1/messages/count_tokens";
-    const { answer: denied } = await ask({ model: "first/m" }, { key: narrow, path });
-    assert.deepEqual([denied.status, second.seen.length + first.seen.length], [403, 0]);
-    const { answer, row } = await ask({ model: "first/m" }, { path });
-    const told = JSON.parse(answer.text) as { input_tokens: number };
-    assert.ok(told.input_tokens > 0);
-    assert.deepEqual(
-      [answer.status, answer.headers["x-bifrost-estimated"], row["cost_nano"], first.seen.length],
-      [200, "true", 0, 0],
-    );
-    second.answer = answers({ input_tokens: 12 });
-    const { answer: relayed, row: relayedRow } = await ask({ model: "other/m" }, { path });
-    assert.deepEqual(
-      [JSON.parse(relayed.text), relayedRow["cost_nano"], relayedRow["tokens_in"]],
-      [{ input_tokens: 12 }, 0, 12],
-    );
-  });
-
-  test("counts tokens itself on a fallback after the provider failed, with one trail", async () => {
-    second.answer = broken({}, 500);
-    const { answer, row } = await ask(
-      { model: "other/m", fallbacks: ["first/m"] },
-      { path: "/v1/messages/count_tokens" },
-    );
-    assert.equal(answer.status, 200, answer.text);
-    assert.deepEqual(
-      attempts(row).map(({ target, error }) => [target, error]),
-      [
-        ["other/m", "upstream_error"],
-        ["first/m", undefined],
-      ],
-    );
-  });
-
   test("relays embeddings whole even where a stream is asked for", async () => {
     const embedding = {
       object: "list",

@@ -1,6 +1,7 @@
 /**
  * The same things asked in every dialect: what a client of it writes, and what is written to an upstream of it where
  * that is not the same. A dialect that is absent from a row has no word for it, and is not asked.
+ * Over 400 lines since it is one table: a row is looked up by what is asked, and all are asked by the same loop.
  */
 import type { DialectId, JsonObject } from "../../../providers/exchange.ts";
 
