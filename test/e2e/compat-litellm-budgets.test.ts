@@ -196,7 +196,7 @@ test("compat.litellm: a key's spend begins anew, and reports by day say what was
   const answer = await chat(made.key);
   const cost = Number(answer.headers.get("x-bifrost-cost-usd"));
   const id = answer.headers.get("x-request-id");
-  await daemon.rows("echo-paid/echo-paid", 1);
+  await daemon.explained(id);
   assert.equal((await info("bot")).spend, cost);
   const reset = await post("/key/bot/reset_spend", { reset_to: 0 });
   assert.deepEqual([reset.spend, reset.previous_spend], [0, cost]);
