@@ -1,7 +1,9 @@
-/** The databases: the audit chain holds, balances are the sums of their rows, and no log of writes has grown out of hand. */
+/** The databases: their pages are whole, the audit chain holds, balances are the sums of their rows, and no log of writes has grown out of hand. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { AuditVerifyAnswer, LedgerCheckAnswer } from "../../daemon/admin/contract/audit.ts";
+import type { AuditVerifyAnswer, LedgerCheckAnswer, StoreCheckAnswer } from "../../daemon/admin/contract/audit.ts";
+import type { Client } from "../client.ts";
+import { CliFailure, exitCodes } from "../failure.ts";
 import { type Check, type Finding, good, note, problem, warning } from "./check.ts";
 
 const walBytesMax = 256 * 1024 * 1024;
@@ -11,18 +13,30 @@ const restoring =
 
 export const store: Check = {
   name: "store",
-  about: "the audit chain holds and every balance is the sum of its settlements",
+  about: "every page is whole, the audit chain holds and every balance is the sum of its settlements",
+  limitMs: 600_000,
   async run({ client, home }) {
     if (!existsSync(join(home, "state.db")))
       return existsSync(join(home, "state.snapshot"))
         ? [problem("state.db is gone: this home had keys and balances", restoring)]
         : [note("there is no database yet", "The first bifrost serve makes it.")];
     if (client === undefined) return [note("not looked at: the home could not be opened")];
-    const [chain, ledger] = await Promise.all([
+    const proved = Promise.all([
       client.call<AuditVerifyAnswer>("GET", "/api/audit/verify"),
       client.call<LedgerCheckAnswer>("GET", "/api/ledger/check"),
     ]);
-    const findings: Finding[] = [];
+    proved.catch(() => undefined);
+    const findings = [...(await damaged(client))];
+    // What a damaged file cannot answer says nothing more about it.
+    if (
+      findings.length > 0 &&
+      !(await proved.then(
+        () => true,
+        () => false,
+      ))
+    )
+      return findings;
+    const [chain, ledger] = await proved;
     if (!chain.ok)
       findings.push(
         problem(
@@ -60,6 +74,25 @@ export const store: Check = {
       : [good(`${chain.records} records, the chain holds; ${ledger.settlements} settlements add up; ${size} MB`)];
   },
 };
+
+async function damaged(client: Client): Promise<readonly Finding[]> {
+  const { files } = await client.call<StoreCheckAnswer>("GET", "/api/store/check").catch((error: unknown) => {
+    if (error instanceof CliFailure && error.exitCode === exitCodes.notFound) return { files: [] }; // an older daemon
+    throw error;
+  });
+  return files.flatMap(({ file, faults: [first, ...more] }) =>
+    first === undefined
+      ? []
+      : [problem(`${file} is damaged: ${first}${more.length === 0 ? "" : `, and ${more.length} more`}`, mending(file))],
+  );
+}
+
+function mending(file: string): string {
+  const copy = "Look after the disk, keep a copy of the home as it is, then";
+  return file === "traffic.db"
+    ? `${copy} stop the daemon, move traffic.db and what begins with its name away, and start it: money and audit are not in it.`
+    : `${copy} put a backup in its place: bifrost restore <file> --replace.`;
+}
 
 function sizeOf(path: string): number {
   return existsSync(path) ? statSync(path).size : 0;

@@ -10,6 +10,7 @@ import type {
   AuditListQuery,
   AuditVerifyAnswer,
   LedgerCheckAnswer,
+  StoreCheckAnswer,
 } from "./contract/audit.ts";
 import type {
   ConfigDiffAnswer,
@@ -224,6 +225,7 @@ export type AdminServices = {
     /** Resolves when the record is durable. */
     record(entry: AuditEntry): Promise<void>;
     verify(tell?: Tell): Promise<AuditVerifyAnswer>;
+    files(tell?: Tell): Promise<StoreCheckAnswer>;
     list(query: AuditListQuery): Promise<AuditListAnswer>;
     /** One JSON text a record, without the newline. */
     export(query: AuditExportQuery): AsyncIterable<string>;

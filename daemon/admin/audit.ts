@@ -49,6 +49,14 @@ export const auditRoutes: readonly Route[] = [
     tells: true,
     run: (services, { tell }) => services.ledger.check(tell),
   }),
+  reads({
+    method: "GET",
+    path: "/api/store/check",
+    permission: "audit:read",
+    summary: "Let SQLite check every table of both files",
+    tells: true,
+    run: (services, { tell }) => services.audit.files(tell),
+  }),
   changes<RepriceRequest>({
     method: "POST",
     path: "/api/ledger/reprice",

@@ -7,12 +7,14 @@ import { MessageChannel, type MessagePort, type Worker } from "node:worker_threa
 import type { Log } from "../log.ts";
 import { stateFile, trafficFile } from "../store/boot.ts";
 import { type Database, openDatabase } from "../store/database.ts";
+import type { FileCheck } from "../store/file-check.ts";
 import {
   type CommandClient,
   createCommandClient,
   createQueryClient,
   createTrafficClient,
   type QueryClient,
+  type Tell,
   type TrafficClient,
 } from "../store/requests.ts";
 import { settlementWidth } from "../store/rows.ts";
@@ -85,6 +87,7 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
   // The reader costs 10 MB; it starts with the first question.
   const queries: QueryClient = {
     query(query, tell) {
+      if (query.kind === "file_check") return checkFiles(tell) as never;
       threads.reader ??= start("reader");
       asking ??= createQueryClient(threads.reader);
       return asking.query(query, tell);
@@ -92,6 +95,22 @@ export function openStoreThreads(options: StoreThreadsOptions): StoreThreads {
     replace: (next) => asking?.replace(next),
   };
   const sender = createSender(port("state"), options.sender, { width: settlementWidth, whenFull: "keep" });
+
+  let checking: Promise<readonly FileCheck[]> | undefined;
+  /** In a thread of its own, so that lists do not wait for it; who asks meanwhile gets the same answer. */
+  function checkFiles(tell: Tell | undefined): Promise<readonly FileCheck[]> {
+    if (checking !== undefined) return checking;
+    const worker = startThread("reader", { home });
+    worker.unref();
+    const client = createQueryClient(worker);
+    worker.once("error", () => client.replace(worker));
+    worker.once("exit", () => client.replace(worker));
+    checking = client.query({ kind: "file_check" }, tell).finally(() => {
+      checking = undefined;
+      void worker.terminate();
+    });
+    return checking;
+  }
 
   function start(name: WriterName | "reader"): Worker {
     const thread: ThreadName = name === "reader" ? "reader" : `${name}-writer`;

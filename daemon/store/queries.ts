@@ -6,6 +6,7 @@ import type { RecordPage } from "../audit/records.ts";
 import type { Verification } from "../audit/verify.ts";
 import type { Balance } from "../governance/definitions.ts";
 import type { Definitions } from "./definitions.ts";
+import type { FileCheck } from "./file-check.ts";
 import type { LedgerCheck } from "./ledger-check.ts";
 import type { LogFilter } from "./log-filter.ts";
 import type { SumsAnswer, SumsQuestion } from "./log-sums.ts";
@@ -67,6 +68,8 @@ export type Query =
     }
   /** `live`: balances from shared memory, to compare while nothing runs. */
   | { readonly kind: "ledger_check"; readonly live?: readonly Balance[] | undefined }
+  /** Both files, page by page: a reader that is asked this answers nothing else for seconds. */
+  | { readonly kind: "file_check" }
   /** Which target each of these holds is for, of those on disk. */
   | { readonly kind: "hold_targets"; readonly holdIds: readonly string[] }
   | { readonly kind: "spend"; readonly sinceMs?: number | undefined }
@@ -95,6 +98,7 @@ export type QueryAnswer = {
   readonly audit_page: RecordPage;
   readonly settled_page: SettledPage;
   readonly ledger_check: LedgerCheck;
+  readonly file_check: readonly FileCheck[];
   readonly hold_targets: ReadonlyMap<string, string>;
   readonly spend: readonly KeySpend[];
   readonly definitions: Definitions;

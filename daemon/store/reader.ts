@@ -8,6 +8,7 @@ import { createVerifier } from "../audit/verify.ts";
 import { stateFile, trafficFile } from "./boot.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { changedSince } from "./definitions.ts";
+import { checkFile, type FileCheck } from "./file-check.ts";
 import { lastRecord } from "./last-record.ts";
 import { createLedgerChecker } from "./ledger-check.ts";
 import { readSums } from "./log-sums.ts";
@@ -73,6 +74,8 @@ export function createReader(home: string): Reader {
         return sliced((database) => createVerifier(database, query.expected), tell);
       case "ledger_check":
         return sliced((database) => createLedgerChecker(database, query.live), tell);
+      case "file_check":
+        return checkFiles(tell);
       default:
         throw new TypeError(`unknown query ${(query as { kind: unknown }).kind}`);
     }
@@ -98,6 +101,14 @@ export function createReader(home: string): Reader {
     } finally {
       database.close();
     }
+  }
+
+  async function checkFiles(tell: Tell | undefined): Promise<readonly FileCheck[]> {
+    const open = (path: string): Database => openDatabase(path, { readonly: true, busyMs });
+    const found: FileCheck[] = [];
+    for (const path of [stateFile(home), trafficFile(home)])
+      found.push(await checkFile(path, open, (done, total) => tell?.(done, total)));
+    return found;
   }
 
   function attach(port: WriterPort): void {

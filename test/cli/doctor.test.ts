@@ -8,6 +8,8 @@ import { checks } from "../../cli/doctor/checks.ts";
 import { CliFailure, exitCodes } from "../../cli/failure.ts";
 import { version } from "../../cli/version.ts";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
+import { openOffline } from "../../daemon/main.ts";
+import { openDatabase } from "../../daemon/store/database.ts";
 import { startDaemon, temporaryHome } from "../support/daemon.ts";
 import { until } from "../support/until.ts";
 import { runHere } from "./run-in-process.ts";
@@ -151,6 +153,7 @@ test("store: a broken chain and a balance that does not add up", async () => {
   const home = temporaryHome();
   writeFileSync(join(home, "state.db"), "");
   const client = answering({
+    "/api/store/check": { ok: true, files: [] },
     "/api/audit/verify": { ok: false, records: 9, problem: { record: 4, message: "its hash is wrong" } },
     "/api/ledger/check": { settlements: 2, problems: [{ scope: 'key "ci"', message: "the balance is not the sum" }] },
   });
@@ -167,6 +170,7 @@ test("store: a database that is gone, and a request log that was set aside", asy
   writeFileSync(join(home, "state.db"), "");
   writeFileSync(join(home, "traffic.db.damaged-20261126T1200"), "");
   const client = answering({
+    "/api/store/check": { ok: true, files: [] },
     "/api/audit/verify": { ok: true, records: 9, problem: null },
     "/api/ledger/check": { settlements: 2, problems: [] },
   });
@@ -174,6 +178,45 @@ test("store: a database that is gone, and a request log that was set aside", asy
     (await findings("store", { home, client })).join(),
     /^warning: a damaged request log was set aside: traffic\.db\.damaged-20261126T1200 → .*rm \S+$/,
   );
+});
+
+test("store: a damaged file is told with its remedy, also where it cannot tell of the chain any more", async () => {
+  const home = temporaryHome();
+  writeFileSync(join(home, "state.db"), "");
+  const of = (file: string, ...faults: string[]) =>
+    answering({ "/api/store/check": { ok: false, files: [{ file, tables: 9, faults }] } });
+  assert.deepEqual(
+    (await findings("store", { home, client: of("traffic.db", "requests: page 7 is torn", "more") })).map((each) =>
+      each.replace(/ then stop.*/, ""),
+    ),
+    [
+      "problem: traffic.db is damaged: requests: page 7 is torn, and 1 more → Look after the disk, keep a copy of the home as it is,",
+    ],
+  );
+  assert.match(
+    (await findings("store", { home, client: of("state.db", "x") })).join(),
+    /bifrost restore <file> --replace/,
+  );
+});
+
+test("store: a page that the disk lost is found, with nobody to help", async () => {
+  const home = temporaryHome();
+  const offline = { home, daemon: { openOffline } };
+  await runHere(["keys", "create", "--name", "ci"], offline);
+  const file = join(home, "state.db");
+  const database = openDatabase(file);
+  database.exec(
+    "CREATE TABLE filled AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i, hex(randomblob(60)) AS text FROM n",
+  );
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  database.close();
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(0xff, bytes.length - 40_960, bytes.length - 20_480));
+  const { code, out } = await runHere(["doctor", "--json"], offline);
+  const { checks: found } = JSON.parse(out) as Report;
+  const said = JSON.stringify(found.find(({ check }) => check === "store"));
+  assert.match(said, /"problem","message":"state\.db is damaged: filled: .*bifrost restore/);
+  assert.equal(code, exitCodes.checkFailed);
 });
 
 test("daemon: what to do about a home that cannot be opened depends on why", async () => {

@@ -5,7 +5,9 @@ import type {
   AuditListAnswer,
   AuditRecordView,
   AuditVerifyAnswer,
+  CheckedFile,
   LedgerCheckAnswer,
+  StoreCheckAnswer,
   LedgerProblem,
 } from "../contract/audit.ts";
 import type {
@@ -299,6 +301,8 @@ export const ledgerAnswer = named<LedgerCheckAnswer>("LedgerChecked", {
   overrun_nano: whole,
   problems: z.array(ledgerProblem),
 });
+const checkedFile = named<CheckedFile>("CheckedFile", { file: text, tables: whole, faults: z.array(text) });
+export const storeCheckAnswer = named<StoreCheckAnswer>("StoreChecked", { ok: flag, files: z.array(checkedFile) });
 const repriced = named<RepricedModel>("RepricedModel", {
   model: text,
   requests: whole,

@@ -58,6 +58,7 @@ const answers: Readonly<Record<string, z.ZodType | Described>> = {
   "GET /api/audit/records": daemon.auditList,
   "GET /api/audit/export": { content: { "application/x-ndjson": daemon.chainedRecord } },
   "GET /api/ledger/check": daemon.ledgerAnswer,
+  "GET /api/store/check": daemon.storeCheckAnswer,
   "POST /api/ledger/reprice": daemon.repriceAnswer,
   "POST /api/config/validate": daemon.validateAnswer,
   "GET /api/config/schema": document,

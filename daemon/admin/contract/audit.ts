@@ -11,6 +11,10 @@ export type AuditVerifyAnswer = {
   readonly problem: { readonly record: number; readonly message: string } | null;
 };
 
+/** `faults`: in SQLite's words, the first three of a table. */
+export type CheckedFile = { readonly file: string; readonly tables: number; readonly faults: readonly string[] };
+export type StoreCheckAnswer = { readonly ok: boolean; readonly files: readonly CheckedFile[] };
+
 export type AuditExportQuery = { readonly since_ms?: number | undefined; readonly until_ms?: number | undefined };
 
 export type AuditListQuery = {

@@ -53,6 +53,10 @@ export function createAuditService(access: StoreAccess): AdminServices["audit"] 
         problem: found.ok ? null : { record: found.seq, message: found.reason },
       };
     },
+    async files(tell) {
+      const files = await access.query({ kind: "file_check" }, tell);
+      return { ok: files.every(({ faults }) => faults.length === 0), files };
+    },
     async list(query) {
       const page = await access.query({
         kind: "audit_page",

@@ -120,6 +120,7 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
         head: "ab12",
         problem: null,
       }),
+      files: async () => ({ ok: true, files: [] }),
       list: async ({ limit = 50, changes }) => ({
         records: [labRecord(3, "settlement"), labRecord(2, "change"), labRecord(1, "change")]
           .filter(({ kind }) => !changes || kind === "change")

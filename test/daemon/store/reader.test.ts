@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { openState, openStateWriter, prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
@@ -190,6 +191,28 @@ test("audit_verify, audit_export, ledger_check, spend and definitions are answer
   const changes = await client.query({ kind: "audit_page", limit: 50, changes: true });
   assert.deepEqual([changes.rows.map(({ seq }) => seq), changes.before], [[1], undefined]);
   writer.close();
+});
+
+test("file_check names the tables whose pages are damaged, and finds the other file sound", async (t) => {
+  const { client, home } = await reader(t, 3_000);
+  const sound = await client.query({ kind: "file_check" });
+  assert.deepEqual(
+    sound.map(({ file, faults }) => [file, faults]),
+    [
+      ["state.db", []],
+      ["traffic.db", []],
+    ],
+  );
+  assert.ok(sound.every(({ tables }) => tables > 5));
+  const bytes = readFileSync(trafficFile(home));
+  writeFileSync(trafficFile(home), bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 40_960));
+  const told: number[][] = [];
+  const [state, traffic] = await client.query({ kind: "file_check" }, (done, total) => void told.push([done, total]));
+  assert.deepEqual(state!.faults, []);
+  assert.match(traffic!.faults.join("\n"), /^requests: .*page/m);
+  assert.ok(told.length > 10 && told.every(([done, total]) => done! < total!));
+  writeFileSync(trafficFile(home), bytes.fill(0, 0, 4_096));
+  assert.match((await client.query({ kind: "file_check" }))[1]!.faults.join(), /not a database/);
 });
 
 test("A55 a query to a database that cannot be read fails with 503, and the thread lives on", async (t) => {
