@@ -7,8 +7,8 @@ import type {
   AuditVerifyAnswer,
   CheckedFile,
   LedgerCheckAnswer,
-  StoreCheckAnswer,
   LedgerProblem,
+  StoreCheckAnswer,
 } from "../contract/audit.ts";
 import type {
   ConfigDiffAnswer,
