@@ -125,7 +125,10 @@ function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | unde
 function readyCredential(data: ProviderData, host: Host, { id, value, weight }: Credential): ReadyCredential {
   const headers = extraHeaders(data, host);
   const { auth } = host;
-  if (auth.kind === "bearer") headers.push("authorization", `Bearer ${value}`);
+  if (auth.kind === "bearer") {
+    headers.push("authorization", `Bearer ${value}`);
+    for (const name of auth.also ?? []) headers.push(name, value);
+  }
   if (auth.kind === "header") headers.push(auth.name, value);
   const query = auth.kind === "query" ? `${auth.name}=${encodeURIComponent(value)}` : undefined;
   return { id, weight, headers: prepareHeaders(headers), query };

@@ -8,6 +8,7 @@ import {
   chatOnly,
   compatible,
   type Endpoint,
+  geminiChat,
   type Host,
   oldCap,
   openaiEmbeddings,
@@ -20,8 +21,10 @@ const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
 
 const embeddings = [openaiEmbeddings] as const;
 const textAndVectors = { chat: [chatCompletions], embeddings } as const;
-/** Beside chat completions: Anthropic's messages, at a path of the host's own. */
-const alsoMessages = (path: string) => ({ operations: { chat: [chatCompletions, anthropicAt(path)] } });
+/** Beside chat completions: Anthropic's messages, at a path of the host's own, and what else it speaks. */
+const alsoMessages = (path: string, ...more: readonly Endpoint[]) => ({
+  operations: { chat: [chatCompletions, anthropicAt(path), ...more] },
+});
 
 function chat(name: string, baseUrl: string, environment: readonly string[] = [], more: Partial<Host> = {}): Host {
   return compatible(name, baseUrl, environment, { operations: chatOnly, ...more });
@@ -46,6 +49,17 @@ const mistralFields: NonNullable<Host["quirks"]["fields"]> = {
   verbosity: null,
 };
 
+/** alibabacloud.com/help/en/model-studio/anthropic-api-messages */
+const dashscope: Partial<Host> = {
+  operations: { ...alsoMessages("//apps/anthropic/v1/messages").operations, embeddings },
+};
+
+/** platform.kimi.ai/docs/api/overview */
+const moonshot: Partial<Host> = {
+  operations: { ...alsoMessages("//anthropic/v1/messages", responses).operations, ...usual("files", "batches") },
+  catalog: "moonshotai",
+};
+
 /** Who train the models they serve. */
 const makers: readonly Host[] = [
   // docs.mistral.ai/api
@@ -67,41 +81,54 @@ const makers: readonly Host[] = [
     operations: { chat: [chatCompletions, responses], ...usual("image_generations") },
     catalog: "x-ai",
   }),
-  // docs.perplexity.ai/api-reference/chat-completions-post
-  chat("perplexity", "https://api.perplexity.ai", ["PERPLEXITY_API_KEY", "PPLX_API_KEY"], { quirks: oldCap }),
-  chat("moonshot", "https://api.moonshot.ai/v1", ["MOONSHOT_API_KEY"], {
-    ...alsoMessages("//anthropic/v1/messages"),
-    catalog: "moonshotai",
+  // docs.perplexity.ai/api-reference/sonar-post, /docs/grounded-llm/openai-compatibility: other makers' models, which
+  // have a slash in their names, by responses only
+  chat("perplexity", "https://api.perplexity.ai", ["PERPLEXITY_API_KEY", "PPLX_API_KEY"], {
+    operations: {
+      chat: [
+        { ...chatCompletions, models: /^[^/]*$/ },
+        { ...responses, path: "/v1/responses", models: /\// },
+      ],
+    },
+    quirks: oldCap,
   }),
-  chat("moonshot-cn", "https://api.moonshot.cn/v1", [], {
-    ...alsoMessages("//anthropic/v1/messages"),
-    catalog: "moonshotai",
-  }),
+  chat("moonshot", "https://api.moonshot.ai/v1", ["MOONSHOT_API_KEY"], moonshot),
+  chat("moonshot-cn", "https://api.moonshot.cn/v1", [], moonshot),
   chat("kimi-coding", "https://api.kimi.com/coding/v1", ["KIMI_API_KEY"], alsoMessages("/messages")),
   chat("zai", "https://api.z.ai/api/paas/v4", ["ZAI_API_KEY"], alsoMessages("//api/anthropic/v1/messages")),
   chat("zai-coding", "https://api.z.ai/api/coding/paas/v4", [], {
     ...alsoMessages("//api/anthropic/v1/messages"),
     catalog: "zai",
   }),
-  vectors("zhipuai", "https://open.bigmodel.cn/api/paas/v4", ["ZHIPUAI_API_KEY"]),
+  vectors("zhipuai", "https://open.bigmodel.cn/api/paas/v4", ["ZHIPUAI_API_KEY", "ZHIPU_API_KEY"], {
+    operations: { ...alsoMessages("//api/anthropic/v1/messages").operations, embeddings },
+  }),
   chat("minimax", "https://api.minimax.io/v1", ["MINIMAX_API_KEY"], alsoMessages("//anthropic/v1/messages")),
   chat("minimax-cn", "https://api.minimaxi.com/v1", [], {
     ...alsoMessages("//anthropic/v1/messages"),
     catalog: "minimax",
   }),
-  vectors("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", ["DASHSCOPE_API_KEY"]),
-  vectors("dashscope-intl", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
-  chat("stepfun", "https://api.stepfun.com/v1", ["STEPFUN_API_KEY"]),
+  vectors("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", ["DASHSCOPE_API_KEY"], dashscope),
+  vectors("dashscope-intl", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", [], dashscope),
+  // platform.stepfun.com/docs/zh/api-reference/chat/messages-create, /responses/responses-create: one model
+  chat("stepfun", "https://api.stepfun.com/v1", ["STEPFUN_API_KEY"], {
+    ...alsoMessages("/messages", { ...responses, models: /^step-3\.7-flash/ }),
+  }),
   vectors("baichuan", "https://api.baichuan-ai.com/v1", ["BAICHUAN_API_KEY"]),
   chat("lingyiwanwu", "https://api.lingyiwanwu.com/v1", ["LINGYIWANWU_API_KEY"]),
   vectors("hunyuan", "https://api.hunyuan.cloud.tencent.com/v1", ["HUNYUAN_API_KEY"]),
   vectors("qianfan", "https://qianfan.baidubce.com/v2", ["QIANFAN_API_KEY"]),
   chat("spark", "https://spark-api-open.xf-yun.com/v1", ["SPARK_API_KEY"]),
-  chat("xiaomi", "https://api.xiaomimimo.com/v1", ["XIAOMI_MIMO_API_KEY"]),
-  chat("ai21", "https://api.ai21.com/studio/v1", ["AI21_API_KEY"]),
+  // platform.xiaomimimo.com/static/docs/api/chat/anthropic-api
+  chat("xiaomi", "https://api.xiaomimimo.com/v1", ["XIAOMI_MIMO_API_KEY", "XIAOMI_API_KEY"], {
+    ...alsoMessages("//anthropic/v1/messages"),
+  }),
+  // docs.ai21.com/reference/jamba-1-6-api-ref
+  chat("ai21", "https://api.ai21.com/studio/v1", ["AI21_API_KEY"], { quirks: oldCap }),
   vectors("upstage", "https://api.upstage.ai/v1", ["UPSTAGE_API_KEY"]),
   chat("inception", "https://api.inceptionlabs.ai/v1", ["INCEPTION_API_KEY"]),
-  chat("reka", "https://api.reka.ai/v1", ["REKA_API_KEY"]),
+  // docs.reka.ai/chat/api-reference/create
+  chat("reka", "https://api.reka.ai/v1", ["REKA_API_KEY"], { quirks: oldCap }),
   chat("meta-llama", "https://api.llama.com/compat/v1", ["LLAMA_API_KEY"]),
   chat("arcee", "https://api.arcee.ai/api/v1", ["ARCEE_API_KEY"]),
   chat("maritaca", "https://chat.maritaca.ai/api", ["MARITACA_API_KEY"]),
@@ -117,9 +144,14 @@ const makers: readonly Host[] = [
   chat("publicai", "https://api.publicai.co/v1", ["PUBLICAI_API_KEY"]),
 ];
 
-/** docs.siliconflow.com/en/api-reference */
+/** docs.siliconflow.com/en/api-reference, docs.siliconflow.cn/docs/api */
 const siliconflow: Partial<Host> = {
-  operations: { ...textAndVectors, ...usual("image_generations", "speech", "transcriptions", "rerank") },
+  operations: {
+    ...alsoMessages("/messages").operations,
+    embeddings,
+    ...usual("image_generations", "speech", "transcriptions", "rerank", "files", "batches"),
+  },
+  quirks: oldCap,
 };
 
 /** Who serve other people's models. */
@@ -132,8 +164,8 @@ const servers: readonly Host[] = [
     },
     quirks: { fields: { logprobs: null, top_logprobs: null, logit_bias: null } },
   }),
-  // docs.together.ai/reference; its files are uploaded in a way of its own
-  compatible("together", "https://api.together.xyz/v1", ["TOGETHER_API_KEY"], {
+  // docs.together.ai/docs/inference/openai-compatibility; its files are uploaded in a way of its own
+  compatible("together", "https://api.together.ai/v1", ["TOGETHER_API_KEY"], {
     operations: {
       ...textAndVectors,
       ...usual("completions", "image_generations", "speech", "transcriptions", "translations", "rerank"),
@@ -156,17 +188,16 @@ const servers: readonly Host[] = [
   }),
   // docs.api.nvidia.com/nim/reference
   vectors("nvidia", "https://integrate.api.nvidia.com/v1", ["NVIDIA_API_KEY"], { quirks: oldCap }),
-  // deepinfra.com/docs/openai_api
+  // docs.deepinfra.com/api-reference
   compatible("deepinfra", "https://api.deepinfra.com/v1/openai", ["DEEPINFRA_API_KEY"], {
     operations: {
-      ...textAndVectors,
+      ...alsoMessages("//anthropic/v1/messages").operations,
+      embeddings,
       ...usual("completions", "image_generations", "image_edits", "speech", "transcriptions", "translations"),
     },
   }),
-  // huggingface.co/docs/inference-providers, /guides/responses-api
-  chat("huggingface", "https://router.huggingface.co/v1", ["HF_TOKEN"], {
-    operations: { chat: [chatCompletions, responses] },
-  }),
+  // huggingface.co/docs/inference-providers, /guides/responses-api, /integrations/claude-code
+  chat("huggingface", "https://router.huggingface.co/v1", ["HF_TOKEN"], alsoMessages("/messages", responses)),
   chat("hyperbolic", "https://api.hyperbolic.xyz/v1", ["HYPERBOLIC_API_KEY"]),
   // docs.tokenfactory.nebius.com/api-reference
   compatible("nebius", "https://api.tokenfactory.nebius.com/v1", ["NEBIUS_API_KEY"], {
@@ -186,11 +217,18 @@ const servers: readonly Host[] = [
   chat("lambda", "https://api.lambda.ai/v1", ["LAMBDA_API_KEY"]),
   chat("baseten", "https://inference.baseten.co/v1", ["BASETEN_API_KEY"]),
   chat("wandb", "https://api.inference.wandb.ai/v1", ["WANDB_API_KEY"]),
-  vectors("venice", "https://api.venice.ai/api/v1", ["VENICE_API_KEY"]),
+  // docs.venice.ai/api-reference
+  vectors("venice", "https://api.venice.ai/api/v1", ["VENICE_API_KEY"], {
+    operations: { ...textAndVectors, ...usual("image_generations", "speech", "transcriptions") },
+  }),
   chat("chutes", "https://llm.chutes.ai/v1", ["CHUTES_API_KEY"]),
   vectors("synthetic", "https://api.synthetic.new/openai/v1", ["SYNTHETIC_API_KEY"]),
-  chat("gmi", "https://api.gmi-serving.com/v1", ["GMI_API_KEY"]),
-  chat("crusoe", "https://managed-inference-api-proxy.crusoecloud.com/v1", ["CRUSOE_API_KEY"]),
+  // docs.gmicloud.ai/inference-engine/api-reference/llm-api-reference
+  chat("gmi", "https://api.gmi-serving.com/v1", ["GMI_API_KEY", "GMICLOUD_API_KEY"], {
+    operations: { chat: [chatCompletions, { ...anthropicAt("/messages"), models: /claude/ }] },
+  }),
+  // docs.crusoecloud.com/quickstart/getting-started-with-serverless-inference
+  chat("crusoe", "https://api.inference.crusoecloud.com/v1", ["CRUSOE_API_KEY"]),
   vectors("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", ["CLARIFAI_PAT"]),
   chat("abliteration", "https://api.abliteration.ai/v1", ["ABLITERATION_API_KEY"]),
   chat("llamagate", "https://api.llamagate.dev/v1", ["LLAMAGATE_API_KEY"]),
@@ -214,7 +252,8 @@ const servers: readonly Host[] = [
   vectors("byteplus", "https://ark.ap-southeast.bytepluses.com/api/v3", ["BYTEPLUS_API_KEY"]),
   chat("ppio", "https://api.ppinfra.com/v3/openai", ["PPIO_API_KEY"]),
   chat("infini-ai", "https://cloud.infini-ai.com/maas/v1", ["INFINI_API_KEY"]),
-  vectors("gitee-ai", "https://ai.gitee.com/v1", ["GITEE_AI_API_KEY"]),
+  // moark.com/docs/products/apis, as it is called now
+  vectors("gitee-ai", "https://api.moark.com/v1", ["GITEE_AI_API_KEY"]),
 ];
 
 /** Clouds with models among much else. */
@@ -226,12 +265,22 @@ const clouds: readonly Host[] = [
   vectors("stackit", "https://api.openai-compat.model-serving.eu01.onstackit.cloud/v1", ["STACKIT_API_KEY"]),
   vectors("berget", "https://api.berget.ai/v1", ["BERGET_API_KEY"]),
   chat("evroc", "https://models.think.evroc.com/v1", ["EVROC_API_KEY"]),
-  chat("digitalocean", "https://inference.do-ai.run/v1", ["GRADIENT_MODEL_ACCESS_KEY"]),
+  // docs.digitalocean.com/products/inference/how-to/si-endpoints: a model's access key or a personal token
+  chat("digitalocean", "https://inference.do-ai.run/v1", ["GRADIENT_MODEL_ACCESS_KEY", "DIGITALOCEAN_ACCESS_TOKEN"], {
+    operations: {
+      ...alsoMessages("/messages", responses).operations,
+      embeddings,
+      ...usual("image_generations", "speech"),
+    },
+  }),
   chat("vultr", "https://api.vultrinference.com/v1", ["VULTR_API_KEY"]),
   vectors("heroku", "https://us.inference.heroku.com/v1", ["HEROKU_API_KEY"]),
   /** Both live at an account's own address, which the entry has to tell. */
   vectors("databricks", ""),
-  vectors("cloudflare", ""),
+  // developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility
+  vectors("cloudflare", "", [], {
+    operations: { chat: [chatCompletions, { ...responses, models: /gpt-oss/ }], embeddings },
+  }),
 ];
 
 /** Gateways and resellers in front of many others. */
@@ -244,28 +293,47 @@ const gateways: readonly Host[] = [
     },
     quirks: { extensions: true },
   }),
+  // vercel.com/docs/ai-gateway/sdks-and-apis
   vectors("vercel", "https://ai-gateway.vercel.sh/v1", ["AI_GATEWAY_API_KEY"], {
-    operations: { chat: [chatCompletions, anthropicAt("/messages")], embeddings },
+    operations: { ...alsoMessages("/messages", responses).operations, embeddings },
   }),
-  chat("helicone", "https://ai-gateway.helicone.ai/v1", ["HELICONE_API_KEY"]),
+  // docs.helicone.ai/rest/ai-gateway
+  chat("helicone", "https://ai-gateway.helicone.ai/v1", ["HELICONE_API_KEY"], {
+    operations: { chat: [chatCompletions, responses] },
+  }),
   vectors("portkey", "https://api.portkey.ai/v1", ["PORTKEY_API_KEY"], {
     auth: { kind: "header", name: "x-portkey-api-key" },
   }),
   vectors("requesty", "https://router.requesty.ai/v1", ["REQUESTY_API_KEY"]),
   chat("poe", "https://api.poe.com/v1", ["POE_API_KEY"]),
-  chat("nano-gpt", "https://nano-gpt.com/api/v1", ["NANOGPT_API_KEY"]),
+  chat("nano-gpt", "https://nano-gpt.com/api/v1", ["NANOGPT_API_KEY", "NANO_GPT_API_KEY"]),
   vectors("aimlapi", "https://api.aimlapi.com/v1", ["AIML_API_KEY"], {
     operations: { ...textAndVectors, ...usual("image_generations") },
   }),
   vectors("cometapi", "https://api.cometapi.com/v1", ["COMETAPI_KEY"]),
-  vectors("aihubmix", "https://aihubmix.com/v1", ["AIHUBMIX_API_KEY"]),
+  // docs.aihubmix.com/cn/api-reference
+  vectors("aihubmix", "https://aihubmix.com/v1", ["AIHUBMIX_API_KEY"], {
+    operations: { ...alsoMessages("/messages", responses).operations, embeddings },
+  }),
   chat("apertis", "https://api.stima.tech/v1", ["STIMA_API_KEY"]),
   chat("glama", "https://glama.ai/api/gateway/openai/v1", ["GLAMA_API_KEY"]),
   vectors("302ai", "https://api.302.ai/v1", [], {
     operations: { ...textAndVectors, ...usual("image_generations", "speech", "transcriptions", "rerank") },
   }),
-  chat("zenmux", "https://zenmux.ai/api/v1", ["ZENMUX_API_KEY"]),
-  chat("opencode-zen", "https://opencode.ai/zen/v1", ["OPENCODE_API_KEY"]),
+  // docs.zenmux.ai/guide/advanced/reasoning
+  chat("zenmux", "https://zenmux.ai/api/v1", ["ZENMUX_API_KEY"], alsoMessages("//api/anthropic/v1/messages")),
+  // opencode.ai/docs/zen#endpoints: each model in its maker's language, each language with its own header for the key
+  chat("opencode-zen", "https://opencode.ai/zen/v1", ["OPENCODE_API_KEY"], {
+    auth: { kind: "bearer", also: ["x-api-key", "x-goog-api-key"] },
+    operations: {
+      chat: [
+        { ...chatCompletions, models: /^(?!gpt-|claude-|gemini-)/ },
+        { ...responses, models: /^gpt-/ },
+        { ...anthropicAt("/messages"), models: /^claude-/ },
+        { ...geminiChat, models: /^gemini-/ },
+      ],
+    },
+  }),
   chat("cortecs", "https://api.cortecs.ai/v1", ["CORTECS_API_KEY"]),
   chat("fastrouter", "https://go.fastrouter.ai/api/v1", ["FASTROUTER_API_KEY"]),
   chat("assemblyai", "https://llm-gateway.assemblyai.com/v1", ["ASSEMBLYAI_API_KEY"]),

@@ -58,7 +58,8 @@ export type Voice = {
 
 /** How an API key is carried. */
 export type Auth =
-  | { readonly kind: "bearer" }
+  /** `also`: under these headers as well, where each of a host's languages reads its own. */
+  | { readonly kind: "bearer"; readonly also?: readonly string[] }
   | { readonly kind: "header"; readonly name: string }
   | { readonly kind: "query"; readonly name: string }
   | { readonly kind: "none" };
@@ -123,7 +124,7 @@ const anthropicCount: Endpoint = { dialect: "anthropic", path: "/messages/count_
 
 const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
 const geminiPath = (verb: string): Endpoint => ({ dialect: "gemini", path: `/models/{model}:${verb}` });
-const geminiChat: Endpoint = {
+export const geminiChat: Endpoint = {
   ...geminiPath("generateContent"),
   streamPath: "/models/{model}:streamGenerateContent?alt=sse",
 };

@@ -13,6 +13,54 @@ test("hosts has a hundred providers and more, among them all that people ask for
   for (const name of named.split(" ")) assert.ok(hosts[name], name);
 });
 
+/** As the pages beside the rows have it: where each host is asked for chats, language by language, and its address. */
+const chatsByHost: Readonly<Record<string, string>> = {
+  aihubmix: "https://aihubmix.com/v1 /chat/completions /messages /responses",
+  cloudflare: " /chat/completions /responses=/gpt-oss/",
+  crusoe: "https://api.inference.crusoecloud.com/v1 /chat/completions",
+  dashscope: "https://dashscope.aliyuncs.com/compatible-mode/v1 /chat/completions //apps/anthropic/v1/messages",
+  deepinfra: "https://api.deepinfra.com/v1/openai /chat/completions //anthropic/v1/messages",
+  digitalocean: "https://inference.do-ai.run/v1 /chat/completions /messages /responses",
+  "gitee-ai": "https://api.moark.com/v1 /chat/completions",
+  gmi: "https://api.gmi-serving.com/v1 /chat/completions /messages=/claude/",
+  helicone: "https://ai-gateway.helicone.ai/v1 /chat/completions /responses",
+  huggingface: "https://router.huggingface.co/v1 /chat/completions /messages /responses",
+  moonshot: "https://api.moonshot.ai/v1 /chat/completions //anthropic/v1/messages /responses",
+  "opencode-zen":
+    "https://opencode.ai/zen/v1 /chat/completions=/^(?!gpt-|claude-|gemini-)/ /responses=/^gpt-/ /messages=/^claude-/ /models/{model}:generateContent=/^gemini-/",
+  perplexity: "https://api.perplexity.ai /chat/completions=/^[^/]*$/ /v1/responses=/\\//",
+  siliconflow: "https://api.siliconflow.com/v1 /chat/completions /messages",
+  stepfun: "https://api.stepfun.com/v1 /chat/completions /messages /responses=/^step-3\\.7-flash/",
+  together: "https://api.together.ai/v1 /chat/completions",
+  vercel: "https://ai-gateway.vercel.sh/v1 /chat/completions /messages /responses",
+  xiaomi: "https://api.xiaomimimo.com/v1 /chat/completions //anthropic/v1/messages",
+  zenmux: "https://zenmux.ai/api/v1 /chat/completions //api/anthropic/v1/messages",
+  zhipuai: "https://open.bigmodel.cn/api/paas/v4 /chat/completions //api/anthropic/v1/messages",
+};
+
+for (const [name, expected] of Object.entries(chatsByHost)) {
+  test(`hosts speaks to ${name} where its maker says`, () => {
+    const { baseUrl, operations } = hosts[name]!;
+    const chats = operations.chat!.map(({ path, models }) => path + (models === undefined ? "" : `=${models}`));
+    assert.equal([baseUrl, ...chats].join(" "), expected);
+  });
+}
+
+test("hosts offers beside chats what the makers' pages have", () => {
+  const more = (name: string): string[] => Object.keys(hosts[name]!.operations).filter((each) => each !== "chat");
+  assert.deepEqual(more("moonshot"), ["files", "batches"]);
+  assert.deepEqual(more("siliconflow"), [
+    ...["embeddings", "image_generations", "speech", "transcriptions", "rerank", "files", "batches"],
+  ]);
+  assert.deepEqual(more("venice"), ["embeddings", "image_generations", "speech", "transcriptions"]);
+  assert.deepEqual(more("digitalocean"), ["embeddings", "image_generations", "speech"]);
+});
+
+test("hosts caps by the old name where the maker tells of no other", () => {
+  for (const name of ["ai21", "reka", "siliconflow", "siliconflow-cn"])
+    assert.deepEqual(hosts[name]!.quirks.fields, { max_completion_tokens: "max_tokens" }, name);
+});
+
 test("hosts has a parameter for each hole in an address", () => {
   for (const { name, baseUrl, operations, parameters = {} } of Object.values(hosts)) {
     const paths = Object.values(operations).flatMap((all) =>

@@ -15,6 +15,8 @@ before(async () => {
       "mistral-strict": { ...at, host: "mistral", strict: true },
       groq: at,
       ollama: at,
+      perplexity: { ...at, base_url: upstream.origin },
+      "opencode-zen": at,
       openai: { ...at, deployments: { "gpt-5-mini": "ours" } },
       azure: { ...at, base_url: upstream.origin },
       "azure-preview": { ...at, base_url: upstream.origin, host: "azure", azure: { api_version: "preview" } },
@@ -101,4 +103,20 @@ test("Azure is asked for voices, pictures and answers where each of its versions
   const answer = { model: "gpt-5", input: "q" };
   assert.equal(await at("azure-preview", "/v1/responses", answer), "/openai/v1/responses?api-version=preview");
   assert.equal(await at("azure-dated", "/v1/responses", answer), "/openai/responses?api-version=2025-03-01-preview");
+});
+
+test("a host is asked for each model in the language that it serves it in, under the header that language has", async () => {
+  const asked = async (model: string): Promise<[path: string, ...keys: unknown[]]> => {
+    const before = upstream.seen.length;
+    await call(lab.url, { path: "/v1/chat/completions", body: { model, messages, max_tokens: 9 } });
+    const { path, headers } = upstream.seen[before]!;
+    return [path, headers["authorization"], headers["x-api-key"], headers["x-goog-api-key"]];
+  };
+  const keys = ["Bearer upstream-secret", "upstream-secret", "upstream-secret"];
+  assert.deepEqual(await asked("opencode-zen/glm-5"), ["/v1/chat/completions", ...keys]);
+  assert.deepEqual(await asked("opencode-zen/gpt-5.4"), ["/v1/responses", ...keys]);
+  assert.deepEqual(await asked("opencode-zen/claude-opus-4-6"), ["/v1/messages", ...keys]);
+  assert.deepEqual(await asked("opencode-zen/gemini-3-flash"), ["/v1/models/gemini-3-flash:generateContent", ...keys]);
+  assert.equal((await asked("perplexity/sonar-pro"))[0], "/chat/completions");
+  assert.equal((await asked("perplexity/openai/gpt-5.4"))[0], "/v1/responses");
 });
