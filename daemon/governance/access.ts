@@ -2,15 +2,34 @@
 import type { KeyPolicy, ProviderConfig } from "./definitions.ts";
 import { isPattern, matchesPattern } from "./model-patterns.ts";
 
+/** Stands for every model of a provider: only who may call them all may call this. */
+export const anyModel = "*";
+/** Of what calls none, as a list of files: for who may call a provider's models but for some. */
+export const noModel = "";
+
 /** Allowed by the policy's own list, not blocked by it, and within what it says of the provider. */
 export function mayCall(policy: KeyPolicy, provider: string, model: string): boolean {
-  if (!isListed(policy.models, provider, model)) return false;
-  if (policy.blocked !== undefined && isListed(policy.blocked, provider, model)) return false;
+  if (!isWithin(policy, provider, model)) return false;
   if (policy.providers === undefined) return true;
   const config = providerConfig(policy, provider);
-  if (config === undefined || config.credentials?.length === 0) return false;
-  if (config.models !== undefined && !isListed(config.models, provider, model)) return false;
-  return config.blocked === undefined || !isListed(config.blocked, provider, model);
+  return config !== undefined && config.credentials?.length !== 0 && isWithin(config, provider, model);
+}
+
+/** What one rule says. `anyModel` is within what lists all of the provider's and blocks none of them. */
+export function isWithin({ models, blocked }: Lists, provider: string, model: string): boolean {
+  if (model === anyModel) {
+    const all = models === undefined || models.includes(anyModel) || models.includes(`${provider}/*`);
+    return all && blocked?.some((entry) => isAbout(entry, provider)) !== true;
+  }
+  if (models !== undefined && !isListed(models, provider, model)) return false;
+  return blocked === undefined || !isListed(blocked, provider, model);
+}
+
+type Lists = { readonly models?: readonly string[] | undefined; readonly blocked?: readonly string[] | undefined };
+
+/** Whether an entry may name a model of this provider's. */
+function isAbout(entry: string, provider: string): boolean {
+  return isPattern(entry) || !entry.includes("/") || entry.startsWith(`${provider}/`);
 }
 
 /** Undefined: the policy says nothing of this provider, or names providers and this one is none of them. */

@@ -2,7 +2,7 @@
  * For a key and a model at a provider: may it be called, and which scopes does the call draw on? Worked out once and
  * remembered until the key or the directory changes, so that a request only looks it up.
  */
-import { isListed, mayCall, providerConfig } from "./access.ts";
+import { isListed, isWithin, mayCall, noModel, providerConfig } from "./access.ts";
 import { type KeyPolicy, scopesPerRequestMax } from "./definitions.ts";
 import { createDirectoryReader, type LimitRule, type NamesOfRequests, type OwnerRules } from "./directory.ts";
 import type { KeyReader } from "./key-table.ts";
@@ -54,11 +54,12 @@ export function createPlans(tables: Tables, keys: KeyReader): Plans {
 
   function find(keyRow: number, provider: string, model: string, target: string): Plan {
     const row = rowOf(keyRow);
-    let plan = row.plans.get(target);
+    const known = model === noModel ? `${provider}/` : target; // a target that calls none is named like one that may call any
+    let plan = row.plans.get(known);
     if (plan === undefined) {
       plan = make(keyRow, provider, model);
       if (row.plans.size >= targetsMax) row.plans.clear();
-      row.plans.set(target, plan);
+      row.plans.set(known, plan);
     }
     return plan;
   }
@@ -119,10 +120,8 @@ export function createPlans(tables: Tables, keys: KeyReader): Plans {
 
 function refusalBy(rules: OwnerRules | undefined, provider: string, model: string): PlanRefusal | undefined {
   if (rules === undefined) return undefined;
-  const { disabled, models, blocked, label } = rules;
-  if (disabled) return { kind: "disabled", label };
-  const isBarred = models !== undefined && !isListed(models, provider, model);
-  return isBarred || (blocked !== undefined && isListed(blocked, provider, model)) ? { kind: "model" } : undefined;
+  if (rules.disabled) return { kind: "disabled", label: rules.label };
+  return isWithin(rules, provider, model) ? undefined : { kind: "model" };
 }
 
 function counts(limit: LimitRule, chain: readonly number[], provider: string, model: string): boolean {

@@ -115,25 +115,38 @@ function decodedLoosely(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
-function decodedOnce(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 function outside(): GatewayError {
   return new GatewayError("invalid_request", "the path must be plain: it may not lead out of the provider's base URL", {
     source: "client",
   });
 }
 
-/** Vendors that have the model in the path: the name there is what the provider will obey. */
-export function modelInPath(path: string): string | undefined {
-  const found =
-    /\/models\/([^/:?]+(?:\/[^/:?]+)*):[A-Za-z]+$/.exec(path) ??
-    /\/model\/([^/?]+)\/(?:converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)$/.exec(path) ??
-    /\/deployments\/([^/?]+)\//.exec(path);
-  return found?.[1] === undefined ? undefined : decodedOnce(found[1]);
+/** What a raw call's path says of its model. Undefined: nothing that is known here, so that it may be any. */
+export type PathSays = { readonly model: string } | "in the body" | undefined;
+
+/**
+ * What the provider will obey, in whichever spelling it reads the path: a model that stands there, or, at paths of which
+ * that is known, what the body names. A body may name one at any other path as well, where nobody looks at it.
+ */
+export function modelInPath(path: string, provider: Provider): PathSays {
+  const parts = plainParts(path).filter((part) => part !== "");
+  const base = basePath(provider)
+    .split("/")
+    .filter((part) => part !== "");
+  const isSaid = base.every((part, index) => part === parts[index]);
+  const below = (isSaid ? parts.slice(base.length) : parts).join("/");
+  const named =
+    /(?:^|\/)models\/([^:]+):[A-Za-z]+$/.exec(below) ??
+    /(?:^|\/)model\/(.+)\/(?:converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)$/.exec(below) ??
+    inDeployment.exec(below);
+  if (named !== null) return { model: named[1]! };
+  return bodyDecides.test(below) ? "in the body" : undefined;
 }
+
+/** Calls whose body says with which model, in the words of all vendors; what else there is may have its model elsewhere. */
+const calls =
+  "(?:(?:chat|fim)/)?completions|responses(?:/compact|/input_tokens)?|embeddings|embed|rerank|(?:chat/)?(?:moderations|classifications)|" +
+  "audio/(?:speech|transcriptions|translations)|images/(?:generations|edits|variations)|videos|ocr|messages(?:/count_tokens)?|" +
+  "complete|chat|generate|classify|summarize|(?:de)?tokenize|score|pooling";
+const bodyDecides = new RegExp(`^(?:(?:openai|api|beta|v\\d\\w*)/)*(?:${calls})$`, "i");
+const inDeployment = new RegExp(`(?:^|/)(?:deployments|engines)/(.+?)/(?:${calls})$`);

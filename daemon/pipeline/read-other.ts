@@ -4,6 +4,7 @@
  */
 import { rerankModel } from "../../providers/dialects/bedrock-converse/rerank.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { anyModel, noModel } from "../governance/access.ts";
 import { emptyView, type RequestView } from "../http/request-view.ts";
 import type { Generation, Provider, Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
@@ -58,15 +59,22 @@ function isSecond(request: Exchange["request"]): boolean {
 }
 
 function withPathModel(exchange: Exchange, view: RequestView): RequestView {
-  if (exchange.route.form !== "any") return keep(exchange, view);
-  const inPath = modelInPath(splitRest(exchange.rest).path);
-  if (inPath !== undefined && view.model !== undefined && view.model.replace(/^models\//, "") !== inPath) {
+  const { generation, rest, route } = exchange;
+  if (route.form !== "any") return keep(exchange, view);
+  const { provider: name, path } = splitRest(rest);
+  const provider = generation.providers.get(name);
+  const says = provider === undefined ? undefined : modelInPath(path, provider);
+  const told = view.model?.replace(/^models\//, "");
+  if (typeof says === "object" && told !== undefined && told !== says.model) {
     throw new GatewayError("invalid_request", "the path and the body name different models", {
       source: "client",
       param: "model",
     });
   }
-  return keep(exchange, { ...view, model: inPath ?? view.model });
+  if (typeof says === "object") return keep(exchange, { ...view, model: says.model });
+  // A list of others would be obeyed where the first is not to be had.
+  const isAlone = view.noted?.some((member) => member.name === "models" || member.name === "fallbacks") !== true;
+  return keep(exchange, { ...view, model: says !== undefined && isAlone ? view.model : undefined });
 }
 
 function keep(exchange: Exchange, view: RequestView): RequestView {
@@ -160,9 +168,6 @@ function usualProvider(generation: Generation, { operation, dialect, form }: Rou
   return undefined;
 }
 
-/** Stands for every model of a provider: only a key that may call them all may call this. */
-const anyModel = "*";
-
 /** @param costs false: asking, listing and deleting are free wherever they are offered */
 function targetAt(
   { catalog, data }: Generation,
@@ -170,12 +175,12 @@ function targetAt(
   model: string | undefined,
   costs: boolean,
 ): Target {
-  const name = model ?? anyModel;
+  const name = model ?? (costs ? anyModel : noModel);
   return {
     provider,
     model: name,
     deployment: name,
-    name: `${provider.name}/${name}`,
+    name: `${provider.name}/${name === noModel ? anyModel : name}`,
     free: provider.data.free || !costs,
     contextWindow: catalog.contextWindow(provider.name, name),
     outputMax: catalog.outputMax(provider.name, name),

@@ -31,6 +31,28 @@ test("mayCall() reads exact names, bare names and one star at the end", () => {
   }
 });
 
+test("mayCall() grants all of a provider's models to whom none of them is kept from", () => {
+  const cases: readonly (readonly [models: readonly string[], blocked: readonly string[], boolean])[] = [
+    [["*"], [], true],
+    [["openai/*", "o3"], [], true],
+    [["openai/gpt-*", "o*"], [], false],
+    [["*"], ["azure/gpt-4o"], true],
+    [["*"], ["openai/gpt-4o"], false],
+    [["*"], ["gpt-4o"], false],
+    [["*"], ["regex:gpt-.*"], false],
+    [["regex:.*"], [], false],
+  ];
+  for (const [models, blocked, expected] of cases) {
+    assert.equal(mayCall({ models, blocked }, "openai", "*"), expected, `${models} but ${blocked}`);
+    const providers = [{ provider: "openai", models, blocked }];
+    assert.equal(
+      mayCall({ models: ["*"], providers }, "openai", "*"),
+      expected,
+      `by provider: ${models} but ${blocked}`,
+    );
+  }
+});
+
 test("an entry that could match nothing is refused wherever it comes from", () => {
   for (const entry of ["gpt-4o", "openai/*", "*", "openrouter/openai/gpt-4o", "regex:gpt-4.+"])
     assert.match(entry, modelEntry.pattern);

@@ -160,6 +160,7 @@ export type Lab = {
 
 export type KeyOptions = {
   readonly models?: readonly string[];
+  readonly blocked?: readonly string[];
   readonly budgetNano?: number;
   readonly limits?: readonly RateLimit[];
   readonly concurrencyMax?: number;
@@ -281,7 +282,7 @@ export async function startLab(config: object): Promise<Lab> {
         record: record === "" ? undefined : JSON.parse(record as string),
       })) as Settled[];
     },
-    createKey({ models = ["*"], budgetNano, limits = [], concurrencyMax, unsupported, raw } = {}) {
+    createKey({ models = ["*"], blocked, budgetNano, limits = [], concurrencyMax, unsupported, raw } = {}) {
       const id = ++keyCount;
       const now = Date.now();
       const minted = mintKey();
@@ -298,7 +299,7 @@ export async function startLab(config: object): Promise<Lab> {
           prefix: "",
           createdAtMs: now,
           disabled: false,
-          policy: { models, unsupported, raw },
+          policy: { models, blocked, unsupported, raw },
           scopes: limited ? [id] : [],
         },
         [{ keyId: id, hash: minted.hash }],

@@ -112,6 +112,48 @@ describe("passthrough", () => {
     assert.equal(raw.status, 403);
   });
 
+  test("takes a model from where the provider does, in whichever spelling, or from nowhere", async () => {
+    upstream.answer = answers({ usage: { prompt_tokens: 1, completion_tokens: 1 } });
+    const restricted = lab.createKey({ models: ["up/m"] });
+    const blocked = lab.createKey({ blocked: ["up/n"] });
+    const ask = (path: string, own: string, more: object = {}) =>
+      call(lab.url, {
+        path: `/passthrough/up/${path}`,
+        key: own,
+        body: { model: "m", ...more },
+        headers: { "content-type": "application/json" },
+      });
+    for (const path of [
+      ...["models/n:generateContent", "%6dodels/n:generateContent", "models/n%3AgenerateContent", "models/n:predict/"],
+      ...[
+        "/models//n:generateContent",
+        "models/n:generateContent;x",
+        "models/m:x/models/n:predict",
+        "mod%65l/n/invoke",
+      ],
+      ...["engines/n/completions", "%64eployments/n/chat/completions", "models/n:generateContent%3Fx"],
+    ])
+      assert.deepEqual([(await ask(path, restricted)).status, path], [400, path]);
+    for (const path of [
+      ...["predictions", "models/n/predictions", "text-to-speech/v", "async/chat/completions", "fine_tuning/jobs"],
+      ...["endpoints/7/chat/completions", "threads/runs", "messages/batches", "tunedModels/n:generateContent"],
+    ]) {
+      for (const own of [restricted, blocked])
+        assert.deepEqual(
+          [errorOf(await ask(path, own, { request: { model: "n" } })).code, path],
+          ["model_not_allowed", path],
+        );
+      assert.equal((await ask(path, key)).status, 200);
+    }
+    for (const more of [{ models: ["n"] }, { fallbacks: ["n"] }])
+      assert.equal((await ask("chat/completions", restricted, more)).status, 403);
+    assert.equal((await ask("v1/chat/completions/", restricted)).status, 200);
+    assert.equal((await ask("chat/completions", blocked)).status, 200);
+    // What calls no model is for who may call most of them.
+    const listed = await call(lab.url, { method: "GET", path: "/passthrough/up/models", key: blocked });
+    assert.equal(listed.status, 200);
+  });
+
   test("A37 stays inside the provider's base URL, whatever the path is made of", async () => {
     upstream.answer = answers({});
     for (const path of [
