@@ -3,7 +3,7 @@
  * Copies from the old block to the new, not yet published one, inside the lock.
  */
 import { firstBudget, firstLimit } from "./budgets.ts";
-import { budgetCell, budgetCells, limitCell, limitCells, limitMode, scopeCell } from "./cells.ts";
+import { budgetCell, budgetCells, limitCell, limitCells, limitMode, rollingCode, scopeCell } from "./cells.ts";
 import { buckets } from "./rate-limits.ts";
 
 const windowCells = [
@@ -14,6 +14,29 @@ const windowCells = [
   budgetCell.anchor,
   budgetCell.shift,
 ] as const;
+
+/** Budgets of the new block that the old one did not have: their slots. */
+export function newBudgets(cells: Float64Array, from: number, to: number): readonly number[] {
+  const slots: number[] = [];
+  for (let row = firstBudget(to); row < firstLimit(cells, to); row += budgetCells) {
+    let isNew = true;
+    for (let old = firstBudget(from); old < firstLimit(cells, from); old += budgetCells)
+      if (equalCells(cells, windowCells, row, old)) isNew = false;
+    if (isNew) slots.push(cells[row + budgetCell.slot]!);
+  }
+  return slots;
+}
+
+/** From this moment on, and for nothing that was settled before it. */
+export function beginBudgets(cells: Float64Array, block: number, slots: readonly number[], anchorMs: number): void {
+  for (let row = firstBudget(block); row < firstLimit(cells, block); row += budgetCells) {
+    if (!slots.includes(cells[row + budgetCell.slot]!)) continue;
+    const begins = cells[row + budgetCell.unit] === rollingCode ? cells[row + budgetCell.length]! : 0;
+    cells[row + budgetCell.anchor] = anchorMs;
+    cells[row + budgetCell.start] = anchorMs;
+    if (begins > 0) cells[row + budgetCell.next] = anchorMs + begins;
+  }
+}
 
 export function carryBudgets(cells: Float64Array, from: number, to: number, nowMs: number): void {
   for (let row = firstBudget(to); row < firstLimit(cells, to); row += budgetCells) {

@@ -4,7 +4,7 @@
  */
 
 import { firstBudget, firstLimit, windowOf } from "./budgets.ts";
-import { carryBudgets, carryLimits } from "./carry-over.ts";
+import { beginBudgets, carryBudgets, carryLimits, newBudgets } from "./carry-over.ts";
 import {
   budgetCell,
   budgetCells,
@@ -20,7 +20,7 @@ import {
 } from "./cells.ts";
 import type { Balance, Budget, RateLimit, ScopeDefinition } from "./definitions.ts";
 import { createLock } from "./lock.ts";
-import { buckets, bucketWidth, ringMax } from "./rate-limits.ts";
+import { buckets, bucketWidth, clockSkewMsMax, ringMax } from "./rate-limits.ts";
 import { labelStart } from "./refusal.ts";
 import { createCellAreas } from "./scope-blocks.ts";
 import { checkScope } from "./scope-check.ts";
@@ -46,10 +46,14 @@ export type Scopes = {
   hasScope(scope: number): boolean;
 };
 
+/** Budgets that a scope got while requests ran: when they began to count, which the disk is to be told. */
+export type Begun = { readonly scopeId: number; readonly slots: readonly number[]; readonly anchorMs: number };
+
 /** Balances that are written under one lock: a few microseconds' worth. */
 const balancesPerLock = 64;
 
-export function createScopes(tables: Tables): Scopes {
+/** @param tell whatever was settled before `anchorMs` is not in memory's count, and everything after it is */
+export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Scopes {
   const { cells, cellBytes, scopeRows, scopeFlags, control } = tables;
   const lock = createLock(tables);
   const areas = createCellAreas(tables);
@@ -68,6 +72,8 @@ export function createScopes(tables: Tables): Scopes {
     const { id } = definition;
     const old = scopeRows[id]!;
     const block = build(definition, nowMs);
+    const slots = old === 0 || balances !== undefined ? [] : newBudgets(cells, old, block);
+    let anchorMs = 0;
     if (balances !== undefined) for (const balance of balances) if (balance.scopeId === id) begin(block, balance);
     try {
       lock.acquire();
@@ -83,6 +89,11 @@ export function createScopes(tables: Tables): Scopes {
         }
         if (balances === undefined) carryBudgets(cells, old, block, nowMs);
         carryLimits(cells, old, block, nowMs);
+        // No settlement after this one can be dated before a budget of its own, see `notBefore`.
+        const latest = cells[headerCell.clock]!;
+        anchorMs = (latest > nowMs && latest - nowMs <= clockSkewMsMax ? latest : nowMs) + 1;
+        if (slots.length > 0) cells[headerCell.clock] = anchorMs;
+        beginBudgets(cells, block, slots, anchorMs);
       }
       cells[block + scopeCell.id] = id;
       // From here on the new block is the scope.
@@ -93,6 +104,7 @@ export function createScopes(tables: Tables): Scopes {
     }
     if (id > Atomics.load(control, controlWord.scopeIdHigh)) Atomics.store(control, controlWord.scopeIdHigh, id);
     if (old !== 0) giveBack(old);
+    if (slots.length > 0) tell?.({ scopeId: id, slots, anchorMs });
   }
 
   function removeScope(scope: number): boolean {

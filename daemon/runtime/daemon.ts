@@ -132,6 +132,11 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
   const { database } = store;
+  memory.onBegun = (begun) => {
+    store.commands
+      .execute({ kind: "begin_budgets", ...begun }, "daemon")
+      .catch((error: unknown) => log.warn("a budget's beginning was not written", { error: String(error) }));
+  };
   const governing = openGoverning({ database, store, memory, log }, current.governance);
   const telemetry = openTelemetry({
     database,

@@ -9,7 +9,7 @@ import { policyStep } from "../governance/key-rows.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
-import { createScopes } from "../governance/scopes.ts";
+import { type Begun, createScopes } from "../governance/scopes.ts";
 import { dumpTables, loadTables } from "../governance/snapshot.ts";
 import {
   controlWord,
@@ -43,6 +43,8 @@ export type SharedMemory = {
   dump(): Uint8Array;
   /** Change number of the last dump; one that holds nothing new is not written. */
   snapshotChange: number;
+  /** Told of budgets that begin while requests run: the disk has to count from the same moment. */
+  onBegun: (begun: Begun) => void;
 };
 
 /** @param workersMax owners besides the main thread */
@@ -58,7 +60,7 @@ export function fillSharedMemory(
   // Its file was checked already. A snapshot of another layout is refused by the loader; then everything comes from the rows.
   if (boot.tables !== undefined && !loadTables(tables, boot.tables, true))
     boot = openState(home, { useSnapshot: false });
-  const scopes = createScopes(tables);
+  const scopes = createScopes(tables, (begun) => memory.onBegun(begun));
   const ledger = createLedger(tables);
   const keys = createKeyWriter(tables);
   const hashes = Map.groupBy(boot.hashes, (hash) => hash.keyId);
@@ -89,7 +91,7 @@ export function fillSharedMemory(
     for (const id of deletedScopes) scopes.removeScope(id);
   }
 
-  return {
+  const memory: SharedMemory = {
     shared,
     routing: createSharedRouting(workersMax),
     boot,
@@ -102,7 +104,9 @@ export function fillSharedMemory(
     mentionsPatterns: () => mentionsPattern(tables),
     dump: () => dumpTables(tables),
     snapshotChange: boot.tables !== undefined && isCurrent(boot) ? boot.change : -1,
+    onBegun: () => undefined,
   };
+  return memory;
 }
 
 /** Nothing has changed since the snapshot was written. */

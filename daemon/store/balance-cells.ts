@@ -38,6 +38,7 @@ export class BalanceCells {
   readonly #read: Statement;
   readonly #write: Statement;
   readonly #remove: Statement;
+  readonly #since: Statement;
 
   constructor(database: Database) {
     this.#read = database.prepare(
@@ -45,6 +46,7 @@ export class BalanceCells {
     );
     this.#write = database.prepare("INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?)");
     this.#remove = database.prepare("DELETE FROM balances WHERE scope_id = ? AND slot = ?");
+    this.#since = database.prepare("SELECT seq, at, scopes, cost_nano FROM records WHERE seq > ?").raw();
   }
 
   /** Forgets everything; cells are read anew as records are replayed. */
@@ -57,15 +59,27 @@ export class BalanceCells {
   /** Draws a settled cost on every budget of every scope in `scopes` (`"3,17"`). */
   add(scopes: string, seq: number, at: number, cost: number): void {
     if (scopes === "" || cost === 0) return;
-    for (const cell of this.#cellsOf(scopes)) {
-      if (at < cell.anchorMs || seq <= cell.sinceSeq) continue; // spent before the budget, or its window, was set
-      if (at < cell.windowStart) continue; // a late row of a window that has ended
-      if (at >= cell.windowNext) enter(cell, at);
-      cell.spent += cost;
-      if (!cell.dirty) {
-        cell.dirty = true;
-        this.#dirty.add(cell);
-      }
+    for (const cell of this.#cellsOf(scopes)) this.#draw(cell, seq, at, cost);
+  }
+
+  #draw(cell: Cell, seq: number, at: number, cost: number): void {
+    if (at < cell.anchorMs || seq <= cell.sinceSeq) return; // spent before the budget, or its window, was set
+    if (at < cell.windowStart) return; // a late row of a window that has ended
+    if (at >= cell.windowNext) enter(cell, at);
+    cell.spent += cost;
+    if (cell.dirty) return;
+    cell.dirty = true;
+    this.#dirty.add(cell);
+  }
+
+  /** The budgets in these slots begin at another moment: what has come since counts as if they always had. */
+  recount(scopeId: number, slots: ReadonlySet<number>, sinceSeq: number): void {
+    this.redefine(scopeId, slots);
+    const own = this.#scope(scopeId).filter(({ slot }) => slots.has(slot));
+    for (const row of this.#since.all(sinceSeq)) {
+      const [seq, at, scopes, cost] = row as [number, number, string, number | null];
+      if (cost === null || !scopes.split(",").includes(String(scopeId))) continue;
+      for (const cell of own) this.#draw(cell, seq, at, cost);
     }
   }
 

@@ -5,7 +5,7 @@
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { workerOfRequest } from "../http/request-id.ts";
 import { adjust, summed } from "./commands/adjust.ts";
-import { resetBudget, setOverride, topUp } from "./commands/budgets.ts";
+import { beginBudgets, resetBudget, setOverride, topUp } from "./commands/budgets.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { record, result, run } from "./commands/common.ts";
 import { correct } from "./commands/correct.ts";
@@ -74,6 +74,8 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
         (holdId, heldAtMs) => heldAtMs <= command.heldUntilMs && workerOfRequest(holdId) === command.worker,
       );
       return result(writer);
+    case "begin_budgets":
+      return beginBudgets(writer, command);
     case "adjust":
       return adjust(writer, command, actor);
     case "correct":

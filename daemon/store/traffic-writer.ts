@@ -2,6 +2,7 @@
  * The one writer of traffic.db: request rows in with their sums, content beside them, old rows out. Hides the multi-row
  * insert, and that retention and the move of rows from an older schema go by slices between commits.
  */
+import { type AwaitedCosts, openAwaitedCosts } from "./awaited-costs.ts";
 import { type Breather, noBreather } from "./breather.ts";
 import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
 import { areRows, type Columns, columnsOf, flatRows, isVaried, valueAt } from "./columns.ts";
@@ -54,6 +55,7 @@ export class TrafficWriter {
   readonly #setSender: Statement;
   readonly #rows: Retention;
   readonly #rollups: RollupWriter;
+  readonly #awaited: AwaitedCosts;
   readonly contents: ContentWriter;
   readonly #senders = new Map<number, number>();
   #stale = true;
@@ -70,6 +72,7 @@ export class TrafficWriter {
     this.#setSender = database.prepare("INSERT OR REPLACE INTO senders VALUES (?, ?)");
     this.#rows = openRetention(database);
     this.#rollups = openRollupWriter(database, this.#now, this.#breather);
+    this.#awaited = openAwaitedCosts(database);
     this.contents = openContentWriter(database, options.filter, options.describe);
   }
 
@@ -93,7 +96,7 @@ export class TrafficWriter {
         } else {
           this.#insertAll(batch.rows);
           this.#list(batch.rows);
-          summed.push(...groups(batch));
+          summed.push(...groups(batch), ...this.#awaited.take(batch.rows));
           rows += batch.rows.count;
         }
         this.#senders.set(batch.sender, batch.number);
@@ -114,7 +117,11 @@ export class TrafficWriter {
     const now = this.#now();
     if (retentionMs > 0 && this.#rows.deleteBefore(now - retentionMs)) return true;
     if (contentRetentionMs > 0 && this.contents.prune(now - contentRetentionMs, contentSliceRows)) return true;
-    return this.#transaction(() => this.#rollups.prune(now, rollups)) || this.#adopt() || this.#rows.giveBack();
+    const isPruned = this.#transaction(() => {
+      this.#awaited.prune(now);
+      return this.#rollups.prune(now, rollups);
+    });
+    return isPruned || this.#adopt() || this.#rows.giveBack();
   }
 
   /** Requests and what was said in them, by id. Sums stay: the money was spent. */
@@ -127,7 +134,7 @@ export class TrafficWriter {
     });
   }
 
-  /** Adds to the sums that the requests count in. Rows stay as they were settled; of one that is gone nothing is known. */
+  /** Adds to the sums that the requests count in, now or when their rows come. Rows stay as they were settled. */
   adjust({ number, costs }: SumBatch): number {
     if (this.#stale) this.#load();
     const find = this.database
@@ -140,7 +147,9 @@ export class TrafficWriter {
       this.#setSender.run(adjusterSender, number);
       const groups = costs.flatMap(({ id, nano }) => {
         const row = find.get(id) as (string | number | null)[] | undefined;
-        return row === undefined ? [] : [costGroup(row, nano)];
+        if (row !== undefined) return [costGroup(row, nano)];
+        this.#awaited.keep(id, nano, this.#now());
+        return [];
       });
       this.#rollups.add(groups);
       return groups.length;
@@ -187,9 +196,9 @@ export class TrafficWriter {
         flat.push(...values);
       }
       const numbers = rows.map(([row]) => row ?? null);
-      const { count, values } = columnsOf(requestWidth, flat);
-      this.#insert.run({ count, values: [numbers, ...values] }, this.#breather.breathe);
-      this.#rollups.add(groupRows(flat));
+      const columns = columnsOf(requestWidth, flat);
+      this.#insert.run({ count: columns.count, values: [numbers, ...columns.values] }, this.#breather.breathe);
+      this.#rollups.add([...groupRows(flat), ...this.#awaited.take(columns)]);
       database.prepare("DELETE FROM requests_before WHERE row >= ?").run(rows.at(-1)![0]);
       return true;
     });
@@ -219,6 +228,7 @@ export class TrafficWriter {
       const [sender, number] = row as [number, number];
       this.#senders.set(sender, number);
     }
+    this.#awaited.load();
     const newest = (table: string): number =>
       (this.database.prepare(`SELECT max(row) FROM ${table}`).pluck().get() as number | null) ?? 0;
     this.#row = Math.max(

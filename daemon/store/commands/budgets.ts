@@ -6,6 +6,7 @@ import { writeBudgets } from "../definitions.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult } from "./command.ts";
 import { nextChange, record, result, run } from "./common.ts";
+import { anew } from "./places.ts";
 import { mustFind, nameOf, replaceBudgets } from "./scopes.ts";
 
 const none: ReadonlySet<number> = new Set();
@@ -30,8 +31,24 @@ export function resetBudget(
 ): CommandResult {
   const before = mustFind(writer, command.scopeId);
   const budget = budgetAt(before, command.slot);
-  const changed = { ...budget, anchorMs: writer.now() };
+  const changed = { ...budget, anchorMs: anew(budget, writer.now()) };
   return change(writer, before, changed, new Set([command.slot]), "budget.reset", actor);
+}
+
+/**
+ * Between the change of a budget on disk and in the shared tables requests are settled: those counted in the tables as
+ * they were, so here they are not counted either.
+ */
+export function beginBudgets(
+  writer: StateWriter,
+  { scopeId, slots, anchorMs }: Command & { kind: "begin_budgets" },
+): CommandResult {
+  const list = JSON.stringify(slots);
+  const where = "WHERE scope_id = ? AND slot IN (SELECT value FROM json_each(?))";
+  run(writer, `UPDATE budgets SET anchor_at = ? ${where}`, anchorMs, scopeId, list);
+  const since = writer.database.prepare(`SELECT min(since_seq) FROM budgets ${where}`).pluck().get(scopeId, list);
+  if (since !== null) writer.cells.recount(scopeId, new Set(slots), since as number);
+  return result(writer);
 }
 
 export function topUp(writer: StateWriter, command: Command & { kind: "top_up" }, actor: string): CommandResult {

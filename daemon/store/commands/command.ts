@@ -13,6 +13,7 @@ import type {
   ScopeSource,
   Window,
 } from "../../governance/definitions.ts";
+import type { Begun } from "../../governance/scopes.ts";
 import type { Adjustment } from "./adjust.ts";
 import type { Correction } from "./correct.ts";
 
@@ -158,6 +159,8 @@ export type Command =
   /** Writes the file so that it is known to be writable. */
   | { readonly kind: "probe" }
   | { readonly kind: "checkpoint" }
+  /** The shared tables count in these budgets from this moment on. */
+  | ({ readonly kind: "begin_budgets" } & Begun)
   /** What settled requests should have cost; the settled rows stay. */
   | { readonly kind: "adjust"; readonly entries: readonly Adjustment[] }
   /** What was charged for came to nothing; does nothing the second time. */

@@ -40,6 +40,11 @@ export function placeBudgets(
   return { budgets: [...wallets, ...budgets], fresh };
 }
 
+/** By its beginning the shared tables tell a budget from the one before it. */
+export function anew({ anchorMs }: Budget, nowMs: number): number {
+  return anchorMs === nowMs ? nowMs + 1 : nowMs;
+}
+
 export function placeLimits(before: readonly RateLimit[], wanted: readonly LimitInput[]): readonly RateLimit[] {
   if (wanted.length > limitsPerScopeMax) {
     throw new GatewayError("invalid_request", `at most ${limitsPerScopeMax} limits a scope`, { param: "limits" });

@@ -5,7 +5,7 @@ import { findKey, findScope, writeBudgets, writeLimits } from "../definitions.ts
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult, ScopeChange } from "./command.ts";
 import { checkName, insert, nextChange, record, result, run, spentBefore, unknownRow } from "./common.ts";
-import { allSlots, placeBudgets, placeLimits } from "./places.ts";
+import { allSlots, anew, placeBudgets, placeLimits } from "./places.ts";
 
 /** Customer, team, user, key: no tree is deeper. */
 const depthMax = 4;
@@ -153,8 +153,10 @@ export function resetBudgets(writer: StateWriter, scopeId: number, actor: string
   const before = mustFind(writer, scopeId);
   const fresh = new Set(before.budgets.flatMap(({ slot, wallet }) => (wallet ? [] : [slot])));
   if (fresh.size === 0) return;
-  const anchorMs = writer.now();
-  const budgets = before.budgets.map((budget) => (fresh.has(budget.slot) ? { ...budget, anchorMs } : budget));
+  const nowMs = writer.now();
+  const budgets = before.budgets.map((budget) =>
+    fresh.has(budget.slot) ? { ...budget, anchorMs: anew(budget, nowMs) } : budget,
+  );
   replaceBudgets(writer, scopeId, budgets, fresh);
   run(writer, "UPDATE scopes SET change = ? WHERE id = ?", nextChange(writer), scopeId);
   record(writer, actor, "budget.reset", nameOf(before), before.budgets, mustFind(writer, scopeId).budgets);

@@ -14,6 +14,7 @@ import { ownConfig } from "./20261126-1630-own-config.ts";
 import { unsummed } from "./20261126-1640-unsummed.ts";
 import { untold } from "./20261126-2010-untold.ts";
 import { batchCharges } from "./20261126-2015-batches.ts";
+import { awaited } from "./20261127-0040-awaited.ts";
 
 export const stateMigrations: readonly Migration[] = [
   initialState,
@@ -32,6 +33,7 @@ export const trafficMigrations: readonly Migration[] = [
   ends,
   nativeEnds,
   untold,
+  awaited,
 ];
 
 /** Names, for a file that a newer program may have written. */

@@ -5,11 +5,12 @@ import fc from "fast-check";
 import type { Balance } from "../../../daemon/governance/definitions.ts";
 import { createLedger } from "../../../daemon/governance/ledger.ts";
 import { createPeek } from "../../../daemon/governance/peek.ts";
-import { createScopes } from "../../../daemon/governance/scopes.ts";
+import { type Begun, createScopes } from "../../../daemon/governance/scopes.ts";
 import { createTables, openTables } from "../../../daemon/governance/tables.ts";
 import { openState, openStateWriter } from "../../../daemon/store/boot.ts";
 import { columnsOf } from "../../../daemon/store/columns.ts";
 import type { BudgetInput } from "../../../daemon/store/commands/command.ts";
+import { findScope } from "../../../daemon/store/definitions.ts";
 import { checkLedger } from "../../../daemon/store/ledger-check.ts";
 import { holdWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import type { StateWriter } from "../../../daemon/store/state-writer.ts";
@@ -31,6 +32,14 @@ const budgetsOf: Readonly<Record<number, readonly BudgetInput[]>> = {
 type Step =
   | { readonly kind: "clock"; readonly byMs: number }
   | { readonly kind: "spend"; readonly scopes: readonly number[]; readonly costNano: number }
+  /** What is settled before the tables know of it, and after, before the disk knows of that; rows come late by so many. */
+  | {
+      readonly kind: "reset";
+      readonly slot: number;
+      readonly before: number;
+      readonly after: number;
+      readonly late: number;
+    }
   | { readonly kind: "hold" | "settle" | "restart" | "crash" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -40,6 +49,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constant("spend" as const),
     scopes: fc.constantFrom([1], [2], [1, 2]),
     costNano: fc.integer({ min: 1, max: 20 }),
+  }),
+  fc.record({
+    kind: fc.constant("reset" as const),
+    slot: fc.constantFrom(0, 1),
+    before: fc.integer({ min: 0, max: 3 }),
+    after: fc.integer({ min: 0, max: 3 }),
+    late: fc.integer({ min: 0, max: 4 }),
   }),
   fc.record({ kind: fc.constantFrom("hold" as const, "settle" as const, "restart" as const, "crash" as const) }),
 );
@@ -66,6 +82,7 @@ class Run {
   readonly #tables: ReturnType<typeof openTables>;
   #held: { hold: number; id: string; scopes: readonly number[] }[] = [];
   #serial = 0;
+  #latest = startMs;
   #batch = 0;
 
   constructor(t: Parameters<typeof temporaryHome>[0], shared: ReturnType<typeof createTables>) {
@@ -81,6 +98,7 @@ class Run {
     switch (step.kind) {
       case "clock":
         this.#now += step.byMs;
+        this.#latest = Math.max(this.#latest, this.#now);
         break;
       case "spend":
         this.#settle(ledger.admit(step.scopes, this.#now, 20, 0, 5, true, "x"), step.scopes, step.costNano);
@@ -97,6 +115,9 @@ class Run {
         if (oldest !== undefined) this.#settle(oldest.hold, oldest.scopes, 7, oldest.id);
         break;
       }
+      case "reset":
+        this.#reset(step);
+        break;
       case "restart":
       case "crash":
         this.#restart(step.kind === "restart");
@@ -107,6 +128,25 @@ class Run {
   end(): void {
     this.#empty();
     this.#writer.close();
+  }
+
+  #reset({ slot, before, after, late }: Step & { readonly kind: "reset" }): void {
+    const ledger = createLedger(this.#tables);
+    const rows: (string | number)[][] = [];
+    const spend = (): void => {
+      const hold = ledger.admit([1, 2], this.#now, 20, 0, 5, true, "x");
+      assert.ok(ledger.settle(hold, this.#now, 3, 0));
+      rows.push([`r${++this.#serial}`, ledger.settled.atMs, 1, "1,2", 3, 0, 0, "{}"]);
+    };
+    const [changed] = this.#writer.execute({ kind: "reset_budget", scopeId: 1, slot }, "cli").scopes;
+    // While a clock is set back settlements are dated ahead, and may be dated after the budget that they came before.
+    for (let count = 0; this.#now === this.#latest && count < before; count += 1) spend();
+    const begun: Begun[] = [];
+    createScopes(this.#tables, (each) => begun.push(each)).updateScope(changed!, this.#now);
+    for (let count = 0; count < after; count += 1) spend();
+    for (const row of rows.splice(0, rows.length - late)) this.#commit(row);
+    for (const each of begun) this.#writer.execute({ kind: "begin_budgets", ...each }, "daemon");
+    for (const row of rows) this.#commit(row);
   }
 
   #settle(hold: number, scopes: readonly number[], costNano: number, id = `s${++this.#serial}`): void {
@@ -153,8 +193,7 @@ class Run {
   #fillTables(balances: readonly Balance[]): void {
     const scopes = createScopes(this.#tables);
     for (const id of [1, 2]) {
-      const budgets = budgetsOf[id]!.map((budget, slot) => ({ ...budget, slot, anchorMs: startMs }));
-      scopes.defineScope({ id, kind: "key", name: `k${id}`, budgets, limits: [] }, balances, this.#now);
+      scopes.defineScope(findScope(this.#writer.database, id)!, balances, this.#now);
     }
   }
 

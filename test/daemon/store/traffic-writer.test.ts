@@ -5,6 +5,8 @@ import { prepareTraffic, trafficFile } from "../../../daemon/store/boot.ts";
 import { columnsOf } from "../../../daemon/store/columns.ts";
 import { openDatabase } from "../../../daemon/store/database.ts";
 import { createPace, rowsPerSlice } from "../../../daemon/store/retention.ts";
+import { dimensionNumber } from "../../../daemon/store/rollup-groups.ts";
+import { seriesNumber } from "../../../daemon/store/rollup-writer.ts";
 import { requestWidth } from "../../../daemon/store/rows.ts";
 import { TrafficWriter } from "../../../daemon/store/traffic-writer.ts";
 import { requestRow, startMs, temporaryHome } from "./fixtures.ts";
@@ -86,4 +88,41 @@ test("commit() goes on numbering rows after a restart", (t) => {
     [2, "req_2"],
   ]);
   database.close();
+});
+
+test("A8 adjust() adds to the sums when the row comes, also after a restart, once, and forgets what never does", (t) => {
+  const home = temporaryHome(t);
+  prepareTraffic(home);
+  let now = startMs;
+  const open = () => new TrafficWriter(openDatabase(trafficFile(home)), { retentionMs: 0, now: () => now });
+  let writer = open();
+  const summed = () =>
+    writer.database
+      .prepare("SELECT requests, cost_nano FROM rollups WHERE series = ?")
+      .raw()
+      .all(seriesNumber("day", dimensionNumber.total));
+  const come = (number: number, ...ids: string[]) => {
+    const rows = columnsOf(
+      requestWidth,
+      ids.flatMap((id) => requestRow(id)),
+    );
+    writer.commit([{ type: "batch", sender: 1, number, rows }]);
+  };
+  come(1, "req_a");
+  writer.adjust({ number: 1, costs: ["req_a", "req_b", "req_c", "req_never"].map((id) => ({ id, nano: 5 })) });
+  writer.adjust({ number: 2, costs: [{ id: "req_b", nano: 2 }] });
+  assert.deepEqual(summed(), [[1, 99 + 5]]);
+  come(2, "req_b", "req_d");
+  assert.deepEqual(summed(), [[3, 3 * 99 + 5 + 7]]);
+  writer.close();
+  writer = open();
+  come(3, "req_c");
+  assert.deepEqual(summed(), [[4, 4 * 99 + 5 + 7 + 5]]);
+  come(4, "req_b"); // a number that is used again is another request
+  assert.deepEqual(summed(), [[5, 5 * 99 + 17]]);
+  now += 2 * 3_600_000;
+  while (writer.prune());
+  come(5, "req_never");
+  assert.deepEqual(summed(), [[6, 6 * 99 + 17]]);
+  writer.close();
 });
