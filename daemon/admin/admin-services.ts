@@ -81,6 +81,7 @@ import type {
   TokenListAnswer,
   TokenListQuery,
   TokenSecretAnswer,
+  UpdateTokenRequest,
 } from "./contract/tokens.ts";
 import type { LogServices } from "./log-services.ts";
 import type { Permission } from "./permissions.ts";
@@ -203,6 +204,8 @@ export type AdminServices = {
   readonly tokens: {
     create(request: CreateTokenRequest, action: Action): Promise<TokenSecretAnswer>;
     list(query: TokenListQuery): Promise<TokenListAnswer>;
+    show(id: string): Promise<TokenAnswer>;
+    update(id: string, request: UpdateTokenRequest, action: Action): Promise<TokenAnswer>;
     revoke(id: string, action: Action): Promise<TokenAnswer>;
   };
   readonly templates: TemplateServices;

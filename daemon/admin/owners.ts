@@ -54,6 +54,7 @@ const page = later(() =>
   strict<BudgetListQuery>({
     limit: queryFields.count(1, 1_000).optional(),
     after: queryFields.text(64).optional(),
+    search: queryFields.text(128).optional(),
   }),
 );
 const override = later(() =>

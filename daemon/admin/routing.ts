@@ -31,6 +31,7 @@ const test = () =>
 const list = () =>
   strict<OwnListQuery>({
     limit: queryFields.count(1, 1_000).optional(),
+    after: queryFields.text(256).optional(),
     offset: queryFields.count(0, 1_000_000).optional(),
     search: queryFields.text(128).optional(),
     sort_by: z.enum(["name", "priority"]).optional(),

@@ -16,6 +16,7 @@ import { writeAnswer } from "./render-answer.ts";
 import type { Caller } from "./route.ts";
 import { prepareSocketPath } from "./socket-path.ts";
 import { serveSocket } from "./web-socket.ts";
+import { whileHeld } from "./while-held.ts";
 
 /** A config of a million characters, JSON-escaped, still passes. */
 export const adminBodyBytesMax = 4_000_000;
@@ -93,8 +94,9 @@ export async function listenAdminTcp(
   server.on("upgrade", (incoming, connection, head) => {
     connection.on("error", () => connection.destroy());
     try {
-      const caller = options.authenticate(incoming.headers.authorization);
-      upgrade(options, caller, incoming, connection, head).catch(() => connection.destroy());
+      const { authorization } = incoming.headers;
+      const caller = options.authenticate(authorization);
+      upgrade(holding(options, authorization), caller, incoming, connection, head).catch(() => connection.destroy());
     } catch {
       connection.end("HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n");
     }
@@ -125,7 +127,13 @@ async function serveTokenHolder(
     outgoing.setHeader("www-authenticate", "Bearer");
     return writeAnswer(options, outgoing, renderAdminError(error, options));
   }
-  return serveOne(options, caller, incoming, outgoing, isOverloaded);
+  return serveOne(holding(options, incoming.headers.authorization), caller, incoming, outgoing, isOverloaded);
+}
+
+function holding(options: AdminTcpOptions, authorization: string | undefined): AdminTcpOptions {
+  const handle: AdminHandler = async (request, caller) =>
+    whileHeld(await options.handle(request, caller), caller, () => options.authenticate(authorization));
+  return { ...options, handle };
 }
 
 async function serveOne(

@@ -13,7 +13,7 @@ import { changeKey, createKey, deleteKey, rotateKey, updateKey } from "./command
 import { deleteOwn, putOwn } from "./commands/own-config.ts";
 import { createScope, deleteScope, updateScope } from "./commands/scopes.ts";
 import { deleteTemplate, putTemplate } from "./commands/templates.ts";
-import { createToken, revokeToken } from "./commands/tokens.ts";
+import { createToken, revokeToken, updateToken } from "./commands/tokens.ts";
 import type { StateWriter } from "./state-writer.ts";
 
 /** Only within the writer's transaction. */
@@ -53,6 +53,8 @@ export function executeCommand(writer: StateWriter, command: Command, actor: str
       return topUp(writer, command, actor);
     case "create_token":
       return createToken(writer, command, actor);
+    case "update_token":
+      return updateToken(writer, command, actor);
     case "revoke_token":
       return revokeToken(writer, command, actor);
     case "put_template":

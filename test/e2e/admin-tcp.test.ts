@@ -47,6 +47,28 @@ test("A17 a revoked admin token is refused with the next request", async () => {
   assert.equal(await statusOf("/api/status", headers), 401);
 });
 
+for (const kind of ["revoked", "narrowed", "without its owner"] as const) {
+  test(`whileHeld() ends the feed of a token that is ${kind}`, { timeout: 20_000 }, async () => {
+    const name = `feeds-${kind.replaceAll(" ", "-")}`;
+    await daemon.admin("POST", "/api/governance/teams", { name });
+    const bound = kind === "without its owner" ? { team: name } : {};
+    const secret = await tokenFor({ name, role: "viewer", ...bound });
+    const headers = { authorization: `Bearer ${secret}` };
+    const ended = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const asked = request(`${url}/api/feed`, { headers, agent: false }, (answer) => {
+      answer.on("data", () => begun.resolve()).on("error", () => undefined);
+      answer.once("close", () => ended.resolve());
+    });
+    asked.once("error", begun.reject).end();
+    await begun.promise;
+    if (kind === "revoked") await daemon.admin("DELETE", `/api/tokens/${name}`);
+    else if (kind === "narrowed") await daemon.admin("PATCH", `/api/tokens/${name}`, { permissions: ["keys:read"] });
+    else await daemon.admin("DELETE", `/api/governance/teams/${name}`);
+    await ended.promise;
+  });
+}
+
 test("every command goes through --url with $BIFROST_TOKEN", async () => {
   const BIFROST_TOKEN = await tokenFor({ name: "remote", role: "operator" });
   const remote = (...args: string[]) => runCommand(args, { BIFROST_TOKEN, BIFROST_URL: url }, daemon.home);

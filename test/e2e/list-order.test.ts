@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { KeyAnswer, KeyListAnswer } from "../../daemon/admin/contract/keys.ts";
-import type { OwnerAnswer, OwnerListAnswer } from "../../daemon/admin/contract/owners.ts";
+import type { BudgetListAnswer, OwnerAnswer, OwnerListAnswer } from "../../daemon/admin/contract/owners.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
@@ -40,6 +40,15 @@ test("lists come in the order that is asked for, from an offset on", async () =>
   await assert.rejects(keys("sort_by=name&after=3"), /give it, or offset, sort_by and order/);
   await assert.rejects(keys("sort_by=budget"), /sort_by/);
   await daemon.admin("POST", "/api/governance/teams", { name: "analytics" });
+  const budgetsOf = async (search: string) =>
+    (await daemon.admin<BudgetListAnswer>("GET", `/api/governance/budgets?search=${search}`)).budgets;
+  assert.deepEqual(
+    (await budgetsOf("RAV")).map(({ owner }) => owner.name),
+    ["bravo", "bravo"],
+  );
+  const { id } = (await keys("search=delta")).keys[0]!;
+  assert.equal((await budgetsOf(id))[0]?.owner.name, "delta");
+  assert.deepEqual(await budgetsOf("%25"), []);
   const teams = await daemon.admin<OwnerListAnswer>("GET", "/api/governance/teams?sort_by=name&limit=1");
   assert.deepEqual([teams.owners[0]?.name, teams.total_count, teams.limit], ["analytics", 2, 1]);
 });

@@ -133,6 +133,8 @@ test("A66 describe() describes what every route answers, and every refusal", { t
   await drive("GET", "/api/governance/virtual-keys?sort_by=name&order=desc&offset=1&limit=2");
   await drive("POST", "/api/tokens", {}, { name: "t", role: "viewer", team: "teams-1" });
   await drive("GET", "/api/tokens?limit=1");
+  await drive("GET", "/api/tokens/{token}", { token: "t" });
+  await drive("PATCH", "/api/tokens/{token}", { token: "t" }, { role: "operator", expires_in_ms: 1_000 });
   await drive("DELETE", "/api/tokens/{token}", { token: "t" });
   await drive("POST", "/api/alerts/channels/{channel}/test", { channel: "hook" });
   await drive("GET", "/api/alerts");

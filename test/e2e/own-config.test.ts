@@ -206,6 +206,21 @@ test("a change is made to the version that was read, and once however often it i
   assert.deepEqual(new Set(made.map(({ status, text }) => `${status} ${text}`)).size, 1);
 });
 
+test("rules and prices come in pages that what is made meanwhile does not shift", async () => {
+  const list = (query: string) => daemon.admin<RulesAnswer>("GET", `/api/routing/rules?${query}`);
+  const { rules: all } = await list("");
+  assert.ok(all.length > 2);
+  const first = await list("limit=2");
+  await daemon.admin("POST", "/api/routing/rules", { name: "aaa", when: "model == 'x'", targets: ["b/once"] });
+  const rest = await list(`after=${encodeURIComponent(first.next!)}`);
+  const told = [...first.rules, ...rest.rules].map(({ name }) => name);
+  assert.deepEqual(told, [...all.map(({ name }) => name), "aaa"]);
+  assert.equal(rest.next, null);
+  await assert.rejects(list("after=nobody"), /not a cursor of an earlier page/);
+  await assert.rejects(list("after=kept&offset=1"), /give it, or offset/);
+  await daemon.admin("DELETE", "/api/routing/rules/aaa");
+});
+
 test("without a daemon rules are made in the files, and in force when it starts", async () => {
   await daemon.kill("SIGTERM");
   await daemon.json("rules", "create", "--name", "offline", "--when", "model == 'a/off'", "--target", "b/o");

@@ -177,7 +177,7 @@ const own = {
   description: unknownOr(text),
   etag: unknownOr(text),
 };
-const ownPage = { count: whole, total_count: whole, limit: whole, offset: whole };
+const ownPage = { count: whole, total_count: whole, limit: whole, offset: whole, next: unknownOr(text) };
 const rule = named<RuleView>("Rule", {
   ...own,
   name: text,

@@ -173,6 +173,7 @@ const token = named<TokenView>("Token", {
   created_by: text,
   expires_at_ms: unknownOr(whole),
   within: unknownOr(reference),
+  etag: text,
 });
 export const tokenAnswer = named<TokenAnswer>("TokenAnswer", { token });
 export const tokenSecret = named<TokenSecretAnswer>("TokenSecret", { token, secret: text });

@@ -24,6 +24,8 @@ const answers: Readonly<Record<string, z.ZodType | Described>> = {
   "GET /api/governance/rate-limits": governance.limitList,
   "GET /api/tokens": governance.tokenList,
   "POST /api/tokens": governance.tokenSecret,
+  "GET /api/tokens/{token}": governance.tokenAnswer,
+  "PATCH /api/tokens/{token}": governance.tokenAnswer,
   "DELETE /api/tokens/{token}": governance.tokenAnswer,
 
   "GET /api/status": daemon.statusAnswer,

@@ -104,7 +104,13 @@ export type BudgetAnswer = { readonly budget: BudgetView };
 /** A budget with whose it is. */
 export type OwnedBudget = BudgetView & { readonly owner: OwnerReference };
 export type OwnedLimit = LimitView & { readonly owner: OwnerReference };
-export type BudgetListQuery = { readonly limit?: number | undefined; readonly after?: string | undefined };
+export type BudgetListQuery = {
+  /** So many owners at most, each with all it has. */
+  readonly limit?: number | undefined;
+  readonly after?: string | undefined;
+  /** In the owner's name or id, wherever. */
+  readonly search?: string | undefined;
+};
 export type BudgetListAnswer = { readonly budgets: readonly OwnedBudget[]; readonly next: string | null };
 export type LimitListAnswer = { readonly limits: readonly OwnedLimit[]; readonly next: string | null };
 

@@ -126,6 +126,8 @@ export type UpdatePriceRequest = {
 export type OwnListQuery = {
   /** 1–1000, default 100. */
   readonly limit?: number | undefined;
+  /** `next` of the page before; in place of it the order and the offset. */
+  readonly after?: string | undefined;
   readonly offset?: number | undefined;
   /** In the name or the id, wherever. */
   readonly search?: string | undefined;
@@ -137,6 +139,8 @@ export type OwnPage = {
   readonly total_count: number;
   readonly limit: number;
   readonly offset: number;
+  /** null: there is no more, or the list was asked for by offset. */
+  readonly next: string | null;
 };
 export type RulesAnswer = OwnPage & { readonly rules: readonly RuleView[] };
 

@@ -13,6 +13,16 @@ export type CreateTokenRequest = {
   readonly team?: string | undefined;
   readonly user?: string | undefined;
 };
+/** What is absent stays. */
+export type UpdateTokenRequest = {
+  readonly name?: string | undefined;
+  /** All of them; or a role. */
+  readonly permissions?: readonly string[] | undefined;
+  readonly role?: "admin" | "operator" | "viewer" | undefined;
+  readonly expires_in_ms?: number | undefined;
+  /** null: never. */
+  readonly expires_at_ms?: number | null | undefined;
+};
 export type TokenView = {
   readonly id: string;
   readonly name: string;
@@ -24,6 +34,7 @@ export type TokenView = {
   readonly expires_at_ms: number | null;
   /** The owner it is bound to; null: none. */
   readonly within: OwnerReference | null;
+  readonly etag: string;
 };
 export type TokenAnswer = { readonly token: TokenView };
 /** The only answer that ever holds the secret. */

@@ -44,9 +44,14 @@ export function viewKey(
     aliases: key.policy.aliases ?? {},
     required: key.policy.required ?? [],
     in_flight: usage.inFlight ?? null,
-    etag: etagOf(key.change),
+    etag: etagOf(changeOf({ key, scopes })),
     old_secret_expires_at_ms: ends.length === 0 ? null : Math.max(...ends),
   };
+}
+
+/** A budget's override and a wallet's top-up change the key's own scope alone. */
+export function changeOf({ key, scopes }: Pick<StoredKey, "key" | "scopes">): number {
+  return Math.max(key.change ?? 0, scopes[0]?.change ?? 0);
 }
 
 function viewProvider(

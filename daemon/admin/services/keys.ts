@@ -19,7 +19,7 @@ import type {
   UpdateKeyRequest,
 } from "../contract/keys.ts";
 import { assertMatch, assertOurs, etagOf, type Governance } from "./governance.ts";
-import { viewKey } from "./key-view.ts";
+import { changeOf, viewKey } from "./key-view.ts";
 import { budgetInputs, mergeLimits } from "./limit-change.ts";
 import { sliceOf } from "./list-order.ts";
 import { checkNames } from "./name-check.ts";
@@ -100,7 +100,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   async function findLive(key: string, action: Action): Promise<StoredKey> {
     const stored = await find(key);
     assertOurs(stored.key.source, `key "${stored.key.name}"`);
-    assertMatch(action, etagOf(stored.key.change));
+    assertMatch(action, etagOf(changeOf(stored)));
     if (stored.key.revokedAtMs === undefined) return stored;
     throw new GatewayError("conflict", `key "${stored.key.name}" is revoked, and that is for good`, { param: "key" });
   }
@@ -225,6 +225,7 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
   async function revoke(name: string, action: Action) {
     const stored = await find(name);
     assertOurs(stored.key.source, `key "${stored.key.name}"`);
+    assertMatch(action, etagOf(changeOf(stored)));
     if (stored.key.revokedAtMs !== undefined) return { key: view(stored) };
     memory.put({ ...stored, key: { ...stored.key, revokedAtMs: now() } });
     try {
@@ -316,7 +317,7 @@ function changedBounds(
 }
 
 /** undefined: not said; null: never. */
-function expiry(
+export function expiry(
   { expires_in_ms, expires_at_ms }: Pick<UpdateKeyRequest, "expires_in_ms" | "expires_at_ms">,
   nowMs: number,
 ): number | null | undefined {

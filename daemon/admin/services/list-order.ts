@@ -15,24 +15,37 @@ export type Slice = {
 
 const pageDefault = 100;
 
-export function sliceOf({ limit = pageDefault, after, offset, sort_by: by, order }: ListOrder): Slice {
-  const isOrdered = offset !== undefined || by !== undefined || order !== undefined;
-  if (isOrdered && after !== undefined) {
-    const message = '"after" goes on in the order of making: give it, or offset, sort_by and order';
-    throw new GatewayError("invalid_request", message, { param: "after" });
-  }
+export function sliceOf(query: ListOrder): Slice {
+  const { limit = pageDefault, after, offset, sort_by: by, order } = query;
   const direction = order === "desc" ? " DESC" : "";
   return {
     afterId: readCursor(after),
     orderBy: by === "name" ? `name${direction}, id${direction}` : `id${direction}`,
     limit,
     offset: offset ?? 0,
-    hasCursor: !isOrdered,
+    hasCursor: assertOneOrder(query),
   };
+}
+
+/** True: it is the order of making, which a cursor names a place in. */
+export function assertOneOrder({
+  after,
+  offset,
+  sort_by: by,
+  order,
+}: Omit<ListOrder, "sort_by"> & { sort_by?: unknown }): boolean {
+  const isOrdered = offset !== undefined || by !== undefined || order !== undefined;
+  if (!isOrdered || after === undefined) return !isOrdered;
+  const message = '"after" goes on in the order of making: give it, or offset, sort_by and order';
+  throw new GatewayError("invalid_request", message, { param: "after" });
 }
 
 export function readCursor(text: string | undefined): number {
   if (text === undefined) return 0;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new GatewayError("invalid_request", '"after": is not a cursor of an earlier page', { param: "after" });
+  throw noCursor();
+}
+
+export function noCursor(): GatewayError {
+  return new GatewayError("invalid_request", '"after": is not a cursor of an earlier page', { param: "after" });
 }

@@ -10,6 +10,7 @@ import { readOwn, type StoredOwn } from "../../store/own-config.ts";
 import type { Action, OwnConfigServices } from "../admin-services.ts";
 import type { OwnListQuery, OwnPage } from "../contract/routing.ts";
 import { assertMatch, etagOf } from "./governance.ts";
+import { assertOneOrder, noCursor } from "./list-order.ts";
 import { filePrices, fileRules, viewPrice, viewRule } from "./own-view.ts";
 import type { StoreAccess } from "./store-access.ts";
 import { createTurns } from "./turns.ts";
@@ -177,10 +178,12 @@ function said(fields: Fields): Fields {
 
 function paged<Item extends { readonly id: string | null }>(
   all: readonly Item[],
-  { limit = pageDefault, offset = 0, search, sort_by: by, order = "asc" }: OwnListQuery,
+  query: OwnListQuery,
   nameOf: (item: Item) => string,
   numbers: Readonly<Record<string, (item: Item) => number>>,
 ): OwnPage & { readonly items: readonly Item[] } {
+  const { limit = pageDefault, after, offset, search, sort_by: by, order } = query;
+  const hasCursor = assertOneOrder(query);
   const wanted = search?.toLowerCase();
   const found = all.filter(
     (item) => wanted === undefined || nameOf(item).toLowerCase().includes(wanted) || item.id?.includes(wanted) === true,
@@ -190,6 +193,11 @@ function paged<Item extends { readonly id: string | null }>(
     number === undefined ? (nameOf(a) < nameOf(b) ? -1 : 1) : number(a) - number(b);
   const sorted = by === undefined ? [...found] : found.toSorted(compare);
   if (order === "desc") sorted.reverse();
-  const items = sorted.slice(offset, offset + limit);
-  return { items, count: items.length, total_count: found.length, limit, offset };
+  // Names are given once: the last one of a page says where the next begins.
+  const last = after === undefined ? -1 : sorted.findIndex((item) => nameOf(item) === after);
+  if (after !== undefined && last === -1) throw noCursor();
+  const from = offset ?? last + 1;
+  const items = sorted.slice(from, from + limit);
+  const next = hasCursor && from + limit < sorted.length ? nameOf(items.at(-1)!) : null;
+  return { items, count: items.length, total_count: found.length, limit, offset: offset ?? 0, next };
 }

@@ -38,10 +38,12 @@ export type OwnerRows = {
   isTaken(kind: ScopeKind, name: string): boolean;
   /** What people know a scope by: the key's id for a key's scope. */
   publicId(scope: ScopeDefinition): string;
+  /** What its version is told by: a key's is the later one of its row and its scope. */
+  change(scope: ScopeDefinition): number;
   /** Newest first. */
   walletEntries(scopeId: number, limit: number): readonly WalletEntry[];
   /** Scopes with budgets, or with limits, in order of id. */
-  withNumbers(table: "budgets" | "limits", afterId: number, limit: number): readonly ScopeDefinition[];
+  withNumbers(table: "budgets" | "limits", afterId: number, limit: number, search?: string): readonly ScopeDefinition[];
 };
 
 export const idPrefixes: Readonly<Record<ScopeKind, string>> = {
@@ -135,15 +137,29 @@ export function createOwnerRows(database: () => Database, reach?: Reach): OwnerR
       const sql = "SELECT public_id FROM keys WHERE scope_id = ?";
       return (plucked(database(), sql).get(scope.id) as string | undefined) ?? "";
     },
+    change(scope) {
+      const change = scope.change ?? 0;
+      if (scope.kind !== "key") return change;
+      const sql = "SELECT change FROM keys WHERE scope_id = ?";
+      return Math.max(change, (plucked(database(), sql).get(scope.id) as number | undefined) ?? 0);
+    },
     walletEntries: (scopeId, limit) =>
       database()
         .prepare(
           "SELECT at AS at_ms, amount_nano, note, actor FROM wallet_entries WHERE scope_id = ? ORDER BY id DESC LIMIT ?",
         )
         .all(scopeId, limit) as WalletEntry[],
-    withNumbers(table, afterId, limit) {
-      const [clause, values] = reach === undefined ? ["", []] : [` AND s.id IN ${scopesInReach}`, [reach.scopeId]];
-      const sql = `SELECT DISTINCT t.scope_id FROM ${table} t JOIN scopes s ON s.id = t.scope_id WHERE t.scope_id > ? AND s.deleted_at IS NULL${clause} ORDER BY t.scope_id LIMIT ?`;
+    withNumbers(table, afterId, limit, search) {
+      const within = reach === undefined ? "" : ` AND s.id IN ${scopesInReach}`;
+      const named =
+        search === undefined
+          ? ""
+          : " AND (instr(lower(s.name), lower(?)) > 0 OR instr(s.public_id, ?) > 0 OR s.id IN (SELECT scope_id FROM keys WHERE instr(public_id, ?) > 0))";
+      const values = [
+        ...(reach === undefined ? [] : [reach.scopeId]),
+        ...(search === undefined ? [] : Array(3).fill(search)),
+      ];
+      const sql = `SELECT DISTINCT t.scope_id FROM ${table} t JOIN scopes s ON s.id = t.scope_id WHERE t.scope_id > ? AND s.deleted_at IS NULL${within}${named} ORDER BY t.scope_id LIMIT ?`;
       return load(ids(sql, afterId, ...values, limit));
     },
   };

@@ -87,7 +87,9 @@ export function createOwnerService(governance: Governance): OwnerServices {
   function assertFree(kind: OwnerKind, name: string): void {
     if (!rows.isTaken(kind, name)) return;
     const what = kind.replace("_", " ");
-    throw new GatewayError("conflict", `there is a ${what} "${name}" already`, { param: "name" });
+    throw new GatewayError("conflict", `there is ${what === "end user" ? "an" : "a"} ${what} "${name}" already`, {
+      param: "name",
+    });
   }
 
   async function create(kind: OwnerKind, request: CreateOwnerRequest, action: Action) {
@@ -205,9 +207,10 @@ export function createOwnerService(governance: Governance): OwnerServices {
   }
 
   const scopeOf = (kind: OwnerKind | "key", reference: string) => rows.mustFind(kind, reference, kind);
-  const changeable = (kind: OwnerKind | "key", reference: string) => {
+  const changeable = (kind: OwnerKind | "key", reference: string, action: Action) => {
     const scope = scopeOf(kind, reference);
     assertBelow(reach, scope);
+    assertMatch(action, etagOf(rows.change(scope)));
     return scope;
   };
   return {
@@ -217,26 +220,26 @@ export function createOwnerService(governance: Governance): OwnerServices {
     show: async (kind, id) => ({ owner: view(find(kind, id)) }),
     list: async (kind, query) => list(kind, query),
     override: (kind, id, slot, request, action) =>
-      inTurn(async () => override(changeable(kind, id), slot, request, action)),
-    reset: (kind, id, slot, action) => inTurn(async () => reset(changeable(kind, id), slot, action)),
+      inTurn(async () => override(changeable(kind, id, action), slot, request, action)),
+    reset: (kind, id, slot, action) => inTurn(async () => reset(changeable(kind, id, action), slot, action)),
     wallet: async (kind, id) => wallet(scopeOf(kind, id)),
     topUp: (kind, id, { amount_nano: amountNano, note = "" }, action) =>
       inTurn(async () => {
-        const scopeId = changeable(kind, id).id;
+        const scopeId = changeable(kind, id, action).id;
         return wallet(
           take(await governance.execute({ kind: "top_up", scopeId, amountNano, note }, action.actor), action),
         );
       }),
-    async budgets({ after, limit = pageDefault }): Promise<BudgetListAnswer> {
-      const found = rows.withNumbers("budgets", readCursor(after), limit);
+    async budgets({ after, limit = pageDefault, search }): Promise<BudgetListAnswer> {
+      const found = rows.withNumbers("budgets", readCursor(after), limit, search);
       const budgets = found.flatMap((scope) => {
         const owner = referenceTo(rows, scope.id)!;
         return viewBudgets(scope, memory.usage(scope)).map((budget) => ({ ...budget, owner }));
       });
       return { budgets, next: found.length === limit ? `${found.at(-1)!.id}` : null };
     },
-    async limits({ after, limit = pageDefault }): Promise<LimitListAnswer> {
-      const found = rows.withNumbers("limits", readCursor(after), limit);
+    async limits({ after, limit = pageDefault, search }): Promise<LimitListAnswer> {
+      const found = rows.withNumbers("limits", readCursor(after), limit, search);
       const limits = found.flatMap((scope) => {
         const owner = referenceTo(rows, scope.id)!;
         return viewLimits(scope, memory.usage(scope)).map((each) => ({ ...each, owner }));

@@ -3,10 +3,17 @@ import { hash, randomBytes } from "node:crypto";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { Database } from "../../store/database.ts";
 import type { Action, AdminServices, Reach } from "../admin-services.ts";
-import type { CreateTokenRequest, TokenListAnswer, TokenListQuery, TokenView } from "../contract/tokens.ts";
+import type {
+  CreateTokenRequest,
+  TokenListAnswer,
+  TokenListQuery,
+  TokenView,
+  UpdateTokenRequest,
+} from "../contract/tokens.ts";
 import { isPermission, type Permission, permissions, roles } from "../permissions.ts";
 import type { Caller } from "../route.ts";
-import type { Governance } from "./governance.ts";
+import { assertMatch, type Governance } from "./governance.ts";
+import { expiry } from "./keys.ts";
 import { readCursor } from "./list-order.ts";
 import { parentOf, referenceTo } from "./owner-change.ts";
 import { isInReach, scopesInReach } from "./reach.ts";
@@ -48,6 +55,7 @@ export function createTokenService(access: StoreAccess, governance: Governance):
       created_by: row.created_by,
       expires_at_ms: row.expires_at,
       within: referenceTo(rows, row.within ?? undefined),
+      etag: etagOf(row),
     };
   }
 
@@ -111,6 +119,27 @@ export function createTokenService(access: StoreAccess, governance: Governance):
     throw new GatewayError("permission_denied", message, { param: "token" });
   }
 
+  /** What is over stays over: its secret may lie about somewhere. */
+  async function update(reference: string, request: UpdateTokenRequest, action: Action) {
+    const row = find(reference);
+    assertMatch(action, etagOf(row));
+    assertNotStronger(row, action);
+    const before = view(row);
+    if (before.state !== "active")
+      throw new GatewayError("conflict", `token "${row.name}" is ${before.state}: make another`, { param: "token" });
+    const { name = row.name, permissions: asked, role } = request;
+    if (name !== row.name) assertRoom(name);
+    const isGranted = asked !== undefined || role !== undefined;
+    const granted = isGranted ? grantedBy(request, action.caller.permissions) : before.permissions;
+    const wanted = expiry(request, now());
+    const expiresAtMs = wanted === undefined ? (row.expires_at ?? undefined) : (wanted ?? undefined);
+    if (wanted !== undefined) assertNotLonger(expiresAtMs, action.caller.expiresAtMs);
+    const { public_id: publicId } = row;
+    await access.execute({ kind: "update_token", publicId, name, permissions: granted, expiresAtMs }, action.actor);
+    action.recorded();
+    return { token: view(find(publicId)) };
+  }
+
   function list({ limit = pageDefault, after, search }: TokenListQuery): TokenListAnswer {
     const parts: string[] = [];
     const values: unknown[] = [];
@@ -146,9 +175,12 @@ export function createTokenService(access: StoreAccess, governance: Governance):
   return {
     create: (request, action) => inTurn(() => create(request, action)),
     list: async (query) => list(query),
+    show: async (reference) => ({ token: view(find(reference)) }),
+    update: (reference, request, action) => inTurn(() => update(reference, request, action)),
     revoke: (reference, action) =>
       inTurn(async () => {
         const found = find(reference);
+        assertMatch(action, etagOf(found));
         assertNotStronger(found, action);
         const { public_id: publicId } = found;
         await access.execute({ kind: "revoke_token", publicId }, action.actor);
@@ -216,6 +248,12 @@ function readReach(database: Database, scopeId: number): Reach {
   const reach = database.prepare(sql).get(scopeId) as Reach | undefined;
   if (reach !== undefined) return reach;
   throw new GatewayError("blocked_api_key", "what this admin token was bound to has been removed");
+}
+
+/** Of what may change. */
+function etagOf({ name, permissions, expires_at, revoked_at }: TokenRow): string {
+  const text = JSON.stringify([name, permissions, expires_at, revoked_at]);
+  return `"${hash("sha256", text).slice(0, 16)}"`;
 }
 
 function hashOf(secret: string): Buffer {

@@ -130,6 +130,13 @@ export type Command =
       readonly within?: number | undefined;
       readonly expiresAtMs?: number | undefined;
     }
+  | {
+      readonly kind: "update_token";
+      readonly publicId: string;
+      readonly name: string;
+      readonly permissions: readonly string[];
+      readonly expiresAtMs: number | undefined;
+    }
   | { readonly kind: "revoke_token"; readonly publicId: string }
   /** A budget that keys and owners are given by name. */
   | {

@@ -22,6 +22,21 @@ export function createToken(
   return result(writer);
 }
 
+export function updateToken(
+  writer: StateWriter,
+  { publicId, name, permissions, expiresAtMs }: Command & { kind: "update_token" },
+  actor: string,
+): CommandResult {
+  checkName(name);
+  const sql = "SELECT name, permissions, expires_at FROM admin_tokens WHERE public_id = ?";
+  const before = writer.database.prepare(sql).get(publicId);
+  if (before === undefined) throw unknownRow("token", `there is no token "${publicId}"`);
+  const change = "UPDATE admin_tokens SET name = ?, permissions = ?, expires_at = ? WHERE public_id = ?";
+  run(writer, change, name, JSON.stringify(permissions), expiresAtMs ?? null, publicId);
+  record(writer, actor, "token.update", publicId, before, { name, permissions, expiresAtMs });
+  return result(writer);
+}
+
 export function revokeToken(
   writer: StateWriter,
   { publicId }: Command & { kind: "revoke_token" },

@@ -10,7 +10,7 @@ const cannedPrice = {
   ...{ id: "price_1", match: "echo/echo", source: "database" as const, fault: null, description: null, etag: '"1"' },
   price: { input: 1 },
 };
-const ownPage = { count: 1, total_count: 1, limit: 100, offset: 0 };
+const ownPage = { count: 1, total_count: 1, limit: 100, offset: 0, next: null };
 const rule = async () => ({ rule: cannedRule });
 const override = async () => ({ override: cannedPrice });
 export const cannedOwnConfig: AdminServices["ownConfig"] = {

@@ -40,6 +40,7 @@ const goodBodies: Readonly<Record<string, unknown>> = {
   "price.update": { price: { input: null, output: 1 } },
   "price.delete": undefined,
   "token.create": { name: "made", permissions: ["status:read"] },
+  "token.update": { name: "renamed" },
   "token.revoke": undefined,
 };
 

@@ -154,6 +154,49 @@ test("A34 revoke() lets nobody shut out a token that may do more", async () => {
   }
 });
 
+test("A34 update() changes a token as far as who changes it may go, and what is over stays over", async () => {
+  const lab = openLab();
+  const own = new Set<Permission>(["tokens:write", "keys:read"]);
+  const ask = (method: string, name: string, body?: object, more: object = {}) =>
+    lab.ask({ method, path: `/api/tokens/${name}`, ...(body === undefined ? {} : { body }), ...more });
+  const as = async (name: string, body: object) =>
+    (
+      await lab.handle(
+        { method: "PATCH", path: `/api/tokens/${name}`, body },
+        { actor: "token:own", permissions: own, expiresAtMs: lab.clock + 60_000 },
+      )
+    ).status;
+  const shown = async (name: string) => {
+    const answer = await ask("GET", name);
+    assert.ok("body" in answer && answer.status === 200);
+    return (answer.body as TokenSecretAnswer).token;
+  };
+  try {
+    for (const body of [
+      { name: "root", role: "admin" },
+      { name: "less", permissions: ["keys:read"] },
+    ])
+      assert.equal((await lab.ask({ method: "POST", path: "/api/tokens", body })).status, 200);
+    assert.equal(await as("root", { name: "mine" }), 403, "it may do more");
+    assert.equal(await as("less", { role: "viewer" }), 403, "more than its own");
+    assert.equal(await as("less", { expires_in_ms: 60_001 }), 403, "longer than its own");
+    assert.equal(await as("less", { expires_at_ms: null }), 403, "without an end");
+    assert.equal(await as("less", { surprise: 1 }), 400);
+    const { etag } = await shown("less");
+    assert.equal(await as("less", { name: "some", permissions: ["tokens:write"], expires_in_ms: 60_000 }), 200);
+    assert.equal((await ask("PATCH", "some", { name: "x" }, { ifMatch: etag })).status, 412);
+    assert.equal((await ask("DELETE", "some", undefined, { ifMatch: etag })).status, 412);
+    const { permissions: now, expires_at_ms: end } = await shown("some");
+    assert.deepEqual([now, end], [["tokens:write"], lab.clock + 60_000]);
+    assert.equal((await ask("PATCH", "some", { name: "root" })).status, 409);
+    lab.clock += 60_000;
+    assert.equal((await ask("PATCH", "some", { expires_at_ms: null })).status, 409, "it is over");
+    assert.equal((await ask("GET", "nobody")).status, 404);
+  } finally {
+    await lab.close();
+  }
+});
+
 test("GET /api/tokens pages from the newest back, counts, and searches", async () => {
   const lab = openLab();
   const page = async (query: string) => {
@@ -205,6 +248,24 @@ test("router() changes only the version that If-Match names", async () => {
     assert.equal((await lab.ask(patch)).status, 200);
     assert.equal((await lab.ask(patch)).status, 412);
     assert.equal((await lab.ask({ ...patch, ifMatch: "*" })).status, 200);
+    const key = await lab.ask({
+      ...{ method: "POST", path: "/api/keys" },
+      body: { name: "k", budgets: [{ limit_nano: 1, window: { kind: "forever" } }] },
+    });
+    assert.ok("body" in key && key.etag !== undefined);
+    const raise = { method: "PUT", path: "/api/keys/k/budgets/0/override", body: { extra_nano: 1, mode: "forever" } };
+    assert.equal((await lab.ask({ ...raise, ifMatch: key.etag })).status, 200);
+    const others = [
+      raise,
+      { method: "PATCH", path: "/api/keys/k", body: { description: "x" } },
+      { method: "POST", path: "/api/keys/k/budgets/0/reset" },
+      { method: "POST", path: "/api/keys/k/wallet", body: { amount_nano: 1 } },
+      { method: "POST", path: "/api/keys/k/rotate" },
+      { method: "DELETE", path: "/api/keys/k" },
+    ];
+    for (const each of others)
+      assert.equal((await lab.ask({ ...each, ifMatch: key.etag })).status, 412, `${each.method} ${each.path}`);
+    assert.match(JSON.stringify(await lab.ask({ method: "GET", path: "/api/keys/k" })), /"state":"active"/);
   } finally {
     await lab.close();
   }
