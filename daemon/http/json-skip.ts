@@ -42,7 +42,7 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly s
   // Bedrock's cache marker; what Gemini is sent may be sound.
   dearest: ["cachePoint", "inlineData", "inline_data"],
   // Where tools that the provider runs are asked for, see server-tools.ts.
-  tools: ["tools", "prompt", "plugins", "search_parameters", "web_search_options"],
+  tools: ["tools", "prompt", "plugins", "search_parameters", "web_search_options", "preset", "compound_custom"],
 };
 
 type RareKey = { readonly bytes: Uint8Array; readonly bit: number };

@@ -4,12 +4,13 @@ import { skipColon, skipSpace, skipString, skipValue } from "./json-skip.ts";
 
 const comma = 44;
 const quote = 34;
-/** Longer values are not looked at. */
+/** Longer values are not looked at, as is usual. */
 const valueBytesMax = 65_536;
 
 export function topLevel<Name extends string>(
   body: Buffer,
   names: readonly Name[],
+  bytesMax: number = valueBytesMax,
 ): Readonly<Partial<Record<Name, unknown>>> {
   const found: Partial<Record<Name, unknown>> = {};
   if (!names.some((name) => body.includes(`"${name}"`, 0, "latin1"))) return found;
@@ -23,8 +24,7 @@ export function topLevel<Name extends string>(
     if (name !== undefined) {
       if (Object.hasOwn(found, name))
         throw new GatewayError("invalid_request", `${name} is given twice`, { source: "client", param: name });
-      found[name] =
-        end - start > valueBytesMax ? undefined : (JSON.parse(body.toString("utf8", start, end)) as unknown);
+      found[name] = end - start > bytesMax ? undefined : (JSON.parse(body.toString("utf8", start, end)) as unknown);
     }
     at = skipSpace(body, end);
     if (body[at] === comma) at = skipSpace(body, at + 1);

@@ -8,10 +8,12 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import { formatDollars } from "../governance/money.ts";
 import type { Plan, PlanRefusal } from "../governance/plans.ts";
+import { sighting } from "../http/json-skip.ts";
 import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
 import type { Batch } from "./batch-cost.ts";
 import type { Exchange, Route } from "./exchange.ts";
+import { assertInnerModels } from "./inner-models.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
@@ -88,7 +90,9 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const caller = exchange.caller!;
   const now = Date.now();
   const plan = assertAccess(exchange, target, plane, now);
-  const { named } = exchange;
+  const { body, named, view } = exchange;
+  if (body !== undefined && caller.keyRow >= 0 && (view!.sighted & sighting.tools) !== 0)
+    assertInnerModels(exchange, target, plane, now);
   const scopes = named.length === 0 ? plan.scopes : [...plan.scopes, ...named];
   const scopesText = named.length === 0 ? plan.text : scopes.join(",");
   const settings = exchange.generation.data;

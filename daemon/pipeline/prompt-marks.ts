@@ -32,7 +32,7 @@ const dearestMarks = ["cache_control", "input_audio"].map(quoted);
 /** A body without any of these names no tool of the provider's. Functions of a client's own may have the same names. */
 const toolMarks = (
   '"web_ "x_search" "collections_search" "openrouter: "code_ "codeExecution" "file_search" "fileSearch" "mcp ' +
-  '"image_generation" "google "url_context" "urlContext" "enterprise "search_parameters" "plugins" "prompt"'
+  '"image_generation" "advisor_ "container_ "google "url_context" "urlContext" "enterprise "search_parameters" "plugins" "prompt"'
 )
   .split(" ")
   .map((mark) => Buffer.from(mark, "latin1"));

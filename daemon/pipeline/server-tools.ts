@@ -27,6 +27,8 @@ const types = new RegExp(
       "web_search(?:_preview|_premium)?(?:_\\d{4}_?\\d\\d_?\\d\\d)?",
       ...["x_search", "collections_search", "openrouter:[\\w-]+", "web_fetch(?:_\\d{8})?", "mcp", "mcp_toolset"],
       ...["code_execution(?:_\\d{8})?", "code_interpreter", "file_search", "image_generation"],
+      // Another model's tokens; where a shell is not the client's.
+      ...["advisor_\\d{8}", "container_auto", "container_reference"],
     ].join("|") +
     ')"',
   "g",
@@ -39,7 +41,7 @@ const searching = /"(?:web_search_options|search_parameters)"\s*:\s*\{|"plugins"
 /** A prompt that OpenAI keeps brings text and tools that no one here has seen. */
 const storedPrompt = /"prompt"\s*:\s*\{[^{}]*"id"\s*:/;
 const tokensOnly = /^(?:web_fetch|mcp|url)/;
-const untold = /^(?:code_interpreter|file_search|image_generation|code_execution)/;
+const untold = /^(?:code_interpreter|file_search|image_generation|code_execution|advisor|container)/;
 
 /** Undefined: none is named. `text` is the whole body. */
 export function readServerTools(text: string): ServerTools | undefined {

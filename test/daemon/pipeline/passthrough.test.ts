@@ -145,8 +145,18 @@ describe("passthrough", () => {
         );
       assert.equal((await ask(path, key)).status, 200);
     }
-    for (const more of [{ models: ["n"] }, { fallbacks: ["n"] }])
+    const painter = { tools: [{ type: "image_generation", model: "n" }] };
+    for (const more of [{ models: ["n"] }, { fallbacks: ["n"] }, painter])
       assert.equal((await ask("chat/completions", restricted, more)).status, 403);
+    const usual = await call(lab.url, {
+      path: "/v1/chat/completions",
+      key: blocked,
+      body: { model: "up/m", messages: [], ...painter },
+    });
+    assert.deepEqual(
+      [errorOf(usual).code, errorOf(usual).message],
+      ["model_not_allowed", "this API key may not call up/n"],
+    );
     assert.equal((await ask("v1/chat/completions/", restricted)).status, 200);
     assert.equal((await ask("chat/completions", blocked)).status, 200);
     // What calls no model is for who may call most of them.

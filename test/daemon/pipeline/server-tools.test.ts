@@ -54,9 +54,18 @@ test("readMarks() tells what costs tokens alone, and what nobody tells the cost 
     { contents: [], tools: [{ codeExecution: {} }] },
   ])
     assert.deepEqual(tools(body), { ...search, hasFee: false }, JSON.stringify(body));
-  for (const type of ["code_interpreter", "file_search", "image_generation", "code_execution_20250825"])
+  for (const type of [
+    "code_interpreter",
+    "file_search",
+    "image_generation",
+    "code_execution_20250825",
+    "advisor_20260301",
+  ])
     assert.deepEqual(tools({ tools: [{ type }] }), { ...search, hasFee: false, unpriced: type });
   assert.equal(tools({ prompt: { id: "pmpt_1" } })?.unpriced, "a stored prompt");
+  const shell = { type: "shell", environment: { type: "container_auto" } };
+  assert.equal(tools({ tools: [shell] })?.unpriced, "container_auto");
+  assert.equal(tools({ tools: [{ type: "shell", environment: { type: "local" } }] }), undefined);
 });
 
 test("readMarks() sees none where a client runs the tools, whatever they are called", () => {
