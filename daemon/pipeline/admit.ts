@@ -5,6 +5,7 @@
 import { costBound, type Units } from "../../providers/catalog/cost.ts";
 import type { Price } from "../../providers/catalog/price.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { anyModel } from "../governance/access.ts";
 import type { Ledger } from "../governance/ledger.ts";
 import { formatDollars } from "../governance/money.ts";
 import type { Plan, PlanRefusal } from "../governance/plans.ts";
@@ -13,7 +14,7 @@ import type { Target } from "../routing/generation.ts";
 import { assertUsable } from "./authenticate.ts";
 import type { Batch } from "./batch-cost.ts";
 import type { Exchange, Route } from "./exchange.ts";
-import { assertInnerModels } from "./inner-models.ts";
+import { innerModels } from "./inner-models.ts";
 import { limitHeaders } from "./limit-headers.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
@@ -62,6 +63,16 @@ export function assertAccess(
   return plan;
 }
 
+/** Other models may be called for the request as well. */
+function assertInner(exchange: Exchange, target: Target, plane: Plane, now: number): void {
+  const { body, caller, named } = exchange;
+  const { name: provider } = target.provider;
+  const { refusal } = plane.plans.find(caller!.keyRow, provider, anyModel, `${provider}/${anyModel}`);
+  if (refusal === undefined && named.length === 0) return;
+  for (const model of innerModels(body!))
+    assertAccess(exchange, { ...target, model, name: `${provider}/${model}` }, plane, now);
+}
+
 /** The key is good; whom it speaks for is not. */
 function forbiddenTo(refusal: PlanRefusal, { name }: Target): GatewayError {
   if (refusal.kind === "disabled")
@@ -92,7 +103,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   const plan = assertAccess(exchange, target, plane, now);
   const { body, named, view } = exchange;
   if (body !== undefined && caller.keyRow >= 0 && (view!.sighted & sighting.tools) !== 0)
-    assertInnerModels(exchange, target, plane, now);
+    assertInner(exchange, target, plane, now);
   const scopes = named.length === 0 ? plan.scopes : [...plan.scopes, ...named];
   const scopesText = named.length === 0 ? plan.text : scopes.join(",");
   const settings = exchange.generation.data;

@@ -3,26 +3,11 @@
  * for an opinion. A key that may not call them may not have them called either. Hides where each vendor has their names.
  */
 import { list, type Shape, shape } from "../../providers/json.ts";
-import { anyModel } from "../governance/access.ts";
 import { topLevel } from "../http/top-level.ts";
-import type { Target } from "../routing/generation.ts";
-import { assertAccess } from "./admit.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Plane } from "./plane.ts";
-
-/** Asked of bodies that have tools or the like. Throws `model_not_allowed`. */
-export function assertInnerModels(exchange: Exchange, target: Target, plane: Plane, now: number): void {
-  const { body, caller, named } = exchange;
-  const { provider } = target;
-  const all = `${provider.name}/${anyModel}`;
-  const isFree = plane.plans.find(caller!.keyRow, provider.name, anyModel, all).refusal === undefined;
-  if (isFree && named.length === 0) return;
-  for (const model of innerModels(body!))
-    assertAccess(exchange, { ...target, model, name: `${provider.name}/${model}` }, plane, now);
-}
 
 const members = ["tools", "plugins", "preset", "compound_custom", "additionalModelRequestFields"] as const;
 
+/** Of a body that has tools or the like. */
 export function innerModels(body: Buffer): readonly string[] {
   const found: string[] = [];
   const told = topLevel(body, members, Number.POSITIVE_INFINITY);
