@@ -33,6 +33,8 @@ export function nextStep(message: string): string | undefined {
   if (message.startsWith("there is nothing at /api/"))
     return "That is where models are called; the admin API is where `admin.listen` in the config says.";
   if (/^key ".*" has no budget/.test(message)) return "See which there are: bifrost budgets list";
+  if (/^this admin token (is not known here|has expired|has been revoked)$/.test(message))
+    return "Make one there with: bifrost tokens create; then put it into $BIFROST_TOKEN.";
   return undefined;
 }
 

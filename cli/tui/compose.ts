@@ -1,5 +1,5 @@
 /** One screen out of regions and a dialog over them. Hides cutting lines that hold escape sequences. */
-import { widthOf } from "../text.ts";
+import { sliceColumns, widthOf } from "../text.ts";
 import type { Rectangle } from "./app.ts";
 import { type Line, sliceLine } from "./draw/line.ts";
 import type { Palette } from "./draw/palette.ts";
@@ -32,14 +32,14 @@ export function sliceStyled(text: string, from: number, to: number): string {
   let before = "";
   let kept = "";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-  for (const [part] of text.matchAll(/\u001b\[[0-9;]*m|[^\u001b]/gu)) {
-    if (part.length > 1 && part.startsWith("\u001b")) {
+  for (const [part] of text.matchAll(/\u001b\[[0-9;]*m|[^\u001b]+/gu)) {
+    if (part.startsWith("\u001b")) {
       if (column < from) before += part;
       else if (column < to) kept += part;
       continue;
     }
     const wide = widthOf(part);
-    if (column >= from && column + wide <= to) kept += part;
+    kept += sliceColumns(part, Math.max(0, from - column), Math.max(0, to - column));
     column += wide;
     if (column >= to) break;
   }

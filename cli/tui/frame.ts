@@ -3,6 +3,7 @@
  * screen. Pure, and cheap enough to be done thirty times a second.
  */
 
+import { nextStep } from "../next-step.ts";
 import { renderDuration, renderTime } from "../render.ts";
 import { widthOf } from "../text.ts";
 import { sparkline } from "./draw/bars.ts";
@@ -34,11 +35,11 @@ export function header(state: State, width: number): Line {
     span(crumb(pane), index === state.stack.length - 1 ? "strong" : "dim"),
   ]);
   const left: Line = [[" bifrost ", "accentBadge"], [" ", "plain"], ...crumbs];
-  // The way here is worth more than the picture of the rate beside its number.
-  const room = width - widthOfLine(left) - 1;
-  const right = health(state, width, true);
-  const fits = widthOfLine(right) <= room;
-  return spread(left, [...(fits ? right : health(state, width, false)), [" ", "plain"]], width);
+  // The way here is worth more than the picture of the rate, and than what else a wide screen has room for.
+  const room = width - widthOfLine(left) - 2;
+  const right = [health(state, width, true), health(state, width, false), health(state, narrow, false)];
+  const fits = right.find((each) => widthOfLine(each) <= room) ?? right[2]!;
+  return spread(left, [[" ", "plain"], ...fits, [" ", "plain"]], width);
 }
 
 function crumb({ view, place }: Pane): string {
@@ -55,6 +56,10 @@ function health(state: State, width: number, withPicture: boolean): Span[] {
       [" no daemon ", "badBadge"],
       span(` for ${renderDuration(Math.max(1_000, now - lostSince))}, trying again`, "bad"),
     );
+    return parts;
+  }
+  if (state.refused !== undefined) {
+    parts.push([" refused ", "badBadge"], span(` ${state.refused}`, "bad"));
     return parts;
   }
   if (status === undefined) return [...parts, ["connecting …", "dim"]];
@@ -131,7 +136,7 @@ export function body(state: State, width: number, height: number): Body {
 function drawPane(pane: Pane, state: State, width: number, height: number): Body {
   const { view, data } = pane;
   const none = { selected: undefined, headAt: undefined, firstRow: 0, rowsShown: 0 };
-  if (data === undefined) return { lines: [blank, waiting(pane, state)], ...none };
+  if (data === undefined) return { lines: [blank, waiting(pane, state), ...remedy(state)], ...none };
   const size = { width, height, now: state.now, tab: pane.place.tab };
   const head = view.head?.(data, size).slice(0, Math.max(0, Math.floor(height / 2))) ?? [];
   if (view.page !== undefined) {
@@ -176,6 +181,12 @@ function waiting({ error }: Pane, { lostSince, remote }: State): Line {
   return error === undefined ? line("  ", span("Loading …", "dim")) : line("  ", span(error, "bad"));
 }
 
+/** A token that has run out does not come back by waiting. */
+function remedy({ refused }: State): readonly Line[] {
+  const next = refused === undefined ? undefined : nextStep(refused);
+  return next === undefined ? [] : [line("  ", span(next, "dim"))];
+}
+
 function nothing({ view, place, data }: Pane, all: number): readonly Line[] {
   if (all > 0)
     return [
@@ -212,8 +223,8 @@ function promptLine(prompt: NonNullable<State["prompt"]>, width: number): Line {
       [...typed, ["▏", "accent"], ["   text  !not  field:value  field:>100   enter keeps  esc clears", "dim"]],
       width,
     );
-  const offered = completions(prompt.text);
-  const ghost = offered[prompt.choice % Math.max(1, offered.length)];
+  const offered = completions(prompt.typed ?? prompt.text);
+  const ghost = offered[prompt.choice];
   const rest = ghost?.name.startsWith(prompt.text) === true ? ghost.name.slice(prompt.text.length) : "";
   const others = offered.flatMap((view): Span[] => [
     ["  ", "plain"],

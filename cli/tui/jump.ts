@@ -15,16 +15,12 @@ export function completions(typed: string): readonly AnyView[] {
 }
 
 /** `:req_…` is a request; `:q` leaves. */
-export function jumpTarget(
-  typed: string,
-  choice: number,
-): { readonly view: string; readonly subject?: string } | "quit" | undefined {
+export function jumpTarget(typed: string): { readonly view: string; readonly subject?: string } | "quit" | undefined {
   const [word = "", subject] = typed.trim().split(/\s+/);
   if (/^q(uit)?$/.test(word)) return "quit";
   if (/^req_/.test(word)) return { view: "request", subject: word };
   const exact = views.find(({ name, aliases }) => name === word || aliases.includes(word));
-  const offered = completions(word);
-  const view = choice > 0 ? offered[choice % Math.max(1, offered.length)] : (exact ?? offered[0]);
+  const view = exact ?? completions(word)[0];
   if (view === undefined || word === "") return undefined;
   return subject === undefined ? { view: view.name } : { view: view.name, subject };
 }

@@ -4,7 +4,7 @@ import { parseFilter } from "../filter.ts";
 import { completions, jumpTarget } from "./jump.ts";
 import { pressDialog } from "./press-dialog.ts";
 import type { Session } from "./session.ts";
-import { currentPane, cursorOf, fieldsOf, type Pane, rowsOf } from "./state.ts";
+import { currentPane, cursorOf, fieldsOf, type Pane, type Prompt, rowsOf } from "./state.ts";
 import { exportPane, textToCopy } from "./take.ts";
 import type { Input } from "./terminal/keys.ts";
 import { views } from "./views.ts";
@@ -54,10 +54,11 @@ function pressKey(session: Session, name: string, geometry: Geometry): void {
   }
   switch (name) {
     case ":":
-      state.prompt = { kind: "jump", text: "", choice: 0 };
+      state.prompt = { kind: "jump", text: "", choice: 0, typed: undefined };
       return;
     case "/":
-      if (pane.view.table !== undefined) state.prompt = { kind: "filter", text: pane.place.filter, choice: 0 };
+      if (pane.view.table !== undefined)
+        state.prompt = { kind: "filter", text: pane.place.filter, choice: 0, typed: undefined };
       return;
     case "?":
       state.dialog = { kind: "help" };
@@ -211,28 +212,36 @@ function pressPrompt(session: Session, input: Exclude<Input, { type: "mouse" }>)
     if (prompt.kind === "filter") pane.place = { ...pane.place, filter: "" };
   } else if (name === "enter") {
     state.prompt = undefined;
-    if (prompt.kind === "jump") jump(session, prompt.text, prompt.choice);
+    if (prompt.kind === "jump") jump(session, prompt.text);
     else {
       complain(session, pane);
       // What is not loaded is looked for now; a tail does so by itself, and must not be opened twice.
       if (pane.view.everyMs >= soonMs) session.reload();
     }
-  } else if (name === "tab" && prompt.kind === "jump") {
-    const offered = completions(prompt.text);
-    if (offered.length === 1) prompt.text = offered[0]!.name;
-    else prompt.choice += 1;
-  } else if (name === "ctrl-u") prompt.text = "";
-  else if (name === "ctrl-w") prompt.text = prompt.text.replace(/\S*\s*$/, "");
-  else if (name === "backspace") prompt.text = [...prompt.text].slice(0, -1).join("");
-  else if (typed !== "") {
-    prompt.text = (prompt.text + typed).slice(0, promptCharactersMax);
-    prompt.choice = 0;
+  } else if (/^(shift-)?tab$/.test(name)) complete(prompt, name === "tab" ? 1 : -1);
+  else {
+    const before = prompt.text;
+    if (name === "ctrl-u") prompt.text = "";
+    else if (name === "ctrl-w") prompt.text = before.replace(/\S*\s*$/, "");
+    else if (name === "backspace") prompt.text = [...before].slice(0, -1).join("");
+    else prompt.text = (before + typed).slice(0, promptCharactersMax);
+    if (prompt.text !== before) Object.assign(prompt, { choice: 0, typed: undefined });
   }
   if (state.prompt?.kind === "filter") pane.place = { ...pane.place, filter: prompt.text };
 }
 
-function jump(session: Session, text: string, choice: number): void {
-  const target = jumpTarget(text, choice);
+/** First what stands there already as a suggestion, then the one after it. */
+function complete(prompt: Prompt, step: number): void {
+  if (prompt.kind !== "jump") return;
+  const offered = completions(prompt.typed ?? prompt.text);
+  if (offered.length === 0) return;
+  prompt.choice = prompt.typed === undefined ? 0 : (prompt.choice + step + offered.length) % offered.length;
+  prompt.typed ??= prompt.text;
+  prompt.text = offered[prompt.choice]!.name;
+}
+
+function jump(session: Session, text: string): void {
+  const target = jumpTarget(text);
   if (target === "quit") {
     session.quit();
     return;

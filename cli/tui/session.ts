@@ -3,6 +3,7 @@
  * which answers come: one that arrives after its view was left, or after a newer one, changes nothing.
  */
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
+import { nextStep } from "../next-step.ts";
 import { createDialogs } from "./dialogs.ts";
 import { isLoss, type Source } from "./source.ts";
 import { currentPane, openPane, type Pane, type State, selectedRow } from "./state.ts";
@@ -57,6 +58,7 @@ export function createSession(options: SessionOptions): Session {
     status: undefined,
     pulse: [],
     lostSince: undefined,
+    refused: undefined,
     readOnly: options.readOnly,
     remote: options.remote,
     now: clock.now(),
@@ -91,6 +93,7 @@ export function createSession(options: SessionOptions): Session {
         pulse(Math.max(0, ((total - served.total) * 1_000) / (at - served.at)));
       served = { total, at, pid: status.pid };
       state.status = status;
+      state.refused = undefined;
       if (state.lostSince !== undefined) {
         state.lostSince = undefined;
         session.dialogs.notice("The daemon answers again", "good");
@@ -98,12 +101,20 @@ export function createSession(options: SessionOptions): Session {
       }
     } catch (error) {
       if (isLoss(error)) state.lostSince ??= clock.now();
+      else refuse(error instanceof Error ? error.message : String(error));
       served = undefined;
       pulse(undefined);
     }
     if (!running) return;
     changed();
     after(state.lostSince === undefined ? statusEveryMs : lostEveryMs, () => void pollStatus());
+  }
+
+  function refuse(message: string): void {
+    if (state.refused === message) return;
+    state.refused = message;
+    const next = nextStep(message);
+    if (next !== undefined) session.dialogs.notice(next, "bad");
   }
 
   function pulse(rate: number | undefined): void {

@@ -27,8 +27,9 @@ type RowsCache = {
 export type Prompt = {
   readonly kind: "jump" | "filter";
   text: string;
-  /** Of the completions, which one `tab` chose last. */
+  /** Of the completions, which one `tab` chose last, and of what it is one; undefined: none was chosen. */
   choice: number;
+  typed: string | undefined;
 };
 
 export type Dialog =
@@ -74,6 +75,8 @@ export type State = {
   readonly pulse: (number | undefined)[];
   /** Since when no daemon answers. */
   lostSince: number | undefined;
+  /** What the daemon says in place of its state: a token that it does not know, or no longer. */
+  refused: string | undefined;
   readonly readOnly: boolean;
   /** Whom we talk to, where it is not this machine's daemon. */
   readonly remote: string | undefined;

@@ -10,12 +10,16 @@ const sequence = new RegExp(
   `^${esc}(?:\\[([?0-9;]*)([A-Za-z])|\\]([^\\u0007]*)\\u0007|P((?:[^${esc}]|${esc}${esc})*)${esc}\\\\)`,
 );
 
+const graphemes = new Intl.Segmenter();
+
 type Cell = { readonly text: string; readonly style: string };
 
 export type VirtualScreen = {
   write(text: string): void;
   /** What one would see, without trailing spaces. */
   text(): string[];
+  /** What stands in each cell; nothing in the second of a wide character. */
+  cells(row: number, from: number, to: number): string[];
   /** Per line with styles: `3  1-8 1;7  10-16 2`, columns from 1. */
   styles(): string[];
   resize(width: number, height: number): void;
@@ -24,7 +28,12 @@ export type VirtualScreen = {
   readonly said: readonly string[];
 };
 
-export function createVirtualScreen(width: number, height: number): VirtualScreen {
+/** `count`: for a terminal that sees widths otherwise. It lets one write beyond its edge, as without wrapping they do. */
+export function createVirtualScreen(
+  width: number,
+  height: number,
+  count: (cluster: string) => number = widthOf,
+): VirtualScreen {
   let cells = grid(width, height);
   let [wide, high] = [width, height];
   let [column, row] = [0, 0];
@@ -32,14 +41,16 @@ export function createVirtualScreen(width: number, height: number): VirtualScree
   const modes = new Set<string>();
   const said: string[] = [];
 
-  function put(character: string): void {
-    const columns = widthOf(character);
+  function put(cluster: string): void {
+    let columns = count(cluster);
     if (columns === 0) return;
-    if (column + columns > wide)
-      throw new Error(`"${character}" would be written beyond column ${wide} of row ${row + 1}`);
-    cells[row]![column] = { text: character, style };
+    if (column + columns > wide) {
+      if (count === widthOf) throw new Error(`"${cluster}" would be written beyond column ${wide} of row ${row + 1}`);
+      columns = wide - column;
+    }
+    cells[row]![column] = { text: cluster, style };
     for (let extra = 1; extra < columns; extra += 1) cells[row]![column + extra] = { text: "", style };
-    column += columns;
+    column = count === widthOf ? column + columns : Math.min(column + columns, wide - 1);
   }
 
   function control(parameters: string, final: string): void {
@@ -50,6 +61,9 @@ export function createVirtualScreen(width: number, height: number): VirtualScree
         [row, column] = [y - 1, x - 1];
         return;
       }
+      case "G":
+        column = Math.min(Number(parameters) || 1, wide) - 1;
+        return;
       case "J":
         cells = grid(wide, high);
         return;
@@ -82,9 +96,10 @@ export function createVirtualScreen(width: number, height: number): VirtualScree
           at += found[0].length;
           continue;
         }
-        const character = String.fromCodePoint(text.codePointAt(at)!);
-        put(character);
-        at += character.length;
+        const end = text.indexOf(esc, at);
+        const run = text.slice(at, end === -1 ? undefined : end);
+        for (const { segment } of graphemes.segment(run)) put(segment);
+        at += run.length;
       }
     },
     text: () =>
@@ -94,6 +109,7 @@ export function createVirtualScreen(width: number, height: number): VirtualScree
           .join("")
           .trimEnd(),
       ),
+    cells: (line, from, to) => (cells[line] ?? []).slice(from, to).map((cell) => cell.text),
     styles: () => cells.flatMap((line, index) => runs(line, index)),
     resize(newWidth, newHeight) {
       [wide, high] = [newWidth, newHeight];

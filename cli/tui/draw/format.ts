@@ -5,7 +5,7 @@ import type { Span, Style } from "./line.ts";
 
 const nanoPerDollar = 1_000_000_000;
 
-/** `$0.0012`, `$1.25`, `$1,240`: three digits that count. */
+/** `$0.0012`, `$1.25`, `$1,240`, `$12.3M`: three digits that count, and never wider than nine columns. */
 export function money(nano: number | null | undefined): string {
   if (nano === null || nano === undefined) return "–";
   const dollars = Math.abs(nano) / nanoPerDollar;
@@ -15,7 +15,8 @@ export function money(nano: number | null | undefined): string {
   if (dollars < 0.01) return `${sign}$${dollars.toFixed(5)}`;
   if (dollars < 1) return `${sign}$${dollars.toFixed(4)}`;
   if (dollars < 100) return `${sign}$${dollars.toFixed(2)}`;
-  return `${sign}$${Math.round(dollars).toLocaleString("en-US")}`;
+  if (dollars < 999_999.5) return `${sign}$${Math.round(dollars).toLocaleString("en-US")}`;
+  return `${sign}$${renderCompact(dollars)}`;
 }
 
 export { renderCompact as count };
@@ -32,7 +33,8 @@ export function duration(ms: number | null | undefined): string {
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
   const value = share * 100;
-  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)}%`;
+  if (value > 0 && value < 0.05) return "<.1%";
+  return `${value > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)}%`;
 }
 
 export function rate(perSecond: number | undefined): string {

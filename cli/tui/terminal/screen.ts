@@ -3,6 +3,8 @@
  * frame of live traffic is a few hundred bytes, and nothing flickers because nothing is erased first.
  */
 
+import { pinned } from "../../text.ts";
+
 export type Output = {
   write(text: string): void;
   /** Bytes written that the other side has not taken: a frame is left out rather than queued. */
@@ -65,7 +67,7 @@ export function createScreen(
       }
       let text = "";
       for (const [row, line] of lines.entries()) {
-        if (shown[row] !== line) text += `${csi}${row + 1};1H${line}`;
+        if (shown[row] !== line) text += `${csi}${row + 1};1H${pinned(line)}`;
       }
       shown = lines;
       if (text !== "") output.write(`${beginFrame}${text}${endFrame}`);

@@ -1,5 +1,6 @@
 /** What was said in a request, as far as the config keeps it: headers and bodies, masked by the daemon. Hides folding. */
 import type { LogContent } from "../../../daemon/admin/contract/logs.ts";
+import { fold, plain } from "../../text.ts";
 import { type Line, line, span } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
 
@@ -12,7 +13,7 @@ export function saidLines(content: LogContent | null, width: number): readonly L
       : [
           [span(` ${title}`, "accent")],
           ...pretty(text)
-            .flatMap((each) => fold(each, width - 4))
+            .flatMap((each) => fold(plain(each), width - 4))
             .map((each): Line => [span(`   ${each}`)]),
         ];
   return [
@@ -24,7 +25,7 @@ export function saidLines(content: LogContent | null, width: number): readonly L
     ...(content.truncated ? [line("  ", span("cut at record.content_max", "warn"))] : []),
     ...(content.problem === null
       ? []
-      : fold(content.problem, width - 4).map((each): Line => [span(`  ${each}`, "bad")])),
+      : fold(plain(content.problem), width - 4).map((each): Line => [span(`  ${each}`, "bad")])),
     ...(content.object === null ? [] : [line("  ", span(`kept in ${content.object}`, "dim"))]),
   ];
 }
@@ -37,18 +38,12 @@ function pretty(text: string): readonly string[] {
   }
 }
 
-function fold(text: string, width: number): readonly string[] {
-  const pieces: string[] = [];
-  for (let at = 0; at < text.length || at === 0; at += width) pieces.push(text.slice(at, at + width));
-  return pieces;
-}
-
 function headers(title: string, found: Readonly<Record<string, string>> | undefined, width: number): readonly Line[] {
   const pairs = Object.entries(found ?? {});
   if (pairs.length === 0) return [];
   const widest = Math.max(...pairs.map(([name]) => name.length));
   const lines = pairs.flatMap(([name, value]) =>
-    fold(value, Math.max(valueMin, width - widest - 5)).map((text, index) => [
+    fold(plain(value), Math.max(valueMin, width - widest - 5)).map((text, index) => [
       index === 0 ? name : "",
       [span(text, value === maskedValue ? "dim" : "plain")] as Line,
     ]),

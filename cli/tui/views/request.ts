@@ -11,13 +11,15 @@ import type {
 import type { DecisionView } from "../../../daemon/admin/contract/routing.ts";
 import { CliFailure, exitCodes } from "../../failure.ts";
 import { renderMoney, renderTime } from "../../render.ts";
+import { plain, widthOf } from "../../text.ts";
 import { count, duration, percent, statusStyle } from "../draw/format.ts";
-import { blank, type Line, line, type Span, span } from "../draw/line.ts";
+import { blank, fitLine, type Line, line, type Span, span } from "../draw/line.ts";
 import { properties, rule } from "../draw/table.ts";
 import type { Source } from "../source.ts";
 import { defineView } from "../view.ts";
 import { moneyLines } from "./request-money.ts";
 import { saidLines } from "./request-said.ts";
+import { untold } from "./traffic-open.ts";
 
 /** One that has ended, which does not change any more, or one in flight. */
 type Ended = ExplainAnswer & { readonly content: LogContent | null };
@@ -85,7 +87,7 @@ function openPage(open: OpenRequest, now: number): readonly Line[] {
     ...properties([
       ["at", [span(renderTime(open.at))]],
       ["key", [span(open.key === null ? "none" : `${open.key_name ?? "?"}  ${open.key}`)]],
-      ["to", [span(open.target ?? "not told before its hold is on disk", open.target === null ? "dim" : "info")]],
+      ["to", [span(open.target ?? untold(open.held_nano), open.target === null ? "dim" : "info")]],
       ["held", [span(renderMoney(open.held_nano), "money"), span("  at most what it may cost", "dim")]],
       ["tokens", [span(count(open.held_tokens)), span("  counted for it against its limits", "dim")]],
     ]),
@@ -167,16 +169,16 @@ function verdict(row: LogRow): Line {
   ];
 }
 
-/** What came after what, to scale. Attempts follow one another; what is left of the whole is ours. */
+/** What came after what, to scale. Attempts and waits for a place follow one another; what is left of the whole is ours. */
 function timeline(row: LogRow, attempts: readonly AttemptView[], width: number): readonly Line[] {
   const whole = row.latency_ms;
   if (whole === null) return [line("  ", span("not known", "dim"))];
   const room = Math.max(barMin, width - labelWidth - resultWidth - 2);
   const tried = attempts.flatMap((attempt, index) => {
-    const { latency_ms: took } = attempt;
-    return took === null || took <= 0 ? [] : [{ attempt, took, number: index + 1 }];
+    const [took, waited] = [attempt.latency_ms ?? 0, attempt.waited_ms ?? 0];
+    return took <= 0 && waited <= 0 ? [] : [{ attempt, took, waited, number: index + 1 }];
   });
-  const upstream = tried.reduce((sum, { took }) => sum + took, 0);
+  const upstream = tried.reduce((sum, { took, waited }) => sum + took + waited, 0);
   const ours = Math.max(0, whole - upstream);
   let at = tried.length === 0 ? 0 : ours;
   const lines: Line[] = [
@@ -190,7 +192,12 @@ function timeline(row: LogRow, attempts: readonly AttemptView[], width: number):
       `${duration(ours)}  ${percent(whole === 0 ? 0 : ours / whole)}`,
     ),
   ];
-  for (const [index, { attempt, took, number }] of tried.entries()) {
+  for (const [index, { attempt, took, waited, number }] of tried.entries()) {
+    if (waited > 0) {
+      lines.push(stretch("  in the queue", at, at + waited, whole, room, "series4", `${duration(waited)} for a place`));
+      at += waited;
+    }
+    if (took <= 0) continue;
     const isLast = index === tried.length - 1;
     const wait = isLast && row.ttft_ms !== null ? Math.max(0, Math.min(took, row.ttft_ms - at)) : took;
     const name = `${number} ${attempt.target}`;
@@ -233,17 +240,13 @@ function stretch(
   const end = Math.max(start + 1, Math.min(room, Math.round(to * scale)));
   return [
     [" ", "plain"],
-    ...pad(span(label), labelWidth - 1),
+    ...fitLine([span(label)], labelWidth - 2),
+    [" ", "plain"],
     ["·".repeat(start), "dim"],
     ["█".repeat(end - start), style],
     ["·".repeat(room - end), "dim"],
     span(`  ${result}`, style === "bad" ? "bad" : "plain"),
   ];
-}
-
-function pad([text, style]: Span, width: number): Line {
-  const short = text.length > width - 1 ? `${text.slice(0, width - 2)}…` : text;
-  return [[short.padEnd(width), style]];
 }
 
 function reasons(attempt: AttemptView, index: number, width: number): readonly Line[] {
@@ -265,8 +268,8 @@ function reasons(attempt: AttemptView, index: number, width: number): readonly L
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let current = "";
-  for (const word of text.split(/\s+/)) {
-    if (current !== "" && current.length + 1 + word.length > width) {
+  for (const word of plain(text).split(/\s+/)) {
+    if (current !== "" && widthOf(current) + 1 + widthOf(word) > width) {
       lines.push(current);
       current = word;
     } else current = current === "" ? word : `${current} ${word}`;

@@ -46,11 +46,21 @@ const unknownRow: Omit<LogRow, "id" | "at"> = {
   ...{ stop: null, native_stop: null, upstream_id: null, tools: [], untold: [], rules: [], engine: null, parent: null },
 };
 
+/** Where it goes is read from its hold; what costs nothing holds a place in memory alone. */
+export function untold(heldNano: number | null): string {
+  return heldNano ? "not told before its hold is on disk" : "told when it has ended";
+}
+
 /** As many lines as of one that has ended, so that nothing moves. */
 export function openDetails(row: Row): readonly Line[] {
   return properties([
     ["request", [span(row.id, "strong"), span("   in flight", "info")]],
-    ["to", [span(row.target ?? "not told before its hold is on disk", row.target === null ? "dim" : "info")]],
-    ["held", [span(money(row.held_nano), "money"), span("   at most what it may cost; the rest is given back", "dim")]],
+    ["to", [span(row.target ?? untold(row.held_nano), row.target === null ? "dim" : "info")]],
+    [
+      "held",
+      row.held_nano
+        ? [span(money(row.held_nano), "money"), span("   at most what it may cost; the rest is given back", "dim")]
+        : [span("nothing: it cannot cost anything", "dim")],
+    ],
   ]);
 }

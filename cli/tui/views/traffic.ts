@@ -3,7 +3,7 @@ import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { logFields, logQuery } from "../../log-fields.ts";
 import { columnChart, sparkline } from "../draw/bars.ts";
 import { clock, count, duration, money, percent, quantile, rate, statusSpan } from "../draw/format.ts";
-import { type Line, line, type Span, type Style, span } from "../draw/line.ts";
+import { type Line, line, type Span, type Style, span, widthOfLine } from "../draw/line.ts";
 import { properties } from "../draw/table.ts";
 import { createTail, type Tail, type TailView } from "../tail.ts";
 import { type Column, defineView } from "../view.ts";
@@ -25,6 +25,8 @@ const secondMs = 1_000;
 const secondsShown = 60;
 const chartHeightMin = 34;
 const chartLines = 4;
+const pulseWidth = 30;
+const pulseWidthMin = 8;
 
 const columns: readonly Column<Row>[] = [
   {
@@ -45,8 +47,8 @@ const columns: readonly Column<Row>[] = [
     width: 11,
     grow: 1,
     drop: 3,
-    cell: (row) => [span(keyOf(row), row.key === null ? "dim" : "plain")],
-    value: keyOf,
+    cell: (row) => [span(row.key_name ?? row.key ?? "–", row.key === null ? "dim" : "plain")],
+    value: (row) => row.key_name ?? row.key,
   },
   {
     title: "MODEL",
@@ -83,7 +85,7 @@ const columns: readonly Column<Row>[] = [
     width: 9,
     align: "right",
     drop: 6.5,
-    cell: (row) => [span(money(row.held_nano), row.isOpen ? "warn" : "dim")],
+    cell: (row) => [span(money(row.held_nano), row.isOpen && row.held_nano ? "warn" : "dim")],
     value: (row) => (row.held_nano === null ? null : row.held_nano / 1e9),
   },
   {
@@ -155,12 +157,8 @@ export const traffic = defineView<Data, Row>({
   actions: [],
 });
 
-function keyOf(row: LogRow): string {
-  return row.key_name ?? row.key ?? "–";
-}
-
 function cost(row: Row): Span {
-  if (row.isOpen) return row.held_nano === null ? ["–", "dim"] : [`≤${money(row.held_nano)}`, "warn"];
+  if (row.isOpen) return row.held_nano ? [`≤${money(row.held_nano)}`, "warn"] : [money(row.held_nano), "dim"];
   if (row.cost_nano === null) return row.flags.includes("unpriced") ? ["unpriced", "warn"] : ["–", "dim"];
   return [
     `${row.flags.includes("estimated") ? "~" : ""}${money(row.cost_nano)}`,
@@ -221,14 +219,14 @@ function summary(
     ...(width < 100 ? [] : [span("   first token ", "dim"), span(duration(quantile(first, 0.5)))]),
     span("  spend ", "dim"),
     span(`${money(spent)}/min`, "money"),
-    ...(width < 120
-      ? []
-      : [
-          span(`   ${rate(recent.length / span60)} req/s `, "dim"),
-          sparkline(inLastMinute(seconds, now, "requests"), 30, "series1"),
-        ]),
+    ...(width < 120 ? [] : [span(`   ${rate(recent.length / span60)} req/s `, "dim")]),
   ];
-  if (height < chartHeightMin) return [figures];
+  if (height < chartHeightMin) {
+    // Its right end is what is newest: it gets what room there is, and is not cut.
+    const room = Math.min(pulseWidth, width - widthOfLine(figures) - 1);
+    const pulse = sparkline(inLastMinute(seconds, now, "requests"), room, "series1");
+    return [width < 120 || room < pulseWidthMin ? figures : [...figures, pulse]];
+  }
   const chartWidth = Math.min(secondsShown, Math.floor(width / 2) - 14);
   const requests = columnChart(inLastMinute(seconds, now, "requests"), chartWidth, chartLines, "series1");
   const failed = columnChart(inLastMinute(seconds, now, "errors"), chartWidth, chartLines, "bad");

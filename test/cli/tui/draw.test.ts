@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseFilter } from "../../../cli/filter.ts";
+import { cut, fold, widthOf } from "../../../cli/text.ts";
 import { sliceStyled } from "../../../cli/tui/compose.ts";
 import { bar, columnChart, sparkText, stackedBar } from "../../../cli/tui/draw/bars.ts";
 import { count, duration, money, percent } from "../../../cli/tui/draw/format.ts";
 import { fitLine, sliceLine, span, spread, textOf, widthOfLine } from "../../../cli/tui/draw/line.ts";
 import { colorDepth, createPalette, themeOf } from "../../../cli/tui/draw/palette.ts";
 import { layout, rowLine } from "../../../cli/tui/draw/table.ts";
+import { createScreen } from "../../../cli/tui/terminal/screen.ts";
+import { createVirtualScreen } from "../../support/virtual-screen.ts";
 
 test("fitLine() makes a line exactly so wide, wide characters and marks counted", () => {
   for (const text of [
@@ -22,6 +25,52 @@ test("fitLine() makes a line exactly so wide, wide characters and marks counted"
   assert.equal(textOf(fitLine([span("abcd"), span("efgh")], 4)), "abc…", "what follows shows as cut");
 });
 
+/** As one sees it, and its columns: what is joined is one, as in most terminals. */
+const joined = [
+  ["👨‍👩‍👧‍👦", 2],
+  ["🇩🇪", 2],
+  ["👍🏽", 2],
+  ["❤️", 2],
+  ["1️⃣", 2],
+  ["🏳️‍🌈", 2],
+  ["𠮷", 2],
+  ["\u1112\u1161\u11ab", 2],
+  ["क्षि", 3],
+  ["a\u0300\u0301", 1],
+  ["\ufe0f", 0],
+] as const;
+
+test("widthOf() counts what is joined as one, and cut() takes it whole or not at all", () => {
+  assert.deepEqual(
+    joined.map(([text]) => [text, widthOf(text)]),
+    joined,
+  );
+  assert.deepEqual(
+    [1, 2, 3, 4].map((width) => cut("👨‍👩‍👧‍👦🇩🇪x", width)),
+    ["…", " …", "👨‍👩‍👧‍👦…", "👨‍👩‍👧‍👦 …"],
+  );
+  assert.deepEqual(fold("a👨‍👩‍👧‍👦日b", 3), ["a👨‍👩‍👧‍👦", "日b"]);
+});
+
+test("createScreen() keeps columns also where a terminal counts each part of what is joined, or none of it", () => {
+  for (const [text, width] of joined) {
+    for (const count of [sumOfParts, (each: string) => (each === "𠮷" ? 2 : 1)]) {
+      const terminal = createVirtualScreen(14, 1, count);
+      const screen = createScreen({ write: terminal.write, backlog: 0 }, { mouse: false, multiplexer: undefined });
+      screen.enter();
+      screen.paint(["x".repeat(14)]);
+      screen.paint([textOf(fitLine([span(`a${text}${text}`), span(" 200 ok")], 14))]);
+      const at = 1 + 2 * width;
+      assert.equal(terminal.cells(0, at, 14).join(""), " 200 ok".padEnd(14 - at), `${text} ${count}`);
+      assert.ok(!terminal.text()[0]!.includes("x"), "nothing of the frame before shows through");
+    }
+  }
+});
+
+function sumOfParts(text: string): number {
+  return [...text].reduce((sum, part) => sum + widthOf(part), 0);
+}
+
 test("sliceLine() and spread() keep columns", () => {
   assert.equal(textOf(sliceLine([span("ab"), span("日本"), span("cd")], 3, 7)), " 本c");
   assert.equal(textOf(spread([span("left side")], [span("right")], 11)), "left …right");
@@ -29,6 +78,8 @@ test("sliceLine() and spread() keep columns", () => {
 
 test("span() shows control characters instead of sending them", () => {
   assert.equal(textOf([span("a\u001b[2Jb\u202e")]), "a\\u001b[2Jb\\u202e");
+  assert.equal(textOf([span("ad\u200bmin\u00ad\ufeff\u061c")]), "ad\\u200bmin\\u00ad\\ufeff\\u061c", "nor hides any");
+  assert.equal(textOf([span(`a${"\u0300".repeat(500)}b`)]), `a${"\u0300".repeat(8)}b`);
 });
 
 test("sliceStyled() cuts columns out of a line and keeps the style that reaches into them", () => {
@@ -57,7 +108,7 @@ test("sparkText() and columnChart() scale to the largest and leave what is not k
 });
 
 test("money(), count(), duration() and percent() keep to a few characters and never call unknown zero", () => {
-  assert.deepEqual([null, 0, 900, 412_300, 1_250_000_000, 31e9, 12_345e9].map(money), [
+  assert.deepEqual([null, 0, 900, 412_300, 1_250_000_000, 31e9, 12_345e9, 1_234_567e9].map(money), [
     "–",
     "$0",
     "<$0.00001",
@@ -65,6 +116,7 @@ test("money(), count(), duration() and percent() keep to a few characters and ne
     "$1.25",
     "$31.00",
     "$12,345",
+    "$1.2M",
   ]);
   assert.deepEqual([null, 812, 12_345, 4_100_000, 999_960].map(count), ["–", "812", "12.3k", "4.1M", "1.0M"]);
   assert.deepEqual([null, 0.4, 812, 3_210, 12_480, 72_000].map(duration), [

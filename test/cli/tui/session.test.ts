@@ -41,6 +41,13 @@ test("press() jumps by name, alias and completion, and says when there is no suc
   await seeing(/── Keys and budgets/);
   type(":", "au", keyBytes.tab, keyBytes.enter);
   await seeing(/── Audit/);
+  type(":", "p", keyBytes.tab);
+  await seeing(/^ :providers▏ +providers {2}spend/m);
+  type(keyBytes.tab);
+  await seeing(/^ :spend▏/m);
+  type("\u001b[Z", keyBytes.enter);
+  await seeing(/── Providers/);
+  type(":", "audit", keyBytes.enter);
   type(":", "nowhere", keyBytes.enter);
   await seeing(/There is no view "nowhere"/);
   type(":", "req_0000000000000003", keyBytes.enter);
