@@ -5,6 +5,7 @@
 export const operations = [
   "chat",
   "completions",
+  "fim",
   "compact",
   "embeddings",
   "count_tokens",

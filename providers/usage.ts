@@ -35,6 +35,8 @@ export type Usage = {
   readonly videoSize?: string | undefined;
   /** Search units of a ranking. */
   readonly searches?: number | undefined;
+  /** Pages of a document that were read. */
+  readonly pages?: number | undefined;
   /** Requests to server-side tools such as web search. */
   readonly serverToolRequests?: number | undefined;
   /** `flex`, `priority`, `batch` …, as the provider names it. */

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { builtInDate, type PriceTable, replaceTable } from "../../providers/catalog/catalog.ts";
+import { checkedTable } from "./price-check.ts";
 
 /** In a generation: which table its prices are of. */
 export type ImportedPrices = { readonly file: string; readonly date: string };
@@ -36,13 +37,10 @@ export type PricesImported = { readonly date: string; readonly before: string; r
 
 /** Throws in words for whoever imports. The content was vouched for by the caller. */
 export function importPrices(home: string, content: Buffer): PricesImported {
-  const table = parseTable(content);
+  const table = checkedTable(parseTable(content));
   const before = importedPrices(home)?.date ?? builtInDate;
   if (table.date <= before)
     throw new Error(`the table is of ${table.date}, and one of ${before} is in use: it must be newer`);
-  replaceTable(table); // throws where it is damaged
-  replaceTable(undefined);
-  inUse = undefined;
   const file = fileOf(home);
   writeFileSync(`${file}.next`, content, { mode: 0o600 });
   renameSync(`${file}.next`, file);

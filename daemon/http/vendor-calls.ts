@@ -49,6 +49,8 @@ export const openaiCalls: readonly Call[] = [
   { path: "/count_tokens", name: "responses.input_tokens", operation: "count_tokens", dialect: "openai-responses" },
   { path: "/embeddings", name: "embeddings", operation: "embeddings", dialect: "openai-chat" },
   { path: "/completions", name: "completions", operation: "completions", dialect: "openai-chat" },
+  // Mistral's.
+  { path: "/fim/completions", name: "fim.completions", operation: "fim", dialect: "openai-chat" },
   { path: "/ocr", name: "ocr", operation: "ocr", dialect: "openai-chat" },
   { path: "/moderations", name: "moderations", operation: "moderations", dialect: "openai-chat" },
   { path: "/rerank", name: "rerank", operation: "rerank", dialect: "cohere" },

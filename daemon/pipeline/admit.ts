@@ -219,6 +219,7 @@ export function generates({ operation }: Route): boolean {
   return (
     operation === "chat" ||
     operation === "completions" ||
+    operation === "fim" ||
     operation === "compact" ||
     operation === "realtime" ||
     operation === "live"

@@ -1,5 +1,5 @@
 /**
- * What is billed by something else than tokens: pictures, characters, seconds of sound and film, search units. Hides where each
+ * What is billed by something else than tokens: pictures, characters, seconds of sound and film, search units, pages. Hides where each
  * is told: the answer where it says so, else the request, which is exact for characters and a guess for sound.
  */
 import type { Units } from "../../providers/catalog/cost.ts";
@@ -18,6 +18,8 @@ const formImagesMax = 10;
 /** A search unit is up to a hundred documents; a document with its quotes and comma is rarely below ten bytes. */
 const bytesPerSearch = 1_000;
 const searchesMax = 1_000;
+const pagesMax = 1_000;
+const pagesBytesMax = 100_000;
 
 /** The most that the request can be billed; undefined: tokens are all there is. */
 export function unitsBound(exchange: Exchange): Units | undefined {
@@ -36,6 +38,8 @@ export function unitsBound(exchange: Exchange): Units | undefined {
       return { audioMs: Math.min(audioMsMax, Math.ceil(uploadBytes(exchange) / soundBytesPerMsLeast)) };
     case "rerank":
       return { searches: Math.min(searchesMax, 1 + Math.floor(bytesIn / bytesPerSearch)) };
+    case "ocr":
+      return { pages: pagesAsked(exchange.body!) };
     case "videos":
       return exchange.film === undefined ? undefined : filmBound(exchange.film);
     default:
@@ -64,6 +68,8 @@ export function unitsUsed(exchange: Exchange, bound: Units, told: Usage | undefi
     return { units: { images: told?.images ?? exchange.view?.n ?? formCount(exchange) ?? 1 }, isEstimate: false };
   if (bound.searches !== undefined)
     return { units: { searches: told?.searches ?? bound.searches }, isEstimate: told?.searches === undefined };
+  if (bound.pages !== undefined)
+    return { units: { pages: told?.pages ?? bound.pages }, isEstimate: told?.pages === undefined };
   const guess = Math.min(audioMsMax, Math.ceil(exchange.bytesIn / soundBytesPerMsUsual));
   return { units: { audioMs: told?.audioMs ?? guess }, isEstimate: told?.audioMs === undefined };
 }
@@ -78,6 +84,13 @@ function uploadBytes({ request, upload, bytesIn, generation }: Exchange): number
   if (upload === undefined) return bytesIn;
   const length = Number(request.headers["content-length"]);
   return Number.isSafeInteger(length) && length > 0 ? length : generation.data.server.uploadBytesMax;
+}
+
+/** As many as the request names; a document has a thousand at most. One that comes along is not parsed for it. */
+function pagesAsked(body: Buffer): number {
+  if (body.length > pagesBytesMax) return pagesMax;
+  const { pages } = JSON.parse(body.toString("utf8")) as { readonly pages?: unknown };
+  return Array.isArray(pages) && pages.length > 0 ? Math.min(pagesMax, pages.length) : pagesMax;
 }
 
 /** In characters as people count them, not in bytes or halves of pairs. */

@@ -19,6 +19,7 @@ export const tokensMax = 500_000_000;
 const toolCallsMax = 1_000;
 const imagesMax = 1_000;
 const searchesMax = 1_000;
+const pagesMax = 1_000;
 /** A day of sound, or of film, in one request. */
 const audioMsMax = 86_400_000;
 
@@ -82,7 +83,7 @@ export type CostBound = {
   readonly toolCalls?: number | undefined;
 };
 
-export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches" | "videoMs" | "videoSize">;
+export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches" | "pages" | "videoMs" | "videoSize">;
 
 /** It is not told which size is asked for. */
 export const anySize = "*";
@@ -137,7 +138,7 @@ function newSum(): Sum {
 /** What is not counted in tokens. Where that is all that is billed and nothing of it is known, nor is the cost. */
 function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   if (usage.images === undefined && usage.characters === undefined && usage.audioMs === undefined) {
-    if (usage.searches === undefined && usage.videoMs === undefined) {
+    if ((usage.searches ?? usage.pages ?? usage.videoMs) === undefined) {
       if (isByPiece(rates)) sum.unpriced = true;
       return;
     }
@@ -145,6 +146,7 @@ function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   addPieces(sum, usage.images, rates.image, imagesMax);
   addPieces(sum, usage.characters, rates.character, tokensMax);
   addPieces(sum, usage.searches, rates.search, searchesMax);
+  addPieces(sum, usage.pages, rates.page, pagesMax);
   if (usage.audioMs === undefined || rates.audioHour === undefined) return;
   if (!(Number.isInteger(usage.audioMs) && usage.audioMs >= 0 && usage.audioMs <= audioMsMax)) sum.partial = true;
   else add(sum, 1, timePico(usage.audioMs, rates.audioHour, hourMs));

@@ -32,6 +32,8 @@ export type Rates = {
   readonly audioHour?: number | undefined;
   /** A search unit of a ranking. */
   readonly search?: number | undefined;
+  /** A page of a document that was read. */
+  readonly page?: number | undefined;
   /** A second of film that was made. */
   readonly videoSecond?: number | undefined;
 };
@@ -73,6 +75,7 @@ export type PriceOverride = {
   readonly character?: number | undefined;
   readonly audioHour?: number | undefined;
   readonly search?: number | undefined;
+  readonly page?: number | undefined;
   readonly videoSecond?: number | undefined;
   /** Dollars a second, by size. */
   readonly videoSizes?: Readonly<Record<string, number>> | undefined;
@@ -140,10 +143,16 @@ const scales: readonly (readonly [name: keyof Rates, scale: number])[] = [
   ...(["audioInput", "audioOutput", "audioCacheRead", "imageInput", "imageOutput", "imageCacheRead"] as const).map(
     (name) => [name, 1e6] as const,
   ),
-  ...(["request", "serverTool", "image", "audioHour", "search", "videoSecond"] as const).map(
+  ...(["request", "serverTool", "image", "audioHour", "search", "page", "videoSecond"] as const).map(
     (name) => [name, 1e12] as const,
   ),
 ];
+
+export type RateScale = "token" | "piece";
+/** What every rate is for: a token or character, which costs at most `picoPerTokenMax`, or a piece or request. */
+export const rateScales: ReadonlyMap<string, RateScale> = new Map(
+  scales.map(([name, scale]) => [name, scale === 1e6 ? "token" : "piece"]),
+);
 
 function ratesOf(override: Omit<PriceOverride, "match" | "serviceTiers" | "videoSizes" | "tiers">): Rates {
   const rates: Record<string, number> = {};
@@ -205,8 +214,10 @@ export function isEmpty(rates: Rates): boolean {
   return rates.input === undefined && rates.output === undefined && rates.request === undefined && !isByPiece(rates);
 }
 
-/** Billed by pictures, sound, film, characters or searches, and by no tokens, however many are told. */
+/** Billed by pictures, sound, film, characters, searches or pages, and by no tokens, however many are told. */
 export function isByPiece(rates: Rates): boolean {
   if (rates.input !== undefined || rates.output !== undefined) return false;
-  return (rates.image ?? rates.character ?? rates.audioHour ?? rates.search ?? rates.videoSecond) !== undefined;
+  return (
+    (rates.image ?? rates.character ?? rates.audioHour ?? rates.search ?? rates.page ?? rates.videoSecond) !== undefined
+  );
 }

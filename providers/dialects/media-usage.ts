@@ -1,6 +1,6 @@
 /**
  * Usage as OpenAI tells it of pictures and sound: the counts of its Responses API beside the answer, not within one; or
- * seconds that were listened to; or nothing but the pictures themselves.
+ * seconds that were listened to; or nothing but the pictures themselves. And as Mistral tells the pages that it read.
  */
 import type { Usage } from "../exchange.ts";
 import { count, known, parseJson, shape } from "../json.ts";
@@ -9,6 +9,8 @@ import { count, known, parseJson, shape } from "../json.ts";
 export function mediaUsage(text: string): Usage | undefined {
   const answer = shape(parseJson(text));
   if (Array.isArray(answer["predictions"])) return predictedUsage(answer["predictions"]);
+  const pages = count(shape(answer["usage_info"])["pages_processed"]);
+  if (pages !== undefined) return { pages };
   const usage = shape(answer["usage"]);
   const input = count(usage["input_tokens"]) ?? count(usage["prompt_tokens"]);
   const output = count(usage["output_tokens"]) ?? count(usage["completion_tokens"]);

@@ -10,9 +10,10 @@ import {
   type Endpoint,
   geminiChat,
   type Host,
+  mistralFim,
+  mistralMore,
   oldCap,
   openaiEmbeddings,
-  openaiOcr,
   usual,
 } from "./host.ts";
 
@@ -64,10 +65,11 @@ const moonshot: Partial<Host> = {
 const makers: readonly Host[] = [
   // docs.mistral.ai/api
   vectors("mistral", "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], {
-    operations: { ...textAndVectors, ...openaiOcr, ...usual("moderations", "transcriptions") },
+    operations: { ...textAndVectors, ...mistralMore, ...mistralFim, ...usual("moderations", "transcriptions") },
     quirks: { usageUnasked: true, fields: mistralFields },
   }),
   chat("codestral", "https://codestral.mistral.ai/v1", ["CODESTRAL_API_KEY"], {
+    operations: { ...chatOnly, ...mistralFim },
     quirks: { usageUnasked: true, fields: mistralFields },
     catalog: "mistral",
   }),

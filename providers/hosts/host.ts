@@ -155,8 +155,9 @@ export const openaiMore = {
   rerank: [{ dialect: "cohere", path: "/rerank" }],
 } as const;
 
-/** Pages of documents as text, as Mistral has it. */
-export const openaiOcr = { ocr: openaiAt("/ocr"), files: openaiMore.files } as const;
+/** What Mistral has beside it: pages of documents as text, and code between what stands before and after. */
+export const mistralMore = { ocr: openaiAt("/ocr"), files: openaiMore.files } as const;
+export const mistralFim = { fim: openaiAt("/fim/completions") } as const;
 
 const openaiUsual = { chat: [chatCompletions], embeddings: [openaiEmbeddings], ...openaiMore } as const;
 

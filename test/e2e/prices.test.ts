@@ -77,7 +77,7 @@ for (const [what, make, words] of [
         home,
         table("2030-01-01", (text) => text.replace('"others":[]', '"others":7')),
       ),
-    /damaged/,
+    /others: names no provider/,
   ],
   ["that is no JSON", (home: string) => signed(home, Buffer.from("prices")), /not JSON/],
 ] as const) {

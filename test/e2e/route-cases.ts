@@ -285,6 +285,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     }),
     answer: { name: "batches/b2", metadata: { model: "models/m" } },
   },
+  "fim.completions": {
+    path: () => "/v1/fim/completions",
+    body: (model, stream) => ({ model, prompt: "def", suffix: "return a+b", max_tokens: 5, stream }),
+    ...chat,
+  },
   ocr: {
     path: () => "/v1/ocr",
     body: (model) => ({ model, document: { type: "document_url", document_url: "https://example.org/a.pdf" } }),

@@ -66,6 +66,7 @@ const providers: Readonly<Record<string, string>> = {
   "gemini.predict_long": "gv",
   "responses.compact": "re",
   ocr: "mi",
+  "fim.completions": "mi",
   "cohere.tokenize": "co",
   "cohere.detokenize": "co",
   "gemini.batch_generate": "ge",

@@ -2,7 +2,15 @@
 import type { Price, Rates } from "../../../providers/catalog/price.ts";
 import type { PriceView, RatesView } from "../contract/models.ts";
 
-const byPiece: ReadonlySet<string> = new Set(["request", "serverTool", "image", "audioHour", "search", "videoSecond"]);
+const byPiece: ReadonlySet<string> = new Set([
+  "request",
+  "serverTool",
+  "image",
+  "audioHour",
+  "search",
+  "page",
+  "videoSecond",
+]);
 
 export function viewPrice({
   tiers,

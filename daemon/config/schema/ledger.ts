@@ -36,6 +36,7 @@ export const price = z
     characters: setting(dollars, "Dollars per million characters spoken."),
     audio_hour: setting(dollars, "Dollars per hour of sound listened to."),
     search: setting(dollars, "Dollars per search unit of a ranking."),
+    page: setting(dollars, "Dollars per page of a document that is read."),
     video_second: setting(dollars, "Dollars per second of film made."),
     video_sizes: setting(
       z.record(

@@ -20,6 +20,7 @@ POST /v1/count_tokens
 POST /v1/responses/compact
 POST /v1/embeddings
 POST /v1/rerank
+POST /v1/fim/completions
 POST /v1/ocr
 POST /v1/decisions
 POST /v1/audio/speech

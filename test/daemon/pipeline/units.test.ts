@@ -8,8 +8,11 @@ let one: Lab;
 before(async () => {
   upstream = await startUpstream();
   one = await startLab({
-    providers: { up: { dialect: "openai-chat", api_key: "env.SECRET", base_url: `${upstream.origin}/v1` } },
-    prices: { "up/painter": { image: 0.04 }, "up/speaker": { characters: 15 } },
+    providers: {
+      up: { dialect: "openai-chat", api_key: "env.SECRET", base_url: `${upstream.origin}/v1` },
+      mistral: { api_key: "env.SECRET", base_url: `${upstream.origin}/v1` },
+    },
+    prices: { "up/painter": { image: 0.04 }, "up/speaker": { characters: 15 }, "mistral/reader": { page: 0.002 } },
   });
 });
 after(async () => {
@@ -37,6 +40,17 @@ test("A4 admit() holds for every character that is to be spoken", async () => {
   assert.equal((await speak("x".repeat(67))).status, 402, "67 × $0.000015 is more than $0.001");
   assert.equal((await speak("x".repeat(66))).status, 200);
   assert.equal((await speak("x")).status, 402);
+});
+
+test("A4 admit() holds for every page that may be read, and settle() charges those that were", async () => {
+  const key = one.createKey({ budgetNano: 2_100_000_000 });
+  upstream.answer = answers({ pages: [], model: "reader", usage_info: { pages_processed: 60, doc_size_bytes: 1 } });
+  const read = (pages?: readonly number[]) =>
+    one.call({ key, path: "/v1/ocr", body: { model: "mistral/reader", document: {}, ...(pages && { pages }) } });
+  assert.equal((await read()).status, 200, "1,000 × $0.002 are $2 of $2.10");
+  assert.equal((await read()).status, 402, "60 × $0.002 are spent, $1.98 are left");
+  assert.equal((await read([])).status, 402, "none named is all");
+  assert.equal((await read([0, 1])).status, 200);
 });
 
 test("A7 admit() refuses a budgeted key where a price by the piece says nothing of what is asked", async () => {
