@@ -52,9 +52,12 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
   function enter(row: number, nowMs: number): "go" | "probe" | "open" {
     const word = Atomics.load(words, at(row));
     if (stateOf(word) === closed || row === 0 || !settings().enabled) return "go";
-    if (msUntil(Atomics.load(words, row + healthWord.until), nowMs) > 0) return "open";
-    // The pause is over, or the probe before this one was never heard of again.
-    Atomics.store(words, row + healthWord.until, tickOf(nowMs + settings().probeMs));
+    const until = Atomics.load(words, row + healthWord.until);
+    if (msUntil(until, nowMs) > 0) return "open";
+    // The pause is over, or the probe before this one was never heard of again. Whoever lost the race to another whose
+    // probe has failed since must not cut short the pause that followed.
+    const probeUntil = tickOf(nowMs + settings().probeMs);
+    if (Atomics.compareExchange(words, row + healthWord.until, until, probeUntil) !== until) return "open";
     return change(row, word, pack(word, probing, failuresOf(word), tripsOf(word))) ? "probe" : "open";
   }
 

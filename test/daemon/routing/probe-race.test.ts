@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { createBreaker } from "../../../daemon/routing/breaker.ts";
 import { createSharedRouting, openRouting } from "../../../daemon/routing/routing.ts";
 import { provider, routingLab } from "../../support/routing-lab.ts";
 
@@ -33,4 +34,32 @@ test("R4 enter() lets exactly one of two racing threads probe, every time, and t
   // A race that the same thread always wins is none.
   const wins = one!.filter((entered) => entered === "probe").length;
   assert.ok(wins > 0 && wins < count, `${wins} of ${count}`);
+});
+
+test("R4 enter() leaves the pause alone that followed another's probe, where it lost the race to that one", async () => {
+  const { generation } = await routingLab({
+    providers: { up: provider() },
+    routing: { breaker: { failures: 1, open: "1m", open_max: "10m", probe: "5s" } },
+  });
+  const settings = generation.data.routing;
+  const shared = createSharedRouting(2);
+  const [mine, theirs] = [1, 2].map((worker) => openRouting({ shared, worker, settings }));
+  const row = mine!.table.find("up/m");
+  mine!.breaker.failed(row, nowMs - 61_000);
+  // Between what this one reads and what it writes, the other probes and fails.
+  let reads = 0;
+  let between: (() => void) | undefined = () => {
+    assert.equal(theirs!.breaker.enter(row, nowMs), "probe");
+    theirs!.breaker.failed(row, nowMs);
+  };
+  const late = createBreaker(mine!.table, () => {
+    if (reads++ === 1) {
+      between?.();
+      between = undefined;
+    }
+    return settings.breaker;
+  });
+  assert.equal(late.enter(row, nowMs), "open");
+  assert.equal(between, undefined, "it was in between");
+  assert.ok(mine!.breaker.waitMs(row, nowMs) > 115_000, `${mine!.breaker.waitMs(row, nowMs)}`);
 });
