@@ -55,8 +55,12 @@ const kinds: Readonly<Record<string, (index: number) => string>> = {
   all_rules_walk: (index) => `["a", "b", "c", "d${index}"].exists(start, model.startsWith(start))`,
   all_rules_match: (index) => `model.matches("^claude-[0-9]+-${index}$")`,
   all_rules_look_up: (index) => `model in ["a", "b", "c", "d", "e", "f${index}"] || "x-${index}" in headers`,
-  // Arithmetic is left to the library, which throws.
-  all_rules_throw: (index) => `tokens / 0 == ${index}`,
+  all_rules_fail_arithmetic: (index) => `tokens / 0 == ${index}`,
+  all_rules_fail_dates: (index) =>
+    `now - duration(headers["x-tier"]) > timestamp("2026-01-0${(index % 9) + 1}T00:00:00Z")`,
+  all_rules_zones: (index) => `now.getHours("Europe/Berlin") > ${24 + index}`,
+  // What is left to the library, which throws.
+  all_rules_throw: (index) => `bytes(headers["x-tier"]).at(${9 + index}) == 1`,
 };
 for (const [kind, when] of Object.entries(kinds)) {
   const config = group("weighted");

@@ -54,7 +54,7 @@ const threadUrl = /new URL\("(\.{1,2}\/[^"]+)\.ts", import\.meta\.url\)/g;
  */
 const libraries: Readonly<Record<string, string>> = {
   re2js: 'export { RE2JS } from "re2js";',
-  "@marcbachmann/cel-js": 'export { Environment } from "@marcbachmann/cel-js";',
+  "@marcbachmann/cel-js/evaluator": 'export { Duration, Environment } from "@marcbachmann/cel-js/evaluator";',
   ws: 'export { WebSocket, WebSocketServer } from "ws";',
   yaml: 'export { isAlias, isMap, isScalar, isSeq, LineCounter, parse, parseDocument, stringify, visit } from "yaml";',
   "@smithy/signature-v4": 'export { SignatureV4 } from "@smithy/signature-v4";',

@@ -6,17 +6,9 @@
  * The library stays the reference. Where a value is met whose treatment is not plain, the answer is `unsure`, and the
  * library is asked. `test/daemon/routing/condition-closure.test.ts` holds the two against each other.
  */
+import { computed, functions, type Handle, methods, noOverload, sameTime } from "./condition-functions.ts";
+import { Failure, isPlain, isRecord, kindOf, typeOf, unsure } from "./condition-value.ts";
 import type { Facts } from "./facts.ts";
-
-/** Why a condition has no answer, in the library's words. */
-export class Failure {
-  readonly message: string;
-  constructor(message: string) {
-    this.message = message;
-  }
-}
-
-export const unsure = new Failure("");
 
 /** The library's node, once its types are checked. */
 export type CheckedNode = {
@@ -76,6 +68,14 @@ function stepOf(node: CheckedNode, at: Compiling): Step {
       return membership(parts[0]!, parts[1]!, at);
     case "list":
       return parts.every((part) => part.op === "value") ? always(parts.map((part) => part.args)) : always(unsure);
+    case "+":
+    case "-":
+    case "*":
+    case "/":
+    case "%":
+      return arithmetic(op, parts[0]!, parts[1]!, at);
+    case "-_":
+      return minus(stepOf(args as CheckedNode, at));
     case "call":
       return call(args as readonly [string, readonly CheckedNode[]], at);
     case "rcall":
@@ -97,7 +97,7 @@ function access(left: Step, right: Step): Step {
     const key = right(facts);
     if (key instanceof Failure) return key;
     const value = memberOf(from, key);
-    return value === undefined ? missing(key) : value;
+    return value === undefined ? missing(from, key) : value;
   };
 }
 
@@ -113,11 +113,14 @@ function memberOf(from: unknown, key: unknown): unknown {
 function itemOf(list: readonly unknown[], index: unknown): unknown {
   if (typeof index !== "bigint") return unsure;
   const value = list[Number(index)];
-  return value !== undefined && isPlain(value) ? value : unsure;
+  return value === undefined || isPlain(value) ? value : unsure;
 }
 
-function missing(key: unknown): Failure {
-  return typeof key === "string" ? new Failure(`No such key: ${key}`) : unsure;
+function missing(from: unknown, key: unknown): Failure {
+  if (typeof key === "string") return new Failure(`No such key: ${key}`);
+  if (!Array.isArray(from) || typeof key !== "bigint") return unsure;
+  const bound = key < 0n ? "< 0" : `>= size ${from.length || undefined}`;
+  return new Failure(`No such key: index out of bounds, index ${key} ${bound}`);
 }
 
 /** Errors of one side are forgotten where the other decides; where both sides fail, the right one is told. */
@@ -154,7 +157,9 @@ function choice(condition: Step, yes: Step, no: Step): Step {
   return (facts) => {
     const chosen = condition(facts);
     if (chosen instanceof Failure) return chosen;
-    return chosen === true ? yes(facts) : chosen === false ? no(facts) : unsure;
+    if (typeof chosen === "boolean") return chosen ? yes(facts) : no(facts);
+    const type = typeOf(chosen);
+    return type === undefined ? unsure : new Failure(`Ternary condition must be bool, got '${type}'`);
   };
 }
 
@@ -164,8 +169,9 @@ function equality(wanted: boolean, left: Step, right: Step): Step {
     if (first instanceof Failure) return first;
     const second = right(facts);
     if (second instanceof Failure) return second;
-    if (kindOf(first) === undefined || kindOf(second) === undefined) return unsure;
-    return equal(first, second) === wanted;
+    if (kindOf(first) !== undefined && kindOf(second) !== undefined) return equal(first, second) === wanted;
+    const same = sameTime(first, second);
+    return same === undefined ? unsure : same === wanted;
   };
 }
 
@@ -180,18 +186,56 @@ function comparison(op: string, leftNode: CheckedNode, rightNode: CheckedNode, a
   const left = stepOf(leftNode, at);
   const right = stepOf(rightNode, at);
   const holds = comparisons[op]!;
+  const wrong = noOperator(op, leftNode, rightNode);
   return (facts) => {
     const first = left(facts);
     if (first instanceof Failure) return first;
     const second = right(facts);
     if (second instanceof Failure) return second;
-    if (haveOrder(first, second)) return holds(first as Ordered, second as Ordered);
-    const [one, other] = [typeText(leftNode, first), typeText(rightNode, second)];
-    return one === undefined || other === undefined ? unsure : new Failure(`no such overload: ${one} ${op} ${other}`);
+    return haveOrder(first, second) ? holds(first as Ordered, second as Ordered) : wrong(first, second);
   };
 }
 
-type Ordered = string | number;
+function arithmetic(op: string, leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling): Step {
+  const left = stepOf(leftNode, at);
+  const right = stepOf(rightNode, at);
+  const wrong = noOperator(op, leftNode, rightNode);
+  return (facts) => {
+    const first = left(facts);
+    if (first instanceof Failure) return first;
+    const second = right(facts);
+    if (second instanceof Failure) return second;
+    return computed(op, first, second) ?? wrong(first, second);
+  };
+}
+
+function minus(operand: Step): Step {
+  return (facts) => {
+    const value = operand(facts);
+    if (value instanceof Failure) return value;
+    if (typeof value === "bigint" || typeof value === "number") return -value;
+    const type = typeOf(value);
+    return type === undefined ? unsure : new Failure(`no such overload: -${type}`);
+  };
+}
+
+/** The failure of two values that an operator is not for; the last one is kept, since types seldom change. */
+function noOperator(op: string, left: CheckedNode, right: CheckedNode): (first: unknown, second: unknown) => Failure {
+  let one: string | undefined;
+  let other: string | undefined;
+  let last = unsure;
+  return (first, second) => {
+    const [a, b] = [typeOf(first), typeOf(second)];
+    if (a === undefined || b === undefined) return unsure;
+    if (a !== one || b !== other) {
+      [one, other] = [a, b];
+      last = new Failure(`no such overload: ${typeText(left, a)} ${op} ${typeText(right, b)}`);
+    }
+    return last;
+  };
+}
+
+type Ordered = string | number; // and times, which the language orders by their milliseconds
 const comparisons: Readonly<Record<string, (a: Ordered, b: Ordered) => boolean>> = {
   "<": (a, b) => a < b,
   "<=": (a, b) => a <= b,
@@ -203,25 +247,22 @@ const comparisons: Readonly<Record<string, (a: Ordered, b: Ordered) => boolean>>
 function haveOrder(a: unknown, b: unknown): boolean {
   const isNumber = (value: unknown): boolean => typeof value === "number" || typeof value === "bigint";
   if (isNumber(a)) return isNumber(b);
+  if (typeof a === "object") return sameTime(a, b) !== undefined;
   return typeof a === typeof b && (typeof a === "string" || typeof a === "boolean");
 }
 
 /** As the library tells of an operand: by its declared type, or by the value's where that is open. */
-function typeText({ checkedType }: CheckedNode, value: unknown): string | undefined {
-  const kind = kindOf(value);
-  return kind === undefined || checkedType === undefined
-    ? undefined
-    : checkedType.kind === "dyn"
-      ? `dyn<${kind}>`
-      : checkedType.name;
+function typeText({ checkedType }: CheckedNode, type: string): string {
+  return checkedType === undefined || checkedType.kind === "dyn" ? `dyn<${type}>` : checkedType.name;
 }
 
-/** In a list that is written out, or among the names of a map of known type. */
+/** In a list that is written out, or among the names of a map of known type; of others only what fails is told. */
 function membership(leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling): Step {
   const left = stepOf(leftNode, at);
   const right = stepOf(rightNode, at);
   const isMap = rightNode.checkedType?.kind === "map" && leftNode.checkedType?.name === "string";
-  if (!isMap && rightNode.op !== "list") return always(unsure);
+  const isList = rightNode.op === "list";
+  const wrong = noOperator("in", leftNode, rightNode);
   return (facts) => {
     const value = left(facts);
     if (value instanceof Failure) return value;
@@ -231,6 +272,7 @@ function membership(leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling
       return isRecord(within)
         ? Object.hasOwn(within, value as string) && within[value as string] !== undefined
         : unsure;
+    if (!isList) return wrong(value, within);
     if (kindOf(value) === undefined) return unsure;
     return (within as readonly unknown[]).some((item) => equal(value, item));
   };
@@ -238,42 +280,34 @@ function membership(leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling
 
 function call([name, args]: readonly [string, readonly CheckedNode[]], at: Compiling): Step {
   if (name === "has") return presence(args[0]!, at);
-  if (args.length !== 1) return always(unsure);
-  const handle = calls[name];
-  return handle === undefined ? always(unsure) : applied(stepOf(args[0]!, at), handle);
+  return applied(name, functions[name], args, false, at);
 }
 
-function applied(operand: Step, handle: (value: unknown) => unknown): Step {
+/** Arguments are asked from the last to the first, and the first error on this way is the one that is told. */
+function applied(
+  name: string,
+  handle: Handle | undefined,
+  operands: readonly CheckedNode[],
+  isMethod: boolean,
+  at: Compiling,
+): Step {
+  const call = (values: readonly unknown[]): unknown =>
+    handle?.(values[0], values[1], values[2]) ?? noOverload(name, values, isMethod);
+  if (handle !== undefined && operands.every(({ op }) => op === "value"))
+    return always(call(operands.map(({ args }) => args)));
+  const [first, second, third] = operands.map((operand) => stepOf(operand, at));
+  // What is not known here may be a walk: its operands are no values.
+  if (handle === undefined || first === undefined || operands.length > 3) return always(unsure);
   return (facts) => {
-    const value = operand(facts);
-    return value instanceof Failure ? value : handle(value);
+    const c = third?.(facts);
+    if (c instanceof Failure) return c;
+    const b = second?.(facts);
+    if (b instanceof Failure) return b;
+    const a = first(facts);
+    if (a instanceof Failure) return a;
+    return handle(a, b, c) ?? call([a, b, c].slice(0, operands.length));
   };
 }
-
-const calls: Readonly<Record<string, (value: unknown) => unknown>> = {
-  size: (value) => sizeOf(value),
-  int: (value) => {
-    if (typeof value === "bigint") return value;
-    if (typeof value !== "string") return unsure;
-    if (/^-?\d{1,18}$/.test(value)) return BigInt(value);
-    // Of other notations, and of what may be too large, the library knows.
-    return /^[-+]?(?:\d*|0[xob].*)$/i.test(value) ? unsure : new Failure("int() type error: cannot convert to int");
-  },
-  double: (value) => {
-    if (typeof value === "number") return value;
-    if (typeof value !== "string" || /inf|nan/i.test(value)) return unsure;
-    const parsed = value === "" || value !== value.trim() ? Number.NaN : Number(value);
-    return Number.isNaN(parsed) ? new Failure("double() type error: cannot convert to double") : parsed;
-  },
-};
-
-function sizeOf(value: unknown): unknown {
-  if (typeof value === "string") return BigInt(isAscii.test(value) ? value.length : [...value].length);
-  if (Array.isArray(value)) return BigInt(value.length);
-  return isRecord(value) ? BigInt(Object.keys(value).length) : unsure;
-}
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
-const isAscii = /^[\x00-\x7f]*$/;
 
 /** `has(a.b.c)`: all but the last must be there. */
 function presence(node: CheckedNode, at: Compiling): Step {
@@ -289,38 +323,20 @@ function presence(node: CheckedNode, at: Compiling): Step {
       if (value instanceof Failure) return value;
       const name = names[index]!;
       value = Array.isArray(value) ? undefined : memberOf(value, name);
-      if (value === undefined) return index === names.length - 1 ? false : missing(name);
+      if (value === undefined) return index === names.length - 1 ? false : missing(value, name);
     }
     return value instanceof Failure ? value : true;
   };
 }
 
 function method([name, receiver, args]: readonly [string, CheckedNode, readonly CheckedNode[]], at: Compiling): Step {
-  const [first, second] = args;
-  if (name === "size" && args.length === 0) return applied(stepOf(receiver, at), sizeOf);
   const walk = walks[name];
-  if (walk !== undefined && args.length === 2 && first!.op === "id")
-    return walked(walk, stepOf(receiver, at), first!.args as string, second!, at);
-  const text = name === "matchesLinear" ? at.find : texts[name];
-  if (text === undefined || args.length !== 1) return always(unsure);
-  const of = stepOf(receiver, at);
-  const argument = stepOf(first!, at);
-  return (facts) => {
-    // The argument is asked first, and its error is the one that is told.
-    const wanted = argument(facts);
-    if (wanted instanceof Failure) return wanted;
-    const whole = of(facts);
-    if (whole instanceof Failure) return whole;
-    if (typeof whole !== "string" || typeof wanted !== "string") return unsure;
-    return name === "matchesLinear" ? text(wanted, whole) : text(whole, wanted);
-  };
+  if (walk !== undefined && args.length === 2 && args[0]!.op === "id")
+    return walked(walk, stepOf(receiver, at), args[0]!.args as string, args[1]!, at);
+  const matches: Handle = (text, pattern) =>
+    typeof text === "string" && typeof pattern === "string" ? at.find(pattern, text) : unsure;
+  return applied(name, name === "matchesLinear" ? matches : methods[name], [receiver, ...args], true, at);
 }
-
-const texts: Readonly<Record<string, (text: string, part: string) => boolean>> = {
-  startsWith: (text, part) => text.startsWith(part),
-  endsWith: (text, part) => text.endsWith(part),
-  contains: (text, part) => text.includes(part),
-};
 
 /** What ends a walk at once; undefined: it counts to the end, and nothing may fail. */
 const walks: Readonly<Record<string, { readonly ends: boolean | undefined }>> = {
@@ -342,7 +358,7 @@ function walked(
     const from = over(facts);
     if (from instanceof Failure) return from;
     const items = Array.isArray(from) ? from : isRecord(from) ? Object.keys(from) : undefined;
-    if (items === undefined) return unsure;
+    if (items === undefined) return noRange(from);
     let failure: Failure | undefined;
     let count = 0;
     for (const item of items) {
@@ -361,25 +377,9 @@ function walked(
   };
 }
 
-/** Of a value without members; undefined: it has some, or is of no kind that a request can bring. */
-function kindOf(value: unknown): string | undefined {
-  return value === null ? "null" : kinds[typeof value];
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: "string",
-  bigint: "int",
-  number: "double",
-  boolean: "bool",
-};
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-/** As JSON has them. */
-function isPlain(value: unknown): boolean {
-  return kindOf(value) !== undefined || Array.isArray(value) || isRecord(value);
+function noRange(value: unknown): Failure {
+  const type = typeOf(value);
+  return type === undefined
+    ? unsure
+    : new Failure(`Expression of type '${type}' cannot be range of a comprehension (must be list, map, or dynamic).`);
 }

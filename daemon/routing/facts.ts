@@ -40,6 +40,7 @@ export class Facts {
   #caller: CallerNames | undefined;
   #usage: UsageShares | undefined;
   #tokens: bigint | undefined;
+  #now: Date | undefined;
 
   constructor(source: FactSource, providerOf: () => string) {
     this.#source = source;
@@ -119,14 +120,15 @@ export class Facts {
     return this.#source.hasTools;
   }
   get hour(): bigint {
-    return BigInt(new Date(this.#source.nowMs).getUTCHours());
+    return BigInt(this.now.getUTCHours());
   }
   /** Sunday is 0. */
   get weekday(): bigint {
-    return BigInt(new Date(this.#source.nowMs).getUTCDay());
+    return BigInt(this.now.getUTCDay());
   }
   get now(): Date {
-    return new Date(this.#source.nowMs);
+    this.#now ??= new Date(this.#source.nowMs);
+    return this.#now;
   }
 
   /** Whether a rule of this scope is about the caller. */

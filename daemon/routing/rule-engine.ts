@@ -4,9 +4,10 @@
  *
  * Loaded only where there are rules; a start without them does not pay for it.
  */
-import { Environment } from "@marcbachmann/cel-js";
+import { Environment } from "@marcbachmann/cel-js/evaluator";
 import { RE2JS } from "re2js";
-import { type CheckedNode, closureOf, Failure, unsure } from "./condition-closure.ts";
+import { type CheckedNode, closureOf } from "./condition-closure.ts";
+import { Failure, unsure } from "./condition-value.ts";
 import type { Facts } from "./facts.ts";
 
 export type Condition = {

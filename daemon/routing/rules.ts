@@ -3,7 +3,7 @@
  * decides. Hides that an error in a rule passes it over and is counted, and how rules are chained.
  */
 import type { RuleData, RuleScope } from "../config/routing-data.ts";
-import type { Failure } from "./condition-closure.ts";
+import type { Failure } from "./condition-value.ts";
 import type { Facts } from "./facts.ts";
 import type { Generation } from "./generation.ts";
 import { type HealthTable, healthWord } from "./health-table.ts";

@@ -1,5 +1,5 @@
 /** Conditions of alert rules, in CEL: which names each subject has, and that a condition is checked before it is used. */
-import { Environment } from "@marcbachmann/cel-js";
+import { Environment } from "@marcbachmann/cel-js/evaluator";
 import type { AlertRuleData } from "../../config/telemetry-data.ts";
 
 export type Subject = AlertRuleData["on"];
