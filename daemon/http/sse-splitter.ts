@@ -61,16 +61,21 @@ export class SseSplitter {
     let complete = this.#complete;
     let pairs = this.#pairs;
     for (let at = 0; at < length; at++) {
-      const byte = bytes[at]!;
+      let byte = bytes[at]!;
       if (byte > carriageReturn || (byte !== lineFeed && byte !== carriageReturn)) {
         if (complete) {
           onFrame(this.#cut(bytes, start, at));
           start = at;
           complete = false;
         }
+        // To the end of the line: what stands in it is nothing to this.
+        do byte = bytes[++at] ?? lineFeed;
+        while (byte > carriageReturn || (byte !== lineFeed && byte !== carriageReturn));
         lineEmpty = false;
         afterReturn = false;
-      } else if (byte === lineFeed && afterReturn) {
+        if (at >= length) break;
+      }
+      if (byte === lineFeed && afterReturn) {
         pairs = true;
         afterReturn = false;
       } else {

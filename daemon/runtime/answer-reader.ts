@@ -23,6 +23,8 @@ export class BadAnswer extends Error {
   }
 }
 
+/** Digits of a size that is read without a look at its line: more are for `sizeLine`. */
+const sizeDigitsMax = 6;
 /** Longest line of a chunk's size or of a trailer, and the most that all trailers may take. */
 const lineBytesMax = 16 * 1024;
 
@@ -109,7 +111,10 @@ export class AnswerReader {
         if (rest[at] !== 0x0d || rest[at + 1] !== 0x0a) throw new BadAnswer("BAD_CHUNK");
         this.#state = "size";
         return at + 2;
-      case "size":
+      case "size": {
+        const next = this.#size(rest, at);
+        return next > 0 ? next : this.#line(rest, at);
+      }
       case "trailers":
         return this.#line(rest, at);
     }
@@ -169,6 +174,23 @@ export class AnswerReader {
     this.#listener.data(at === 0 && end === rest.length ? rest : rest.subarray(at, end));
     if (whole && !isChunk) this.#finish(end === rest.length);
     return end;
+  }
+
+  /** The usual line before a chunk: its size and nothing else, and not the last; 0 for any other. */
+  #size(rest: Buffer, at: number): number {
+    let size = 0;
+    let next = at;
+    for (; next < at + sizeDigitsMax; next++) {
+      const byte = rest[next] ?? 0;
+      const letter = byte | 0x20;
+      if (byte >= 0x30 && byte <= 0x39) size = size * 16 + byte - 0x30;
+      else if (letter >= 0x61 && letter <= 0x66) size = size * 16 + letter - 0x57;
+      else break;
+    }
+    if (size === 0 || rest[next] !== 0x0d || rest[next + 1] !== 0x0a) return 0;
+    this.#left = size;
+    this.#state = "chunk";
+    return next + 2;
   }
 
   #line(rest: Buffer, at: number): number {

@@ -2,6 +2,7 @@
 import type { Event, JsonObject, StreamDecoder } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, jsonObject, list, parseJson, type Shape, shape, text, words, writable } from "../../json.ts";
+import { alike } from "../alike.ts";
 import { upstreamFailure } from "../failure.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { decodeStop, mergeUsage } from "./usage.ts";
@@ -205,7 +206,7 @@ export function decodeStream(): StreamDecoder {
     return [...unclosed, { type: "finish", reason: decodeStop(native), native, stopSequence, usage: told }];
   }
 
-  return {
+  return alike({
     push,
     get finished() {
       return stopped;
@@ -216,7 +217,7 @@ export function decodeStream(): StreamDecoder {
         source: "provider",
       });
     },
-  };
+  });
 }
 
 /** Blocks a stream may hold open at once; Anthropic opens one. */

@@ -2,6 +2,7 @@
 import type { Event, StreamDecoder } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, text, words, writable } from "../../json.ts";
+import { alike } from "../alike.ts";
 import { upstreamFailure } from "../failure.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { finishFailure } from "./failure.ts";
@@ -151,7 +152,7 @@ export function decodeStream(): StreamDecoder {
     return [{ type: "finish", reason: decodeFinish(native), native, usage: decodeUsage(delta["usage"]) }];
   }
 
-  return {
+  return alike({
     push,
     get finished() {
       return ended;
@@ -162,7 +163,7 @@ export function decodeStream(): StreamDecoder {
         source: "provider",
       });
     },
-  };
+  });
 }
 
 function protocol(message: string): GatewayError {

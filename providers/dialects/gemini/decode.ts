@@ -5,6 +5,7 @@
 import type { Event, Json, StreamDecoder } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, text, words, writable } from "../../json.ts";
+import { alike } from "../alike.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { callId, turnOf } from "./call-id.ts";
 import { decodeFailure, holdsFailure } from "./failure.ts";
@@ -25,7 +26,7 @@ export function decode(body: unknown): readonly Event[] {
 
 export function decodeStream(): StreamDecoder {
   const reader = answerReader();
-  return {
+  const decoder: StreamDecoder = {
     /** There is no last word: whatever ends after the finish reasons has ended well. */
     finished: false,
     push(event, data) {
@@ -46,6 +47,7 @@ export function decodeStream(): StreamDecoder {
       });
     },
   };
+  return alike(decoder, reader.told);
 }
 
 /** Candidates one answer may hold, and calls one candidate may make. */
@@ -65,6 +67,8 @@ type Candidate = {
 
 type AnswerReader = {
   take(piece: Shape, events: Event[]): void;
+  /** More of the first candidate's text, which was not read here. */
+  told(text: string): void;
   /** Every candidate has told how it ended, or the prompt was refused. */
   readonly complete: boolean;
 };
@@ -230,6 +234,9 @@ function answerReader(): AnswerReader {
 
   return {
     take,
+    told(text) {
+      candidateAt(0).told += text;
+    },
     get complete() {
       return refused || (candidates.size > 0 && allFinished());
     },

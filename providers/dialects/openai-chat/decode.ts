@@ -5,6 +5,7 @@
 import type { Event, JsonObject, StreamDecoder, Usage } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, isObject, list, parseJson, type Shape, shape, text, words, writable } from "../../json.ts";
+import { alike } from "../alike.ts";
 import { upstreamFailure } from "../failure.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { holdsFailure } from "./failure.ts";
@@ -86,7 +87,7 @@ export function decodeStream(): StreamDecoder {
     return events;
   }
 
-  return {
+  return alike({
     push,
     get finished() {
       return done;
@@ -97,7 +98,7 @@ export function decodeStream(): StreamDecoder {
         source: "provider",
       });
     },
-  };
+  });
 }
 
 /** Choices one stream may open: `n` is at most 128 at OpenAI. */
