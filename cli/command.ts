@@ -20,12 +20,14 @@ export type Context = Surroundings & {
   readonly commands: readonly CommandEntry[];
   /** Ends the command with this code though nothing failed: a check that found something. */
   exitWith(code: number): void;
+  /** Takes what is wrong with how the command was typed, a line of it and a line of what to do. */
+  mistyped(text: string): void;
 };
 
 export type GlobalOptions = { readonly home?: string; readonly url?: string; readonly debug?: boolean };
 
 /** A subcommand with the same manners as its parent. */
-export function prepare(command: Command, { terminal }: Context): Command {
+export function prepare(command: Command, { terminal, mistyped }: Context): Command {
   return command
     .helpOption("-h, --help", "Show this help")
     .helpCommand(false)
@@ -35,8 +37,7 @@ export function prepare(command: Command, { terminal }: Context): Command {
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
       // A guess at what was meant is the better next step.
-      outputError: (text, write) =>
-        write(text.includes("Did you mean") ? text : `${text}See: ${pathOf(command)} --help\n`),
+      outputError: (text) => mistyped(text.includes("Did you mean") ? text : `${text}See: ${pathOf(command)} --help\n`),
       getOutHasColors: () => terminal.hasColor,
       getErrHasColors: () => false,
     })

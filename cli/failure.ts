@@ -34,9 +34,30 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 export function renderFailure(error: unknown, debug: boolean): string {
   if (debug && error instanceof Error) return `${traceOf(error)}\n`;
-  const message = error instanceof Error ? (systemFailure(error) ?? error.message) : String(error);
   const hint = error instanceof CliFailure && error.hint !== undefined ? `${error.hint}\n` : "";
-  return `error: ${message}\n${hint}`;
+  return `error: ${wordsOf(error)}\n${hint}`;
+}
+
+/** With `--json`: `{"error": {"message", "hint", "exit_code"}}`, and its trace where that is asked for. */
+export function renderJsonFailure(error: unknown, code: ExitCode, debug: boolean): string {
+  const hint = error instanceof CliFailure ? (error.hint ?? null) : null;
+  const trace = debug && error instanceof Error ? { trace: traceOf(error) } : {};
+  return jsonFailure({ message: wordsOf(error), hint, exit_code: code, ...trace });
+}
+
+/** The same of a command that was typed wrongly: `error: words`, then what to do, on a line each. */
+export function renderJsonMistake(text: string): string {
+  const [message = "", ...more] = text.trimEnd().split("\n");
+  const hint = more.length === 0 ? null : more.join("\n");
+  return jsonFailure({ message: message.replace(/^error: /, ""), hint, exit_code: exitCodes.usage });
+}
+
+function jsonFailure(error: object): string {
+  return `${JSON.stringify({ error })}\n`;
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? (systemFailure(error) ?? error.message) : String(error);
 }
 
 function traceOf(error: Error): string {

@@ -7,6 +7,10 @@ export function homeFailure(home: string, error: unknown): CliFailure | undefine
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : "";
   const words = code === "database_unavailable" && !mayWrite(home) ? notWritable : wordsOf(code, message);
+  if (/\bdisk is full\b/.test(`${message} ${words}`)) {
+    const room = "Make room there, or name another with --home <directory>.";
+    return new CliFailure(`the home ${home} cannot be written: the disk is full`, exitCodes.failure, room, error);
+  }
   if (words === undefined) {
     if (code !== "database_unavailable") return undefined;
     return new CliFailure(`${home}: ${message}`, exitCodes.failure, "What is wrong there: bifrost doctor", error);
@@ -40,7 +44,7 @@ function wordsOf(code: string | undefined, message: string): string | undefined 
     case "EROFS":
       return "is on a read-only file system";
     case "ENOSPC":
-      return "cannot be written: the disk is full";
+      return "disk is full";
     default:
       return undefined;
   }

@@ -1,6 +1,6 @@
 /** What `bifrost logs` can be narrowed by, as options: each is a filter of the admin API. Hides units and repetition. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { parseCount, parseDuration, parseSince } from "./parse.ts";
+import { checkRange, parseCount, parseDuration, parseSince } from "./parse.ts";
 
 export type LogFilterQuery = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -52,6 +52,7 @@ export function addLogFilters(command: Command): Command {
 export function logFilterQuery(options: LogFilterOptions, now: number): LogFilterQuery {
   const since = options["since"] as ((nowMs: number) => number) | undefined;
   const until = options["until"] as ((nowMs: number) => number) | undefined;
+  checkRange(since?.(now), until?.(now));
   const value = (name: string) => options[name] as string | number | undefined;
   return {
     ...Object.fromEntries(repeated.map(([, field]) => [field, options[field] as readonly string[] | undefined])),

@@ -30,6 +30,7 @@ export function nextStep(message: string): string | undefined {
   if (message.endsWith("give permissions or a role"))
     return "Such as: --role viewer, or --permissions keys:read,logs:read";
   if (/^unknown field "price\./.test(message)) return "Rates are named as under `prices` in docs/config.md.";
+  if (/^"when": is no condition/.test(message)) return "What it can ask for: docs/routing.md#rules";
   if (message.startsWith("there is nothing at /api/"))
     return "That is where models are called; the admin API is where `admin.listen` in the config says.";
   if (/^key ".*" has no budget/.test(message)) return "See which there are: bifrost budgets list";
@@ -49,11 +50,14 @@ const systemWords: Readonly<Record<string, string>> = {
   EEXIST: "it exists already",
 };
 
-/** A refusal of the system's, with the path that it is about; undefined: it is no such thing. */
+/** A refusal of the system's, with the path that it is about where one is told; undefined: it is no such thing. */
 export function systemFailure(error: Error): string | undefined {
   const { code, path } = error as NodeJS.ErrnoException;
   const words = systemReason(error);
-  return words === undefined || path === undefined ? undefined : `${path}: ${words} (${code})`;
+  if (words === undefined) return undefined;
+  // A write to what is open already names nothing.
+  if (path === undefined) return code === "ENOSPC" ? `${words} (${code})` : undefined;
+  return `${path}: ${words} (${code})`;
 }
 
 /** The same without the path, for who names it already. */

@@ -135,6 +135,14 @@ export function parseSince(text: string): (nowMs: number) => number {
   return (nowMs) => Math.max(0, nowMs - length);
 }
 
+/** Refuses a time that ends before it begins. */
+export function checkRange(sinceMs: number | undefined, untilMs: number | undefined): void {
+  if (sinceMs !== undefined && untilMs !== undefined && untilMs < sinceMs)
+    throw new InvalidArgumentError(
+      `--until is before --since: ${new Date(untilMs).toISOString()} and ${new Date(sinceMs).toISOString()}`,
+    );
+}
+
 function parseDate(text: string): number {
   const at = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
     ? Date.parse(text.length === 10 ? `${text}T00:00:00` : text.replace(" ", "T"))

@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type CommandEntry, type Context, prepare, type Surroundings } from "./command.ts";
-import { exitCodeOf, exitCodes, renderFailure } from "./failure.ts";
+import { exitCodeOf, exitCodes, renderFailure, renderJsonFailure, renderJsonMistake } from "./failure.ts";
 import { version } from "./version.ts";
 
 /** Every command there is; the man page and completion are made of it. */
@@ -93,6 +93,8 @@ export const commands: readonly CommandEntry[] = [
 
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const { terminal } = surroundings;
+  const debug = argv.includes("--debug");
+  const asJson = argv.includes("--json");
   let exitCode: number = exitCodes.ok;
   const context: Context = {
     ...surroundings,
@@ -100,18 +102,28 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
     exitWith: (code) => {
       exitCode = code;
     },
+    mistyped: (text) => terminal.err(asJson ? renderJsonMistake(text) : text),
   };
   try {
-    const program = await buildProgram(argv, context);
-    await program.parseAsync(argv, { from: "user" });
+    const words = helpedWith(argv);
+    const program = await buildProgram(words, context);
+    await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
     // Commander has already said what was wrong, unless the value was refused by a command of ours.
     if (error instanceof CommanderError && !(error instanceof InvalidArgumentError))
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    terminal.err(renderFailure(error, argv.includes("--debug")));
-    return error instanceof InvalidArgumentError ? exitCodes.usage : exitCodeOf(error);
+    const code = error instanceof InvalidArgumentError ? exitCodes.usage : exitCodeOf(error);
+    terminal.err(asJson ? renderJsonFailure(error, code, debug) : renderFailure(error, debug));
+    return code;
   }
+}
+
+/** Help with what is no command: the mistake is told, as that of the command itself would be. */
+function helpedWith(argv: readonly string[]): readonly string[] {
+  const [first, second] = argv;
+  const isMistake = first === "help" && second !== undefined && !commands.some(({ name }) => name === second);
+  return isMistake ? argv.slice(1) : argv;
 }
 
 async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {

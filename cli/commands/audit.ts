@@ -4,7 +4,7 @@ import type { AuditListAnswer, AuditRecordView, AuditVerifyAnswer } from "../../
 import type { Client } from "../client.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
-import { parseSince, parseSome } from "../parse.ts";
+import { checkRange, parseSince, parseSome } from "../parse.ts";
 import { startProgress, whileTold } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
@@ -85,6 +85,7 @@ function buildExport(command: Command, context: Context): void {
     .action(async ({ since, until }: { since?: Moment; until?: Moment }) => {
       const now = Date.now();
       const query = { since_ms: since?.(now), until_ms: until?.(now) };
+      checkRange(query.since_ms, query.until_ms);
       await withClient(command, context, async (client) => {
         const newest = await client.call<AuditListAnswer>("GET", "/api/audit/records", { query: { limit: 1 } });
         const isWhole = since === undefined && until === undefined;

@@ -62,6 +62,7 @@ export async function checked<Result>(work: () => Promise<Result>): Promise<Resu
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "BackupProblem") throw error;
-    throw new CliFailure(error.message, exitCodes.checkFailed, undefined, error);
+    const code = error.message.startsWith("there is no file ") ? exitCodes.notFound : exitCodes.checkFailed;
+    throw new CliFailure(error.message, code, undefined, error);
   }
 }

@@ -275,7 +275,8 @@ export async function explained<Result>(work: () => Promise<Result>): Promise<Re
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || !problems.has(error.name)) throw error;
-    throw new CliFailure(error.message, exitCodes.checkFailed, undefined, error);
+    const code = error.message.startsWith("there is no file ") ? exitCodes.notFound : exitCodes.checkFailed;
+    throw new CliFailure(error.message, code, undefined, error);
   }
 }
 

@@ -4,7 +4,7 @@ import type { LedgerCheckAnswer, LedgerProblem } from "../../daemon/admin/contra
 import type { RepriceAnswer, RepricedModel } from "../../daemon/admin/contract/reprice.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
-import { parseSince } from "../parse.ts";
+import { checkRange, parseSince } from "../parse.ts";
 import { whileTold } from "../progress.ts";
 import { type Column, renderJson, renderMoney, renderProperties, renderTable, renderTime } from "../render.ts";
 import { withClient } from "../session.ts";
@@ -54,6 +54,7 @@ function buildReprice(ledger: Command, context: Context): void {
     .action(async ({ since, until, model, dryRun, json }: RepriceOptions) => {
       const now = Date.now();
       const body = { since_ms: since(now), until_ms: until?.(now) ?? now, model, dry_run: dryRun };
+      checkRange(body.since_ms, body.until_ms);
       const answer = await withClient(command, context, (client) =>
         whileTold(
           "pricing again",

@@ -88,7 +88,7 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
       return new CliFailure(`${where} is taken by another program`, exitCodes.taken, hint, error);
     }
     case "config_invalid":
-      return new CliFailure(message, exitCodes.checkFailed, "Check it with: bifrost config validate", error);
+      return new CliFailure(message, exitCodes.checkFailed, afterConfig(message), error);
     case "EACCES":
       if (!message.includes("listen")) break;
       return new CliFailure(message, exitCodes.failure, "Ports below 1024 need a privilege; try --port 8080.", error);
@@ -103,6 +103,12 @@ async function explainStart(error: unknown, home: string, { host, port }: ServeO
       );
   }
   return homeFailure(home, error) ?? new CliFailure(message, exitCodes.failure, undefined, error);
+}
+
+function afterConfig(message: string): string {
+  const file = /^(\S+?)(?::\d+)*: /.exec(message)?.[1] ?? "";
+  if (message.includes("cannot be read")) return "Name another with --config <file>, or write it: docs/config.md.";
+  return `Check it with: bifrost config validate ${file}`.trimEnd();
 }
 
 /** The setting of an address that is not `server.port`. */

@@ -7,7 +7,7 @@ import type {
   StatsAnswer,
 } from "../../daemon/admin/contract/log-statistics.ts";
 import type { Context } from "../command.ts";
-import { parseDuration, parseSince } from "../parse.ts";
+import { checkRange, parseDuration, parseSince } from "../parse.ts";
 import { type Column, renderJson, renderMoney, renderTable } from "../render.ts";
 import { textBar } from "../render-bar.ts";
 import { renderCompact } from "../render-compact.ts";
@@ -52,6 +52,7 @@ export function build(command: Command, context: Context): void {
     .action(async (options: Options) => {
       const now = Date.now();
       const query = { since_ms: sinceOf(options, now), until_ms: options.until?.(now) ?? now + 1 };
+      checkRange(query.since_ms, query.until_ms);
       const [rankings, stats, histogram] = await withClient(command, context, (client) =>
         Promise.all([
           client.call<RankingsAnswer>("GET", "/api/logs/rankings", {

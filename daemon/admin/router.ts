@@ -223,7 +223,8 @@ function check(schema: z.ZodType, value: unknown, noun: string): unknown {
     throw new GatewayError("invalid_request", `unknown ${noun} "${param}"`, { param });
   }
   const param = renderPath(issue.path);
-  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
+  const empty = issue.code === "too_small" && issue.origin === "string" && issue.minimum === 1;
+  const message = empty ? "must not be empty" : issue.message.charAt(0).toLowerCase() + issue.message.slice(1);
   throw new GatewayError("invalid_request", param === "" ? message : `"${param}": ${message}`, { param });
 }
 

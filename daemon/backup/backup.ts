@@ -40,7 +40,7 @@ export async function backUp(options: BackupOptions): Promise<Head> {
   const { home, out, progress } = options;
   if (!existsSync(stateFile(home))) throw new BackupProblem(`${home} has nothing to back up`);
   if (existsSync(out)) throw new BackupProblem(`${out} exists already`);
-  const work = mkdtempSync(join(dirname(out), ".bifrost-backup-"));
+  const work = makeWork(dirname(out));
   try {
     const databases = [stateFile(home), ...(options.withTraffic ? [trafficFile(home)] : [])].filter((file) =>
       existsSync(file),
@@ -64,6 +64,15 @@ export async function backUp(options: BackupOptions): Promise<Head> {
     return head;
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Beside the backup, so that it is put in place by renaming. */
+function makeWork(folder: string): string {
+  try {
+    return mkdtempSync(join(folder, ".bifrost-backup-"));
+  } catch (error) {
+    throw Object.assign(error as Error, { path: folder });
   }
 }
 

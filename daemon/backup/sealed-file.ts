@@ -72,7 +72,7 @@ function bytesOf({ parts }: Head): number {
 export function readHead(file: string): Head {
   const descriptor = openSync(file, "r");
   try {
-    return headOf(descriptor).head;
+    return headOf(descriptor, file).head;
   } finally {
     closeSync(descriptor);
   }
@@ -87,7 +87,7 @@ export function readSealed(
 ): Head {
   const descriptor = openSync(file, "r");
   try {
-    const { head, text } = headOf(descriptor);
+    const { head, text } = headOf(descriptor, file);
     if (head.sealed && passphrase === undefined)
       throw new BackupProblem("the backup is sealed; give its passphrase in BIFROST_BACKUP_PASSPHRASE or --key-file");
     const open = opener(head.sealed ? passphrase : undefined, Buffer.from(head.salt ?? "", "hex"), text);
@@ -119,12 +119,12 @@ export function readSealed(
   }
 }
 
-function headOf(descriptor: number): { readonly head: Head; readonly text: Buffer } {
+function headOf(descriptor: number, file: string): { readonly head: Head; readonly text: Buffer } {
   const start = Buffer.alloc(headBytesMax);
   const got = readSync(descriptor, start, 0, headBytesMax, 0);
   const end = start.indexOf("\n", magic.length);
   if (got < magic.length || start.toString("latin1", 0, magic.length) !== magic || end < 0 || end >= got)
-    throw new BackupProblem("this is no backup of bifrost");
+    throw new BackupProblem(`${file} is no backup of bifrost`);
   const text = Buffer.from(start.subarray(0, end + 1));
   try {
     const head = JSON.parse(text.toString("utf8", magic.length)) as Head;

@@ -4,8 +4,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { renderFailure } from "../../cli/failure.ts";
+import { homeFailure } from "../../cli/home-failure.ts";
 import { createRequestIds } from "../../daemon/http/request-id.ts";
+import { GatewayError } from "../../providers/gateway-error.ts";
 import { type Daemon, runCommand, startDaemon } from "../support/daemon.ts";
+import { runHere } from "./run-in-process.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -17,6 +21,7 @@ after(() => daemon?.stop());
 /** Exit code 2: used wrongly; 3: there is no such thing; 1, 5, 6 as docs/cli.md says. */
 const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[] = [
   ["kyes list", 2, /unknown command 'kyes'\n\(Did you mean keys\?\)\n$/],
+  ["help kyes", 2, /unknown command 'kyes'\n\(Did you mean keys\?\)\n$/],
   ["keys lst", 2, /\(Did you mean list\?\)\n$/],
   ["keys create", 2, /'--name <name>' not specified\nSee: bifrost keys create --help\n$/],
   ["keys create --name a --budget ten", 2, /10\/1d or 2\.50\/1h[^\n]*\nSee: bifrost keys create --help\n$/],
@@ -52,6 +57,18 @@ const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[
   ["usage --by colour", 2, /Allowed choices are key, team/],
   ["usage --period 7x", 2, /Expected today, or a duration such as 24h/],
   ["usage --since 2026-13-40", 2, /a date such as 2027-01-31/],
+  ["usage --since 2026-11-27 --until 2026-11-01", 2, /--until is before --since: 2026-11-01T/],
+  ["logs --since 1h --until 2h", 2, /--until is before --since: /],
+  ["audit export --since 1h --until 2h", 2, /--until is before --since: /],
+  [
+    "rules create --name r --when a== --target echo/echo",
+    2,
+    /is no condition: [^\n]*\n[^\n]*docs\/routing\.md#rules\n$/,
+  ],
+  ["backup --verify /dev/null", 6, /\/dev\/null is no backup of bifrost\n$/],
+  ["restore /nonexistent --yes", 3, /^error: there is no file \/nonexistent\n$/],
+  ["import litellm /nonexistent", 3, /cannot read \/nonexistent: there is no such file or folder\n$/],
+  ["catalog import /nonexistent", 3, /^error: there is no file \/nonexistent\n$/],
   ["top --window 0s", 2, /a second at least, such as 5m/],
   ["tui", 2, /needs a terminal\nIn a pipe use: bifrost logs -f/],
   ["teams show x", 3, /See which there are: bifrost teams list/],
@@ -68,7 +85,7 @@ const mistakes: readonly (readonly [typed: string, code: number, said: RegExp])[
   [
     "backup --out /nonexistent/folder/x",
     1,
-    /^error: \/nonexistent\/folder[^\n]*: there is no such file or folder \(ENOENT\)/,
+    /^error: \/nonexistent\/folder: there is no such file or folder \(ENOENT\)/,
   ],
   ["audit verify extra", 2, /too many arguments[^\n]*\nSee: bifrost audit verify --help/],
   ["demo --rate 0", 2, /more than 0 and at most 2000/],
@@ -83,6 +100,60 @@ for (const [typed, code, said] of mistakes)
     assert.match(result.stderr, said);
     assert.doesNotMatch(result.stderr, /^ +at /m);
   });
+
+for (const [typed, code, message, hint] of [
+  ["keys show nobody", 3, 'there is no key "nobody"', "See which there are: bifrost keys list"],
+  ["kyes", 2, "unknown command 'kyes'", "(Did you mean keys?)"],
+  ["keys create", 2, "required option '--name <name>' not specified", "See: bifrost keys create --help"],
+  ["config validate /nonexistent/x.yaml", 3, "/nonexistent/x.yaml cannot be read: there is no such file", null],
+  ["usage --since 2h --until 3h", 2, /^--until is before --since: /, null],
+] as const)
+  test(`bifrost ${typed} --json: the mistake is one JSON text on standard error`, async () => {
+    const {
+      code: ended,
+      out,
+      err,
+    } = await runHere([...typed.split(" "), "--json"], {
+      home: daemon.home,
+      daemon: { openOffline: () => Promise.reject(new Error("a daemon runs")) },
+    });
+    assert.deepEqual([ended, out], [code, ""], err);
+    const { error } = JSON.parse(err) as { error: { message: string; hint: string | null; exit_code: number } };
+    assert.deepEqual(Object.keys(error), ["message", "hint", "exit_code"]);
+    assert.deepEqual([error.hint, error.exit_code], [hint, code]);
+    if (typeof message === "string") assert.equal(error.message, message);
+    else assert.match(error.message, message);
+    const { err: traced } = await runHere([...typed.split(" "), "--json", "--debug"], { home: daemon.home });
+    assert.equal(traced.trimEnd().split("\n").length, 1);
+  });
+
+test("bifrost serve: a config that cannot be read, or is wrong, is named in the next step", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "bifrost-mistakes-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const [file, home] = [join(folder, "c.yaml"), join(folder, "home")];
+  await writeFile(file, "server: { prot: 1 }\n");
+  const serve = (config: string) => runCommand(["serve", "--port", "0", "--home", home, "--config", config]);
+  const [wrong, none] = [await serve(file), await serve(join(folder, "none.yaml"))];
+  assert.deepEqual([wrong.code, none.code], [6, 6]);
+  assert.ok(wrong.stderr.endsWith(`\nCheck it with: bifrost config validate ${file}\n`), wrong.stderr);
+  assert.match(none.stderr, /cannot be read: no such file\nName another with --config <file>/);
+});
+
+test("homeFailure() names the home whose disk is full, whoever found it", () => {
+  for (const error of [
+    new GatewayError("database_unavailable", "database or disk is full"),
+    Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" }),
+  ]) {
+    const failure = homeFailure("/h", error);
+    assert.equal(failure?.message, "the home /h cannot be written: the disk is full");
+    assert.match(failure?.hint ?? "", /^Make room there/);
+  }
+});
+
+test("renderFailure() has words for a full disk where the system names no path", () => {
+  const error = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  assert.equal(renderFailure(error, false), "error: the disk is full (ENOSPC)\n");
+});
 
 test("bifrost --url names what is missing, and what nobody answers at", async () => {
   const ask = (url: string, env: Record<string, string> = {}) =>

@@ -94,7 +94,7 @@ test("bifrost import litellm ends with 6 where a security setting is dropped, an
     "--out",
     join(daemon.home, "x"),
   );
-  assert.equal(missing.code, 1);
+  assert.equal(missing.code, 3);
   assert.match(missing.stderr, /^error: cannot read \S+none\.yaml: there is no such file or folder\n$/);
   assert.equal(existsSync(join(daemon.home, "x")), false);
   await daemon.stop();
