@@ -208,6 +208,8 @@ export type EncodeOptions = {
    * Absent: the dialect's own fields only, since OpenAI refuses a message with a field it does not know.
    */
   readonly extensions?: boolean;
+  /** The host is only like OpenAI: it knows no custom tools. */
+  readonly functionsOnly?: boolean;
   /** `stream_options` is refused by the host, which tells its usage unasked. */
   readonly usageUnasked?: boolean;
   /** What the host calls fields of the body that its language names otherwise; null: it refuses a request that has one. */

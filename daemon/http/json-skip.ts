@@ -14,7 +14,13 @@ export const nestingMax = 128;
 export type KeyWatch = (keyStart: number, keyEnd: number, path: () => string) => void;
 
 /** What was met on the way and is rare: a body without it need not be searched for it again. */
-export const sighting = { type: 1, service: 2, file: 4, escape: 8, unbounded: 16, dearest: 32, tools: 64 } as const;
+export const sighting = {
+  ...{ type: 1, service: 2, file: 4, escape: 8, unbounded: 16, dearest: 32, tools: 64 },
+  /** A block of Anthropic's; an entry of `tools` with a name and without the object that a chat completion puts around it. */
+  foreign: 128,
+  /** A list with nothing in it. */
+  nothing: 256,
+} as const;
 
 /** Of all walks since the last call; they never overlap. */
 export function takeSightings(): number {
@@ -31,7 +37,7 @@ export function sightKey(body: Uint8Array, start: number, end: number): void {
   for (const { bytes, bit } of keys) if (spells(body, start, bytes)) sighted |= bit;
 }
 
-const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly string[]>> = {
+const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape" | "nothing">, readonly string[]>> = {
   // Every part of OpenAI's and Anthropic's prompts has one, and every cache marker and server tool.
   type: ["type"],
   service: ["service_tier", "serviceTier"],
@@ -43,6 +49,7 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape">, readonly s
   dearest: ["cachePoint", "inlineData", "inline_data"],
   // Where tools that the provider runs are asked for, see server-tools.ts.
   tools: ["tools", "prompt", "plugins", "search_parameters", "web_search_options", "preset", "compound_custom"],
+  foreign: ["tool_use_id", "input_schema"],
 };
 
 type RareKey = { readonly bytes: Uint8Array; readonly bit: number };
@@ -98,6 +105,42 @@ export function skipValue(body: Uint8Array, start: number, depth: number, watch?
   return skipNest(body, start, depth, watch);
 }
 
+/** `tools`, one level down: the same walk, with a look at what the members of an entry are called. */
+export function skipTools(body: Uint8Array, start: number): number {
+  if (body[start] !== openBracket) return skipValue(body, start, 1);
+  let at = skipSpace(body, start + 1);
+  if (body[at] === closeBracket) return at + 1;
+  for (;;) {
+    at = skipSpace(body, body[at] === openBrace ? skipTool(body, at) : skipValue(body, at, 2));
+    if (body[at] === closeBracket) return at + 1;
+    if (body[at] !== comma) throw unexpected(body, at, '"," or "]"');
+    at = skipSpace(body, at + 1);
+  }
+}
+
+function skipTool(body: Uint8Array, start: number): number {
+  let at = skipSpace(body, start + 1);
+  let [named, wrapped] = [false, false];
+  if (body[at] === closeBrace) return at + 1;
+  for (;;) {
+    const from = at + 1;
+    at = enterMember(body, at, 2, 3);
+    const value = body[at];
+    if (value === quote) named ||= spells(body, from, nameKey);
+    else wrapped ||= value === openBrace && (spells(body, from, functionKey) || spells(body, from, customKey));
+    at = skipSpace(body, skipValue(body, at, 3));
+    if (body[at] === closeBrace) break;
+    if (body[at] !== comma) throw unexpected(body, at, '"," or "}"');
+    at = skipSpace(body, at + 1);
+  }
+  if (named && !wrapped) sighted |= sighting.foreign;
+  return at + 1;
+}
+
+const nameKey = Buffer.from('name"');
+const functionKey = Buffer.from('function"');
+const customKey = Buffer.from('custom"');
+
 export function invalid(what: string, at: number): GatewayError {
   return new GatewayError("invalid_json", `the request body is not valid JSON: ${what} (byte ${at})`, {
     source: "client",
@@ -111,6 +154,7 @@ const colon = 0x3a;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
+const closeBracket = 0x5d;
 
 /** A view on words costs about as much as reading this many bytes one by one. */
 const shortStringBytes = 64;
@@ -165,6 +209,7 @@ function skipNest(body: Uint8Array, start: number, outerDepth: number, watch: Ke
       places[depth] = byte === openBrace ? 0 : ~0;
       at = skipSpace(body, at + 1);
       if (body[at] === byte + 2) {
+        if (byte === openBracket) sighted |= sighting.nothing;
         at++;
         depth--;
         closed = true;

@@ -54,6 +54,8 @@ export type RequestView = {
   readonly capsEmpty: boolean;
   /** `tools` has at least one entry. */
   readonly toolsPresent: boolean;
+  /** It has an `input` that is not null. */
+  readonly inputPresent: boolean;
   readonly messagesStart: number;
   readonly messagesEnd: number;
   /** Bits of `sighting`: rare things that are somewhere in it. */
@@ -86,6 +88,7 @@ export function emptyView(): Writable<RequestView> {
     capsStart: -1,
     capsEmpty: false,
     toolsPresent: false,
+    inputPresent: false,
     messagesStart: -1,
     messagesEnd: -1,
     sighted: 0,

@@ -190,10 +190,13 @@ const semicolon = 0x3b;
 
 /** The dialect in which someone who missed every route wants to hear of it, by the beginning of the path. */
 const spokenUnder: readonly (readonly [RegExp, DialectId])[] = [
-  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/anthropic\/|^(?:\/api)?\/v1\/messages/, "anthropic"],
-  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/genai\/|^\/v1(?:beta|alpha)\/|^\/(?:\/?ws\/google|upload\/)/, "gemini"],
-  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/bedrock\/|^\/model\//, "bedrock-converse"],
-  [/^(?:\/litellm|\/langchain|\/pydanticai)?\/cohere\/|^\/v2\//, "cohere"],
+  [/^(?:\/litellm|\/langchain|\/pydanticai|\/cursor)?\/anthropic\/|^(?:\/api)?\/v1\/messages/, "anthropic"],
+  [
+    /^(?:\/litellm|\/langchain|\/pydanticai|\/cursor)?\/genai\/|^\/v1(?:beta|alpha)\/|^\/(?:\/?ws\/google|upload\/)/,
+    "gemini",
+  ],
+  [/^(?:\/litellm|\/langchain|\/pydanticai|\/cursor)?\/bedrock\/|^\/model\//, "bedrock-converse"],
+  [/^(?:\/litellm|\/langchain|\/pydanticai|\/cursor)?\/cohere\/|^\/v2\//, "cohere"],
 ];
 
 export function dialectOf(target: string, headers: IncomingHttpHeaders): Dialect {

@@ -25,7 +25,7 @@ import {
 const geminiVersions = ["/v1beta", "/v1", "/v1alpha"];
 
 /** Other gateways' prefixes under which all vendors' paths are served as well. */
-const gateways = ["/litellm", "/langchain", "/pydanticai"];
+const gateways = ["/litellm", "/langchain", "/pydanticai", "/cursor"];
 
 const everywhere = (own: readonly string[], shared: string): string[] => [
   ...own,

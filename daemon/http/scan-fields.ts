@@ -52,6 +52,9 @@ export function readField(view: Writable<RequestView>, name: string, body: Buffe
     case "tools":
       view.toolsPresent = body[start] === 0x5b && body[skipSpace(body, start + 1)] !== 0x5d;
       break;
+    case "input":
+      view.inputPresent = body[start] !== 0x6e;
+      break;
     case "messages":
       view.messagesStart = start;
       view.messagesEnd = end;

@@ -7,7 +7,16 @@
  */
 import { isUtf8 } from "node:buffer";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { invalid, sightKey, skipColon, skipSpace, skipString, skipValue, takeSightings } from "./json-skip.ts";
+import {
+  invalid,
+  sightKey,
+  skipColon,
+  skipSpace,
+  skipString,
+  skipTools,
+  skipValue,
+  takeSightings,
+} from "./json-skip.ts";
 import { emptyView, type RequestView, type Writable } from "./request-view.ts";
 import { readField, textOf, wrong } from "./scan-fields.ts";
 
@@ -40,7 +49,7 @@ export function scanRequest(body: Buffer): RequestView {
       ? (start: number, end: number, path: () => string) =>
           refuseForbidden(textOf(body, start, end), () => name + path())
       : undefined;
-    const valueEnd = skipValue(body, valueStart, 1, watch);
+    const valueEnd = name === "tools" ? skipTools(body, valueStart) : skipValue(body, valueStart, 1, watch);
     if (field !== undefined && field.bit !== 0) {
       if ((seen & field.bit) !== 0) throw wrong(name, "is given twice");
       seen |= field.bit;

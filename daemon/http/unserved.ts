@@ -3,7 +3,7 @@
  * read why, and not that there is nothing.
  */
 
-const prefix = "(?:/litellm|/langchain|/pydanticai)?(?:/openai){0,2}(?:/api)?(?:/v1)?";
+const prefix = "(?:/litellm|/langchain|/pydanticai|/cursor)?(?:/openai){0,2}(?:/api)?(?:/v1)?";
 
 const unserved: readonly (readonly [path: RegExp, why: string])[] = [
   [
@@ -31,14 +31,14 @@ const unserved: readonly (readonly [path: RegExp, why: string])[] = [
     "metrics are told by the management API, on its socket or where `admin.listen` says, and not to holders of keys",
   ],
   [
-    at("(?:/litellm|/langchain|/pydanticai)?(?:/anthropic|/api)?/v1/complete"),
+    at("(?:/litellm|/langchain|/pydanticai|/cursor)?(?:/anthropic|/api)?/v1/complete"),
     "Anthropic's text completions are of models that are gone; ask at /v1/messages, or at /v1/completions for any model",
   ],
   [
-    at("(?:/litellm|/langchain|/pydanticai)?(?:/bedrock)?/model-(?:invocation-jobs?|customization-jobs?)"),
+    at("(?:/litellm|/langchain|/pydanticai|/cursor)?(?:/bedrock)?/model-(?:invocation-jobs?|customization-jobs?)"),
     "jobs of Bedrock's read and write buckets of your own with a role of your own: ask AWS for them, without the gateway",
   ],
-  [at("/(?:cursor|typesafe)"), "this client needs no path of its own: set its base URL to /v1"],
+  [at("/typesafe"), "this client needs no path of its own: set its base URL to /v1"],
   [
     at("/api/v1/presets"),
     "presets are not kept here: write `aliases` and `routing` in the config, and name those as the model",

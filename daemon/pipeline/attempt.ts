@@ -38,8 +38,11 @@ export type AttemptResult = AttemptEnd & {
 export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise<AttemptResult> {
   const { provider } = lease.target;
   const { operation, dialect } = exchange.route;
-  const endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
-  exchange.isRelay = endpoint?.dialect === dialect && !endpoint.predict && !endpoint.asChat;
+  const { mixed } = exchange;
+  let endpoint = findEndpoint(provider.endpoints, operation, mixed ?? dialect, lease.target);
+  if (mixed !== undefined && endpoint?.encoding.functionsOnly === true)
+    endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
+  exchange.isRelay = endpoint?.dialect === dialect && !endpoint.predict && !endpoint.asChat && mixed === undefined;
   if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
   if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {
@@ -182,7 +185,8 @@ function bodyReceiver(
       });
     },
   };
-  const coded = exchange.route.operation === "chat" || exchange.isRelay ? undefined : () => exchange.coded;
+  const isChat = exchange.route.operation === "chat";
+  const coded = isChat || exchange.isRelay ? undefined : () => exchange.coded;
   return new BodyReceiver(
     endpoint.dialect,
     clientOf(exchange, endpoint),
@@ -190,6 +194,7 @@ function bodyReceiver(
     outcome,
     plane.translator,
     coded,
+    isChat && !exchange.isRelay,
   );
 }
 
@@ -209,7 +214,7 @@ function streamReceiver(
     client: framings[exchange.route.framing ?? client.framing],
   };
   const plain =
-    upstream === client
+    upstream === client && exchange.mixed === undefined
       ? relayPump(upstream, rendering, !rendering.includeUsage, wires)
       : translatePump(upstream, client, rendering, wires);
   const pump = tellsCost(exchange) ? costPump(plain, exchange, lease) : plain;

@@ -160,6 +160,8 @@ export class Exchange {
   issuers: Affinity | undefined;
   /** The last attempt's provider speaks the caller's dialect. */
   isRelay = false;
+  /** Its body has pieces of other dialects in it, see `mixed.ts`: whose it is nearest to. */
+  mixed: Dialect | undefined;
   /** Its bytes have been taken: no other target can get them. */
   consumed = false;
   /** Its way through its targets. */

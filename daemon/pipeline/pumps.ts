@@ -4,7 +4,7 @@
  */
 import { endingOf, nothingSeen, sawEvent } from "../../providers/dialects/ending.ts";
 import { noteUntold } from "../../providers/dialects/untold.ts";
-import type { Dialect, Event, RenderContext, Usage } from "../../providers/exchange.ts";
+import type { Dialect, Event, RenderContext, StreamRenderer, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { mergeUsage } from "../governance/usage.ts";
 import type { StreamFraming } from "../http/framing.ts";
@@ -82,7 +82,9 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
   const { read } = framings.upstream;
   const { write } = framings.client;
   const decoder = upstream.decodeStream();
-  const renderer = client.renderStream(context);
+  /** Made when it is first needed: what its client named in the request is known only once that was encoded. */
+  let made: StreamRenderer | undefined;
+  const renderer = (): StreamRenderer => (made ??= client.renderStream(context));
   let usage: Usage | undefined;
   let outputBytes = 0;
   let finished = false;
@@ -97,7 +99,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       else noteUntold(seen, client.id, event);
       if (event.type === "finish") finished = true;
       sawEvent(seen, event);
-      text += renderer.push(event);
+      text += renderer().push(event);
     }
     return text;
   }
@@ -111,17 +113,17 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       const events = decoder.push(event, data);
       pump.out = write(render(events));
       if (decoder.finished) {
-        pump.out += write(render(decoder.end()) + renderer.end());
+        pump.out += write(render(decoder.end()) + renderer().end());
         return "terminal";
       }
       return events.some(isMeaningful) ? "release" : "hold";
     },
     end(): string {
-      return write(render(decoder.end()) + renderer.end());
+      return write(render(decoder.end()) + renderer().end());
     },
     usage: () => usage,
     ending: () => endingOf(seen),
-    fail: (error: GatewayError, requestId: string) => write(renderer.fail(error, requestId)),
+    fail: (error: GatewayError, requestId: string) => write(renderer().fail(error, requestId)),
     finished: () => finished,
     outputBytes: () => outputBytes,
   };

@@ -6,6 +6,7 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import { readBody, tooMuch } from "../http/body.ts";
 import { type RequestView, scanRequest } from "../http/scan.ts";
 import type { Exchange } from "./exchange.ts";
+import { mixedDialect } from "./mixed.ts";
 import type { Plane } from "./plane.ts";
 import { readPreferences } from "./preferences.ts";
 
@@ -43,6 +44,7 @@ function take(exchange: Exchange, plane: Plane, body: Buffer): RequestView {
   if (view.model === undefined && form !== "object" && form !== "secret" && form !== "nested" && form !== "any")
     throw new GatewayError("invalid_request", "model is required", { source: "client", param: "model" });
   exchange.view = view;
+  exchange.mixed = mixedDialect(exchange.route, view, body);
   return view;
 }
 

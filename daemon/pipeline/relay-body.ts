@@ -52,6 +52,7 @@ export class BodyReceiver implements Receiver {
   /**
    * @param translator takes what is large; without it everything is translated here
    * @param coded known once the request was encoded: how an operation beside chat is translated; absent: it is not
+   * @param always translated also between equals
    */
   constructor(
     upstream: Dialect,
@@ -60,9 +61,10 @@ export class BodyReceiver implements Receiver {
     outcome: BodyOutcome,
     translator?: Translator,
     coded?: () => Coded | undefined,
+    always = false,
   ) {
     this.#upstream = upstream;
-    this.#client = client.id === upstream.id && coded === undefined ? undefined : client;
+    this.#client = client.id === upstream.id && coded === undefined && !always ? undefined : client;
     this.#context = context;
     this.#outcome = outcome;
     this.#translator = translator;

@@ -29,7 +29,11 @@ export function upstreamBody(
   endpoint: ReadyEndpoint,
   injectCap: number | undefined,
 ): UpstreamBody {
-  const same = endpoint.dialect.id === exchange.route.dialect.id && !endpoint.predict && !endpoint.asChat;
+  const same =
+    endpoint.dialect.id === exchange.route.dialect.id &&
+    !endpoint.predict &&
+    !endpoint.asChat &&
+    exchange.mixed === undefined;
   exchange.droppedHeader = []; // of the hop before this one
   if (!same) return checked(exchange, target, endpoint, encoded(exchange, target, endpoint, injectCap));
   if (exchange.trip?.plan.unhonoured !== undefined) report(exchange, target, []);
@@ -65,7 +69,7 @@ function readable(exchange: Exchange, target: Target, { dialect }: ReadyEndpoint
 export function isLargeTranslation(exchange: Exchange, { dialect }: ReadyEndpoint): boolean {
   return (
     exchange.body!.length > translateInlineBytesMax &&
-    dialect.id !== exchange.route.dialect.id &&
+    (dialect.id !== exchange.route.dialect.id || exchange.mixed !== undefined) &&
     exchange.route.operation === "chat"
   );
 }

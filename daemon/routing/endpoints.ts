@@ -37,8 +37,13 @@ export type Endpoints = Readonly<Partial<Record<Operation, readonly ReadyEndpoin
 
 export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
   const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
-  const { usageUnasked = false, extensions = false, fields } = host.quirks;
-  const encoding = { usageUnasked, extensions, ...(fields === undefined ? {} : { fields }) };
+  const { usageUnasked = false, extensions = false, customTools = false, fields } = host.quirks;
+  const encoding = {
+    usageUnasked,
+    extensions,
+    functionsOnly: !customTools,
+    ...(fields === undefined ? {} : { fields }),
+  };
   const ready: Partial<Record<Operation, readonly ReadyEndpoint[]>> = {};
   for (const [operation, endpoints] of Object.entries(host.operations)) {
     const offered = endpoints.flatMap((endpoint) => {

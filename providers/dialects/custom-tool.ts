@@ -8,14 +8,17 @@ import { isObject, list, parseJson, type Shape, shape, text, words } from "../js
 
 type FunctionTool = Extract<Tool, { type: "function" }>;
 
-/** @param custom `{name, description?, format?}`, without what the dialect puts around it */
-export function customTool(name: string, description: string | undefined, custom: JsonObject): FunctionTool {
+/** @param told `{name, description?, format?}`, without what the dialect puts around it */
+export function customTool(name: string, description: string | undefined, told: JsonObject): FunctionTool {
+  const { format } = told;
+  const nested = isObject(format) ? format["grammar"] : undefined;
+  const custom = isObject(nested) ? { ...told, format: { type: "grammar", ...nested } } : told;
   const rules = grammarOf(shape(custom["format"]));
-  const told = [description, rules].filter((part) => part !== undefined).join("\n\n");
+  const described = [description, rules].filter((part) => part !== undefined).join("\n\n");
   return {
     type: "function",
     name,
-    ...(told === "" ? {} : { description: told }),
+    ...(described === "" ? {} : { description: described }),
     parameters: {
       type: "object",
       properties: { input: { type: "string", description: "The whole input of the tool, as plain text." } },
@@ -26,13 +29,19 @@ export function customTool(name: string, description: string | undefined, custom
   };
 }
 
-/** Chat completions put a grammar into an object of its own, responses do not. */
+/** Chat completions put a grammar into an object of its own, responses do not, and nor do we. */
+export function nestedCustom(custom: JsonObject): JsonObject {
+  const { format } = custom;
+  if (!isObject(format) || format["type"] !== "grammar") return custom;
+  const { type, ...grammar } = format;
+  return { ...custom, format: { type, grammar } };
+}
+
 function grammarOf(format: Shape): string | undefined {
   if (format["type"] !== "grammar") return undefined;
-  const grammar = isObject(format["grammar"]) ? format["grammar"] : format;
-  const definition = words(grammar["definition"]);
+  const definition = words(format["definition"]);
   if (definition === undefined) return undefined;
-  return `\`input\` must follow this grammar (${text(grammar["syntax"]) ?? "lark"}):\n${definition}`;
+  return `\`input\` must follow this grammar (${text(format["syntax"]) ?? "lark"}):\n${definition}`;
 }
 
 /** The arguments of the function that stands for it. */

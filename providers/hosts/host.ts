@@ -93,6 +93,8 @@ export type Host = {
   readonly quirks: {
     /** Streams tell their usage unasked, and `stream_options` is refused: it must not be sent. */
     readonly usageUnasked?: true;
+    /** Knows OpenAI's custom tools, whose input is text; all others know functions alone. */
+    readonly customTools?: true;
     /** Takes `cache_control`, `reasoning_content` and `reasoning_details` on messages. */
     readonly extensions?: true;
     /** What it calls fields of chat completions that OpenAI names otherwise; null: it refuses a request that has one. */

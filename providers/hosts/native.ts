@@ -16,6 +16,7 @@ const openai = compatible("openai", "https://api.openai.com/v1", ["OPENAI_API_KE
     count_tokens: [{ dialect: "openai-responses", path: "/responses/input_tokens" }],
     compact: [{ dialect: "openai-responses", path: "/responses/compact" }],
   },
+  quirks: { customTools: true },
 });
 
 const anthropic: Host = {
@@ -87,6 +88,7 @@ const azure: Host = {
     batches: [{ dialect: "openai-chat", path: "/openai/v1/batches", where: v1 }],
     videos: [{ dialect: "openai-chat", path: "/openai/v1/videos", where: v1 }],
   },
+  quirks: { customTools: true },
 };
 
 /** Bedrock invokes Claude with Anthropic's own body, less what the path says. */

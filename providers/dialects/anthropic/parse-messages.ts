@@ -37,7 +37,7 @@ function parseContent(content: unknown, at: string): readonly Part[] {
   return content.map((block, index) => parseBlock(requiredObject(block, `${at}[${index}]`), `${at}[${index}]`));
 }
 
-function parseBlock(block: Shape, at: string): Part {
+export function parseBlock(block: Shape, at: string): Part {
   const cache = marked(block["cache_control"]);
   switch (block["type"]) {
     case "text": {

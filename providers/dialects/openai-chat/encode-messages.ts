@@ -1,5 +1,5 @@
 /** Our messages in OpenAI's shape. Hides that one message of ours may be several there: a tool result stands alone. */
-import type { Json, JsonObject, Message, Part } from "../../exchange.ts";
+import type { EncodeOptions, Json, JsonObject, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { customInput } from "../custom-tool.ts";
@@ -8,13 +8,18 @@ import { mediaUrl } from "../media-source.ts";
 import { proofFor } from "../signature.ts";
 import { encryptedDetail, signedDetail } from "./render.ts";
 
-type Context = { readonly extensions: boolean; readonly dropped: DroppedFields };
+type Context = { readonly extensions: boolean; readonly functionsOnly: boolean; readonly dropped: DroppedFields };
 
-export function encodeMessages(messages: readonly Message[], extensions: boolean, dropped: DroppedFields): Json[] {
+export function encodeMessages(messages: readonly Message[], options: EncodeOptions, dropped: DroppedFields): Json[] {
+  const context = {
+    extensions: options.extensions === true,
+    functionsOnly: options.functionsOnly === true,
+    dropped,
+  };
   const encoded: Json[] = [];
   for (const message of messages) {
-    if (message.role === "assistant") encoded.push(encodeAssistant(message, { extensions, dropped }));
-    else pushMessage(message, { extensions, dropped }, encoded);
+    if (message.role === "assistant") encoded.push(encodeAssistant(message, context));
+    else pushMessage(message, context, encoded);
   }
   return encoded;
 }
@@ -186,8 +191,8 @@ function encodeAssistant(message: Message, context: Context): JsonObject {
 /** Servers that are only like OpenAI's know functions alone. */
 function encodeCall(
   { id, name, arguments: written, custom }: Extract<Part, { type: "tool_call" }>,
-  { extensions }: Context,
+  { functionsOnly }: Context,
 ): JsonObject {
-  if (custom === true && !extensions) return { id, type: "custom", custom: { name, input: customInput(written) } };
+  if (custom === true && !functionsOnly) return { id, type: "custom", custom: { name, input: customInput(written) } };
   return { id, type: "function", function: { name, arguments: written || "{}" } };
 }

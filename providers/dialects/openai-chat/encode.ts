@@ -1,6 +1,7 @@
 /** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { EncodeOptions, Json, JsonObject, Request, Tool, ToolChoice, UpstreamRequest } from "../../exchange.ts";
 import { renderMarker } from "../cache-marker.ts";
+import { nestedCustom } from "../custom-tool.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel, refusesMaxTokens, takesNoEffort } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
@@ -11,7 +12,7 @@ type Body = Record<string, Json>;
 export function encode(request: Request, options: EncodeOptions = {}): UpstreamRequest {
   const dropped = droppedFields(request);
   const body: Body = { model: request.model };
-  body["messages"] = encodeMessages(request.messages, options.extensions === true, dropped);
+  body["messages"] = encodeMessages(request.messages, options, dropped);
   if (request.stream) {
     body["stream"] = true;
     if (options.usageUnasked !== true) body["stream_options"] = { include_usage: true };
@@ -19,7 +20,7 @@ export function encode(request: Request, options: EncodeOptions = {}): UpstreamR
   if (request.maxTokens !== undefined)
     body[refusesMaxTokens(request) ? "max_completion_tokens" : "max_tokens"] = request.maxTokens;
   encodeSampling(request, body);
-  encodeTools(request, body, options.extensions === true, dropped);
+  encodeTools(request, body, options, dropped);
   encodeFormat(request, body);
   const effort = encodeEffort(request, dropped);
   if (effort !== undefined) body["reasoning_effort"] = effort;
@@ -63,10 +64,10 @@ function encodeSampling(request: Request, body: Body): void {
   if (topLogprobs !== undefined) body["top_logprobs"] = topLogprobs;
 }
 
-function encodeTools(request: Request, body: Body, extensions: boolean, dropped: DroppedFields): void {
+function encodeTools(request: Request, body: Body, options: EncodeOptions, dropped: DroppedFields): void {
   const tools: Json[] = [];
   for (const tool of request.tools ?? []) {
-    const encoded = encodeTool(tool, extensions, dropped);
+    const encoded = encodeTool(tool, options, dropped);
     if (encoded !== undefined) tools.push(encoded);
   }
   if (tools.length === 0) {
@@ -76,31 +77,32 @@ function encodeTools(request: Request, body: Body, extensions: boolean, dropped:
   body["tools"] = tools;
   const choice = request.toolChoice;
   if (choice !== undefined) {
-    body["tool_choice"] = choice.type === "tool" ? encodeChoice(choice, extensions) : choice.type;
+    body["tool_choice"] = choice.type === "tool" ? encodeChoice(choice, options) : choice.type;
   }
   if (request.parallelToolCalls !== undefined) body["parallel_tool_calls"] = request.parallelToolCalls;
 }
 
-function encodeChoice({ name, custom }: Extract<ToolChoice, { type: "tool" }>, extensions: boolean): JsonObject {
-  return custom === true && !extensions
+function encodeChoice({ name, custom }: Extract<ToolChoice, { type: "tool" }>, options: EncodeOptions): JsonObject {
+  return custom === true && options.functionsOnly !== true
     ? { type: "custom", custom: { name } }
     : { type: "function", function: { name } };
 }
 
-function encodeTool(tool: Tool, extensions: boolean, dropped: DroppedFields): JsonObject | undefined {
+function encodeTool(tool: Tool, options: EncodeOptions, dropped: DroppedFields): JsonObject | undefined {
   if (tool.type === "opaque") {
     if (tool.dialect === "openai-chat") return tool.value;
     dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
-  if (tool.custom !== undefined && !extensions) return { type: "custom", custom: tool.custom };
+  if (tool.custom !== undefined && options.functionsOnly !== true)
+    return { type: "custom", custom: nestedCustom(tool.custom) };
   const fn: Body = { name: tool.name };
   if (tool.description !== undefined) fn["description"] = tool.description;
   fn["parameters"] = tool.parameters;
   if (tool.strict !== undefined) fn["strict"] = tool.strict;
   noteToolExtra(tool, dropped);
   if (tool.cache === undefined) return { type: "function", function: fn };
-  if (extensions) return { type: "function", function: fn, cache_control: renderMarker(tool.cache) };
+  if (options.extensions === true) return { type: "function", function: fn, cache_control: renderMarker(tool.cache) };
   dropped.note("tools[].cache_control");
   return { type: "function", function: fn };
 }

@@ -5,6 +5,7 @@ import { cacheMarker, marked } from "../cache-marker.ts";
 import { customArguments } from "../custom-tool.ts";
 import { mediaSource } from "../media-source.ts";
 import { optionalList, optionalText, refuse, requiredObject, requiredText } from "../strict.ts";
+import { foreignPart } from "./foreign.ts";
 
 export function parseMessages(source: Shape): readonly Message[] {
   const messages = optionalList(source, "messages") ?? refuse("messages", "is required and must be an array");
@@ -12,7 +13,7 @@ export function parseMessages(source: Shape): readonly Message[] {
   return messages.map((message, index) => parseMessage(message, `messages[${index}]`));
 }
 
-function parseMessage(value: unknown, at: string): Message {
+export function parseMessage(value: unknown, at: string): Message {
   const source = requiredObject(value, at);
   const role = requiredText(source, "role", `${at}.role`);
   const name = optionalText(source, "name", `${at}.name`);
@@ -78,7 +79,7 @@ function parsePart(value: unknown, at: string): Part {
     case "file":
       return { ...parseFile(requiredObject(part["file"], `${at}.file`), `${at}.file`), ...cache };
     default:
-      return { type: "opaque", dialect: "openai-chat", value: jsonObject(part) };
+      return foreignPart(part, at) ?? { type: "opaque", dialect: "openai-chat", value: jsonObject(part) };
   }
 }
 

@@ -19,8 +19,8 @@ import {
 } from "../strict.ts";
 import { unreadFields } from "../unread.ts";
 import { readFields } from "./fields.ts";
-import { withOwnTools } from "./foreign-tools.ts";
-import { parseMessages } from "./parse-messages.ts";
+import { hasFlatCustom, parseAsResponse, withCustomCalls, withOwnTools } from "./foreign.ts";
+import { parseMessage, parseMessages } from "./parse-messages.ts";
 
 /** Every field this file reads; the rest is `extra`. */
 const knownFields: ReadonlySet<string> = new Set(
@@ -30,7 +30,10 @@ const knownFields: ReadonlySet<string> = new Set(
 );
 
 export function parse(body: unknown): Request {
-  const source = withOwnTools(requestBody(body));
+  const asked = requestBody(body);
+  const response = parseAsResponse(asked, parseMessage);
+  if (response !== undefined) return response;
+  const source = withOwnTools(asked);
   const request: Mutable<Request> = {
     dialect: "openai-chat",
     model: requiredText(source, "model"),
@@ -49,7 +52,10 @@ export function parse(body: unknown): Request {
     request.tools = tools.map((tool, index) => parseTool(tool, `tools[${index}]`));
     // An answer repeats nothing here, but its calls of these have a shape of their own.
     const custom = tools.filter((tool) => shape(tool)["type"] === "custom");
-    if (custom.length > 0) request.echo = { tools: custom.map((tool) => json(tool)) };
+    if (custom.length > 0) {
+      request.echo = { tools: custom.map((tool) => json(tool)), ...(hasFlatCustom(asked) ? { flat: true } : {}) };
+      request.messages = withCustomCalls(request.messages, request.echo);
+    }
   }
   const parallel = optionalFlag(source, "parallel_tool_calls");
   if (parallel !== undefined) request.parallelToolCalls = parallel;

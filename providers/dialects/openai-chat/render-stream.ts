@@ -8,7 +8,7 @@ import { customCall, customNames, InputReader } from "../custom-tool.ts";
 import { renderTier } from "../openai-extra.ts";
 import { annotation } from "./annotation.ts";
 import { renderFailure } from "./failure.ts";
-import { audioPart, encryptedDetail, imagePart, signedDetail } from "./render.ts";
+import { audioPart, encryptedDetail, imagePart, renderCustom, signedDetail } from "./render.ts";
 import { renderFinish, renderUsage } from "./usage.ts";
 
 const doneFrame = "data: [DONE]\n\n";
@@ -29,6 +29,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
   let callCount = 0;
   const greeted = new Set<number>();
   const custom = customNames(context.echo);
+  const flat = context.echo?.["flat"] === true;
   /** Per choice, the calls of custom tools, and how their text is read; undefined: it is told as it is. */
   const texts = new Map<number, Map<number, InputReader | undefined>>();
 
@@ -142,7 +143,7 @@ export function renderStream(context: RenderContext): StreamRenderer {
   function customStart({ index, id, name, custom: told }: Extract<Event, { type: "tool_call_start" }>, choice: number) {
     const calls = texts.get(choice) ?? new Map<number, InputReader | undefined>();
     texts.set(choice, calls.set(index, told === true ? undefined : new InputReader()));
-    const call: JsonObject = { index, id, type: "custom", custom: { name, input: "" } };
+    const call: JsonObject = { index, id, ...renderCustom(name, "", flat) };
     return chunk(choice, `{"tool_calls":[${JSON.stringify(call)}]}`);
   }
 
@@ -151,13 +152,15 @@ export function renderStream(context: RenderContext): StreamRenderer {
     const called = customCall(event, custom);
     if (called === undefined) return "";
     const { id, name, input } = called;
-    const call: JsonObject = { index: callCount++, id, type: "custom", custom: { name, input } };
+    const call: JsonObject = { index: callCount++, id, ...renderCustom(name, input, flat) };
     return chunk(0, `{"tool_calls":[${JSON.stringify(call)}]}`);
   }
 
   function inputDelta(choice: number, index: number, delta: string): string {
     if (delta === "") return "";
-    return chunk(choice, `{"tool_calls":[{"index":${index},"custom":{"input":${JSON.stringify(delta)}}}]}`);
+    const text = JSON.stringify(delta);
+    const both = flat ? `,"function":{"arguments":${text}}` : "";
+    return chunk(choice, `{"tool_calls":[{"index":${index},"custom":{"input":${text}}${both}}]}`);
   }
 
   function callDelta(choice: number, index: number, delta: string): string {

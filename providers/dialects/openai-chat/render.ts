@@ -57,9 +57,7 @@ export function render(events: readonly Event[], context: RenderContext): JsonOb
     object: "chat.completion",
     created: context.created,
     model,
-    choices: [...choices]
-      .sort(([a], [b]) => a - b)
-      .map(([index, choice]) => renderChoice(index, choice, context.created)),
+    choices: [...choices].sort(([a], [b]) => a - b).map(([index, choice]) => renderChoice(index, choice, context)),
   };
   const told = renderUsage(usage);
   if (told !== undefined) rendered["usage"] = told;
@@ -175,7 +173,7 @@ export function encryptedDetail(data: string, index: number): JsonObject {
   return { type: "reasoning.encrypted", data, index };
 }
 
-function renderChoice(index: number, choice: Choice, created: number): JsonObject {
+function renderChoice(index: number, choice: Choice, { created, echo }: RenderContext): JsonObject {
   const message: Mutable<Record<string, Json>> = {
     role: "assistant",
     content: choice.said ? choice.text : null,
@@ -186,7 +184,7 @@ function renderChoice(index: number, choice: Choice, created: number): JsonObjec
   if (choice.annotations.length > 0) message["annotations"] = choice.annotations;
   const calls = choice.calls.filter((call) => call !== undefined);
   if (calls.length > 0) {
-    message["tool_calls"] = calls.map(renderCall);
+    message["tool_calls"] = calls.map((call) => renderCall(call, echo?.["flat"] === true));
   }
   if (choice.images.length > 0) message["images"] = choice.images;
   if (choice.audio.length > 0) message["audio"] = audioPart(joined(choice.audio), created);
@@ -194,9 +192,15 @@ function renderChoice(index: number, choice: Choice, created: number): JsonObjec
   return { index, message, logprobs: joinLogprobs(choice.logprobs), finish_reason: choice.finish };
 }
 
-function renderCall({ id, name, written, custom, reader }: Call): JsonObject {
-  if (custom) return { id, type: "custom", custom: { name, input: written + (reader?.end() ?? "") } };
+function renderCall({ id, name, written, custom, reader }: Call, flat: boolean): JsonObject {
+  if (custom) return { id, ...renderCustom(name, written + (reader?.end() ?? ""), flat) };
   return { id, type: "function", function: { name, arguments: written === "" ? "{}" : written } };
+}
+
+/** Whoever wrote the tool flat reads every call as a function's (Cursor), or as OpenAI tells it: it gets both. */
+export function renderCustom(name: string, input: string, flat: boolean): JsonObject {
+  const both = flat ? { function: { name, arguments: input } } : {};
+  return { type: "custom", custom: { name, input }, ...both };
 }
 
 /** Chunks bring the tokens a few at a time; a body holds them in one list. */

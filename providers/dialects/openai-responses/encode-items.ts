@@ -6,18 +6,24 @@ import { type DroppedFields, kindOf } from "../dropped.ts";
 import { mediaUrl } from "../media-source.ts";
 import { reasoningItem } from "./reasoning.ts";
 
-export function encodeItems(messages: readonly Message[], dropped: DroppedFields): Json[] {
+type Result = Extract<Part, { type: "tool_result" }>;
+type IsCustom = (part: Result) => boolean;
+
+export function encodeItems(messages: readonly Message[], functionsOnly: boolean, dropped: DroppedFields): Json[] {
   const items: Json[] = [];
+  /** Calls of custom tools, whose outputs are called otherwise: not every client says which it answers. */
+  const custom = new Set<string>();
+  const isCustom: IsCustom = (part) => custom.has(part.id) || (part.custom === true && !functionsOnly);
   for (const message of messages) {
     if (message.name !== undefined) dropped.note("messages[].name");
-    if (message.role === "assistant") pushAssistant(message, items, dropped);
-    else pushMessage(message, items, dropped);
+    if (message.role === "assistant") pushAssistant(message, items, functionsOnly ? undefined : custom, dropped);
+    else pushMessage(message, items, isCustom, dropped);
   }
   return items;
 }
 
 /** Outputs of calls are items of their own; what else the turn says stays together around them. */
-function pushMessage(message: Message, items: Json[], dropped: DroppedFields): void {
+function pushMessage(message: Message, items: Json[], isCustom: IsCustom, dropped: DroppedFields): void {
   const before = items.length;
   let said: JsonObject[] = [];
   const flush = (): void => {
@@ -27,7 +33,7 @@ function pushMessage(message: Message, items: Json[], dropped: DroppedFields): v
   for (const part of message.parts) {
     if (part.type === "tool_result") {
       flush();
-      items.push(encodeOutput(part, dropped));
+      items.push(encodeOutput(part, isCustom(part), dropped));
     } else if (part.type === "opaque" && part.dialect === "openai-responses" && isItem(part.value)) {
       flush();
       items.push(part.value);
@@ -107,7 +113,7 @@ function drop(name: string, dropped: DroppedFields): undefined {
   return undefined;
 }
 
-function encodeOutput(part: Extract<Part, { type: "tool_result" }>, dropped: DroppedFields): JsonObject {
+function encodeOutput(part: Result, custom: boolean, dropped: DroppedFields): JsonObject {
   if (part.isError === true) dropped.note("messages[].is_error");
   if (part.cache !== undefined) dropped.note("messages[].cache_control");
   const content: JsonObject[] = [];
@@ -115,16 +121,21 @@ function encodeOutput(part: Extract<Part, { type: "tool_result" }>, dropped: Dro
     const encoded = encodePart(inner, dropped);
     if (encoded !== undefined) content.push(encoded);
   }
-  const type = part.custom === true ? "custom_tool_call_output" : "function_call_output";
+  const type = custom ? "custom_tool_call_output" : "function_call_output";
   return { type, call_id: part.id, output: content.length === 0 ? "" : plain(content) };
 }
 
-function encodeCall({ id, name, arguments: written, custom }: Extract<Part, { type: "tool_call" }>): JsonObject {
-  if (custom === true) return { type: "custom_tool_call", call_id: id, name, input: customInput(written) };
+/** @param noted calls of custom tools; undefined: the host knows functions only */
+function encodeCall(
+  { id, name, arguments: written, custom }: Extract<Part, { type: "tool_call" }>,
+  noted: Set<string> | undefined,
+): JsonObject {
+  if (custom === true && noted?.add(id) !== undefined)
+    return { type: "custom_tool_call", call_id: id, name, input: customInput(written) };
   return { type: "function_call", call_id: id, name, arguments: written || "{}" };
 }
 
-function pushAssistant(message: Message, items: Json[], dropped: DroppedFields): void {
+function pushAssistant(message: Message, items: Json[], custom: Set<string> | undefined, dropped: DroppedFields): void {
   for (const part of message.parts) {
     switch (part.type) {
       case "text":
@@ -144,7 +155,7 @@ function pushAssistant(message: Message, items: Json[], dropped: DroppedFields):
         break;
       case "tool_call":
         if (part.cache !== undefined) dropped.note("messages[].cache_control");
-        items.push(encodeCall(part));
+        items.push(encodeCall(part, custom));
         break;
       case "opaque":
         if (part.dialect === "openai-responses") items.push(part.value);

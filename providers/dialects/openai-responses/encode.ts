@@ -1,5 +1,5 @@
 /** A request for a response. Hides which of our fields it has no word for: those are reported, never bent. */
-import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
+import type { EncodeOptions, Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { shape } from "../../json.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel, takesNoEffort } from "../effort.ts";
@@ -8,15 +8,15 @@ import { encodeItems } from "./encode-items.ts";
 
 type Body = Record<string, Json>;
 
-export function encode(request: Request): UpstreamRequest {
+export function encode(request: Request, { functionsOnly = false }: EncodeOptions = {}): UpstreamRequest {
   const dropped = droppedFields(request);
-  const body: Body = { model: request.model, input: encodeItems(request.messages, dropped) };
+  const body: Body = { model: request.model, input: encodeItems(request.messages, functionsOnly, dropped) };
   if (request.stream) body["stream"] = true;
   if (request.maxTokens !== undefined) body["max_output_tokens"] = request.maxTokens;
   if (request.temperature !== undefined) body["temperature"] = request.temperature;
   if (request.topP !== undefined) body["top_p"] = request.topP;
   reportUnknown(request, dropped);
-  encodeTools(request, body, dropped);
+  encodeTools(request, body, functionsOnly, dropped);
   const text = encodeFormat(request);
   if (text !== undefined) body["text"] = text;
   const reasoning = encodeReasoning(request, dropped);
@@ -55,10 +55,10 @@ function encodeState(request: Request, body: Body): void {
   if (include.length > 0) body["include"] = include;
 }
 
-function encodeTools(request: Request, body: Body, dropped: DroppedFields): void {
+function encodeTools(request: Request, body: Body, functionsOnly: boolean, dropped: DroppedFields): void {
   const tools: Json[] = [];
   for (const tool of request.tools ?? []) {
-    const encoded = encodeTool(tool, request, dropped);
+    const encoded = encodeTool(tool, request, functionsOnly, dropped);
     if (encoded !== undefined) tools.push(encoded);
   }
   if (tools.length === 0) return; // a choice among no tools is refused
@@ -67,20 +67,25 @@ function encodeTools(request: Request, body: Body, dropped: DroppedFields): void
   if (toolChoice !== undefined) {
     body["tool_choice"] =
       toolChoice.type === "tool"
-        ? { type: toolChoice.custom === true ? "custom" : "function", name: toolChoice.name }
+        ? { type: toolChoice.custom === true && !functionsOnly ? "custom" : "function", name: toolChoice.name }
         : toolChoice.type;
   }
   if (parallelToolCalls !== undefined) body["parallel_tool_calls"] = parallelToolCalls;
 }
 
 /** Not saying `strict` means strict here, and the opposite everywhere else. */
-function encodeTool(tool: Tool, request: Request, dropped: DroppedFields): JsonObject | undefined {
+function encodeTool(
+  tool: Tool,
+  request: Request,
+  functionsOnly: boolean,
+  dropped: DroppedFields,
+): JsonObject | undefined {
   if (tool.type === "opaque") {
     if (tool.dialect === "openai-responses") return tool.value;
     dropped.note(`tools[].${kindOf(tool.value)}`);
     return undefined;
   }
-  if (tool.custom !== undefined) return { type: "custom", ...tool.custom };
+  if (tool.custom !== undefined && !functionsOnly) return { type: "custom", ...tool.custom };
   const encoded: Body = { type: "function", name: tool.name };
   if (tool.description !== undefined) encoded["description"] = tool.description;
   encoded["parameters"] = tool.parameters;

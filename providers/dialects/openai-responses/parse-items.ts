@@ -8,7 +8,8 @@ import { parseReasoning } from "./reasoning.ts";
 
 type Turn = { readonly role: Message["role"]; readonly parts: Part[]; readonly joins: boolean };
 
-export function parseInput(source: Shape): readonly Message[] {
+/** @param first the place of the first item among those that its client sent */
+export function parseInput(source: Shape, first = 0): readonly Message[] {
   const messages: Turn[] = [];
   const instructions = optionalText(source, "instructions");
   if (instructions !== undefined) {
@@ -21,7 +22,7 @@ export function parseInput(source: Shape): readonly Message[] {
   }
   const items = optionalList(source, "input") ?? [];
   for (let index = 0; index < items.length; index++) {
-    const at = `input[${index}]`;
+    const at = `input[${first + index}]`;
     pushTurn(parseItem(requiredObject(items[index], at), at), messages);
   }
   return messages.map(message);
@@ -106,7 +107,7 @@ function parseContent(content: unknown, at: string): Part[] {
   return content.map((part, index) => parsePart(requiredObject(part, `${at}[${index}]`), `${at}[${index}]`));
 }
 
-function parsePart(part: Shape, at: string): Part {
+export function parsePart(part: Shape, at: string): Part {
   switch (part["type"]) {
     case "input_text":
     case "output_text":

@@ -73,7 +73,7 @@ for (const [client, request] of Object.entries(clients)) {
   }
 
   test(`encode() for a server that is only like OpenAI's makes functions of the custom tools of ${client}`, () => {
-    const { body } = openaiChat.encode(request(), { extensions: true });
+    const { body } = openaiChat.encode(request(), { functionsOnly: true });
     const [tool] = body["tools"] as JsonObject[];
     assert.equal(tool?.["type"], "function");
     assert.deepEqual(body["tool_choice"], { type: "function", function: { name: "sql" } });
@@ -90,8 +90,14 @@ for (const [client, request] of Object.entries(clients)) {
     assert.deepEqual(responses["tool_choice"], { type: "custom", name: "sql" });
     const items = JSON.stringify(responses["input"]);
     assert.ok(items.includes(JSON.stringify({ type: "custom_tool_call", call_id: "c1", name: "sql", input: query })));
-    const told = client === "openai-responses" ? "custom_tool_call_output" : "function_call_output";
-    assert.ok(items.includes(JSON.stringify({ type: told, call_id: "c1", output: "1 row" })), items);
+    const told = { type: "custom_tool_call_output", call_id: "c1", output: "1 row" };
+    assert.ok(items.includes(JSON.stringify(told)), items);
+    const { type, ...inner } = grammar;
+    assert.deepEqual((chat["tools"] as JsonObject[])[0], {
+      type: "custom",
+      custom: { ...sql, format: { type, grammar: inner } },
+    });
+    assert.deepEqual((responses["tools"] as JsonObject[])[0], { type: "custom", ...sql });
   });
 }
 
