@@ -101,9 +101,30 @@ function damaged(message: string): GatewayError {
 /** Bytes of a header's value, by its type; 6 and 7 tell their own length. */
 const valueBytes: readonly (number | undefined)[] = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16];
 
+type TextHeaders = ReadonlyMap<string, string>;
+
 /** The headers that are texts, and the payload. */
-export function readFrame(frame: Buffer): { readonly headers: ReadonlyMap<string, string>; readonly payload: Buffer } {
+export function readFrame(frame: Buffer): { readonly headers: TextHeaders; readonly payload: Buffer } {
   const headersEnd = preludeBytes + frame.readUInt32BE(4);
+  const payload = frame.subarray(headersEnd, frame.length - checksumBytes);
+  const { bytes } = latestHeaders;
+  if (bytes.length === headersEnd - preludeBytes && bytes.compare(frame, preludeBytes, headersEnd) === 0) {
+    return { headers: latestHeaders.headers, payload };
+  }
+  const headers = readHeaders(frame, headersEnd);
+  if (headersEnd <= headersBytesKept)
+    latestHeaders = { bytes: Buffer.from(frame.subarray(preludeBytes, headersEnd)), headers };
+  return { headers, payload };
+}
+
+/** Most frames have the headers of the one before, whosever stream it was. */
+let latestHeaders: { readonly bytes: Buffer; readonly headers: TextHeaders } = {
+  bytes: Buffer.alloc(0),
+  headers: new Map(),
+};
+const headersBytesKept = 512;
+
+function readHeaders(frame: Buffer, headersEnd: number): TextHeaders {
   const headers = new Map<string, string>();
   let at = preludeBytes;
   while (at < headersEnd) {
@@ -119,7 +140,7 @@ export function readFrame(frame: Buffer): { readonly headers: ReadonlyMap<string
     if (type === 7) headers.set(frame.toString("utf8", at + 1, nameEnd), frame.toString("utf8", start, end));
     at = end;
   }
-  return { headers, payload: frame.subarray(headersEnd, frame.length - checksumBytes) };
+  return headers;
 }
 
 export function writeFrame(headers: Readonly<Record<string, string>>, payload: Buffer): Buffer {
