@@ -94,7 +94,9 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
       const trips = Math.min(isSteady(row, nowMs, data) && state === closed ? 1 : tripsOf(word) + 1, tripsMax);
       const pauseMs = Math.min(data.openMs * 2 ** (trips - 1), data.openMaxMs);
       Atomics.store(words, row + healthWord.until, tickOf(nowMs + pauseMs));
-      if (change(row, word, pack(word, open, failures, trips))) return;
+      if (!change(row, word, pack(word, open, failures, trips))) continue;
+      Atomics.add(words, row + healthWord.openings, 1);
+      return;
     }
   }
 

@@ -56,6 +56,8 @@ export const healthWord = {
   waiting: 11,
   /** Second attempts that are paid for; see `retry-budget.ts`. */
   hedgeTokens: 12,
+  /** How often the breaker opened since the start. */
+  openings: 13,
   /** Pairs of credential hash and the tick until which it rests. */
   resting: 16,
   /** Pairs; see `resting`. */

@@ -35,7 +35,7 @@ export type MetricsOptions = {
 /** What routing has counted since the start, and which targets are left alone now. */
 export type RoutingState = {
   readonly rules: readonly { readonly name: string; readonly held: number; readonly errors: number }[];
-  readonly breakers: readonly { readonly target: string; readonly open: boolean }[];
+  readonly breakers: readonly { readonly target: string; readonly open: boolean; readonly openings: number }[];
 };
 
 const stores: readonly WriterName[] = ["state", "traffic"];
@@ -66,6 +66,12 @@ async function inTime(asked: Promise<MetricSnapshot>): Promise<MetricSnapshot> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Labels of a target under LiteLLM's names. */
+function deployment(target: string): readonly string[] {
+  const slash = target.indexOf("/");
+  return [target.slice(slash + 1), target, target.slice(0, slash)];
 }
 
 function samples(
@@ -100,10 +106,8 @@ function samples(
     liteOrgLeft: of("customer", ({ leftNano }) => leftNano * 1e-9),
     liteOrgMax: of("customer", ({ limitNano }) => limitNano * 1e-9),
     liteOrgHours: of("customer", ({ resetsInMs }) => resetsInMs && resetsInMs / 3_600_000),
-    liteState: routing.breakers.map(({ target, open }) => {
-      const slash = target.indexOf("/");
-      return [[target.slice(slash + 1), target, target.slice(0, slash)], open ? 2 : 0];
-    }),
+    liteState: routing.breakers.map(({ target, open }) => [deployment(target), open ? 2 : 0]),
+    liteCooled: routing.breakers.map(({ target, openings }) => [deployment(target), openings]),
     accepted: counts.map(({ id, total }) => [[String(id)], total]),
     dropped: Object.entries(options.dropped()).map(([kind, count]) => [[kind], count]),
     commitLag: status.map(([store, { lagMs }]) => [[store], lagMs / 1_000]),
@@ -121,6 +125,7 @@ function samples(
     ruleMatches: routing.rules.map(({ name, held }) => [[name], held]),
     ruleErrors: routing.rules.map(({ name, errors }) => [[name], errors]),
     breaker: routing.breakers.map(({ target, open }) => [[target], open ? 1 : 0]),
+    openings: routing.breakers.map(({ target, openings }) => [[target], openings]),
     shadow: options.shadow(),
     generation: one(options.generation()),
     alertsFiring: [...options.alerts()].map(([severity, count]) => [[severity], count]),

@@ -211,6 +211,13 @@ export const seriesFamilies: readonly SeriesFamily[] = [
       only: (_series, label) => seen(label) && passes(label),
     }),
   ),
+  {
+    ...{ name: "litellm_zero_cost_requests_total", set: "litellm", type: "counter" },
+    help: "Requests whose price is not known.",
+    labels: { ...deployment, reason: "=missing_pricing_key" },
+    value: sum("unpriced"),
+    only: (series, label) => seen(label) && sum("unpriced")(series) > 0,
+  },
   ...(
     [
       ["litellm_deployment_successful_fallbacks_total", "Requests that a fallback served.", succeeded],
@@ -318,6 +325,12 @@ export const daemonFamilies = {
     ]),
     set: "litellm",
   },
+  liteCooled: {
+    ...counter("litellm_deployment_cooled_down_total", "Times it was left alone after its faults.", [
+      ...["litellm_model_name", "model_id", "api_provider"],
+    ]),
+    set: "litellm",
+  },
   accepted: counter("bifrost_worker_requests_total", "Requests that a worker has taken up.", ["worker"]),
   dropped: counter("bifrost_dropped_total", "What was not kept because a queue was full, by kind.", ["kind"]),
   commitLag: gauge("bifrost_commit_lag_seconds", "Age of the oldest row of the last commit.", ["store"]),
@@ -342,6 +355,9 @@ export const daemonFamilies = {
   ruleMatches: counter("bifrost_route_rule_matches_total", "Requests for which a routing rule held.", ["rule"]),
   ruleErrors: counter("bifrost_route_rule_errors_total", "Times a routing rule failed and was passed over.", ["rule"]),
   breaker: gauge("bifrost_target_breaker_open", "1 while a target is left alone after its faults.", ["target"]),
+  openings: counter("bifrost_target_breaker_openings_total", "Times that a target was left alone after its faults.", [
+    "target",
+  ]),
   shadow: counter("bifrost_shadow_refusals_total", "Requests that a shadow budget or limit would have refused.", [
     "kind",
     "name",

@@ -154,3 +154,88 @@ test("A57 startPush() puts the numbers to a push gateway, again after one that f
     return puts.length === count;
   });
 });
+
+test("/metrics tells budgets, fallbacks, targets left alone and what has no price under LiteLLM's names", async (t) => {
+  const choices = [{ index: 0, message: { role: "assistant", content: "yes" }, finish_reason: "stop" }];
+  const usage = { prompt_tokens: 1, completion_tokens: 1 };
+  const server = createServer((request, response) => {
+    const fails = request.url?.startsWith("/down") === true;
+    request.resume();
+    response.writeHead(fails ? 500 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(fails ? {} : { id: "c", object: "chat.completion", choices, usage }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  t.after(() => server.close().closeAllConnections());
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const provider = (path: string) => ({
+    base_url: `${base}/${path}/v1`,
+    dialect: "openai-chat",
+    free: true,
+    models: ["m"],
+  });
+  const daemon = await startDaemon({
+    config: {
+      metrics: { litellm_names: true },
+      providers: { down: provider("down"), own: { ...provider("own"), free: undefined, api_key: "x" } },
+      routing: { breaker: { failures: 1, open: "5m" } },
+      fallbacks: { "down/m": ["echo-paid/echo-paid"] },
+    },
+  });
+  t.after(() => daemon.stop());
+  for (const words of [
+    ["customers", "create", "--name", "acme", "--budget", "300"],
+    ["teams", "create", "--name", "red", "--customer", "acme", "--budget", "200/30d"],
+    ["users", "create", "--name", "ann", "--team", "red", "--budget", "100/1d"],
+    ["keys", "create", "--name", "hers", "--user", "ann"],
+  ])
+    assert.equal((await daemon.cli(...words)).code, 0, words.join(" "));
+  const made = await daemon.cli("keys", "create", "--name", "free");
+  const [hers, free] = [(await daemon.cli("keys", "rotate", "hers", "--json")).stdout, made.stdout.trim()];
+  const { secret } = JSON.parse(hers) as { secret: string };
+  const asked = async (model: string, key: string) =>
+    (await ask(daemon.url, { dialect: "chat", model, key, body: { max_tokens: 5 } })).status;
+  assert.equal(await asked("down/m", secret), 200);
+  assert.equal(await asked("own/m", free), 200);
+  const page = await until("both in /metrics", async () => {
+    const read = readExposition((await scrape(daemon)).text);
+    return read.sum("litellm_proxy_total_requests_metric_total") === 2 && read;
+  });
+  const spent = page.sum("litellm_spend_metric_total");
+  assert.ok(spent > 0);
+  const labelled = (name: string, of: Record<string, RegExp>): number => {
+    const found = [...page.samples].filter(
+      ([key]) =>
+        key.split("{")[0] === name &&
+        Object.entries(of).every(([label, value]) => new RegExp(`\\b${label}=${value.source}[,}]`).test(key)),
+    );
+    assert.equal(
+      found.length,
+      1,
+      `${name}: ${[...page.samples.keys()].filter((key) => key.startsWith(name)).join("\n")}`,
+    );
+    return found[0]![1];
+  };
+  for (const [owner, limit, of] of [
+    ["org", 300, { org_id: /cust_\w+/, org_alias: /acme/ }],
+    ["team", 200, { team: /team_\w+/, team_alias: /red/ }],
+    ["user", 100, { user: /\w+/ }],
+  ] as const) {
+    assert.equal(labelled(`litellm_${owner}_max_budget_metric`, of), limit);
+    const left = labelled(`litellm_remaining_${owner}_budget_metric`, of);
+    assert.ok(Math.abs(limit - left - spent) < 1e-9, `${owner}: ${left} of ${limit} left, ${spent} spent`);
+  }
+  const hours = labelled("litellm_user_budget_remaining_hours_metric", {});
+  assert.ok(hours > 23.9 && hours <= 24, `${hours}`);
+  assert.ok(labelled("litellm_team_budget_remaining_hours_metric", {}) > 719);
+  assert.equal(page.sum("litellm_org_budget_remaining_hours_metric"), 0, "it never begins anew");
+  const down = { litellm_model_name: "m", model_id: "down/m", api_provider: "down" };
+  assert.equal(page.value("litellm_deployment_state", down), 2);
+  assert.equal(page.value("litellm_deployment_cooled_down_total", down), 1);
+  assert.equal(page.value("bifrost_target_breaker_openings_total", { target: "down/m" }), 1);
+  const fallback = { requested_model: /down\/m/, fallback_model: /echo-paid/, api_key_alias: /hers/ };
+  assert.equal(labelled("litellm_deployment_successful_fallbacks_total", fallback), 1);
+  assert.equal(page.sum("litellm_deployment_failed_fallbacks_total"), 0);
+  const own = { litellm_model_name: "m", model_id: "own/m", api_provider: "own", requested_model: "own/m" };
+  assert.equal(page.value("litellm_zero_cost_requests_total", { ...own, reason: "missing_pricing_key" }), 1);
+  assert.equal(page.sum("litellm_zero_cost_requests_total"), 1, "what was paid for, or is free, is not counted");
+});

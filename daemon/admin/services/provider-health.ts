@@ -14,7 +14,7 @@ export type HealthReport = {
   provider(name: string): ProviderHealth;
   readonly rules: readonly { readonly name: string; readonly held: number; readonly errors: number }[];
   /** Of targets that were ever left alone: names that clients make up never come so far. */
-  readonly breakers: readonly { readonly target: string; readonly open: boolean }[];
+  readonly breakers: readonly { readonly target: string; readonly open: boolean; readonly openings: number }[];
 };
 
 export function reportHealth(routing: Routing, nowMs: number): HealthReport {
@@ -51,7 +51,11 @@ export function reportHealth(routing: Routing, nowMs: number): HealthReport {
     breakers: targets
       .map(({ row, name }) => ({ target: name, row, state: routing.breaker.state(row, nowMs) }))
       .filter(({ row, state }) => state !== "closed" || table.words[row + healthWord.closedAt] !== 0)
-      .map(({ target, state }) => ({ target, open: state === "open" })),
+      .map(({ target, row, state }) => ({
+        target,
+        open: state === "open",
+        openings: table.words[row + healthWord.openings]!,
+      })),
     rules: rows
       .filter(({ name }) => name.startsWith(rulePrefix))
       .map(({ row, name }) => ({
