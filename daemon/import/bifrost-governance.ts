@@ -2,46 +2,30 @@
 import { RE2JS } from "re2js";
 import type { Path } from "../config/problems.ts";
 import { modelEntry } from "../governance/access.ts";
-import { parseBudget, parseDuration } from "../governance/duration.ts";
 import { givePatternEngine, isPattern, patternFault } from "../governance/model-patterns.ts";
 import { checkCondition } from "../routing/rule-engine.ts";
-import {
-  type Draft,
-  dollarsOf,
-  entriesOf,
-  isOn,
-  listOf,
-  numberOf,
-  recordOf,
-  textOf,
-  textsOf,
-  wholeOf,
-} from "./draft.ts";
+import { type Index, type Item, numbersOf, type Values } from "./bifrost-numbers.ts";
+import type { MadeProvider } from "./bifrost-providers.ts";
+import { type Draft, entriesOf, isOn, listOf, numberOf, recordOf, textOf, textsOf, wholeOf } from "./draft.ts";
 import type { Report } from "./report.ts";
 
-type Values = Readonly<Record<string, unknown>>;
 type Context = {
   readonly draft: Draft;
   readonly report: Report;
   readonly emptyIsAll: boolean;
-  readonly providers: ReadonlyMap<string, readonly string[]>;
+  /** Nothing of what is said is kept. */
+  readonly isSilent: boolean;
+  readonly providers: ReadonlyMap<string, MadeProvider>;
 };
-type Item = { readonly values: Values; readonly path: Path; readonly name: string };
-/** Items by id, and the rows that they refer to. */
-type Index = {
-  readonly budgets: ReadonlyMap<string, Values>;
-  readonly limits: ReadonlyMap<string, Values>;
-};
-
-const dayMs = 86_400_000;
 
 export function importGovernance(value: unknown, context: Context): void {
   const root = recordOf(value);
   const index = { budgets: byId(root["budgets"]), limits: byId(root["rate_limits"]) };
   const customers = named(root["customers"], ["governance", "customers"]);
-  const teams = named(root["teams"], ["governance", "teams"]);
-  const keys = named(root["virtual_keys"], ["governance", "virtual_keys"]);
   const { draft, report } = context;
+  const teams = named(root["teams"], ["governance", "teams"]).filter(
+    (item) => ownerOf(item, customers, "customer_id", report) !== null,
+  );
   for (const item of customers) {
     draft.set(["governance", "customers", item.name], { ...about(item.values), ...numbersOf(item, index, report) });
     report.kept(item.path, `customer ${item.name}`);
@@ -55,17 +39,27 @@ export function importGovernance(value: unknown, context: Context): void {
     });
     report.kept(item.path, `team ${item.name}`);
   }
-  for (const item of keys) importKey(item, { customers, teams }, index, context);
+  const keys = named(root["virtual_keys"], ["governance", "virtual_keys"]).filter((item) =>
+    importKey(item, { customers, teams }, index, context),
+  );
+  for (const [kind, items] of Object.entries({ customer: customers, team: teams, key: keys }))
+    for (const { values, path } of items) reportRest(values, path, understood[kind]!, report);
+  importProviderLimits(root["providers"], index, context);
   importModelLimits(root["model_configs"], keys, index, context);
   importRules(root["routing_rules"], { customers, teams, keys }, context);
   for (const { key, value: rest, path } of entriesOf(root, ["governance"])) {
-    if (/^(customers|teams|virtual_keys|budgets|rate_limits|model_configs|routing_rules)$/.test(key) || !isOn(rest))
+    if (
+      /^(customers|teams|virtual_keys|budgets|rate_limits|model_configs|providers|routing_rules)$/.test(key) ||
+      !isOn(rest)
+    )
       continue;
     if (key === "auth_config")
       report.approximated(path, "not copied: the admin API takes tokens of `bifrost tokens create`");
     else if (key === "projects")
       report.unprotected(path, "there are customers, teams and users: write what projects bound as one of them");
-    else report.dropped(path, key === "pricing_overrides" ? "write them under prices" : "has no counterpart here");
+    else if (key === "pricing_overrides") report.dropped(path, "write them under prices");
+    else if (key === "complexity_analyzer_config") report.dropped(path, "has no counterpart here");
+    else report.unknown(path);
   }
 }
 
@@ -74,16 +68,18 @@ function importKey(
   { customers, teams }: { readonly customers: readonly Item[]; readonly teams: readonly Item[] },
   index: Index,
   context: Context,
-): void {
-  const { draft, report } = context;
+): boolean {
+  const { draft, report, isSilent } = context;
   const { values, path, name } = item;
   const secret = textOf(values["value"]) ?? textOf(recordOf(values["value"])["env_var"]);
   if (secret === undefined) {
     report.dropped(path, "has no value: it was made in the dashboard; make it anew, or write its value");
-    return;
+    return false;
   }
-  const team = nameOf(teams, values["team_id"]);
-  const customer = nameOf(customers, values["customer_id"]);
+  const team = ownerOf(item, teams, "team_id", report);
+  const customer = ownerOf(item, customers, "customer_id", report);
+  // Without what bound it there it would be freer here.
+  if (team === null || customer === null) return false;
   const expires = textOf(values["expires_at"]);
   const at = expires === undefined ? Number.NaN : Date.parse(expires);
   draft.set(["governance", "keys", name], {
@@ -97,9 +93,14 @@ function importKey(
     ...numbersOf(item, index, report),
   });
   if (expires !== undefined && Number.isNaN(at)) report.unprotected([...path, "expires_at"], "is no date and time");
+  if (values["disable_content_logging"] === true && !isSilent)
+    report.unprotected([...path, "disable_content_logging"], "record.content says it for all: set content of the key");
+  if (isOn(values["delete_after_expire"]))
+    report.dropped([...path, "delete_after_expire"], "a key of the file goes when it is taken out of it");
   if (listOf(values["mcp_configs"]).length > 0)
     report.dropped([...path, "mcp_configs"], "MCP servers are not part of this build");
   report.kept(path, `key ${name}; its value is read from a variable`);
+  return true;
 }
 
 /** No provider is none, and so is an empty list, save in version 1. */
@@ -117,14 +118,8 @@ function providersOf({ values, path }: Item, index: Index, { report, emptyIsAll,
     }
     const models = modelList(settings["allowed_models"], emptyIsAll, [...where, "allowed_models"], false, report);
     const blocked = modelList(settings["blacklisted_models"], true, [...where, "blacklisted_models"], true, report);
-    const names = textsOf(settings["key_ids"]);
-    const some = names.length > 0 && !names.includes("*") ? names : undefined;
-    const known = some?.filter((name) => providers.get(provider)!.includes(name));
-    if (some !== undefined && known!.length < some.length)
-      report.approximated(
-        [...where, "key_ids"],
-        "keys are named, not numbered, here: those that no key is called are left out",
-      );
+    const known = keysOf(settings["key_ids"], providers.get(provider)!, [...where, "key_ids"], report);
+    reportRest(settings, where, understood["provider_config"]!, report);
     return [
       [
         provider,
@@ -139,6 +134,64 @@ function providersOf({ values, path }: Item, index: Index, { report, emptyIsAll,
     ];
   });
   return { providers: Object.fromEntries(made) };
+}
+
+/** Undefined: every key. Of a provider whose one account is meant by none of them, no key. */
+function keysOf(value: unknown, { names, account }: MadeProvider, path: Path, report: Report) {
+  const asked = textsOf(value);
+  if (asked.length === 0 || asked.includes("*")) return undefined;
+  if (names.size === 0 && asked.some((each) => account.has(each))) return undefined;
+  const lost = asked.filter((each) => !names.has(each));
+  if (lost.length > 0) report.approximated(path, `no key here is ${lost.join(", ")}: left out`);
+  return [...new Set(asked.flatMap((each) => names.get(each) ?? []))];
+}
+
+/** Of all calls of a provider. */
+function importProviderLimits(value: unknown, index: Index, { draft, report, providers }: Context): void {
+  for (const [at, item] of listOf(value).entries()) {
+    const path: Path = ["governance", "providers", at];
+    const values = recordOf(item);
+    const provider = textOf(values["name"]) ?? textOf(values["provider"]) ?? "";
+    const numbers = numbersOf({ values, path, name: provider }, index, report);
+    if (!providers.has(provider)) report.dropped(path, `no provider is called "${provider}"`);
+    else if (draft.has(["governance", "provider_limits", provider]))
+      report.unprotected(path, "stands here twice: the first is kept");
+    else if (Object.keys(numbers).length > 0) {
+      draft.set(["governance", "provider_limits", provider], numbers);
+      report.kept(path, `a limit of ${provider}`);
+    }
+  }
+}
+
+/** Undefined: of none. Null: of one that is not there. */
+function ownerOf({ values, path }: Item, owners: readonly Item[], field: string, report: Report) {
+  const id = textOf(values[field]);
+  if (id === undefined) return undefined;
+  const name = nameOf(owners, values[field]);
+  if (name !== undefined) return name;
+  report.unprotected([...path, field], `"${id}" is not in this file, and what it bound is not known: left out`);
+  return null;
+}
+
+const numberFields = [
+  ...["budgets", "budget_id", "budget_ids", "rate_limit", "rate_limits", "rate_limit_id", "rate_limit_ids"],
+  ...["calendar_aligned", "id", "name", "description", "created_at", "updated_at", "config_hash"],
+];
+const understood: Readonly<Record<string, ReadonlySet<string>>> = {
+  customer: new Set(numberFields),
+  team: new Set([...numberFields, "customer_id"]),
+  key: new Set([
+    ...[...numberFields, "value", "team_id", "customer_id", "is_active", "provider_configs", "allow_all_providers"],
+    ...["expires_at", "delete_after_expire", "disable_content_logging", "mcp_configs"],
+  ]),
+  provider_config: new Set([
+    ...[...numberFields, "provider", "weight", "allowed_models", "blacklisted_models", "key_ids", "virtual_key_id"],
+  ]),
+};
+
+function reportRest(values: Values, path: Path, known: ReadonlySet<string>, report: Report): void {
+  for (const { key, value, path: at } of entriesOf(values, path))
+    if (isOn(value) && !known.has(key)) report.unknown(at);
 }
 
 /** Undefined: every model. */
@@ -243,72 +296,6 @@ function importRules(
       report.kept(path, `rule ${name}`);
     }
   }
-}
-
-/** Budgets and rate limits: written in place, or rows that are named by their ids. */
-function numbersOf({ values, path }: Item, index: Index, report: Report): Values {
-  const aligned = values["calendar_aligned"] === true;
-  const rows = (list: unknown, ids: unknown, id: unknown, table: ReadonlyMap<string, Values>): readonly Values[] => [
-    ...listOf(list).map(recordOf),
-    ...[...textsOf(ids), ...textsOf(id)].flatMap((each) => [table.get(each) ?? []].flat() as readonly Values[]),
-  ];
-  const budgets = rows(values["budgets"], values["budget_ids"], values["budget_id"], index.budgets).flatMap((row) =>
-    budgetOf(row, aligned, path, report),
-  );
-  if (budgets.length > 4) report.unprotected(path, "has more than 4 budgets: the first 4 are kept");
-  const limits = rows(
-    [...listOf(values["rate_limits"]), ...(isOn(values["rate_limit"]) ? [values["rate_limit"]] : [])],
-    values["rate_limit_ids"],
-    values["rate_limit_id"],
-    index.limits,
-  );
-  const counts = limits.flatMap((row) => limitsOf(row, path, report));
-  return {
-    ...(budgets.length === 0 ? {} : { budgets: budgets.slice(0, 4) }),
-    ...(counts.length === 0 ? {} : { limits: counts.slice(0, 8) }),
-  };
-}
-
-function budgetOf(row: Values, aligned: boolean, path: Path, report: Report): readonly unknown[] {
-  const dollars = dollarsOf(row["max_limit"]);
-  const period = textOf(row["reset_duration"]);
-  const text = period === undefined ? dollars : `${dollars}/${period}`;
-  try {
-    if (text === undefined || dollars === undefined) throw new RangeError("is no amount");
-    const { window } = parseBudget(text);
-    const calendar =
-      (aligned || row["calendar_aligned"] === true) && window.kind === "rolling" && window.lengthMs >= dayMs;
-    const month = wholeOf(recordOf(row["reset_config"])["quarter_start_month"]);
-    if (isOn(row["current_usage"]))
-      report.approximated(path, "what was spent so far is not carried over: the budget begins whole");
-    return [calendar ? { budget: text, calendar: true, ...(month ? { start_month: month } : {}) } : text];
-  } catch (error) {
-    report.unprotected(path, `a budget that cannot be kept: ${(error as Error).message}`);
-    return [];
-  }
-}
-
-function limitsOf(row: Values, path: Path, report: Report): readonly unknown[] {
-  const metric = textOf(row["metric"]);
-  const pairs: readonly (readonly [string, unknown, unknown])[] =
-    metric === undefined
-      ? [
-          ["tokens", row["token_max_limit"], row["token_reset_duration"]],
-          ["requests", row["request_max_limit"], row["request_reset_duration"]],
-        ]
-      : [[metric, row["max_limit"], row["reset_duration"]]];
-  return pairs.flatMap(([name, limit, every]) => {
-    const count = wholeOf(limit);
-    if (count === undefined) return [];
-    try {
-      const lengthMs = parseDuration(textOf(every) ?? "1m");
-      if (lengthMs < 1_000 || lengthMs > 366 * dayMs) throw new RangeError("a limit's period is 1s to 366d");
-      return [{ [name === "tokens" ? "tokens" : "requests"]: count, every: `${lengthMs / 1_000}s` }];
-    } catch (error) {
-      report.unprotected(path, `a rate limit that cannot be kept: ${(error as Error).message}`);
-      return [];
-    }
-  });
 }
 
 function about(values: Values): Values {

@@ -33,14 +33,21 @@ const dialects: Readonly<Record<string, string>> = {
   cohere: "cohere",
 };
 
-/** The providers that there are now, and the names of their keys. */
+/** A provider that there is now, and which of its keys are meant by what: an id or a name there, a name here. */
+export type MadeProvider = {
+  readonly names: ReadonlyMap<string, string>;
+  /** Without keys of its own: how those are called there that the one account is of. */
+  readonly account: ReadonlySet<string>;
+};
+
+/** By name. */
 export function importProviders(
   value: unknown,
   emptyIsAll: boolean,
   draft: Draft,
   report: Report,
-): ReadonlyMap<string, readonly string[]> {
-  const made = new Map<string, readonly string[]>();
+): ReadonlyMap<string, MadeProvider> {
+  const made = new Map<string, MadeProvider>();
   for (const { key: name, value: settings, path } of entriesOf(value, ["providers"])) {
     const values = recordOf(settings);
     const host = renamed[name] ?? name;
@@ -52,7 +59,8 @@ export function importProviders(
       report.kept(path, "has no key that may serve, and is left out");
       continue;
     }
-    const address = textOf(network["base_url"]) ?? addressOf(keys, report);
+    const written = textOf(network["base_url"]) ?? addressOf(keys, report);
+    const address = written && withVersion(written, known ? host : textOf(custom["base_provider_type"]));
     if (
       !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) ||
       name.startsWith("echo") ||
@@ -67,12 +75,15 @@ export function importProviders(
       continue;
     }
     const dialect = dialects[textOf(custom["base_provider_type"]) ?? ""];
-    const credentials = keys.flatMap((key, index) => credentialOf(key, name, index, report));
+    const pairs = keys.flatMap((key, index) =>
+      credentialOf(key, name, index, report).map((credential) => ({ key, credential })),
+    );
+    const credentials = pairs.map(({ credential }) => credential);
     const [usual] = known && address === undefined && credentials.length === 0 ? hosts[host]!.environment : [];
     if (usual !== undefined && hosts[host]!.identity === undefined) report.needs(usual, path);
     draft.set(["providers", name], {
       ...(known && host !== name ? { host } : {}),
-      ...(address === undefined ? {} : { base_url: address.replace(/\/+$/, "") }),
+      ...(address === undefined ? {} : { base_url: address }),
       ...(dialect === undefined || known ? {} : { dialect }),
       ...(credentials.length === 0 ? {} : { keys: credentials }),
       ...modelsOf(keys, emptyIsAll, report),
@@ -80,13 +91,26 @@ export function importProviders(
       ...networkOf(network, values, name, path, report),
     });
     reportCustom(custom, path, report);
-    made.set(
-      name,
-      credentials.map((each) => each.name),
-    );
+    const [first] = credentials.length === 0 ? keys : [];
+    made.set(name, {
+      names: new Map(pairs.flatMap(({ key, credential }) => calledBy(key).map((each) => [each, credential.name]))),
+      account: new Set(first === undefined ? [] : calledBy(first)),
+    });
+    reportRest(values, network, keys, path, report);
     report.kept(path, `a provider with ${credentials.length} ${credentials.length === 1 ? "key" : "keys"}`);
   }
   return made;
+}
+
+/** There the version is a part of each path, here it is one of the address. */
+function withVersion(written: string, host: string | undefined): string {
+  const address = written.replace(/\/+$/, "");
+  const [version = ""] = /\/v\d+$/.exec(hosts[host ?? ""]?.baseUrl ?? "") ?? [];
+  return /\/v\d+\w*$/.test(address) ? address : `${address}${version}`;
+}
+
+function calledBy({ values }: Key): readonly string[] {
+  return [...textsOf(values["id"]), ...textsOf(values["key_id"]), ...textsOf(values["name"])];
 }
 
 /** Those in use: one that is off, or may serve no model, is left out. */
@@ -150,16 +174,17 @@ function modelsOf(keys: readonly Key[], emptyIsAll: boolean, report: Report): Va
   const isAll = (list: readonly string[]) => list.includes("*") || (emptyIsAll && list.length === 0);
   const deployments: Record<string, string> = {};
   for (const { values, path: at } of keys) {
-    for (const { key: alias, value, path: where } of entriesOf(values["aliases"] ?? values["deployments"], [
-      ...at,
-      "aliases",
-    ])) {
+    const clouds = ["azure_key_config", "bedrock_key_config", "vertex_key_config"].flatMap((config) =>
+      entriesOf(recordOf(values[config])["deployments"], [...at, config, "deployments"]),
+    );
+    const own = entriesOf(values["aliases"] ?? values["deployments"], [...at, "aliases"]);
+    for (const { key: alias, value, path: where } of [...own, ...clouds]) {
       const target = textOf(value) ?? textOf(recordOf(value)["model_id"]);
       if (target === undefined) report.dropped(where, "names no model");
       else if (deployments[alias] !== undefined && deployments[alias] !== target)
         report.dropped(where, "an alias means one model at a provider: the first is kept");
       else {
-        deployments[alias] = target;
+        if (target !== alias) deployments[alias] = target;
         report.kept(where, "deployments");
       }
     }
@@ -266,10 +291,53 @@ function networkOf(network: Values, values: Values, name: string, path: Path, re
         }),
     ...(Object.keys(headers).length === 0 ? {} : { headers }),
     ...(network["insecure_skip_verify"] === true ? { tls_verify: false } : {}),
-    ...(url === undefined || textOf(proxy["type"]) !== "http" ? {} : { proxy: url }),
+    ...(url === undefined || textOf(proxy["type"]) !== "http"
+      ? {}
+      : { proxy: /@/.test(url) ? report.secret(url, [...path, "proxy_config", "url"], `${name}_PROXY`) : url }),
     ...(connections === undefined || connections < 1 ? {} : { connections_max: Math.min(connections, 65_535) }),
     ...(concurrency === undefined || concurrency < 1 ? {} : { concurrency_max: Math.min(concurrency, 1_000_000) }),
   };
+}
+
+const understood: Readonly<Record<"provider" | "network" | "key", ReadonlySet<string>>> = {
+  provider: new Set([
+    ...[
+      "keys",
+      "network_config",
+      "concurrency_and_buffer_size",
+      "proxy_config",
+      "custom_provider_config",
+      "send_back_raw_request",
+    ],
+    ...[
+      "send_back_raw_response",
+      "store_raw_request_response",
+      "prompt_cache",
+      "openai_config",
+      "status",
+      "config_hash",
+    ],
+  ]),
+  network: new Set([
+    ...["base_url", "default_request_timeout_in_seconds", "stream_idle_timeout_in_seconds", "extra_headers"],
+    ...["max_conns_per_host", "max_retries", "ca_cert_pem", "insecure_skip_verify"],
+  ]),
+  key: new Set([
+    ...["id", "key_id", "name", "value", "weight", "models", "enabled", "aliases", "deployments", "blacklisted_models"],
+    ...["use_for_batch_api", "azure_key_config", "bedrock_key_config", "vertex_key_config", "ollama_key_config"],
+    ...["vllm_key_config", "sgl_key_config", "config_hash", "status", "description"],
+  ]),
+};
+
+function reportRest(values: Values, network: Values, keys: readonly Key[], path: Path, report: Report): void {
+  const parts = [
+    [values, path, understood.provider],
+    [network, [...path, "network_config"], understood.network],
+    ...keys.map((key) => [key.values, key.path, understood.key] as const),
+  ] as const;
+  for (const [part, at, known] of parts)
+    for (const { key, value, path: where } of entriesOf(part, at))
+      if (isOn(value) && !known.has(key)) report.unknown(where);
 }
 
 function reportCustom(custom: Values, path: Path, report: Report): void {

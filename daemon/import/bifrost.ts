@@ -30,17 +30,19 @@ export function importBifrost(text: string): Imported {
   const draft = createDraft("Made of Bifrost-Go's config by bifrost import bifrost.");
   const emptyIsAll = numberOf(root["version"]) === 1;
   const providers = importProviders(root["providers"], emptyIsAll, draft, report);
-  importGovernance(root["governance"], { draft, report, emptyIsAll, providers });
+  const { disable_content_logging: off, enable_logging: logs } = recordOf(root["client"]);
+  const isSilent = off === true || logs === false;
+  importGovernance(root["governance"], { draft, report, emptyIsAll, isSilent, providers });
   for (const { key, value, path } of entriesOf(root["client"], ["client"])) {
     const rule = Object.hasOwn(client, key) ? client[key] : undefined;
     if (rule !== undefined) rule(path, value, draft, report);
-    else if (isOn(value)) report.dropped(path, "has no counterpart here");
+    else if (isOn(value)) report.unknown(path);
   }
   importAccess(root, draft, report);
   for (const { key, value, path } of entriesOf(root, [])) {
     if (["providers", "governance", "client", "$schema", "version"].includes(key) || !isOn(value)) continue;
     const rule = Object.hasOwn(sections, key) ? sections[key] : undefined;
-    if (rule === undefined) report.dropped(path, "is not known here");
+    if (rule === undefined) report.unknown(path);
     else rule(path, value, draft, report);
   }
   return { config: draft.text(), report: report.lines(), variables: report.variables() };
@@ -76,6 +78,12 @@ const client: Readonly<Record<string, Rule>> = {
   drop_excess_requests: say("kept", "a full queue answers 503 at once"),
   allowed_origins: say("dropped", "browsers are not let in: nothing is said to other origins"),
   delete_expired_virtual_keys: say("dropped", "say delete_expired of the single key"),
+  ...Object.fromEntries(
+    ["vk_rotation_cooldown", "disable_db_pings_in_health", "allowed_headers"].map((name) => [
+      name,
+      say("dropped", "has no counterpart here"),
+    ]),
+  ),
   header_filter_config: say("dropped", "a client's headers are not passed on, but those that the API has"),
   initial_pool_size: say("kept", "pools grow by themselves"),
   prometheus_labels: say("dropped", "labels of your own are metrics.tags"),
@@ -98,6 +106,7 @@ const sections: Readonly<Record<string, Rule>> = {
   guardrails_config: guardrails,
   access_profiles: identity,
   scim_config: identity,
+  auth_config: say("approximated", "not copied: the admin API takes tokens of `bifrost tokens create`"),
   cluster_config: say("dropped", "one daemon, as many workers as server.workers says"),
   audit_logs: say("kept", "every change and every request is audited"),
   alerting: say("dropped", "write channels and rules under alerts"),

@@ -19,17 +19,21 @@ const budgetsMax = 4;
 const requiredMax = 16;
 const aliasesMax = 64;
 
+/** What LiteLLM's config says of every key. */
+export type Defaults = { readonly required?: readonly string[]; readonly routes?: readonly string[] };
+
 /** In a column, or for some in the metadata. */
 export function saidIn(values: Values, name: string): unknown {
   return isOn(values[name]) ? values[name] : recordOf(values["metadata"])[name];
 }
 
-export function keyBounds(values: Values, { targets, groups }: Models, say: Say): Fields {
-  const routes = textsOf(values["allowed_routes"]);
-  const { asked, unknown } = operationsFor(routes);
+export function keyBounds(values: Values, { targets, groups }: Models, say: Say, defaults: Defaults): Fields {
+  const { asked: own, unknown } = operationsFor(textsOf(values["allowed_routes"]));
+  const { asked: all } = operationsFor(defaults.routes ?? []);
+  const asked = own === undefined || all === undefined ? (own ?? all) : own.filter((each) => all.includes(each));
   if (unknown.length > 0) say("dropped", `allowed_routes: ${unknown.join(", ")} may not be asked with a key here`);
-  if (asked !== undefined) say("approximated", "allowed_routes: operations, in any vendor's words");
-  const required = textsOf(saidIn(values, "enforced_params"));
+  if (own !== undefined) say("approximated", "allowed_routes: operations, in any vendor's words");
+  const required = [...new Set([...(defaults.required ?? []), ...textsOf(saidIn(values, "enforced_params"))])];
   if (required.length > requiredMax) say("dropped", `enforced_params: all but the first ${requiredMax}`, true);
   const aliases = Object.entries(recordOf(values["aliases"])).filter(([name, model]) => {
     const known = textOf(model);

@@ -3,10 +3,12 @@
  * names of models where we allow what they stand for, and that its empty list is everything.
  */
 import { createHash } from "node:crypto";
-import { isOn, recordOf, textOf, textsOf } from "./draft.ts";
-import { keyBounds, modelLimits, saidIn, withMoreBudgets } from "./litellm-bounds.ts";
+import { textOf, textsOf } from "./draft.ts";
+import { type Defaults, keyBounds, modelLimits, withMoreBudgets } from "./litellm-bounds.ts";
+import { memberships, reportUnknownMembers } from "./litellm-members.ts";
 import type { Models } from "./litellm-models.ts";
 import { type LitellmOwner, numbersOf, timeOf } from "./litellm-numbers.ts";
+import { metadataOf, reportPolicy, textsIn } from "./litellm-policies.ts";
 import type { ReportLine } from "./report.ts";
 import { type ExportFile, type Row, readTables } from "./table.ts";
 
@@ -38,6 +40,8 @@ const tables: Readonly<Record<string, string>> = {
   budgets: "budgets",
   organizationtable: "organizations",
   organizations: "organizations",
+  teammembership: "memberships",
+  memberships: "memberships",
 };
 
 const columns: readonly (readonly [string, readonly string[]])[] = [
@@ -47,9 +51,15 @@ const columns: readonly (readonly [string, readonly string[]])[] = [
   ["customers", ["user_id", "default_model"]],
   ["users", ["user_id", "user_role"]],
   ["budgets", ["budget_id", "max_budget"]],
+  ["memberships", ["user_id", "team_id", "budget_id"]],
 ];
 
-export function importLitellmKeys(files: readonly ExportFile[], models: Models, nowMs: number): ImportedKeys {
+export function importLitellmKeys(
+  files: readonly ExportFile[],
+  models: Models,
+  nowMs: number,
+  defaults: Defaults = {},
+): ImportedKeys {
   const rows = new Map<string, Row[]>();
   const others: Other[] = [];
   for (const file of files) {
@@ -63,7 +73,7 @@ export function importLitellmKeys(files: readonly ExportFile[], models: Models, 
     );
     for (const [table, more] of found) rows.set(table, [...(rows.get(table) ?? []), ...more]);
   }
-  const { steps, report } = createKeysImport(rows, models, nowMs);
+  const { steps, report } = createKeysImport(rows, models, nowMs, defaults);
   return { steps, report: [...report, ...others.map(reportOther)] };
 }
 
@@ -78,7 +88,12 @@ function reportOther({ table, first: { line, setting }, count }: Other): ReportL
   return { outcome: "dropped", line, setting, message, security };
 }
 
-function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Models, nowMs: number): ImportedKeys {
+function createKeysImport(
+  rows: ReadonlyMap<string, readonly Row[]>,
+  models: Models,
+  nowMs: number,
+  defaults: Defaults,
+): ImportedKeys {
   const report: ReportLine[] = [];
   const steps: ImportStep[] = [];
   /** After whom they bind; by themselves, so that keys come in batches. */
@@ -92,6 +107,7 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
     end_user: new Map<string, string>(),
     key: new Map<string, string>(),
   };
+  const inTeam = new Map<string, string | null>();
   const taken = new Set<string>();
 
   function sayOf({ line, setting }: Row): Say {
@@ -152,7 +168,7 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
         ...numbers,
         ...(list === undefined ? {} : { models: list }),
         ...(blocked ? { disabled: true } : {}),
-        metadata: { litellm_id: id.slice(0, 512) },
+        metadata: { ...textsIn(row.values, say), litellm_id: id.slice(0, 512) },
       },
       line: row.line,
       setting: row.setting,
@@ -185,7 +201,23 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
   // Requests name an end user by the id, whatever alias it has.
   for (const row of rows.get("customers") ?? [])
     each(row, "user_id", (id) => owner("end_user", row, id, id, "/api/governance/end-users"));
+  const members = memberships(rows);
+  for (const row of rows.get("keys") ?? []) importMember(row);
+  reportUnknownMembers(rows, (row) => sayOf(row));
   for (const row of rows.get("keys") ?? []) importKey(row);
+
+  /** Who has a budget in a team has one of its own there, below the team's. Null: what it is is not known. */
+  function importMember({ values: { team_id: team, user_id: user } }: Row): void {
+    const member = members.of(textOf(team), textOf(user));
+    const of = names.team.get(textOf(team) ?? "");
+    if (member === undefined || of === undefined || inTeam.has(member.id)) return;
+    const who = names.user.get(member.user) ?? member.user;
+    const before = steps.length;
+    owner("user", member.row, member.id, `${who.slice(0, 60)} in ${of}`.slice(0, 100), "/api/governance/users", {
+      team: of,
+    });
+    inTeam.set(member.id, steps.length === before ? null : names.user.get(member.id)!);
+  }
 
   function each(row: Row, column: string, make: (id: string) => void): void {
     const id = textOf(row.values[column]);
@@ -226,10 +258,10 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
         ...parent,
         ...withMoreBudgets(values, numbersOf(values, nowMs, say), nowMs, say),
         ...(list === undefined ? {} : { models: list }),
-        ...keyBounds(values, models, say),
+        ...keyBounds(values, models, say, defaults),
         ...(expiresAtMs === undefined ? {} : { expires_at_ms: expiresAtMs }),
         ...(values["blocked"] === true ? { disabled: true } : {}),
-        metadata: metadataOf(values),
+        metadata: metadataOf(values, say),
       },
       line: row.line,
       setting: row.setting,
@@ -251,6 +283,9 @@ function createKeysImport(rows: ReadonlyMap<string, readonly Row[]>, models: Mod
 
   /** Undefined: the key would be freer without its owner than it was with it, and is left out. */
   function parentOf(values: Values, say: Say): LitellmOwner | undefined {
+    const member = inTeam.get(members.of(textOf(values["team_id"]), textOf(values["user_id"]))?.id ?? "");
+    if (member === null) say("dropped", "its member's budget in its team is not known: give the budgets too", true);
+    if (member !== undefined) return member === null ? undefined : { user: member };
     for (const kind of ["team", "user"] as const) {
       const id = textOf(values[`${kind}_id`]);
       if (id === undefined) continue;
@@ -316,57 +351,6 @@ function modelsOf(value: unknown, { targets, groups }: Models, say: Say): readon
   const usable = [...new Set(found)].filter((target) => /^[^\s*]*\*?$/.test(target));
   if (usable.length > 256) say("dropped", "more than 256 models: the first 256 are allowed");
   return usable.slice(0, 256);
-}
-
-/** What bound a caller, and has no counterpart. */
-const policies: readonly (readonly [string, string])[] = [
-  ["permissions", "permissions have no counterpart"],
-  ["object_permission_id", "permissions for tools and stores have no counterpart"],
-  ["guardrails", "guardrails are not part of this build"],
-  ["policies", "guardrails are not part of this build"],
-  ["project_id", "projects have no counterpart, and its limits are not known"],
-  ["agent_id", "agents have no counterpart, and its limits are not known"],
-  ["access_group_ids", "access groups have no counterpart"],
-  ["tag_rpm_limit", "limits of tags: write them under governance.tags"],
-  ["tag_tpm_limit", "limits of tags: write them under governance.tags"],
-  ["mcp_rpm_limit", "limits of MCP servers have no counterpart"],
-  ["team_member_budget_id", "budgets of a team's members: give them to its users"],
-  ["allowed_cache_controls", "which cache controls a key may use is not configured"],
-  ["allowed_model_region", "where a customer's models are is not configured"],
-];
-
-/** Taken over, or saying nothing of what may be done. */
-const understood = new Set(
-  (
-    "token key_name key_alias spend expires models user_id team_id organization_id budget_id metadata blocked max_budget " +
-    "soft_budget budget_duration budget_reset_at budget_limits tpm_limit rpm_limit max_parallel_requests aliases " +
-    "model_aliases allowed_routes enforced_params model_max_budget model_rpm_limit model_tpm_limit created_at created_by updated_at updated_by last_active soft_budget_cooldown model_spend " +
-    "team_alias organization_alias user_alias user_email user_role alias admins members members_with_roles teams sso_user_id " +
-    "rotation_count last_rotation_at team_member_permissions default_model model_id password invitation_links"
-  ).split(" "),
-);
-
-function reportPolicy(values: Values, say: Say, kind: string): void {
-  const metadata = recordOf(values["metadata"]);
-  for (const [key, why] of policies)
-    if (isOn(values[key]) || isOn(metadata[key])) say("dropped", `${key}: ${why}`, true);
-  for (const [key, value] of Object.entries(values))
-    if (isOn(value) && !understood.has(key) && !policies.some(([name]) => name === key))
-      say("dropped", `${key}: is not known here`);
-  if (kind !== "key" && isOn(saidIn(values, "enforced_params")))
-    say("dropped", "enforced_params: what a request must hold is said of each key", true);
-  if (isOn(values["model_aliases"]) || (kind !== "key" && isOn(values["aliases"])))
-    say("dropped", "aliases of a team: write them under aliases, or give them to its keys");
-}
-
-function metadataOf(values: Values): Record<string, string> {
-  const user = textOf(values["user_id"]);
-  const created = textOf(values["created_by"]);
-  return {
-    imported_from: "litellm",
-    ...(user === undefined ? {} : { user_id: user.slice(0, 512) }),
-    ...(created === undefined ? {} : { created_by: created.slice(0, 512) }),
-  };
 }
 
 /** LiteLLM keeps SHA-256 in hexadecimal; a secret that somebody put into the file is hashed as LiteLLM would. */

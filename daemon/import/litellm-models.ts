@@ -252,6 +252,9 @@ function reportRest(params: Params, info: Params, path: Path, { report, tagged }
   }
   for (const [key, value] of Object.entries(info)) {
     if (["id", "mode", "base_model", "access_groups", "max_tokens", "db_model", ...priceKeys].includes(key)) continue;
-    if (isOn(value)) report.dropped([...path, "model_info", key], "the catalog says it, or nobody asks for it here");
+    if (key === "team_id" && isOn(value))
+      report.unprotected([...path, "model_info", key], "it was that team's alone: say models of the other teams");
+    else if (isOn(value))
+      report.dropped([...path, "model_info", key], "the catalog says it, or nobody asks for it here");
   }
 }

@@ -22,6 +22,8 @@ type Target = {
   readonly draft: Draft;
   readonly report: Report;
   readonly accounts: Accounts;
+  /** Keys are taken over too. */
+  readonly withKeys: boolean;
   /** All of the section. */
   readonly section: Readonly<Record<string, unknown>>;
 };
@@ -58,6 +60,15 @@ const already =
   (why: string): Rule =>
   ({ value, path }, { report }) => {
     if (isOn(value)) report.kept(path, why);
+  };
+
+/** It bound every call there; here it is said of a key. */
+const ofEachKey =
+  (field: string): Rule =>
+  ({ value, path }, { report, withKeys }) => {
+    if (!isOn(value)) return;
+    if (withKeys) report.approximated(path, `${field} of each key that is taken over: say so of keys made later`);
+    else report.unprotected(path, `is said of each key here: ${field}, or bifrost keys create --${field}`);
   };
 
 const elsewhere: Rule = () => undefined;
@@ -193,6 +204,12 @@ const litellm: Rules = {
     report.kept(path, "the budget of each end user");
   },
   tag_budget_config: unprotected("write the budgets as governance.tags"),
+  require_managed_files: already("a file belongs to who put it there: auth.files"),
+  max_ui_session_budget: already("there is no page that calls models"),
+  internal_user_budget_duration: elsewhere,
+  ...each(["budget_reset_time", "timezone"], drop("a budget of the calendar begins at midnight in its zone")),
+  enable_json_schema_validation: drop("answers are relayed as they come"),
+  user_url_allowed_hosts: drop("addresses inside the network are asked for where a provider has them"),
   user_url_validation: already("addresses that a request names are checked where they are dialled"),
   guardrails: guard,
   modify_params: drop("requests pass as clients send them"),
@@ -228,12 +245,24 @@ const general: Rules = {
     unprotected("there is no single sign-on: the admin API takes tokens"),
   ),
   ...each(
-    ["public_routes", "allowed_routes", "admin_only_routes"],
+    ["public_routes", "admin_only_routes"],
     unprotected("which paths there are, and who may ask them, is not configured"),
   ),
+  allowed_routes: ofEachKey("operations"),
+  enforced_params: ofEachKey("required"),
+  service_account_settings: unprotected("what a request must hold is said of each key: required"),
+  reject_clientside_metadata_tags: unprotected("what a request must not hold is not configured"),
   ...each(
-    ["enforced_params", "reject_clientside_metadata_tags"],
-    unprotected("what a request must hold is not configured"),
+    ["role_permissions", "enforce_rbac"],
+    unprotected("who may do what is said by the permissions of admin tokens, and of each key"),
+  ),
+  ...each(
+    ["max_failed_login_attempts", "disable_env_credential_login"],
+    already("nobody logs in with a password: the admin API takes tokens"),
+  ),
+  ...each(
+    ["proxy_budget_rescheduler_min_time", "proxy_budget_rescheduler_max_time"],
+    already("a budget begins anew in time, by itself"),
   ),
   enforce_user_param: keep(["governance", "end_users", "required"], (value) => value === true),
   user_header_name: keep(["governance", "end_users", "header"], (value) => textOf(value)?.toLowerCase()),

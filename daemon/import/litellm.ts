@@ -2,11 +2,12 @@
  * LiteLLM's `config.yaml` → ours, and what became of each setting. Hides the order in which its sections are read, and
  * that some settings stand in two of them.
  */
-import { type Path, renderPath } from "../config/problems.ts";
+import type { Path } from "../config/problems.ts";
 import { createAccounts } from "./accounts.ts";
 import { createDraft, entriesOf, isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
 import { assertHas, type Environment, type Imported, readForeign } from "./foreign.ts";
 import type { Params } from "./litellm-account.ts";
+import type { Defaults } from "./litellm-bounds.ts";
 import { type ImportStep, importLitellmKeys } from "./litellm-keys.ts";
 import { importModels, type Models } from "./litellm-models.ts";
 import { importRouting } from "./litellm-routing.ts";
@@ -26,12 +27,16 @@ export function importLitellmWithKeys(
   files: readonly ExportFile[],
   nowMs: number,
 ): Imported & { readonly steps: readonly ImportStep[] } {
-  const { imported, models } = readLitellm(text, environment);
-  const { steps, report } = importLitellmKeys(files, models, nowMs);
+  const { imported, models, defaults } = readLitellm(text, environment, true);
+  const { steps, report } = importLitellmKeys(files, models, nowMs, defaults);
   return { ...imported, report: [...imported.report, ...report], steps };
 }
 
-function readLitellm(text: string, environment: Environment): { readonly imported: Imported; readonly models: Models } {
+function readLitellm(
+  text: string,
+  environment: Environment,
+  withKeys = false,
+): { readonly imported: Imported; readonly models: Models; readonly defaults: Defaults } {
   const source = readForeign(text);
   const root = recordOf(source.value);
   const sections = ["model_list", "router_settings", "litellm_settings", "general_settings"];
@@ -51,14 +56,16 @@ function readLitellm(text: string, environment: Environment): { readonly importe
   for (const [section, rules] of Object.entries(sectionRules)) {
     for (const entry of entriesOf(root[section], [section])) {
       const rule = Object.hasOwn(rules, entry.key) ? rules[entry.key] : undefined;
-      if (rule !== undefined) rule(entry, { draft, report, accounts, section: recordOf(root[section]) });
-      else if (isOn(entry.value)) report.dropped(entry.path, "is not known here");
+      if (rule !== undefined) rule(entry, { draft, report, accounts, withKeys, section: recordOf(root[section]) });
+      else if (isOn(entry.value)) report.unknown(entry.path);
     }
   }
   importTop(root, report);
   accounts.write();
   const imported = { config: draft.text(), report: report.lines(), variables: report.variables() };
-  return { imported, models };
+  const general = recordOf(root["general_settings"]);
+  const defaults = { required: textsOf(general["enforced_params"]), routes: textsOf(general["allowed_routes"]) };
+  return { imported, models, defaults };
 }
 
 function credentialsOf(list: unknown): ReadonlyMap<string, Params> {
@@ -92,7 +99,7 @@ function importTop(root: Readonly<Record<string, unknown>>, report: Report): voi
   for (const { key, value, path } of entriesOf(root, [])) {
     if (Object.hasOwn(sectionRules, key) || !isOn(value)) continue;
     const known = Object.hasOwn(top, key) ? top[key] : undefined;
-    if (known === undefined) report.dropped(path, `${renderPath(path)} is not known here`);
+    if (known === undefined) report.unknown(path);
     else known(path, value, report);
   }
 }

@@ -238,6 +238,12 @@ const hooks = [
 ];
 const known = new Set(["strategy", "targets", "override_params", "weight", "name", "config", "id", "slug", ...hooks]);
 
+const accountFields = new Set([
+  ...["provider", "virtual_key", "api_key", "custom_host", "azure_deployment_id", "deployment_id", "azure_model_name"],
+  ...["azure_resource_name", "azure_api_version", "aws_region", "aws_access_key_id", "aws_secret_access_key"],
+  ...["aws_session_token", "vertex_project_id", "vertex_region", "version", "$schema"],
+]);
+
 function importSettings(value: Values, path: Path, top: boolean, { draft, report }: Context): void {
   for (const { key, value: setting, path: at } of entriesOf(value, path)) {
     if (!isOn(setting)) continue;
@@ -262,5 +268,9 @@ function importSettings(value: Values, path: Path, top: boolean, { draft, report
       ["forward_headers", "strict_open_ai_compliance", "transform_to_form_data", "cb_config", "sticky"].includes(key)
     )
       report.dropped(at, "has no counterpart here");
+    else if (key === "override_params" && listOf(value["targets"]).length > 0) {
+      const rest = Object.keys(recordOf(setting)).filter((name) => name !== "model");
+      if (rest.length > 0) report.dropped(at, `${rest.join(", ")}: requests pass as clients send them`);
+    } else if (!known.has(key) && !accountFields.has(key)) report.unknown(at);
   }
 }

@@ -29,6 +29,8 @@ export type Report = {
   kept(path: Path, message: string): void;
   approximated(path: Path, message: string): void;
   dropped(path: Path, message: string): void;
+  /** Dropped, since nobody here knows it: a protection, where its name says so. */
+  unknown(path: Path): void;
   /** Dropped, and with it something that kept somebody out. */
   unprotected(path: Path, message: string): void;
   /** `env.NAME` for a secret; `usual` is how its variable is called where the secret is written out. */
@@ -41,6 +43,15 @@ export type Report = {
 
 /** References of the gateways that are imported: LiteLLM's, Bifrost-Go's and the shell's. */
 const reference = /^(?:os\.environ\/|env\.|\$\{?)([A-Za-z_][A-Za-z0-9_]*)\}?$/;
+
+/** Words of names that keep somebody from something, and how those begin that let somebody. */
+const binding =
+  /(?:^|_)(?:allowed|den(?:y|ied)|block(?:ed|s)?|black\w*|white\w*|enforce\w*|requir\w*|restrict\w*|permissions?|rbac|roles?|auth\w*|jwt|sso|saml|oauth2?|secur\w*|validat\w*|budgets?|limits?|guard\w*|moderat\w*|access|scopes?|expir\w*|pii|redact\w*|mask\w*)(?:_|$)/;
+const loosening = /^(?:allow|disable|skip|ignore|enable_public)_/;
+
+export function soundsBinding(name: string): boolean {
+  return binding.test(name) && !loosening.test(name);
+}
 
 /** The variable that a value refers to. */
 export function variableOf(value: string): string | undefined {
@@ -87,6 +98,10 @@ export function createReport(source: Pick<Source, "place">, text: string): Repor
     kept: (path, message) => add("kept", path, message),
     approximated: (path, message) => add("approximated", path, message),
     dropped: (path, message) => add("dropped", path, message),
+    unknown(path) {
+      const security = soundsBinding(String(path.at(-1)));
+      add("dropped", path, `is not known here${security ? ", and by its name it bound somebody" : ""}`, security);
+    },
     unprotected: (path, message) => add("dropped", path, message, true),
     secret,
     needs: (name, path) => need(name, path, false),

@@ -25,9 +25,10 @@ export function readTables(
   if (!/^\s*[[{]/.test(text)) {
     const rows = csvRows(text).map(({ values, line }) => ({ values, line, setting: `${file.name}:${line}` }));
     // A file of other columns is told of though it has no row.
-    if (rows.length === 0 && byColumns(new Set(csvCells(text)[0]?.cells ?? [])) === undefined)
-      throw new Error(`${file.name}: is neither JSON nor CSV of a table that is known`);
-    return byKind(file, rows, byColumns);
+    if (rows.length > 0) return byKind(file, rows, byColumns);
+    const empty = byColumns(new Set(csvCells(text)[0]?.cells ?? []));
+    if (empty !== undefined) return new Map([[empty, []]]);
+    throw new Error(`${file.name}: is neither JSON nor CSV of a table that is known`);
   }
   const parsed = parseJson(file.name, text);
   const lineOf = readItemLines(text);

@@ -210,3 +210,73 @@ async function problemsOf({ config: text, variables }: Imported) {
   const loaded = await loadConfig({ text, path: "/etc/config.yaml", environment, number: 1 });
   return loaded.ok ? [] : loaded.problems;
 }
+
+test("importBifrost() leaves out what would be freer here than it was there, and says so", async () => {
+  const imported = importBifrost(
+    JSON.stringify({
+      providers: {
+        openai: {
+          keys: [{ id: "k-1", name: "main", value: "env.OPENAI_API_KEY" }],
+          network_config: { base_url: "https://llm.corp.example/", allowed_hosts: true },
+          proxy_config: { type: "http", url: "http://user:hunter2@proxy.corp.example:3128" },
+        },
+        vertex: {
+          keys: [
+            { id: "us", name: "v-us", vertex_key_config: { project_id: "p", region: "us-east1" } },
+            { id: "eu", name: "v-eu", vertex_key_config: { project_id: "p", region: "europe-west1" } },
+          ],
+        },
+        azure: {
+          keys: [
+            {
+              ...{ name: "az", value: "env.AZ" },
+              azure_key_config: { endpoint: "https://x.openai.azure.com/", deployments: { "gpt-4.1": "prod-41" } },
+            },
+          ],
+        },
+      },
+      client: { enforce_auth_on_inference: true },
+      governance: {
+        budgets: [{ id: "b", max_limit: 5, reset_duration: "1d" }],
+        providers: [{ name: "openai", budget_id: "b" }],
+        teams: [{ id: "orphan", name: "orphan", customer_id: "gone" }],
+        virtual_keys: [
+          {
+            ...{ id: "1", name: "by-id", value: "env.ONE", access_profile_id: "x", disable_content_logging: true },
+            provider_configs: [
+              { provider: "openai", allowed_models: ["*"], key_ids: ["k-1", "k-2"] },
+              { provider: "vertex", allowed_models: ["*"], key_ids: ["us"] },
+            ],
+          },
+          { id: "2", name: "eu", value: "env.TWO", provider_configs: [{ provider: "vertex", key_ids: ["eu"] }] },
+          { id: "3", name: "of-orphan", value: "env.THREE", team_id: "orphan", allow_all_providers: true },
+          { id: "4", name: "unbounded", value: "env.FOUR", budget_id: "lost", allow_all_providers: true },
+        ],
+      },
+    }),
+  );
+  const { providers, governance } = parse(imported.config) as {
+    readonly providers: Record<string, Record<string, unknown>>;
+    readonly governance: Record<string, Record<string, Record<string, unknown>>>;
+  };
+  assert.equal(providers["openai"]!["base_url"], "https://llm.corp.example/v1");
+  assert.equal(providers["openai"]!["proxy"], "env.OPENAI_PROXY");
+  assert.deepEqual(providers["azure"]!["deployments"], { "gpt-4.1": "prod-41" });
+  assert.doesNotMatch(JSON.stringify(imported), /hunter2/);
+  assert.deepEqual(governance["provider_limits"], { openai: { budgets: ["5/1d"] } });
+  assert.deepEqual(governance["keys"]!["by-id"]!["providers"], { openai: { keys: ["main"] }, vertex: {} });
+  assert.deepEqual(governance["keys"]!["eu"]!["providers"], { vertex: { keys: [] } }, "its account was left behind");
+  assert.deepEqual(Object.keys(governance["keys"]!), ["by-id", "eu", "unbounded"]);
+  assert.equal(governance["teams"], undefined);
+  assert.deepEqual(
+    imported.report.filter(({ security }) => security).map(({ setting }) => setting),
+    [
+      "providers.openai.network_config.allowed_hosts",
+      "governance.teams[0].customer_id",
+      "governance.virtual_keys[0].disable_content_logging",
+      "governance.virtual_keys[2].team_id",
+      "governance.virtual_keys[3]",
+      "governance.virtual_keys[0].access_profile_id",
+    ],
+  );
+});

@@ -160,3 +160,18 @@ async function problemsOf({ config: text, variables }: Imported) {
   const loaded = await loadConfig({ text, path: "/etc/config.yaml", environment, number: 1 });
   return loaded.ok ? [] : loaded.problems;
 }
+
+test("importPortkey() tells of what it does not know, and of parameters that were set for all targets", () => {
+  const { report } = importPortkey(
+    JSON.stringify({
+      ...{ strategy: { mode: "fallback" }, override_params: { max_tokens: 9, model: "x" }, allowed_models: ["x"] },
+      targets: [{ provider: "openai", api_key: "k", flavour: "mint", override_params: { model: "gpt-4o" } }],
+    }),
+  );
+  const dropped = report.filter(({ outcome }) => outcome === "dropped");
+  assert.deepEqual(dropped.map(({ setting, security }) => [setting, security]).toSorted(), [
+    ["allowed_models", true],
+    ["override_params", false],
+    ["targets[0].flavour", false],
+  ]);
+});
