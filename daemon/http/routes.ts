@@ -158,9 +158,13 @@ function liveService(version: string): string {
 const realtime = route({ name: "realtime", operation: "realtime", dialect: "openai-chat" })!;
 const live = route({ name: "live", operation: "live", dialect: "gemini" })!;
 
+/** What a session writes down of what it hears. */
+const speech = route({ name: "realtime.transcription", operation: "transcriptions", dialect: "openai-chat" })!;
+const named = { realtime, live, speech };
+
 /** Of what has no path of its own in the table. */
-export function routeByName(name: "realtime" | "live"): Route {
-  return name === "live" ? live : realtime;
+export function routeByName(name: keyof typeof named): Route {
+  return named[name];
 }
 
 export const passthroughPrefix = "/passthrough";

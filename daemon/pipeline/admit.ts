@@ -245,7 +245,11 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
   const input =
     (marks?.unbounded === true || marks?.tools !== undefined) && window !== undefined
       ? window * (marks.tools === undefined || ledger.holdInput !== "bytes" ? 1 : 1 + marks.tools.calls)
-      : plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window);
+      : read(
+          exchange.contextTokens,
+          plane.estimator.inputBound(exchange.bytesIn, target.name, ledger.holdInput, window),
+          window,
+        );
   if (!generates(exchange.route)) return { input, output: 0, injectCap: undefined };
   const choices = view.n ?? 1;
   if (view.maxTokens !== undefined) return { input, output: view.maxTokens * choices, injectCap: undefined };
@@ -264,6 +268,10 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
         injectCap: undefined,
       };
   }
+}
+
+function read(before: number, come: number, window: number | undefined): number {
+  return Math.min(before + come, window ?? Number.POSITIVE_INFINITY);
 }
 
 function refused(ledger: Ledger, costNano: number, named: readonly number[]): GatewayError {

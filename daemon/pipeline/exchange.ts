@@ -130,6 +130,8 @@ export class Exchange {
   /** Undefined before it is read and again once it was sent upstream and cannot be needed. */
   body: Buffer | undefined;
   bytesIn = 0;
+  /** Of a session's turn: what it reads beside what came for it. */
+  contextTokens = 0;
   /** Counted in the worker's `bodyBytes`, from the first chunk on. */
   bodyBytesHeld = 0;
   bytesOut = 0;

@@ -6,6 +6,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
+import { searchesIn } from "../../providers/dialects/gemini/grounding.ts";
 import { decodeUsage } from "../../providers/dialects/gemini/usage.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
@@ -21,6 +22,7 @@ import { mayNameThings, ownThingsOnly } from "./owned-bodies.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { dialRealtime, unreachable } from "./realtime-dial.ts";
+import { readServerTools } from "./server-tools.ts";
 import { forward, meterTurns, type Turns } from "./session-turns.ts";
 
 /** Messages that wait for the provider's socket to open, or for a look at what one of them names. */
@@ -48,6 +50,7 @@ export function startLive(
   let credentialId = "";
   let giveUp = (): void => {};
   let usage: Usage | undefined;
+  let searches = 0;
   let ending: NodeJS.Timeout | undefined;
 
   function end(error: GatewayError): void {
@@ -66,12 +69,12 @@ export function startLive(
     ending = undefined;
     turns?.finish(usage, status);
     usage = undefined;
+    searches = 0;
   }
 
   function begin(): void {
     if (ending !== undefined) finishTurn(200);
-    if (turns!.isOpen()) return;
-    turns!.begin(credentialId);
+    if (!turns!.isOpen()) turns!.begin();
   }
 
   /** The first message says with which model; it is told of that as the provider knows it. */
@@ -83,7 +86,9 @@ export function startLive(
       throw refused("the first message must be a setup that names the model", "setup.model");
     const name = model.replace(/^models\//, "");
     const target = planned(name);
-    turns = meterTurns({ request, headers, route, target, model: name }, plane);
+    const tools = readServerTools(text, true);
+    const session = { request, headers, route, target, model: name };
+    turns = meterTurns({ ...session, credentialId: () => credentialId, tools: () => tools }, plane);
     const first = JSON.stringify({ ...message, setup: { ...setup, model: `models/${target.deployment}` } });
     const endpoint = findEndpoint(target.provider.endpoints, "live", route.dialect, target)!;
     giveUp = dialRealtime(target, pathFor(endpoint, target.deployment, false), {}, plane, {
@@ -176,9 +181,12 @@ export function startLive(
   function hear(text: string): void {
     if ((text.includes('"serverContent"') || text.includes('"toolCall"')) && ending === undefined && !turns!.isOpen())
       begin();
-    if (!text.includes('"usageMetadata"') && !text.includes('"turnComplete"')) return;
+    const isGrounded = text.includes('"groundingMetadata"');
+    if (!isGrounded && !text.includes('"usageMetadata"') && !text.includes('"turnComplete"')) return;
     const message = shape(parseJson(text));
-    usage = decodeUsage(message["usageMetadata"]) ?? usage;
+    if (isGrounded)
+      searches = Math.max(searches, searchesIn(shape(shape(message["serverContent"])["groundingMetadata"])));
+    usage = decodeUsage(message["usageMetadata"], searches) ?? usage;
     if (shape(message["serverContent"])["turnComplete"] !== true || !turns!.isOpen()) return;
     ending = setTimeout(() => finishTurn(200), usageWaitMs).unref();
   }

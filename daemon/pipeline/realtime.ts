@@ -8,6 +8,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { mediaUsage } from "../../providers/dialects/media-usage.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { parseJson, type Shape, shape } from "../../providers/json.ts";
 import { routeByName } from "../http/routes.ts";
 import { callerOf, grantOf, tell } from "../http/socket-words.ts";
 import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
@@ -18,6 +19,8 @@ import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { dialRealtime, unreachable } from "./realtime-dial.ts";
+import { meterSpeech } from "./realtime-speech.ts";
+import { readServerTools, type ServerTools } from "./server-tools.ts";
 import { forward, meterTurns } from "./session-turns.ts";
 
 const modelCharactersMax = 512;
@@ -43,11 +46,14 @@ export function startRealtime(
     return () => false;
   }
   const { target } = planned;
-  const turns = meterTurns(
-    { request, headers, route: routeByName("realtime"), target, model: modelOf(request, headers) },
-    plane,
+  const session = { request, headers, target, credentialId: () => credentialId };
+  const model = modelOf(request, headers);
+  const asks = routeByName("realtime");
+  let tools: ServerTools | undefined;
+  const turns = meterTurns({ ...session, route: asks, model, tools: () => tools }, plane);
+  const speech = meterSpeech(target, plane, (writer) =>
+    meterTurns({ ...session, route: routeByName("speech"), asks, target: writer, model: writer.name }, plane),
   );
-  const begin = (): void => turns.begin(credentialId);
   /** @param told the turn's `response`, with what it used */
   const finish = (told: unknown, status: number): void =>
     turns.finish(told === undefined ? undefined : mediaUsage(JSON.stringify(told)), status);
@@ -57,8 +63,17 @@ export function startRealtime(
       upstream = socket;
       credentialId = credential;
       listen(socket);
-      const session = grantOf(headers)?.session;
-      if (session !== undefined) forward(client, socket, JSON.stringify({ type: "session.update", session }));
+      const granted = grantOf(headers)?.session;
+      if (granted !== undefined) {
+        const text = JSON.stringify({ type: "session.update", session: granted });
+        try {
+          agree(text);
+        } catch (error) {
+          end(asFailure(error));
+          return;
+        }
+        forward(client, socket, text);
+      }
       for (const message of early.splice(0)) forward(client, socket, message);
     },
     failed: end,
@@ -73,11 +88,17 @@ export function startRealtime(
 
   client.on("message", (data: RawData, isBinary: boolean) => {
     const text = data.toString(); // a server may read bytes as it reads text
-    turns.heard((data as Buffer).length);
+    const { length } = data as Buffer;
+    turns.heard(length);
+    speech.heard(length);
     try {
       const type = typeOf(text);
-      if (type === "session.update") assertSameModel(text, target);
-      if (type === "response.create" && !turns.isOpen()) begin();
+      if (type === "session.update" || type === "transcription_session.update") agree(text);
+      if (type === "input_audio_buffer.commit") speech.begin();
+      if (type === "response.create") {
+        tools = readServerTools(text) ?? tools;
+        if (!turns.isOpen()) turns.begin();
+      }
     } catch (error) {
       end(asFailure(error));
       return;
@@ -88,23 +109,32 @@ export function startRealtime(
   });
   client.on("close", () => {
     finish(undefined, 499);
+    speech.end();
     giveUp();
     upstream?.terminate();
   });
+
+  /** The provider was told of the model that was asked about, and no message may change it; others may be called beside it. */
+  function agree(text: string): void {
+    const told = shape(shape(parseJson(text))["session"]);
+    assertSameModel(told, target);
+    speech.agree(told, callerOf(headers, plane));
+    if ("tools" in told) tools = readServerTools(text);
+  }
 
   function listen(provider: WebSocket): void {
     provider.on("message", (data: RawData, isBinary: boolean) => {
       const text = isBinary ? undefined : data.toString();
       const type = text === undefined ? undefined : typeOf(text);
-      if (type === "response.created" && !turns.isOpen()) {
-        // The provider began by itself: what may not be paid for is stopped before it goes on.
-        try {
-          begin();
-        } catch (error) {
-          provider.send('{"type":"response.cancel"}');
-          end(asFailure(error));
-          return;
-        }
+      // The provider began by itself: what may not be paid for is stopped before it goes on.
+      try {
+        if (type === "response.created" && !turns.isOpen()) turns.begin();
+        if (type === "input_audio_buffer.committed") speech.begin();
+        if (type === "conversation.item.input_audio_transcription.completed") speech.done(text!);
+      } catch (error) {
+        provider.send('{"type":"response.cancel"}');
+        end(asFailure(error));
+        return;
       }
       turns.said((data as Buffer).length);
       forward(provider, client, text ?? (data as Buffer));
@@ -113,6 +143,7 @@ export function startRealtime(
     provider.on("error", () => end(unreachable(target)));
     provider.on("close", () => {
       finish(undefined, 502);
+      speech.end();
       if (client.readyState === client.OPEN) client.close(1000);
     });
   }
@@ -162,10 +193,8 @@ function modelOf({ url }: IncomingMessage, headers: IncomingHttpHeaders): string
   });
 }
 
-/** The provider was told of the model that was asked about; no message may change it. */
-function assertSameModel(text: string, { deployment }: Target): void {
-  const { session } = JSON.parse(text) as { session?: { model?: unknown } };
-  if (session?.model === undefined || session.model === deployment) return;
+function assertSameModel({ model }: Shape, { deployment }: Target): void {
+  if (model === undefined || model === deployment) return;
   throw new GatewayError("forbidden_parameter", "the model of a session cannot be changed", {
     source: "client",
     param: "session.model",
@@ -175,7 +204,12 @@ function assertSameModel(text: string, { deployment }: Target): void {
 /** Sound comes in many messages of the one kind: only what can decide is parsed. */
 function typeOf(text: string): string | undefined {
   // A name that is written with escapes is read by the provider all the same.
-  const isTold = text.includes("response.c") || text.includes("response.done") || text.includes("session.update");
+  const isTold =
+    text.includes("response.c") ||
+    text.includes("response.done") ||
+    text.includes("session.update") ||
+    text.includes("buffer.commit") ||
+    text.includes("transcription.c");
   if (!isTold && !text.includes("\\u00")) return undefined;
   try {
     const { type } = JSON.parse(text) as { type?: unknown };

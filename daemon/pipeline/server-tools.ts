@@ -43,11 +43,11 @@ const storedPrompt = /"prompt"\s*:\s*\{[^{}]*"id"\s*:/;
 const tokensOnly = /^(?:web_fetch|mcp|url)/;
 const untold = /^(?:code_interpreter|file_search|image_generation|code_execution|advisor|container)/;
 
-/** Undefined: none is named. `text` is the whole body. */
-export function readServerTools(text: string): ServerTools | undefined {
+/** Undefined: none is named. `text` is the whole body, or of a session what sets it up. */
+export function readServerTools(text: string, isGoogles = text.includes('"contents"')): ServerTools | undefined {
   const named = [...text.matchAll(types)].map(([, name]) => name!);
   // Gemini runs code and reads files for their tokens alone.
-  const keys = text.includes('"contents"') ? [...text.matchAll(geminiKeys)].map(([, name]) => name!) : [];
+  const keys = isGoogles ? [...text.matchAll(geminiKeys)].map(([, name]) => name!) : [];
   const searches = searching.test(text);
   const isStored = storedPrompt.test(text);
   if (named.length + keys.length === 0 && !searches && !isStored) return undefined;

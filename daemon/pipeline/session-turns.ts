@@ -16,15 +16,22 @@ import { assertMayAsk } from "./key-bounds.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { record } from "./record.ts";
+import type { ServerTools } from "./server-tools.ts";
 import { settle } from "./settle.ts";
 
 export type Session = {
   readonly request: IncomingMessage;
   readonly headers: IncomingHttpHeaders;
   readonly route: Route;
+  /** What the key has to be allowed to ask for, where it is not the route itself. */
+  readonly asks?: Route;
   readonly target: Target;
   /** As the client named it. */
   readonly model: string;
+  /** Of the provider's, once one is used. */
+  readonly credentialId: () => string;
+  /** What the session has the provider run. */
+  readonly tools?: () => ServerTools | undefined;
 };
 
 export type Turns = {
@@ -33,14 +40,17 @@ export type Turns = {
   heard(bytes: number): void;
   said(bytes: number): void;
   /** Throws what the session ends with: the key may no longer, or has nothing left. */
-  begin(credentialId: string): void;
+  begin(): void;
   /** Of none under way nothing is settled. */
   finish(usage: Usage | undefined, status: number): void;
 };
 
-export function meterTurns({ request, headers, route, target, model }: Session, plane: Plane): Turns {
+export function meterTurns(session: Session, plane: Plane): Turns {
+  const { request, headers, route, asks = route, target, model } = session;
   let turn: { readonly exchange: Exchange; readonly lease: Lease } | undefined;
   let bytes = 0;
+  /** Tokens of what was said before, which each turn reads anew. */
+  let context = 0;
   return {
     isOpen: () => turn !== undefined,
     heard(more) {
@@ -49,18 +59,21 @@ export function meterTurns({ request, headers, route, target, model }: Session, 
     said(more) {
       if (turn !== undefined) turn.exchange.bytesOut += more;
     },
-    begin(credentialId) {
+    begin() {
       const exchange = new Exchange(plane.nextId(), request, noResponse as never, route, plane.generation);
       exchange.caller = callerOf(headers, plane);
       exchange.bytesIn = bytes;
+      exchange.contextTokens = context;
+      const tools = session.tools?.();
+      if (tools !== undefined) exchange.marks = { unbounded: false, dearest: false, service: undefined, tools };
       exchange.view = { ...emptyView(), model, stream: true };
       bytes = 0;
       plane.words[workerWord.total]!++;
       try {
-        assertMayAsk(exchange.caller, route);
+        assertMayAsk(exchange.caller, asks);
         const lease = admit(exchange, target, plane);
         exchange.target = target;
-        exchange.credentialId = credentialId;
+        exchange.credentialId = session.credentialId();
         turn = { exchange, lease };
       } catch (error) {
         const failure = asFailure(error);
@@ -74,6 +87,8 @@ export function meterTurns({ request, headers, route, target, model }: Session, 
       if (turn === undefined) return;
       const { exchange, lease } = turn;
       turn = undefined;
+      if (usage?.input === undefined) bytes += exchange.bytesIn;
+      else context = usage.input + (usage.output ?? 0);
       exchange.status = status;
       exchange.released = true;
       const end = {

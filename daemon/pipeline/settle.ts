@@ -43,7 +43,10 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     if (isProvisional(exchange)) flags |= settlementFlag.provisional;
     exchange.usage = usage;
     exchange.ending = end.ending;
-    if (known) plane.estimator.observe(target.name, exchange.bytesIn, usage, exchange.caller!.keyId);
+    // Of what was said in turns before, the bytes came then.
+    const before = exchange.contextTokens;
+    const come = before === 0 ? usage : { ...usage, input: Math.max(0, (usage.input ?? 0) - before) };
+    if (known) plane.estimator.observe(target.name, exchange.bytesIn, come, exchange.caller!.keyId);
   }
   // One moment for memory and disk, or a window could end between them.
   let at = Date.now();

@@ -33,6 +33,13 @@ before(async () => {
       const { setup, clientContent } = JSON.parse(data.toString()) as { setup?: object; clientContent?: object };
       if (setup !== undefined) say({ setupComplete: {} });
       if (clientContent === undefined) return;
+      if (data.toString().includes("searched")) {
+        say({ serverContent: { modelTurn: {}, groundingMetadata: { webSearchQueries: ["a", "b"] } } });
+        const details = { responseTokensDetails: [{ modality: "AUDIO", tokenCount: 1_000 }] };
+        const usage = { promptTokenCount: 10, responseTokenCount: 1_000, totalTokenCount: 1_010, ...details };
+        say({ serverContent: { turnComplete: true }, usageMetadata: usage });
+        return;
+      }
       const usage = { usageMetadata: { promptTokenCount: 10, responseTokenCount: 1000, totalTokenCount: 1010 } };
       say({ serverContent: { modelTurn: { parts: [{ text: "ok" }] } } });
       say({ serverContent: { turnComplete: true }, ...(usageLater ? {} : usage) });
@@ -48,7 +55,10 @@ before(async () => {
       providers: {
         ge: { base_url: `http://127.0.0.1:${port}/v1beta`, dialect: "gemini", models: ["m", "n"], api_key: "env.KEY" },
       },
-      prices: { "ge/*": { input: 500, output: 1_000 } },
+      prices: {
+        "ge/n": { input: 1, output: 1, audio_output: 2, server_tool: 0.01 },
+        "ge/*": { input: 500, output: 1_000 },
+      },
     },
   });
 });
@@ -64,12 +74,12 @@ type Talk = {
   closed?: { code: number; reason: string };
 };
 
-async function connect(apiKey: string, model = "ge/m", path = ""): Promise<Talk> {
+async function connect(apiKey: string, model = "ge/m", path = "", more: object = {}): Promise<Talk> {
   const messages: LiveServerMessage[] = [];
   const talk: { closed?: { code: number; reason: string } } = {};
   const session = await new GoogleGenAI({ apiKey, httpOptions: { baseUrl: daemon.url + path } }).live.connect({
     model,
-    config: { responseModalities: [Modality.TEXT] },
+    config: { responseModalities: [Modality.TEXT], ...more },
     callbacks: {
       onmessage: (message) => void messages.push(message),
       onclose: ({ code, reason }) => {
@@ -129,6 +139,20 @@ test("A66 a session asks for a key, for its model, and for money at each turn", 
   assert.match(talk.closed!.reason, /^the budget of /);
   assert.equal(heard.length, told, "the turn that could not be paid did not reach the provider");
   await daemon.settled();
+});
+
+test("searches are held for and paid, and refused to a budget where their price is not known", async () => {
+  const key = await daemon.createKey({ budget: "10/1d" });
+  const tools = [{ googleSearch: {} }];
+  const unknown = await connect(key, "ge/m", "", { tools });
+  say(unknown);
+  await until("the end", () => unknown.closed !== undefined);
+  assert.match(unknown.closed!.reason, /^what a search of this provider costs is not known/);
+  const talk = await connect(key, "ge/n", "", { tools });
+  say(talk, "searched");
+  const [row] = await daemon.rows("ge/n");
+  assert.equal(row!.cost_nano, 10 * 1_000 + 1_000 * 2_000 + 2 * 10_000_000);
+  talk.session.close();
 });
 
 test("a key that is revoked ends its session while nothing is said", async () => {

@@ -16,7 +16,8 @@ export function decodeUsage(value: unknown, searches?: number): Usage | undefine
     cacheRead: count(value["cachedContentTokenCount"]),
     reasoning,
     audioInput: ofModality(value, "promptTokensDetails", "AUDIO"),
-    audioOutput: ofModality(value, "candidatesTokensDetails", "AUDIO"),
+    audioOutput:
+      ofModality(value, "candidatesTokensDetails", "AUDIO") ?? ofModality(value, "responseTokensDetails", "AUDIO"),
     audioCacheRead: ofModality(value, "cacheTokensDetails", "AUDIO"),
     imageOutput: ofModality(value, "candidatesTokensDetails", "IMAGE"),
     serverToolRequests: searches === 0 ? undefined : searches,

@@ -44,6 +44,10 @@ before(async () => {
     socket.on("message", (data) => {
       const text = data.toString();
       heard.push(text);
+      if (text.includes("buffer.commit")) {
+        const written = { type: "conversation.item.input_audio_transcription.completed", transcript: "Hi." };
+        socket.send(JSON.stringify({ ...written, usage: { type: "tokens", input_tokens: 30, output_tokens: 4 } }));
+      }
       if (!text.includes("response.create")) return;
       socket.send('{"type":"response.created","response":{"id":"r1"}}');
       const usage = { input_tokens: 10, output_tokens: 5, output_token_details: { audio_tokens: 0 } };
@@ -322,6 +326,51 @@ describe("startRealtime()", () => {
     other.socket.send('{"type":"session.update","session":{"model":"dearer"}}');
     await until("the end", () => other.closed !== undefined);
     assert.equal(other.closed, 1008);
+  });
+
+  test("A66 asks for the model that writes down what is heard, and meters each piece", async () => {
+    const restricted = lab.createKey({ models: ["live/voice"] });
+    const written = (model: string) => ({ audio: { input: { transcription: { model } } } });
+    for (const [type, session] of [
+      ["session.update", written("ear")],
+      ["transcription_session.update", { input_audio_transcription: { model: "ear" } }],
+      ["session.update", { type: "transcription", audio: { input: { transcription: { language: "en" } } } }],
+    ] as const) {
+      const refused = await open(dial("/v1/realtime?model=live/voice", { authorization: `Bearer ${restricted}` }));
+      refused.socket.send(JSON.stringify({ type, session }));
+      await until("the end", () => refused.closed !== undefined);
+      assert.deepEqual([refused.closed, heard], [1008, []], JSON.stringify(session));
+    }
+    const client = await open(dial("/v1/realtime?model=live/voice"));
+    client.socket.send(JSON.stringify({ type: "session.update", session: written("ear") }));
+    for (const pieces of [1, 2]) {
+      client.socket.send(JSON.stringify({ type: "input_audio_buffer.append", audio: "AAAA" }));
+      client.socket.send('{"type":"input_audio_buffer.commit"}');
+      await until("it to be written down", () => client.events.length === pieces);
+    }
+    const rows = (await lab.rows()).slice(-2);
+    const row = ["realtime.transcription", "live/ear", 200, 30 * 1_000 + 4 * 2_000];
+    assert.deepEqual(
+      rows.map(({ route, target, status, cost_nano }) => [route, target, status, cost_nano]),
+      [row, row],
+    );
+    client.socket.close();
+  });
+
+  test("holds what was said before for the turn that reads it again, and no tool of unknown cost", async () => {
+    // A turn is told as 10 tokens in and 5 out: 20,000 nano-dollars.
+    key = lab.createKey({ budgetNano: 10_000_000 });
+    const client = await open(dial("/v1/realtime?model=live/voice"));
+    for (const turns of [1, 2]) {
+      client.socket.send('{"type":"response.create","response":{"max_output_tokens":1}}');
+      await until("a turn", () => count(client, "response.done") === turns);
+    }
+    const [first, second] = (await lab.rows()).slice(-2).map(({ held_nano: held }) => held as number);
+    assert.equal(second! - first!, 15 * 1_000);
+    client.socket.send(JSON.stringify({ type: "session.update", session: { tools: [{ type: "web_search" }] } }));
+    client.socket.send('{"type":"response.create"}');
+    await until("the end", () => client.closed !== undefined);
+    assert.deepEqual(client.events.at(-1)?.["error"]?.["code" as never], "unpriced_model");
   });
 
   test("is refused for a model that nobody offers, that is named twice, or that the key may not call", async () => {
