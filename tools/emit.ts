@@ -254,8 +254,14 @@ function setupDriver(builder: esbuild.PluginBuild): void {
   }));
 }
 
-/** The HTTP client is in more than one program and the largest part of each: its names are shortened as a library's are. */
+/**
+ * The HTTP client is in more than one program and the largest part of each: its names are shortened as a library's are.
+ * Its parsers for a WebAssembly without SIMD stay away, which no processor that Node runs on here has.
+ */
 function setupClient(builder: esbuild.PluginBuild): void {
+  builder.onLoad({ filter: /undici[\\/]lib[\\/](llhttp[\\/]llhttp-wasm|milo[\\/]no-simd)\.js$/ }, () => ({
+    contents: 'throw new Error("this processor has no SIMD for WebAssembly");',
+  }));
   builder.onLoad({ filter: /node_modules[\\/]undici[\\/].*\.js$/ }, async ({ path }) => {
     const text = readFileSync(path, "utf8");
     const { code } = await esbuild.transform(text, { ...written, format: "cjs", minifyIdentifiers: true });
