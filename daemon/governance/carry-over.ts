@@ -79,6 +79,35 @@ function carryCounts(cells: Float64Array, from: number, to: number, nowMs: numbe
   }
 }
 
+/** Counts from before a start, in buckets: see `LimitCount`. `mode` is that of its metric in buckets. */
+export function putCounts(
+  cells: Float64Array,
+  row: number,
+  mode: number,
+  counts: readonly number[],
+  nowMs: number,
+): void {
+  const own = cells[row + limitCell.mode]!;
+  if (countedBy(own) !== mode) return;
+  const base = cells[row + limitCell.base]!;
+  const newest = counts.at(-2)!;
+  if (own === limitMode.ring) {
+    let place = base + cells[row + limitCell.limit]! - 1;
+    for (let index = counts.length - 2; index >= 0; index -= 2) {
+      const at = Math.min((counts[index]! + 1) * cells[row + limitCell.width]! - 1, nowMs);
+      for (let left = counts[index + 1]!; left > 0 && place >= base; left--) cells[place--] = at;
+    }
+    return;
+  }
+  for (let index = 0; index < counts.length; index += 2) {
+    if (counts[index]! <= newest - buckets) continue;
+    const cell = base + (counts[index]! % buckets);
+    cells[cell] = counts[index + 1]!;
+    cells[row + limitCell.sum] = cells[row + limitCell.sum]! + counts[index + 1]!;
+  }
+  cells[row + limitCell.head] = newest;
+}
+
 /** The newest times stand at the end, in order; `head` 0 is an empty place or the oldest. */
 function ringToRing(cells: Float64Array, from: number, to: number): void {
   const oldSize = cells[from + limitCell.limit]!;

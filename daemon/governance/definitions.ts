@@ -172,6 +172,13 @@ export type KeyHash = {
 };
 
 /** What was spent in a scope's budget in the window that contains `windowStartMs`. */
+/** What a rate limit had counted before a restart. */
+export type LimitCount = Pick<RateLimit, "slot" | "metric" | "windowMs"> & {
+  readonly scopeId: number;
+  /** Number of a 64th of the window since 1970, amount, and so on, oldest first. */
+  readonly counts: readonly number[];
+};
+
 export type Balance = {
   readonly scopeId: number;
   readonly slot: number;

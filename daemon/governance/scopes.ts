@@ -4,7 +4,7 @@
  */
 
 import { firstBudget, firstLimit, windowOf } from "./budgets.ts";
-import { beginBudgets, carryBudgets, carryLimits, newBudgets } from "./carry-over.ts";
+import { beginBudgets, carryBudgets, carryLimits, newBudgets, putCounts } from "./carry-over.ts";
 import {
   budgetCell,
   budgetCells,
@@ -18,7 +18,7 @@ import {
   scopeHeadCells,
   unitCodes,
 } from "./cells.ts";
-import type { Balance, Budget, RateLimit, ScopeDefinition } from "./definitions.ts";
+import type { Balance, Budget, LimitCount, RateLimit, ScopeDefinition } from "./definitions.ts";
 import { createLock } from "./lock.ts";
 import { buckets, bucketWidth, clockSkewMsMax, ringMax } from "./rate-limits.ts";
 import { labelStart } from "./refusal.ts";
@@ -43,6 +43,8 @@ export type Scopes = {
   removeScope(scope: number): boolean;
   /** The same for scopes that are known: after a snapshot that is older than the database. */
   setBalances(balances: readonly Balance[], nowMs: number): void;
+  /** What rate limits had counted before a start; of limits that are no longer there nothing. Before any request comes. */
+  setCounts(counts: readonly LimitCount[], nowMs: number): void;
   hasScope(scope: number): boolean;
 };
 
@@ -125,6 +127,20 @@ export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Sco
       lock.acquire();
       for (const balance of some) fill(scopeRows[balance.scopeId]!, balance);
       lock.release();
+    }
+  }
+
+  function setCounts(counts: readonly LimitCount[], nowMs: number): void {
+    for (const count of counts) {
+      if (!hasScope(count.scopeId)) continue;
+      const block = scopeRows[count.scopeId]!;
+      const mode = bucketModes[count.metric];
+      const row = firstLimit(cells, block);
+      for (let limit = row; limit < row + cells[block + scopeCell.limits]! * limitCells; limit += limitCells) {
+        if (cells[limit + limitCell.slot] !== count.slot || cells[limit + limitCell.window] !== count.windowMs)
+          continue;
+        putCounts(cells, limit, mode, count.counts, nowMs);
+      }
     }
   }
 
@@ -274,7 +290,7 @@ export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Sco
     areas.giveBlock(block);
   }
 
-  return { defineScope, updateScope, removeScope, setBalances, hasScope };
+  return { defineScope, updateScope, removeScope, setBalances, setCounts, hasScope };
 }
 
 const bucketModes = {

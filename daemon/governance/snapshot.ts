@@ -2,7 +2,7 @@
  * The tables as bytes and back, so that a hundred thousand keys are there in milliseconds at a start. Hides the layout;
  * only rows in use are written, indexes are built anew.
  *
- * What is counted is not restored: balances come from the database, holds are settled there, rate windows begin empty.
+ * What is counted is not restored: balances and what rate windows count come from the database, holds are settled there.
  */
 import { crc32 } from "node:zlib";
 import { firstBudget, firstLimit } from "./budgets.ts";

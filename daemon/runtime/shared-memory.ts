@@ -68,6 +68,7 @@ export function fillSharedMemory(
   directory.put(boot.ruled);
   for (const scope of boot.scopes) scopes.defineScope(scope, [], nowMs);
   scopes.setBalances(boot.balances, nowMs);
+  scopes.setCounts(boot.counts, nowMs);
   for (const key of boot.keys) keys.put(key, hashes.get(key.id) ?? []);
   for (const id of boot.deletedKeys) keys.remove(id);
   for (const id of boot.deletedScopes) scopes.removeScope(id);

@@ -6,9 +6,10 @@ import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { ChainHead } from "../audit/chain.ts";
-import type { Balance, ScopeDefinition } from "../governance/definitions.ts";
+import type { Balance, LimitCount, ScopeDefinition } from "../governance/definitions.ts";
 import { databaseFault } from "./database.ts";
 import { changedSince, type Definitions, readRuled } from "./definitions.ts";
+import { readLimitCounts } from "./limit-counts.ts";
 import { makeFolder } from "./make-folder.ts";
 import { openMigrated } from "./migrate.ts";
 import { stateMigrations, trafficMigrations } from "./migrations/list.ts";
@@ -29,6 +30,8 @@ export type BootState = Definitions & {
   readonly ruled: readonly ScopeDefinition[];
   /** Of all scopes, also with `tables`. What is not listed has spent nothing. */
   readonly balances: readonly Balance[];
+  /** Of rate limits in whose windows there were requests. */
+  readonly counts: readonly LimitCount[];
   /** Routing rules and prices of the database. */
   readonly own: readonly StoredOwn[];
   readonly chainHead: ChainHead;
@@ -84,7 +87,9 @@ export function openState(home: string, options: BootOptions & { readonly useSna
     options.prepare?.(writer);
     writer.checkpoint();
     const own = readOwn(writer.database);
-    return { ...readState(writer, options.useSnapshot !== false), own, chainHead: writer.head, bootCount, recovered };
+    const counts = readLimitCounts(writer.database, writer.now());
+    const state = readState(writer, options.useSnapshot !== false);
+    return { ...state, own, counts, chainHead: writer.head, bootCount, recovered };
   } finally {
     writer.close();
   }

@@ -10,6 +10,7 @@ import { areRows, ColumnBuilder, type Columns, valueAt } from "./columns.ts";
 import type { Command, CommandResult } from "./commands/command.ts";
 import { executeCommand } from "./commands.ts";
 import { type Database, guardFile, type Statement } from "./database.ts";
+import { LimitCounts } from "./limit-counts.ts";
 import { OpenHolds } from "./open-holds.ts";
 import { type Batch, holdWidth, settlementFlag, settlementWidth } from "./rows.ts";
 import { beginSnapshot } from "./snapshot-file.ts";
@@ -29,6 +30,7 @@ export class StateWriter {
   readonly database: Database;
   readonly holds: OpenHolds;
   readonly cells: BalanceCells;
+  readonly limits: LimitCounts;
   readonly now: () => number;
   readonly #breather: Breather;
   readonly #guard: () => void;
@@ -54,6 +56,7 @@ export class StateWriter {
     this.#guard = guardFile(database);
     this.holds = new OpenHolds(database);
     this.cells = new BalanceCells(database);
+    this.limits = new LimitCounts(database);
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#insert = prepareColumnInsert(database, "records");
@@ -130,6 +133,7 @@ export class StateWriter {
     this.#pending.add([seq, id, at, keyId, scopes, cost, tokens, flags, record, Buffer.from(hash, "hex")]);
     this.#breather.breathe();
     if (cost !== null) this.cells.add(scopes, seq, at, cost);
+    this.limits.add(scopes, at, id, cost ?? 0, tokens ?? 0, flags);
     this.#seq = seq;
     this.#hash = hash;
     this.#sinceCheckpoint += 1;
@@ -227,6 +231,7 @@ export class StateWriter {
     if (this.#sinceCheckpoint < checkpointRows && performance.now() - this.#checkpointAt < checkpointMs) return;
     this.holds.compact(this.#seq);
     this.cells.checkpoint(this.#seq);
+    this.limits.checkpoint(this.now());
     this.setMeta("checkpoint_seq", this.#seq);
     this.setMeta("checkpoint_hash", this.#hash);
     this.#sinceCheckpoint = 0;
@@ -250,17 +255,23 @@ export class StateWriter {
     }
     this.holds.load();
     this.cells.clear();
+    this.limits.clear();
     this.#sinceCheckpoint = 0;
-    const since = database.prepare("SELECT seq, hold_id, at, scopes, cost_nano FROM records WHERE seq > ?").raw();
+    const since = database
+      .prepare("SELECT seq, hold_id, at, scopes, cost_nano, tokens, flags FROM records WHERE seq > ?")
+      .raw();
     for (const row of since.all(this.meta("checkpoint_seq"))) {
-      const [seq, holdId, at, scopes, cost] = row as [number, string, number, string, number | null];
+      const [seq, holdId, at, scopes, cost, tokens, flags] = row as Since;
       this.holds.replay(holdId, seq);
       this.cells.add(scopes, seq, at, cost ?? 0);
+      this.limits.add(scopes, at, holdId, cost ?? 0, tokens ?? 0, flags);
       this.#sinceCheckpoint += 1;
     }
     this.#stale = false;
   }
 }
+
+type Since = [number, string, number, string, number | null, number | null, number];
 
 /** A malformed batch must fail as a whole before it changes anything. */
 function checkShape(batch: Batch): void {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, test } from "node:test";
+import type { KeyAnswer, KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 
@@ -49,4 +50,26 @@ test("A1 admit() lets exactly 10 of 1,000 requests at once through a budget for 
   ]);
   const check = await daemon.settled();
   assert.equal(check.overrun_nano, 0);
+});
+
+test("A15 a restart refills no limit, whether the daemon was stopped or killed", async () => {
+  const limits = [
+    { metric: "requests", limit: 3, window_ms: 86_400_000 },
+    { metric: "spend", limit: 50_000_000, window_ms: 86_400_000 },
+  ];
+  const { secret: key } = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", { name: "three-a-day", limits });
+  const call = async () => (await ask(daemon.url, { dialect: "chat", model: "echo-paid", key, maxTokens: 5 })).status;
+  assert.deepEqual([await call(), await call()], [200, 200]);
+  await daemon.settled();
+  await daemon.kill("SIGKILL");
+  await daemon.restart();
+  assert.deepEqual([await call(), await call()], [200, 429]);
+  await daemon.settled();
+  await daemon.restart();
+  assert.equal(await call(), 429);
+  const { key: view } = await daemon.admin<KeyAnswer>("GET", "/api/keys/three-a-day");
+  assert.deepEqual(
+    view.limits.map(({ used }) => used),
+    [3, 30_000_000],
+  );
 });

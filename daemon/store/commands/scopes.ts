@@ -132,6 +132,7 @@ export function dropScope(writer: StateWriter, scopeId: number): void {
   writeLimits(writer.database, scopeId, []);
   writeBudgets(writer.database, scopeId, [], new Set(), writer.head.seq);
   writer.cells.redefine(scopeId, allSlots);
+  writer.limits.redefine(scopeId);
 }
 
 export function changeScope(writer: StateWriter, scopeId: number, wanted: ScopeChange): void {
@@ -141,7 +142,11 @@ export function changeScope(writer: StateWriter, scopeId: number, wanted: ScopeC
   if (concurrencyMax !== undefined) {
     run(writer, "UPDATE scopes SET concurrency_max = ? WHERE id = ?", concurrencyMax, scopeId);
   }
-  if (limits !== undefined) writeLimits(writer.database, scopeId, placeLimits(before.limits, limits));
+  if (limits !== undefined) {
+    writer.limits.keep(scopeId); // what was counted is in memory before the rows change
+    writeLimits(writer.database, scopeId, placeLimits(before.limits, limits));
+    writer.limits.redefine(scopeId);
+  }
   if (budgets !== undefined) {
     const placed = placeBudgets(before.budgets, budgets, writer.now());
     replaceBudgets(writer, scopeId, placed.budgets, placed.fresh);

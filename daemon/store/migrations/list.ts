@@ -15,6 +15,7 @@ import { unsummed } from "./20261126-1640-unsummed.ts";
 import { untold } from "./20261126-2010-untold.ts";
 import { batchCharges } from "./20261126-2015-batches.ts";
 import { awaited } from "./20261127-0040-awaited.ts";
+import { limitCounts } from "./20261127-0055-limit-counts.ts";
 
 export const stateMigrations: readonly Migration[] = [
   initialState,
@@ -24,6 +25,7 @@ export const stateMigrations: readonly Migration[] = [
   ownConfig,
   unsummed,
   batchCharges,
+  limitCounts,
 ];
 export const trafficMigrations: readonly Migration[] = [
   initialTraffic,

@@ -42,6 +42,7 @@ test("openState() makes an empty home: no keys, boot 1, an empty chain", (t) => 
     deletedScopes: [],
     ruled: [],
     balances: [],
+    counts: [],
     own: [],
   };
   assert.deepEqual(state, { ...nothing, bootCount: 1, recovered: 0 });
