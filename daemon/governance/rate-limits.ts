@@ -29,10 +29,7 @@ export const ringMax = 16_384;
 const bucketsPerWindow = 64;
 /** One more than the window has: the oldest is only partly inside. */
 export const buckets = bucketsPerWindow + 1;
-/**
- * Threads read the clock before they get the lock, so times arrive slightly out of order. What lies further in the
- * future than this was counted before the clock was set back, and is forgotten.
- */
+/** Threads read the clock before they get the lock, so times arrive slightly out of order. */
 export const clockSkewMsMax = 1_000;
 
 /** Longest window, milliseconds; bucket numbers since 1970 stay far above the number of buckets. */
@@ -44,13 +41,21 @@ export function bucketWidth(windowMs: number): number {
 }
 
 export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
+  /**
+   * What lies in the future was counted before the clock was set back, and counts on: else each correction of a clock
+   * would refill a day's limit. Only what lies further ahead than a window is forgotten, or it would block for too long.
+   */
+  function latest(row: number, nowMs: number): number {
+    return nowMs + Math.max(clockSkewMsMax, cells[row + limitCell.window]!);
+  }
+
   function wait(row: number, nowMs: number, amount: number): number {
     const limit = cells[row + limitCell.limit]!;
     if (amount > limit) return Number.POSITIVE_INFINITY;
     if (cells[row + limitCell.mode] !== limitMode.ring) return waitForBuckets(row, nowMs, amount, limit);
     const oldest = cells[cells[row + limitCell.base]! + cells[row + limitCell.head]!]!;
     const freeAt = oldest + cells[row + limitCell.window]!;
-    return oldest === 0 || freeAt <= nowMs || oldest > nowMs + clockSkewMsMax ? 0 : freeAt - nowMs;
+    return oldest === 0 || freeAt <= nowMs || oldest > latest(row, nowMs) ? 0 : freeAt - nowMs;
   }
 
   function waitForBuckets(row: number, nowMs: number, amount: number, limit: number): number {
@@ -71,13 +76,20 @@ export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
     const head = cells[row + limitCell.head]!;
     if (cells[row + limitCell.mode] === limitMode.ring) {
       if (cells[row + limitCell.limit] === 0) return;
-      set(base + head, nowMs);
+      const newest = newestIn(row);
+      // Times stay in order.
+      set(base + head, newest > nowMs && newest <= latest(row, nowMs) ? newest : nowMs);
       set(row + limitCell.head, head + 1 === cells[row + limitCell.limit] ? 0 : head + 1);
       return;
     }
     advance(row, nowMs);
-    const newest = base + (cells[row + limitCell.head]! % buckets);
-    set(newest, cells[newest]! + amount);
+    // Where the clock is behind, in its own bucket, where `correct()` looks for it.
+    const bucket = Math.max(
+      Math.floor(nowMs / cells[row + limitCell.width]!),
+      cells[row + limitCell.head]! - bucketsPerWindow,
+    );
+    const index = base + (bucket % buckets);
+    set(index, cells[index]! + amount);
     set(row + limitCell.sum, cells[row + limitCell.sum]! + amount);
   }
 
@@ -103,15 +115,14 @@ export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
     let count = 0;
     for (let index = base; index < end; index++) {
       const at = cells[index]!;
-      if (at !== 0 && at > since && at <= nowMs + clockSkewMsMax) count++;
+      if (at !== 0 && at > since && at <= latest(row, nowMs)) count++;
     }
     return count;
   }
 
   /** Times stand in order from the oldest, empty places first; where the clock was set back they are counted one by one. */
   function counted(row: number, nowMs: number): number {
-    if (cells[row + limitCell.mode] !== limitMode.ring || newestIn(row) > nowMs + clockSkewMsMax)
-      return used(row, nowMs);
+    if (cells[row + limitCell.mode] !== limitMode.ring || newestIn(row) > latest(row, nowMs)) return used(row, nowMs);
     const base = cells[row + limitCell.base]!;
     const head = cells[row + limitCell.head]!;
     const limit = cells[row + limitCell.limit]!;
@@ -153,7 +164,7 @@ export function createRateLimits({ cells }: Tables, { set }: Lock): RateLimits {
     const width = cells[row + limitCell.width]!;
     const current = Math.floor(nowMs / width);
     const newest = cells[row + limitCell.head]!;
-    const setBack = newest > Math.floor((nowMs + clockSkewMsMax) / width);
+    const setBack = newest > Math.floor(latest(row, nowMs) / width);
     if (current <= newest && !setBack) return;
     const base = cells[row + limitCell.base]!;
     const steps = setBack ? buckets : Math.min(current - newest, buckets);

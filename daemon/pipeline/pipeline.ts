@@ -7,6 +7,7 @@
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { endStalled, type FailureWords, sendBody, sendFailure } from "../http/reply.ts";
+import { LockTimeout } from "../governance/lock.ts";
 import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
@@ -241,6 +242,10 @@ function fail(exchange: Exchange, error: GatewayError): void {
 /** What is thrown and is no GatewayError is a bug: an id for the caller, the words for our log only. */
 export function asFailure(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
+  if (error instanceof LockTimeout)
+    return new GatewayError("ledger_behind", "the ledger is locked; try again shortly", {
+      ...{ source: "gateway", retryAfterMs: 1000, cause: error },
+    });
   return new GatewayError("internal_error", "internal error", { source: "gateway", cause: error });
 }
 

@@ -5,6 +5,8 @@
 import { cost } from "../../providers/catalog/cost.ts";
 import { isByPiece } from "../../providers/catalog/price.ts";
 import type { Ending, Usage } from "../../providers/exchange.ts";
+import type { Ledger } from "../governance/ledger.ts";
+import { LockTimeout } from "../governance/lock.ts";
 import { settlementFlag } from "../store/rows.ts";
 import { costsNothing, generates, type Lease } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
@@ -22,6 +24,8 @@ export type AttemptEnd = {
   readonly outputBytes: number;
   readonly ending?: Ending | undefined;
 };
+
+const lockRetryMs = 100;
 
 /** A visible token is about four bytes; used only where the upstream never told. */
 const bytesPerOutputToken = 4;
@@ -50,7 +54,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
   }
   // One moment for memory and disk, or a window could end between them.
   let at = Date.now();
-  if (lease.hold >= 0 && plane.ledger.settle(lease.hold, at, costNano ?? 0, tokens)) at = plane.ledger.settled.atMs;
+  if (lease.hold >= 0) at = close(plane.ledger, lease.hold, at, costNano ?? 0, tokens);
   exchange.settlementFlags |= flags;
   exchange.heldNano += lease.heldNano;
   exchange.costNano =
@@ -65,6 +69,17 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     scopes: lease.scopes,
   };
   return costNano;
+}
+
+/** Returns when it counted. Whoever has the lock may have died with it: until that is mended it is tried again. */
+function close(ledger: Ledger, hold: number, at: number, costNano: number, tokens: number): number {
+  try {
+    return ledger.settle(hold, at, costNano, tokens) ? ledger.settled.atMs : at;
+  } catch (error) {
+    if (!(error instanceof LockTimeout)) throw error;
+    setTimeout(close, lockRetryMs, ledger, hold, at, costNano, tokens);
+    return at;
+  }
 }
 
 /** What it comes to is told later: of a batch, of a film. What a cache costs is never told. */

@@ -142,6 +142,28 @@ test("admit() is not blocked by counts from before the clock was set back", () =
   assert.equal(ledger.admit([1], noon - 3_600_000, 0, 10, 0, true, "c"), -1);
 });
 
+test("A15 admit() refills nothing when the clock is set back by less than the window, and forgets none of it for good", () => {
+  const limits = [perMinute("requests", 3), perMinute("tokens", 30, 1), perMinute("spend", 300, 2)];
+  const { ledger, peek } = scenario(scope(1, { limits }));
+  const call = (at: number) => {
+    const hold = ledger.admit([1], at, 100, 10, 0, true, "r");
+    if (hold >= 0) ledger.settle(hold, at, 50, 5);
+    return hold >= 0;
+  };
+  assert.ok(call(noon) && call(noon));
+  const back = noon - 20_000;
+  assert.ok(call(back));
+  assert.equal(call(back), false);
+  const { retryAfterMs } = ledger.refusal;
+  assert.equal(retryAfterMs, 80_000);
+  assert.deepEqual(
+    peek(1, back)!.limits.map(({ used }) => used),
+    [3, 15, 150],
+  );
+  assert.equal(call(back + retryAfterMs - 1), false);
+  assert.ok(call(back + retryAfterMs));
+});
+
 test("updateScope() carries request counts between exact times and buckets", () => {
   const { ledger, scopes, peek } = scenario(scope(1, { limits: [perMinute("requests", 5)] }));
   for (let index = 0; index < 3; index++) ledger.admit([1], noon + index, 0, 0, 0, true, "r");

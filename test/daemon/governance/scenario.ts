@@ -35,7 +35,7 @@ export function dailyBudget(limitNano: number, slot = 0): Budget {
   return { slot, limitNano, window: { kind: "rolling", lengthMs: 86_400_000 }, anchorMs: noon };
 }
 
-export function perMinute(metric: "requests" | "tokens", limit: number, slot = 0): RateLimit {
+export function perMinute(metric: RateLimit["metric"], limit: number, slot = 0): RateLimit {
   return { slot, metric, limit, windowMs: 60_000 };
 }
 

@@ -19,7 +19,7 @@ import { createPeek } from "../../../daemon/governance/peek.ts";
 import { createPlans } from "../../../daemon/governance/plans.ts";
 import { createQuota } from "../../../daemon/governance/quota.ts";
 import { createScopes } from "../../../daemon/governance/scopes.ts";
-import { createTables, openTables } from "../../../daemon/governance/tables.ts";
+import { createTables, openTables, type Tables } from "../../../daemon/governance/tables.ts";
 import { createListener } from "../../../daemon/http/listener.ts";
 import { createRequestIds } from "../../../daemon/http/request-id.ts";
 import type { Plane } from "../../../daemon/pipeline/plane.ts";
@@ -145,6 +145,7 @@ export type Lab = {
   readonly plane: Plane;
   readonly server: Server;
   readonly ledger: Ledger;
+  readonly tables: Tables;
   /** Log rows and settlement-and-audit rows that have left the worker, after everything under way has ended. */
   rows(): Promise<Row[]>;
   /** Those that have left by now. */
@@ -265,6 +266,7 @@ export async function startLab(config: object): Promise<Lab> {
     plane,
     server,
     ledger: plane.ledger,
+    tables,
     logged,
     rowsNow: () => objects(traffic.values, requestColumns) as Row[],
     async rows() {

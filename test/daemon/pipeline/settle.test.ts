@@ -1,7 +1,10 @@
 /** What an attempt is charged, by how it ended; and what is held where no cap was sent. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { createLock, recoverOwner } from "../../../daemon/governance/lock.ts";
+import { createPeek } from "../../../daemon/governance/peek.ts";
 import { settlementFlag } from "../../../daemon/store/rows.ts";
+import { until } from "../../support/until.ts";
 import { answers, errorOf, type Lab, startLab, startUpstream, type Upstream } from "./lab.ts";
 
 let upstream: Upstream;
@@ -47,6 +50,32 @@ describe("settle()", () => {
         await one.stop();
       }
     });
+  }
+});
+
+test("A3 settle() charges once what it could not while a dead thread had the ledger's lock, and admit() says 503", async () => {
+  const one = await lab();
+  try {
+    const key = one.createKey({ budgetNano: 1_000_000_000 });
+    const dead = createLock({ ...one.tables, owner: 2 });
+    const answer = answers({ choices: [], usage: { prompt_tokens: 1_000, completion_tokens: 5 } });
+    upstream.answer = (request, response, body) => {
+      dead.acquire();
+      return answer(request, response, body);
+    };
+    const body = { model: "up/m", messages: [], max_tokens: 5 };
+    assert.equal((await one.call({ key, body })).status, 200);
+    const refused = await one.call({ key, body });
+    assert.deepEqual([refused.status, errorOf(refused).code], [503, "ledger_behind"]);
+    assert.equal(one.ledger.holdsOf().length, 1);
+    recoverOwner(one.tables, 2);
+    await until("the hold to be settled", () => one.ledger.holdsOf().length === 0);
+    const [settled] = await one.settled();
+    assert.ok(Number(settled?.costNano) >= 1_000_000, JSON.stringify(settled));
+    const [scope] = [Number(settled?.scopes)];
+    assert.equal(createPeek(one.tables)(scope!, Date.now())?.spentTotalNano, settled?.costNano);
+  } finally {
+    await one.stop();
   }
 });
 

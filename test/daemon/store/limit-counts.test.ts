@@ -26,7 +26,7 @@ const step = fc.record({
   passesMs: fc.constantFrom(0, 1, 60_000, hourMs / 2, 20 * hourMs),
   costNano: fc.integer({ min: 0, max: 9 }),
   tokens: fc.integer({ min: 0, max: 9 }),
-  then: fc.constantFrom("nothing", "nothing", "nothing", "crash", "restart", "change"),
+  next: fc.constantFrom("nothing", "nothing", "nothing", "crash", "restart", "change"),
 });
 
 test("A15 a restart refills no rate limit, and what is counted again leaves a 64th of its window late at most", async (t) => {
@@ -48,7 +48,7 @@ test("A15 a restart refills no rate limit, and what is counted again leaves a 64
       scopes.defineScope(scope, [], now);
       let batch = 0;
       const made: { readonly at: number; readonly amounts: readonly number[] }[] = [];
-      for (const { passesMs, costNano, tokens, then } of steps) {
+      for (const { passesMs, costNano, tokens, next } of steps) {
         now += passesMs;
         const ledger = createLedger(tables);
         const hold = ledger.admit([1], now, costNano, tokens, 0, true, "r");
@@ -63,12 +63,12 @@ test("A15 a restart refills no rate limit, and what is counted again leaves a 64
           const columns = columnsOf(settlementWidth, rows.flat() as string[]);
           writer.commit([{ type: "batch", sender: 1_001, number: ++batch, rows: columns }]);
         }
-        if (then === "change") {
+        if (next === "change") {
           scope = change(20_000 + made.length);
           scopes.updateScope(scope, now);
         }
-        if (then === "crash" || then === "restart") {
-          if (then === "crash") writer.database.close();
+        if (next === "crash" || next === "restart") {
+          if (next === "crash") writer.database.close();
           else writer.close();
           const { counts } = openState(home, { now: () => now });
           writer = open();
