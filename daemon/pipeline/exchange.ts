@@ -249,8 +249,8 @@ export class Exchange {
 
   /** What it has waited for a place since the attempt before, in ms. */
   waitedMs = 0;
-  /** When waiting for places ends; 0: it has not waited. */
-  waitUntil = 0;
+  /** Since when it waits for places, however often; 0: it has not waited. */
+  waitingSince = 0;
 
   /** Of those who wait for a place; see `places.ts`. */
   get priority(): number {

@@ -2,7 +2,7 @@
  * Places and queues: how many calls may be under way at one provider, over all workers, and who waits for a place. Also
  * for a scope whose concurrency limit is reached, where the config lets requests wait for that. Hides that each worker
  * counts its own places in shared memory, so that a dead one's are given back, and that waiting is bounded in number
- * and time; the most urgent goes first, then who came first.
+ * and time, by the settings in force at each moment; the most urgent goes first, then who came first.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Target } from "./generation.ts";
@@ -28,16 +28,15 @@ export type Places = {
 /** Who waits. */
 export type Waiting = {
   readonly priority: number;
-  /** When its patience ends, however often it waits; 0: it has not waited yet. */
-  waitUntil: number;
+  /** Since when, however often it waits; 0: it has not waited yet. */
+  waitingSince: number;
   /** One listener at a time. */
   onGone(listener: (() => void) | undefined): void;
 };
 
 type Entry = {
   readonly priority: number;
-  readonly deadlineAt: number;
-  readonly number: number;
+  readonly since: number;
   /** Returns whether it has what it waits for. */
   readonly tryNow: () => boolean;
   readonly end: (error: GatewayError | undefined) => void;
@@ -46,18 +45,22 @@ type Entry = {
 /** Places given back by another worker are noticed this late at most. */
 const lookMs = 25;
 
-export function createPlaces(routing: () => Routing, now: () => number): Places {
+/** @param limitOf how many calls a provider may have under way by the config in force; undefined: any number */
+export function createPlaces(
+  routing: () => Routing,
+  now: () => number,
+  limitOf: (provider: string) => number | undefined,
+): Places {
   const queues = new Map<string, Entry[]>();
   let count = 0;
-  let number = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function take(target: Target, client: Waiting): Promise<void> | undefined {
-    const max = target.provider.data.concurrencyMax;
-    if (max === undefined) return undefined;
     if (tryTake(target)) return undefined;
     const row = placeRow(target);
-    return wait(target.provider.name, target.provider.name, client, () => enter(row, max), row);
+    const { name } = target.provider;
+    // The limit may change while it waits.
+    return wait(name, name, client, () => enter(row, limitOf(name)), row);
   }
 
   function tryTake(target: Target): boolean {
@@ -75,10 +78,10 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
   }
 
   /** Never over the limit: whoever finds that it has gone over steps back. */
-  function enter(row: number, max: number): boolean {
+  function enter(row: number, max: number | undefined): boolean {
     const { table } = routing();
     table.enter(row);
-    if (row === 0 || table.inFlight(row) <= max) return true;
+    if (row === 0 || max === undefined || table.inFlight(row) <= max) return true;
     table.leave(row);
     return false;
   }
@@ -108,8 +111,8 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
     const { max, waitMs } = settings.queue;
     const queue = queues.get(name) ?? [];
     if (queue.length >= max) throw full(shown, waitMs);
-    if (client.waitUntil === 0) client.waitUntil = now() + waitMs;
-    else if (client.waitUntil <= now()) throw tooLong(shown);
+    if (client.waitingSince === 0) client.waitingSince = now();
+    else if (client.waitingSince + waitMs <= now()) throw tooLong(shown);
     queues.set(name, queue);
     return new Promise((resolve, reject) => {
       const end = (error: GatewayError | undefined): void => {
@@ -123,13 +126,7 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
         if (error === undefined) resolve();
         else reject(error);
       };
-      const entry: Entry = {
-        priority: client.priority,
-        deadlineAt: client.waitUntil,
-        number: number++,
-        tryNow,
-        end,
-      };
+      const entry: Entry = { priority: client.priority, since: client.waitingSince, tryNow, end };
       const at = queue.findIndex(({ priority }) => priority < entry.priority);
       queue.splice(at < 0 ? queue.length : at, 0, entry);
       count++;
@@ -154,9 +151,9 @@ export function createPlaces(routing: () => Routing, now: () => number): Places 
       timer = undefined;
       return;
     }
-    const at = now();
+    const patientSince = now() - routing().settings.queue.waitMs;
     for (const [name, queue] of [...queues]) {
-      for (const entry of [...queue]) if (entry.deadlineAt <= at) entry.end(tooLong(name));
+      for (const entry of [...queue]) if (entry.since <= patientSince) entry.end(tooLong(name));
       serve(name);
     }
   }

@@ -100,6 +100,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     places: createPlaces(
       () => plane.routing,
       () => performance.now(),
+      (provider) => plane.generation.providers.get(provider)?.data.concurrencyMax,
     ),
     estimator: openEstimator(),
     state: createSender(data.statePort, data.sender, {

@@ -226,6 +226,7 @@ export async function startLab(config: object): Promise<Lab> {
     places: createPlaces(
       () => plane.routing,
       () => performance.now(),
+      (provider) => plane.generation.providers.get(provider)?.data.concurrencyMax,
     ),
     estimator: openEstimator(),
     state: createSender(state.port, 1, { width: settlementWidth, whenFull: "keep" }),

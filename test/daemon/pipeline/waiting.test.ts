@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { after, afterEach, before, test } from "node:test";
+import { concurrencyRow } from "../../../daemon/routing/places.ts";
+import { findTarget } from "../../../daemon/routing/resolve.ts";
 import { until } from "../../support/until.ts";
 import {
   answers,
@@ -81,6 +83,27 @@ test("take() lets who waits go by priority, then by who came first", async () =>
     slow.seen.map(({ body }) => (JSON.parse(body) as { model: string }).model),
     ["first", "high", "high-later", "middle", "low", "low-later"],
   );
+});
+
+test("tryTake() takes no place before those who wait for one, though one is free", async () => {
+  const open: ServerResponse[] = [];
+  slow.answer = (_request, response) => void open.push(response);
+  const first = call("narrow/first");
+  await until("the first is under way", () => slow.seen.length === 1);
+  const second = call("narrow/second");
+  await until("it waits", () => lab.plane.places.waiting === 1);
+  // The place is given back behind the queue's back, as another worker would.
+  const { table } = lab.plane.routing;
+  const target = findTarget(lab.plane.generation, "narrow/first")!;
+  table.leave(table.find(concurrencyRow("narrow")));
+  assert.equal(lab.plane.places.tryTake(target), false);
+  await until("who waits has it", () => slow.seen.length === 2);
+  assert.equal(lab.plane.places.tryTake(target), false, "none is left");
+  table.enter(table.find(concurrencyRow("narrow")));
+  for (const response of open) answers()(response.req, response, slow.seen.at(-1)!);
+  assert.deepEqual([(await first).status, (await second).status], [200, 200]);
+  assert.equal(lab.plane.places.tryTake(target), true);
+  lab.plane.places.give(target);
 });
 
 test("waited() asks no target that was given up while requests waited for a place there", async () => {
