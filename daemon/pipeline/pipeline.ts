@@ -6,8 +6,8 @@
  * Another target is tried only while the client has seen nothing, and every hop is admitted anew.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { endStalled, type FailureWords, sendBody, sendFailure } from "../http/reply.ts";
 import { LockTimeout } from "../governance/lock.ts";
+import { endStalled, type FailureWords, sendBody, sendFailure } from "../http/reply.ts";
 import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
