@@ -334,11 +334,27 @@ export type RerankAnswer = {
   readonly usage?: Usage | undefined;
 };
 
+export type ImageRequest = {
+  readonly dialect?: DialectId;
+  readonly model: string;
+  readonly prompt: string;
+  readonly count: number;
+  /** Width and height, as `1024x1024`. */
+  readonly size?: string;
+  readonly extra?: JsonObject;
+};
+
+/** Each picture in base64, and the prompt that it was really made by. */
+export type ImageAnswer = {
+  readonly pictures: readonly { readonly data: string; readonly revised?: string | undefined }[];
+  readonly usage?: Usage | undefined;
+};
+
 /** What stands in the path, not in the body, of dialects that name the model there. */
 export type PathWords = { readonly model: string; readonly stream: boolean };
 
 export type OperationOptions = {
-  /** The language's other form: Vertex's `:predict`, Bedrock's invocation. */
+  /** The language's other form: Vertex's `:predict` of vectors, Bedrock's invocation, Gemini's pictures as answers. */
   readonly predict?: boolean;
 };
 
@@ -359,6 +375,7 @@ export type Dialect = {
   readonly embeddings?: Codec<EmbeddingRequest, EmbeddingAnswer>;
   readonly countTokens?: Codec<Request, { readonly input: number }>;
   readonly rerank?: Codec<RerankRequest, RerankAnswer>;
+  readonly images?: Codec<ImageRequest, ImageAnswer>;
   /** Upstream side. */
   readonly encode: (request: Request, options?: EncodeOptions) => UpstreamRequest;
   readonly decode: (body: unknown) => readonly Event[];

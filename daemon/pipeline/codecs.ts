@@ -1,5 +1,5 @@
 /**
- * Operations beside chat between two dialects: embeddings, counts, rankings. Hides that a pair of dialects speaks of one
+ * Operations beside chat between two dialects: embeddings, counts, rankings, pictures. Hides that a pair of dialects speaks of one
  * only where both have the words for it, and that text completions become a chat.
  */
 import { openaiCompletions, parseCompletion } from "../../providers/dialects/openai-completions.ts";
@@ -32,6 +32,8 @@ export function codecOf(dialect: Dialect, operation: Operation): AnyCodec | unde
       return dialect.countTokens as AnyCodec | undefined;
     case "rerank":
       return dialect.rerank as AnyCodec | undefined;
+    case "image_generations":
+      return dialect.images as AnyCodec | undefined;
     default:
       return undefined;
   }

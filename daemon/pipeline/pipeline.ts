@@ -33,7 +33,7 @@ import { askRaw } from "./raw.ts";
 import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
 import { record, recordAttempt } from "./record.ts";
-import { isRelayed, relayAttempt } from "./relay-attempt.ts";
+import { isRelayed, isTranslated, relayAttempt } from "./relay-attempt.ts";
 import { answersStored, continued, forgetStored, rememberAnswer, speaksResponses, watchResponse } from "./responses.ts";
 import { route } from "./route.ts";
 import { settle } from "./settle.ts";
@@ -84,7 +84,8 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
             exchange.target = trip.target;
             watchHold(exchange, lease, plane);
             if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
-            result = await (isRelayed(exchange) ? relayAttempt : attempt)(exchange, lease, plane);
+            const isCoded = !isRelayed(exchange) || isTranslated(exchange, trip.target);
+            result = await (isCoded ? attempt : relayAttempt)(exchange, lease, plane);
           } finally {
             leave(trip, plane);
             // On every exit, exactly once, with what is known; unknown is not zero.

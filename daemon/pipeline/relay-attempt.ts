@@ -8,7 +8,7 @@ import type { Dialect } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { forwardedHeaders, withProof } from "../http/forwarded-headers.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
-import type { Provider } from "../routing/generation.ts";
+import type { Provider, Target } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
 import type { Lease } from "./admit.ts";
 import {
@@ -54,6 +54,13 @@ export function isRelayed({ route }: Exchange): boolean {
   return (
     route.form === "object" || route.form === "stored" || route.form === "any" || rawOperations.has(route.operation)
   );
+}
+
+/** Pictures are asked for in the provider's words where it does not know the caller's. */
+export function isTranslated({ route }: Exchange, target: Target): boolean {
+  if (route.operation !== "image_generations" || route.form !== "json") return false;
+  const endpoint = findEndpoint(target.provider.endpoints, route.operation, route.dialect, target);
+  return endpoint !== undefined && (endpoint.predict || endpoint.dialect !== route.dialect);
 }
 
 type Place = {

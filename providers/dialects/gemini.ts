@@ -12,6 +12,7 @@ import { decode, decodeStream } from "./gemini/decode.ts";
 import { embeddings } from "./gemini/embeddings.ts";
 import { encode } from "./gemini/encode.ts";
 import { decodeFailure, renderFailure } from "./gemini/failure.ts";
+import { images } from "./gemini/images.ts";
 import { parse } from "./gemini/parse.ts";
 import { render } from "./gemini/render.ts";
 import { renderStream } from "./gemini/render-stream.ts";
@@ -32,4 +33,5 @@ export const gemini: Dialect = {
   tap,
   embeddings,
   countTokens,
+  images,
 };

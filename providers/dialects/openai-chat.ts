@@ -11,6 +11,7 @@ import { decode, decodeStream } from "./openai-chat/decode.ts";
 import { embeddings } from "./openai-chat/embeddings.ts";
 import { encode } from "./openai-chat/encode.ts";
 import { renderFailure } from "./openai-chat/failure.ts";
+import { images } from "./openai-chat/images.ts";
 import { parse } from "./openai-chat/parse.ts";
 import { render } from "./openai-chat/render.ts";
 import { renderStream } from "./openai-chat/render-stream.ts";
@@ -20,6 +21,7 @@ export const openaiChat: Dialect = {
   id: "openai-chat",
   framing: "sse",
   embeddings,
+  images,
   encode,
   decode,
   decodeStream,

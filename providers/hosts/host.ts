@@ -13,7 +13,7 @@ export type Endpoint = {
    * percent-encoded; any other `{word}` for a parameter of the provider.
    */
   readonly path: string;
-  /** The language's other form, which Vertex has for vectors and Bedrock for rankings: never relayed, since nobody asks in it. */
+  /** The language's other form, which Vertex has for vectors, Bedrock for rankings and Gemini for pictures: never relayed, since nobody asks in it. */
   readonly predict?: true;
   /** The path of a streamed answer, where it is another. */
   readonly streamPath?: string;
@@ -130,6 +130,9 @@ export const geminiChat: Endpoint = {
   ...geminiPath("generateContent"),
   streamPath: "/models/{model}:streamGenerateContent?alt=sse",
 };
+/** Pictures are predicted, but for those models that answer with them. */
+export const answered = /^gemini-.*image/;
+const notAnswered = /^(?!gemini-.*image)/;
 const converse: Endpoint = {
   dialect: "bedrock-converse",
   path: "/model/{model}/converse",
@@ -210,7 +213,10 @@ export const generic: Readonly<Record<DialectId, Host>> = {
       batch_generate: [geminiPath("batchGenerateContent")],
       batch_embed: [geminiPath("asyncBatchEmbedContent")],
       caches: [{ dialect: "gemini", path: "/cachedContents" }],
-      image_generations: [geminiPath("predict")],
+      image_generations: [
+        { ...geminiPath("predict"), models: notAnswered },
+        { ...geminiPath("generateContent"), models: answered, predict: true },
+      ],
       videos: [geminiPath("predictLongRunning")],
       video_operations: [{ dialect: "gemini", path: "/models" }],
       live: [

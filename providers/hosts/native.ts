@@ -2,7 +2,7 @@
  * Providers with an API of their own, or with more than OpenAI's chat completions. Hides which model of a cloud is
  * served in which language, at which path.
  */
-import { chatCompletions, compatible, type Endpoint, generic, type Host } from "./host.ts";
+import { answered, chatCompletions, compatible, type Endpoint, generic, type Host } from "./host.ts";
 
 const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
 
@@ -170,7 +170,10 @@ const vertex: Host = {
     ],
     embeddings: [{ dialect: "gemini", path: vertexGemini("predict"), models: geminiModels, predict: true }],
     count_tokens: [{ dialect: "gemini", path: vertexGemini("countTokens"), models: geminiModels }],
-    image_generations: [{ dialect: "gemini", path: vertexGemini("predict"), models: geminiModels }],
+    image_generations: [
+      { dialect: "gemini", path: vertexGemini("predict"), models: /^(?!.*\/)(?!gemini-.*image)/ },
+      { dialect: "gemini", path: vertexGemini("generateContent"), models: answered, predict: true },
+    ],
   },
   catalog: "google",
 };

@@ -77,6 +77,15 @@ test("Bedrock's models for vectors and rankings are invoked in their own words, 
   const ranked = await cohere().rerank({ model: "bedrock/cohere.rerank-v3-5:0", query: "q", documents: ["a", "b"] });
   assert.equal(ranked.results[0]?.relevanceScore, 0.9);
   assert.deepEqual(sent().json, { query: "q", documents: ["a", "b"], api_version: 2 });
+  const own = await cohere().rerank({
+    model: "bedrock/amazon.rerank-v1:0",
+    query: "q",
+    documents: ["a", "b"],
+    topN: 1,
+  });
+  assert.equal(own.results[0]?.relevanceScore, 0.9);
+  assert.equal(sent().path, "/model/amazon.rerank-v1%3A0/invoke");
+  assert.deepEqual(sent().json, { query: "q", documents: ["a", "b"], top_n: 1 });
 });
 
 test("AWS's client for agents has documents ranked by Bedrock's models and by others, in its own words", async () => {
@@ -133,4 +142,21 @@ test("Vertex makes vectors by predictions, for a client of OpenAI and for one of
   const asked = { method: "POST", headers: { "x-goog-api-key": key }, body: '{"content":{"parts":[{"text":"x"}]}}' };
   const one = await fetch(`${daemon.url}/v1beta/models/vertex/e5:embedContent`, asked);
   assert.deepEqual(((await one.json()) as { embedding: object }).embedding, { values: [0.5, 0.25] });
+});
+
+test("Vertex makes pictures by predictions and by answers, for a client of OpenAI and for one of Google", async () => {
+  const at = "/v1/projects/p/locations/europe-west4/publishers/google/models";
+  for (const [model, path] of [
+    ["imagen-4.0-generate-001", `${at}/imagen-4.0-generate-001:predict`],
+    ["gemini-3-pro-image", `${at}/gemini-3-pro-image:generateContent`],
+  ]) {
+    const { data } = await openai().images.generate({ model: `vertex/${model}`, prompt: "a cat" });
+    assert.deepEqual([data, sent().path], [[{ b64_json: "QQ==" }], path]);
+    assert.match(sent().headers.authorization ?? "", /^Bearer /);
+  }
+  const body = '{"instances":[{"prompt":"a cat"}],"parameters":{"sampleCount":1}}';
+  const asked = { method: "POST", headers: { "x-goog-api-key": key }, body };
+  const own = await fetch(`${daemon.url}/v1/publishers/google/models/vertex%2Fimagen-4.0-generate-001:predict`, asked);
+  assert.deepEqual([own.status, sent().path], [200, `${at}/imagen-4.0-generate-001:predict`]);
+  assert.equal(sent().body, body);
 });

@@ -74,13 +74,23 @@ export function speak({ path, body }: Sent): { type: string; body: string | Buff
       body: '{"id":"e","response_type":"embeddings_by_type","embeddings":{"float":[[1],[2]]}}',
     };
   }
-  if (path.includes("cohere.rerank") || path === "/v2/rerank") {
+  if (/(amazon|cohere)\.rerank/.test(path) || path === "/v2/rerank") {
     return { type: "application/json", body: '{"results":[{"index":1,"relevance_score":0.9}]}' };
   }
   if (path.endsWith(":predict")) {
     const one = { embeddings: { values: [0.5, 0.25], statistics: { token_count: 3, truncated: false } } };
-    const { instances } = JSON.parse(body) as { instances: unknown[] };
+    const { instances } = JSON.parse(body) as { instances: { prompt?: string }[] };
+    const picture = { mimeType: "image/png", bytesBase64Encoded: "QQ==" };
+    if (instances[0]?.prompt !== undefined)
+      return { type: "application/json", body: JSON.stringify({ predictions: [picture] }) };
     return { type: "application/json", body: JSON.stringify({ predictions: instances.map(() => one) }) };
+  }
+  if (body.includes('"IMAGE"')) {
+    const inlineData = { mimeType: "image/png", data: "QQ==" };
+    return {
+      type: "application/json",
+      body: JSON.stringify({ candidates: [{ content: { parts: [{ inlineData }] } }] }),
+    };
   }
   if (path.endsWith("/invoke") || path.endsWith(":rawPredict")) {
     return { type: "application/json", body: JSON.stringify(message) };
