@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { greeting, type Lab, pixel, recipe, startLab, toolAnswer, upstreams } from "../support/sdk-lab.ts";
-import { type Call, type CaseName, cases, type Driver } from "../support/sdks/driver.ts";
+import { type Call, type CaseName, cases, type Driver, toolResult } from "../support/sdks/driver.ts";
 import { drivers, sdkTable } from "../support/sdks/index.ts";
 import { answerText } from "../support/wire-frames.ts";
 
@@ -31,6 +32,30 @@ async function streamed(driver: Driver, asked: Call): Promise<string> {
   return text;
 }
 
+/** What the provider was asked for this behaviour. */
+async function sent(behaviour: string): Promise<Sent> {
+  return JSON.parse(await lab.sent(behaviour)) as Sent;
+}
+
+type Sent = {
+  readonly messages: readonly { readonly content: string | readonly Readonly<Record<string, unknown>>[] }[];
+  readonly response_format?: { readonly type: string; readonly json_schema: { readonly schema: Schema } };
+  readonly output_config?: { readonly format: { readonly type: string; readonly schema: Schema } };
+  readonly tools?: readonly {
+    readonly function?: { readonly name: string; readonly parameters: Schema };
+    readonly name?: string;
+    readonly input_schema?: Schema;
+  }[];
+  readonly tool_choice?: unknown;
+};
+type Schema = { readonly properties: Readonly<Record<string, { readonly type: string }>> };
+
+/** Where each API wants an image. */
+const pictures: Readonly<Record<string, object>> = {
+  "openai-chat": { type: "image_url", image_url: { url: `data:image/png;base64,${pixel}` } },
+  anthropic: { type: "image", source: { type: "base64", media_type: "image/png", data: pixel } },
+};
+
 async function refusal(driver: Driver, asked: Call) {
   const told = await driver.text(asked).then(
     () => assert.fail("was answered"),
@@ -39,16 +64,44 @@ async function refusal(driver: Driver, asked: Call) {
   return told;
 }
 
+function shape(value: unknown, key: string): object {
+  return (value as Record<string, object>)[key] ?? {};
+}
+
+/** SDKs say `auto`, which is the default. */
+function withoutDetail(part: unknown): unknown {
+  const { image_url: image, ...rest } = part as { image_url?: { detail?: string } };
+  const { detail: _, ...picture } = image ?? {};
+  return image === undefined ? part : { ...rest, image_url: picture };
+}
+
 /** What each case demands; `slug` tells apart who asks the misbehaving upstream. */
 const plays: Readonly<Record<CaseName, (driver: Driver, wire: string, slug: string) => Promise<void>>> = {
   text: async (driver, wire) => {
     assert.deepEqual(await driver.text(call(`${wire}/m`)), { text: greeting, outputTokens: 12 });
   },
   stream: async (driver, wire) => {
-    assert.equal(await streamed(driver, call(`${wire}/m`)), greeting);
+    const pieces: string[] = [];
+    await driver.stream(call(`${wire}/m`), (text) => text !== "" && pieces.push(text), never);
+    assert.equal(pieces.join(""), greeting);
+    assert.ok(pieces.length > 1, "in pieces, as they came");
   },
-  tools: async (driver, wire) => {
-    const { ran, text } = await driver.tools(call(`${wire}/m`));
+  tools: async (driver, wire, slug) => {
+    const { ran, text } = await driver.tools(call(`${wire}/tools-${slug}`));
+    const { messages, tools } = lab.asked(`tools-${slug}`).at(-1)!;
+    const results = messages.filter(({ role }) => role === "tool");
+    assert.deepEqual(
+      results.map(({ tool_call_id: id, content }) => [id, String(content).includes(toolResult)]),
+      ["call_paris", "call_rome", "call_time"].map((id) => [id, true]),
+    );
+    const named = tools?.map(({ function: { name, parameters } }) => [
+      name,
+      Object.keys(shape(parameters, "properties")),
+    ]);
+    assert.deepEqual(named, [
+      ["get_weather", ["city", "zone"]],
+      ["get_time", ["city", "zone"]],
+    ]);
     assert.deepEqual(ran, ['get_weather {"city":"Paris"}', 'get_weather {"city":"Rome"}', 'get_time {"zone":"CET"}']);
     assert.equal(text, toolAnswer);
   },
@@ -57,12 +110,37 @@ const plays: Readonly<Record<CaseName, (driver: Driver, wire: string, slug: stri
     const behaviour = `ok+schema+${slug}`;
     // What this one answers fits no schema; that the schema is sent is what counts.
     await driver.structured(call(`slow-${wire}/${behaviour}`)).catch(() => {});
-    assert.match(await lab.sent(behaviour), /"minutes":\{"type":"integer"/);
+    const { response_format: format, output_config: output, tools, tool_choice: choice } = await sent(behaviour);
+    const tool = tools?.[0];
+    const [type, schema] =
+      driver.forcesTool === true
+        ? [choice, tool?.function?.parameters ?? tool?.input_schema]
+        : wire === "anthropic"
+          ? [output?.format.type, output?.format.schema]
+          : [format?.type, format?.json_schema.schema];
+    const forced: readonly unknown[] =
+      wire === "anthropic"
+        ? [{ type: "any" }, { type: "any", disable_parallel_tool_use: true }, { type: "tool", name: tool?.name }]
+        : ["required", { type: "function", function: { name: tool?.function?.name } }];
+    const wanted = driver.forcesTool === true ? forced : ["json_schema"];
+    assert.ok(
+      wanted.some((one) => isDeepStrictEqual(one, type)),
+      JSON.stringify(type),
+    );
+    const { name, minutes } = schema!.properties;
+    assert.deepEqual(
+      [name?.type, minutes?.type, tools?.length],
+      ["string", "integer", tool === undefined ? undefined : 1],
+    );
   },
   image: async (driver, wire, slug) => {
     const behaviour = `ok+image+${slug}`;
     await driver.image(call(`slow-${wire}/${behaviour}`));
-    assert.ok((await lab.sent(behaviour)).includes(pixel));
+    const content = (await sent(behaviour)).messages.flatMap((message): readonly unknown[] => [message.content].flat());
+    assert.ok(
+      content.some((part) => isDeepStrictEqual(withoutDetail(part), pictures[wire])),
+      JSON.stringify(content),
+    );
   },
   errors: async (driver, wire, slug) => {
     const spent = await lab.daemon.createKey({ budget: "0.000001/1d" });

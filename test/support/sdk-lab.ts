@@ -18,9 +18,16 @@ export type Lab = {
   readonly anthropicBase: string;
   /** Body of the last call that the mock saw, as text. */
   readonly lastBody: () => string;
+  /** Bodies of the calls that the mock saw for this model, as chat completions, whatever it was asked in. */
+  readonly asked: (model: string) => readonly MockBody[];
   /** What reached the misbehaving upstream for this behaviour, as text. */
   readonly sent: (behaviour: string) => Promise<string>;
   readonly stop: () => Promise<void>;
+};
+
+export type MockBody = {
+  readonly messages: readonly { readonly role: string; readonly content: unknown; readonly tool_call_id?: string }[];
+  readonly tools?: readonly { readonly function: { readonly name: string; readonly parameters: unknown } }[];
 };
 
 export const upstreams: readonly Wire[] = ["openai-chat", "anthropic"];
@@ -51,6 +58,9 @@ export async function startLab(): Promise<Lab> {
   mock.onTurn(2, "weather", { content: toolAnswer });
   mock.onMessage("dish by tool", {
     toolCalls: [{ id: "call_recipe", name: "recipe", arguments: JSON.stringify(recipe) }],
+  });
+  mock.onMessage("dish in json", {
+    toolCalls: [{ id: "call_recipe", name: "json", arguments: JSON.stringify(recipe) }],
   });
   mock.onMessage("recipe", { content: JSON.stringify(recipe) });
   mock.onMessage("be wrong", {
@@ -89,6 +99,8 @@ export async function startLab(): Promise<Lab> {
     key: await daemon.createKey(),
     openaiBase: `${daemon.url}/v1`,
     anthropicBase: daemon.url,
+    asked: (model) =>
+      mock.getRequests().flatMap(({ body }) => (body?.model === model ? [body as unknown as MockBody] : [])),
     lastBody: () => JSON.stringify(mock.getLastRequest()?.body),
     sent: async (behaviour) => (await upstream.body((await upstream.call(behaviour)).index)).toString(),
     stop: async () => {

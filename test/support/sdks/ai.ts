@@ -48,6 +48,9 @@ const majors: readonly Packages[] = [
   },
 ];
 
+/** Of models that they do not know they ask for no schema, but for a call of a tool named `json`. */
+const forcing: ReadonlySet<string> = new Set(["ai, @ai-sdk/anthropic", "ai, @ai-sdk/amazon-bedrock"]);
+
 export const aiDrivers: readonly Driver[] = majors.flatMap((packages) => {
   const { alias } = packages;
   const models: Readonly<Record<string, (call: Call) => ai.LanguageModel>> = {
@@ -76,6 +79,7 @@ function driver(name: string, alias: string, sdk: typeof ai, model: (call: Call)
   return {
     name,
     version: installed(alias),
+    ...(forcing.has(name) ? { forcesTool: true } : {}),
     failure: httpFailure,
     text: async (call) => {
       const { text, usage } = await sdk.generateText({ model: model(call), prompt: prompts.text, maxRetries: 0 });
@@ -116,7 +120,8 @@ function driver(name: string, alias: string, sdk: typeof ai, model: (call: Call)
     structured: async (call) => {
       const schema = sdk.jsonSchema<typeof recipe>(recipeSchema);
       const output = sdk.Output.object({ schema });
-      return (await sdk.generateText({ model: model(call), prompt: prompts.structured, output, maxRetries: 0 })).output;
+      const prompt = forcing.has(name) ? prompts.forcedJson : prompts.structured;
+      return (await sdk.generateText({ model: model(call), prompt, output, maxRetries: 0 })).output;
     },
     image: (call) =>
       sdk.generateText({

@@ -28,6 +28,7 @@ const majors: readonly { readonly alias: string; readonly sdk: Sdk; readonly kno
 export const awsDrivers: readonly Driver[] = majors.map(({ alias, sdk, knowsSchemas }) => ({
   name: "@aws-sdk/client-bedrock-runtime",
   version: installed(alias),
+  ...(knowsSchemas ? {} : { forcesTool: true }),
   failure: (error) => {
     const { $metadata, message } = error as { $metadata?: { httpStatusCode?: number }; message: string };
     return { status: $metadata?.httpStatusCode, message };

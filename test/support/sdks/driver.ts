@@ -35,6 +35,8 @@ export type Driver = {
   readonly tools: (call: Call) => Promise<Loop>;
   /** Asks for a recipe in its schema, and reads it. */
   readonly structured: (call: Call) => Promise<unknown>;
+  /** It does so by a tool that must be called. */
+  readonly forcesTool?: true;
   /** Shows one pixel. */
   readonly image: (call: Call) => Promise<unknown>;
   /** What a failure of this SDK tells its user. */
@@ -59,6 +61,8 @@ export const prompts = {
   structured: "a recipe",
   /** For SDKs that force a tool where a schema is wanted. */
   forced: "a dish by tool",
+  /** The same, where the SDK itself names the tool. */
+  forcedJson: "a dish in json",
 } as const;
 
 export const recipeSchema = {

@@ -73,6 +73,7 @@ function driver(name: string, alias: string, model: Model, method: "jsonSchema" 
   return {
     name,
     version: installed(alias),
+    ...(method === "functionCalling" ? { forcesTool: true } : {}),
     failure: httpFailure,
     text: async (call) => {
       const answer = await model(call).invoke(prompts.text);
