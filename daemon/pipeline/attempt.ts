@@ -11,6 +11,7 @@ import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routin
 import type { Target } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
 import { generates, type Lease } from "./admit.ts";
+import { askedModel, askedModelPump } from "./asked-model.ts";
 import { clientOf } from "./codecs.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
@@ -217,7 +218,9 @@ function streamReceiver(
     upstream === client && exchange.mixed === undefined
       ? relayPump(upstream, rendering, !rendering.includeUsage, wires)
       : translatePump(upstream, client, rendering, wires);
-  const pump = tellsCost(exchange) ? costPump(plain, exchange, lease) : plain;
+  const name = askedModel(exchange);
+  const named = name === undefined ? plain : askedModelPump(plain, name);
+  const pump = tellsCost(exchange) ? costPump(named, exchange, lease) : named;
   const receiver: StreamReceiver = new StreamReceiver(exchange, upstream, client, rendering, pump, wires, {
     released() {
       exchange.race?.spoke(exchange);

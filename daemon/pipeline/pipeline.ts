@@ -13,6 +13,7 @@ import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { admit, type Lease } from "./admit.ts";
 import { answerHeaders, limitsLeft } from "./answer-headers.ts";
+import { askedModel, withAskedModel } from "./asked-model.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
 import { answerSecret } from "./client-secrets.ts";
@@ -134,7 +135,9 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Pl
   if (answer === undefined) return;
   if (exchange.clientGone) throw clientLeft();
   const priced = tellsCost(exchange) ? withUsageCost(exchange, answer.body, answer.contentType) : answer.body;
-  const body = withExtraFields(exchange, priced, answer.contentType);
+  const name = askedModel(exchange);
+  const named = name === undefined ? priced : withAskedModel(priced, name);
+  const body = withExtraFields(exchange, named, answer.contentType);
   const headers = answerHeaders(exchange, plane);
   if (answer.headers !== undefined) headers.push(...answer.headers);
   if (exchange.generation.data.compat.bifrost) headers.push(...fallbackModelHeader(exchange, answer.body));

@@ -99,7 +99,8 @@ function usageText(json: string, { costNano, isEstimate }: Told): string {
   return `{"cost":${cost}${isEstimate ? ',"cost_estimated":true' : ""}${others === "}" ? "" : ","}${others}`;
 }
 
-function findMember(
+/** @param open where the object begins */
+export function findMember(
   json: Buffer,
   open: number,
   wanted: string,

@@ -137,6 +137,32 @@ describe("Claude Code", () => {
     assert.equal(frames(answer.text).at(-1)?.event, "message_stop");
   });
 
+  test("is told the name that it asked for, without which it drops its thinking; others hear the provider's", async () => {
+    const start = (model: string) =>
+      event("message_start", { message: { id: "msg_1", content: [], model, usage: { input_tokens: 5 } } });
+    const rest = [
+      event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }),
+      event("content_block_delta", { index: 0, delta: { type: "text_delta", text: '"model":"m" Ü' } }),
+      event("message_delta", { delta: { stop_reason: "end_turn" }, usage: { output_tokens: 9 } }),
+      event("message_stop", {}),
+    ];
+    const asked = { model: "claude/m", max_tokens: 9, messages: [{ role: "user", content: "hi" }] };
+    const other = { ...headers(), "user-agent": "Anthropic/JS 1.12.0" };
+    for (const [agent, name] of [
+      [headers(), "claude/m"],
+      [other, "m"],
+    ] as const) {
+      [type, parts] = ["text/event-stream", [start("m"), ...rest]];
+      const streamed = await ask("POST", "/v1/messages", agent, { ...asked, stream: true });
+      const without = streamed.text.replaceAll(": ping\n\n", "");
+      assert.equal(without, [start(name), ...rest].join(""));
+      const whole = (model: string) =>
+        JSON.stringify({ id: "msg_1", content: [{ type: "text", text: '"model":"m"' }], model, usage: {} });
+      [type, parts] = ["application/json", [whole("m")]];
+      assert.equal((await ask("POST", "/v1/messages", agent, asked)).text, whole(name));
+    }
+  });
+
   test("counts tokens with the provider, and hears its errors in Anthropic's words", async () => {
     type = "application/json";
     parts = ['{"input_tokens":42}'];
