@@ -20,6 +20,8 @@ export type ReadyEndpoint = {
   readonly headers: readonly string[];
   /** What its body must not hold and what it must. */
   readonly body: Endpoint["body"];
+  /** See `Endpoint.folders`. */
+  readonly folders: boolean;
   /** See `Endpoint.predict`. */
   readonly predict: boolean;
   /** See `Endpoint.voice`. */
@@ -61,6 +63,7 @@ export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
         streamPath: template(endpoint.streamPath ?? endpoint.path, base, data.parameters),
         headers: Object.entries(endpoint.headers ?? {}).flat(),
         body: endpoint.body,
+        folders: endpoint.folders === true,
         predict: endpoint.predict === true,
         voice: endpoint.voice,
         asChat: false,
@@ -119,7 +122,9 @@ export function noEndpoint(provider: string, operation: Operation): GatewayError
   });
 }
 
-export function pathFor({ path, streamPath }: ReadyEndpoint, model: string, streamed: boolean): string {
+export function pathFor({ path, streamPath, folders }: ReadyEndpoint, model: string, streamed: boolean): string {
   const { before, after } = streamed ? streamPath : path;
-  return after === undefined ? before : before + encodeURIComponent(model) + after;
+  if (after === undefined) return before;
+  const name = encodeURIComponent(model);
+  return before + (folders ? name.replace("%2F", "/") : name) + after;
 }

@@ -22,6 +22,11 @@ const responses: Endpoint = { dialect: "openai-responses", path: "/responses" };
 
 const embeddings = [openaiEmbeddings] as const;
 const textAndVectors = { chat: [chatCompletions], embeddings } as const;
+/** Hugging Face's own servers, of whose words for vectors there are others than OpenAI's. */
+const featureExtraction: Endpoint = {
+  ...{ dialect: "openai-chat", path: "../hf-inference/models/{model}/pipeline/feature-extraction" },
+  ...{ predict: true, folders: true, models: /^\w[\w.-]*\/\w[\w.-]*$/ },
+};
 /** Beside chat completions: Anthropic's messages, at a path of the host's own, and what else it speaks. */
 const alsoMessages = (path: string, ...more: readonly Endpoint[]) => ({
   operations: { chat: [chatCompletions, anthropicAt(path), ...more] },
@@ -198,8 +203,10 @@ const servers: readonly Host[] = [
       ...usual("completions", "image_generations", "image_edits", "speech", "transcriptions", "translations"),
     },
   }),
-  // huggingface.co/docs/inference-providers, /guides/responses-api, /integrations/claude-code
-  chat("huggingface", "https://router.huggingface.co/v1", ["HF_TOKEN"], alsoMessages("/messages", responses)),
+  // huggingface.co/docs/inference-providers, /guides/responses-api, /integrations/claude-code, /tasks/feature-extraction
+  chat("huggingface", "https://router.huggingface.co/v1", ["HF_TOKEN"], {
+    operations: { ...alsoMessages("/messages", responses).operations, embeddings: [featureExtraction] },
+  }),
   chat("hyperbolic", "https://api.hyperbolic.xyz/v1", ["HYPERBOLIC_API_KEY"]),
   // docs.tokenfactory.nebius.com/api-reference
   compatible("nebius", "https://api.tokenfactory.nebius.com/v1", ["NEBIUS_API_KEY"], {

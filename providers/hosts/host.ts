@@ -13,8 +13,10 @@ export type Endpoint = {
    * percent-encoded; any other `{word}` for a parameter of the provider.
    */
   readonly path: string;
-  /** The language's other form, which Vertex has for vectors, Bedrock for rankings and Gemini for pictures: never relayed, since nobody asks in it. */
+  /** The language's other form, which Vertex and Hugging Face have for vectors, Bedrock for rankings and Gemini for pictures: never relayed, since nobody asks in it. */
   readonly predict?: true;
+  /** The model's name is two folders of the path: its slash stays one. `models` keeps what climbs out of it away. */
+  readonly folders?: true;
   /** The path of a streamed answer, where it is another. */
   readonly streamPath?: string;
   /** How a stream is framed, where not in the dialect's usual way. */

@@ -1,5 +1,5 @@
 /** Embeddings in OpenAI's shape. Hides that vectors may be asked for as base64, which its own SDK does by default. */
-import type { Codec, EmbeddingAnswer, EmbeddingRequest, Json, JsonObject } from "../../exchange.ts";
+import type { Codec, EmbeddingAnswer, EmbeddingRequest, Json, JsonObject, OperationOptions } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
 import { count, known, list, type Mutable, shape } from "../../json.ts";
 import { droppedFields, extraFields } from "../dropped.ts";
@@ -9,10 +9,20 @@ export const embeddings: Codec<EmbeddingRequest, EmbeddingAnswer> = { encode, de
 
 const requestFields: ReadonlySet<string> = new Set(["model", "input", "dimensions", "encoding_format", "user"]);
 
-function encode(request: EmbeddingRequest): ReturnType<typeof embeddings.encode> {
+/** `predict`: as Hugging Face's servers ask for features, texts and nothing else. */
+function encode(
+  request: EmbeddingRequest,
+  { predict = false }: OperationOptions = {},
+): ReturnType<typeof embeddings.encode> {
   const dropped = droppedFields({ dialect: request.dialect ?? "openai-chat" });
   const { model, inputs, dimensions, taskType, user } = request;
   if (taskType !== undefined) dropped.note("taskType");
+  if (predict) {
+    if (dimensions !== undefined) dropped.note("dimensions");
+    if (user !== undefined) dropped.note("user");
+    extraFields(request, "anthropic", dropped);
+    return { body: { inputs: inputs.map(asText) }, headers: {}, dropped: dropped.names() };
+  }
   const body: Record<string, Json> = {
     model,
     input: inputs as readonly Json[],
@@ -24,7 +34,14 @@ function encode(request: EmbeddingRequest): ReturnType<typeof embeddings.encode>
   return { body, headers: {}, dropped: dropped.names() };
 }
 
+function asText(input: EmbeddingRequest["inputs"][number]): string {
+  if (typeof input === "string") return input;
+  const told = "input: the model chosen takes texts, not tokens";
+  throw new GatewayError("unsupported_parameter", told, { source: "client", param: "input" });
+}
+
 function decode(body: unknown): EmbeddingAnswer {
+  if (Array.isArray(body) && body.length > 0 && body.every(isVector)) return { vectors: body };
   const answer = shape(body);
   const rows = list(answer["data"]).map(shape);
   const vectors = rows

@@ -17,6 +17,7 @@ before(async () => {
       ollama: at,
       perplexity: { ...at, base_url: upstream.origin },
       "opencode-zen": at,
+      huggingface: at,
       openai: { ...at, deployments: { "gpt-5-mini": "ours" } },
       azure: { ...at, base_url: upstream.origin },
       "azure-preview": { ...at, base_url: upstream.origin, host: "azure", azure: { api_version: "preview" } },
@@ -119,4 +120,37 @@ test("a host is asked for each model in the language that it serves it in, under
   assert.deepEqual(await asked("opencode-zen/gemini-3-flash"), ["/v1/models/gemini-3-flash:generateContent", ...keys]);
   assert.equal((await asked("perplexity/sonar-pro"))[0], "/chat/completions");
   assert.equal((await asked("perplexity/openai/gpt-5.4"))[0], "/v1/responses");
+});
+
+test("Hugging Face is asked for vectors where its own servers have them, at the model's two folders", async () => {
+  const usual = upstream.answer;
+  upstream.answer = (_request, response) =>
+    response.writeHead(200, { "content-type": "application/json" }).end("[[0.5,0.25],[1,2]]");
+  const ask = (model: string, more: object = {}) =>
+    call(lab.url, { path: "/v1/embeddings", body: { model: `huggingface/${model}`, input: ["x", "y"], ...more } });
+  try {
+    const answer = await ask("BAAI/bge-large-en-v1.5", { dimensions: 2 });
+    const { path, body } = upstream.seen.at(-1)!;
+    assert.equal(path, "/hf-inference/models/BAAI/bge-large-en-v1.5/pipeline/feature-extraction");
+    assert.deepEqual(JSON.parse(body), { inputs: ["x", "y"] });
+    const { data } = JSON.parse(answer.text) as { data: { embedding: number[] }[] };
+    assert.deepEqual(
+      [data[0]!.embedding, data[1]!.embedding],
+      [
+        [0.5, 0.25],
+        [1, 2],
+      ],
+    );
+    assert.equal(answer.headers["x-bifrost-dropped-params"], "dimensions");
+    const count = upstream.seen.length;
+    for (const climbing of ["../secrets", "a/..", "a/../b", "a/b/c", "a", "a/b%2f.."])
+      assert.equal((await ask(climbing)).status, 400, climbing);
+    assert.equal((await ask("a/b", { input: [[1, 2]] })).status, 400);
+    assert.equal(upstream.seen.length, count);
+    upstream.answer = (_request, response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end("[[[0.5]],[[1]]]");
+    assert.equal((await ask("a/b")).status, 502, "of each token, not of the text");
+  } finally {
+    upstream.answer = usual;
+  }
 });
