@@ -7,7 +7,7 @@ export const csvColumns: readonly (keyof LogRow)[] = [
   ...(["upstream_ms", "tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write"] as const),
   ...(["tokens_reasoning", "cost_nano", "flags", "bytes_in", "bytes_out", "trace", "content"] as const),
   ...(["held_nano", "stop", "tools", "rules", "engine", "parent", "native_stop"] as const),
-  ...(["upstream_id", "untold"] as const),
+  ...(["upstream_id", "untold", "corrected_nano"] as const),
 ];
 
 export function csvLine(row: LogRow): string {
@@ -15,7 +15,7 @@ export function csvLine(row: LogRow): string {
 }
 
 function csvCell(value: LogRow[keyof LogRow]): string {
-  if (value === null) return "";
+  if (value === null || value === undefined) return "";
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   const text = typeof value === "string" ? value : Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;

@@ -234,7 +234,8 @@ function queryOf(options: Options, filter: RowFilter): Query {
 
 function cost(row: LogRow): string {
   if (row.cost_nano === null) return row.flags.includes("unpriced") ? "unpriced" : "–";
-  return `${row.flags.includes("estimated") ? "~" : ""}${renderMoney(row.cost_nano)}`;
+  if (typeof row.corrected_nano === "number") return `→${renderMoney(row.corrected_nano)}`;
+  return `${row.flags.includes("estimated") || row.corrected_nano === null ? "~" : ""}${renderMoney(row.cost_nano)}`;
 }
 
 function jsonLine(row: LogRow): string {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import OpenAI, { toFile } from "openai";
 import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
+import type { LogRow, LogsAnswer } from "../../daemon/admin/contract/logs.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type OpenaiAccount, openaiAccount } from "../support/openai-account.ts";
 
@@ -119,6 +120,7 @@ test("A8 results are charged by the model of each, once, however many fetch them
   const { output_file_id: output } = await see();
   assert.equal(await spent(), estimate, "the sum of several models' tokens tells no cost");
   assert.doesNotMatch((await daemon.cli("explain", request)).stdout, /corrected/);
+  assert.match((await daemon.cli("logs", "--id", request)).stdout, / ~\$0\.\d+ /, "as charged, until its end is told");
   const fetched = await Promise.all(
     Array.from({ length: 6 }, async () => (await sdk(key).files.content(output!)).text()),
   );
@@ -131,6 +133,15 @@ test("A8 results are charged by the model of each, once, however many fetch them
   await (await sdk(key).files.content(output!)).text();
   assert.equal(await spent(), cost);
   const explained = (await daemon.cli("explain", request)).stdout;
+  assert.match((await daemon.cli("logs", "--id", request)).stdout, / →\$0\.00409 /);
+  const { rows } = await daemon.admin<LogsAnswer>("GET", `/api/logs?id=${request}`);
+  assert.deepEqual(
+    rows.map(({ cost_nano, corrected_nano }) => [cost_nano, corrected_nano]),
+    [[estimate, cost]],
+  );
+  assert.match((await daemon.cli("logs", "--id", request, "--export", "csv")).stdout, new RegExp(`,${cost}\r\n$`));
+  const line = (await daemon.cli("logs", "--id", request, "--export", "jsonl")).stdout;
+  assert.equal((JSON.parse(line) as LogRow).corrected_nano, cost);
   assert.match(explained, /corrected +\$\S+ → \$0\.00409, when .* 2 of 3 results were served, 1100 tokens in, 30 out/);
   await daemon.settled();
 });

@@ -140,7 +140,7 @@ export const providers = defineView<Data, Row>({
     details: (row) => details(row),
     empty: () => [
       line("  ", span("No providers.", "strong")),
-      line("  ", span("Set OPENAI_API_KEY or another provider's variable, or write a config: docs/config.md", "dim")),
+      line("  ", span("Set OPENAI_API_KEY or another's variable, or write a config: docs/config.md", "dim")),
     ],
   },
   note: () => "health of half a minute, sums of fifteen",

@@ -1,5 +1,5 @@
 /** A request's money from hold to settle, and its tokens. Hides that a hold covers the worst case of every attempt. */
-import type { AttemptView, LogRow } from "../../../daemon/admin/contract/logs.ts";
+import type { ChargeCorrection, ExplainAnswer, LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { renderMoney } from "../../render.ts";
 import { stackedBar } from "../draw/bars.ts";
 import { count, percent } from "../draw/format.ts";
@@ -9,7 +9,7 @@ import { properties } from "../draw/table.ts";
 type Property = readonly [name: string, value: Line];
 const barColumnsMax = 40;
 
-export function moneyLines(row: LogRow, attempts: readonly AttemptView[], width: number): readonly Line[] {
+export function moneyLines({ request: row, attempts, correction }: ExplainAnswer, width: number): readonly Line[] {
   const paid = attempts.filter(({ cost_nano: nano }) => nano !== null);
   const cost: Span =
     row.cost_nano === null
@@ -21,6 +21,7 @@ export function moneyLines(row: LogRow, attempts: readonly AttemptView[], width:
   return properties([
     ...held(row),
     ["cost", [cost, span(note, "warn")]],
+    ...corrected(row, correction),
     ...difference(row, width),
     ...(paid.length > 1
       ? [
@@ -41,6 +42,27 @@ export function moneyLines(row: LogRow, attempts: readonly AttemptView[], width:
   ]);
 }
 
+/** Nothing for what is neither a batch nor a film that failed. */
+function corrected({ corrected_nano: nano }: LogRow, told: ChargeCorrection | null | undefined): readonly Property[] {
+  if (told)
+    return [
+      [
+        "corrected",
+        [
+          span(`${renderMoney(told.from_nano)} → `, "dim"),
+          span(renderMoney(told.to_nano), "money"),
+          span(
+            told.of === "film"
+              ? "  when the film had failed"
+              : `  when the batch had ended: ${told.served} of ${told.results} results were served`,
+            "dim",
+          ),
+        ],
+      ],
+    ];
+  return nano === null ? [["corrected", [span("not yet: what it costs is known when its end is told", "dim")]]] : [];
+}
+
 function cache(row: LogRow): string {
   if (row.tokens_cache_read === null && row.tokens_cache_write === null) return "";
   return `  cache: ${count(row.tokens_cache_read)} read, ${count(row.tokens_cache_write)} written`;
@@ -53,7 +75,8 @@ function held({ held_nano: nano }: LogRow): readonly Property[] {
   ];
 }
 
-function difference({ held_nano: nano, cost_nano: cost }: LogRow, width: number): readonly Property[] {
+function difference({ held_nano: nano, cost_nano, corrected_nano }: LogRow, width: number): readonly Property[] {
+  const cost = corrected_nano ?? cost_nano;
   if (nano === null || cost === null) return [];
   const left = nano - cost;
   const room = Math.max(1, Math.min(barColumnsMax, width - 50));

@@ -39,7 +39,9 @@ export const request = defineView<Data>({
   inBar: false,
   everyMs,
   async load(source, { subject = "" }, before) {
-    if (before !== undefined && !("open" in before)) return before;
+    // A batch is corrected when its end is told: hours later.
+    const known = before !== undefined && "open" in before ? before.open : undefined;
+    if (before !== undefined && !("open" in before) && before.request.corrected_nano !== null) return before;
     const path = `/api/logs/${encodeURIComponent(subject)}`;
     try {
       const [explained, { content }] = await Promise.all([
@@ -50,9 +52,9 @@ export const request = defineView<Data>({
     } catch (error) {
       const open = isNotFound(error) ? await findOpen(source, subject) : undefined;
       // Between its end and its row it is neither; what was known stands that long.
-      const known = open ?? before?.open;
-      if (known === undefined) throw error;
-      return { open: known };
+      const asKnown = open ?? known;
+      if (asKnown === undefined) throw error;
+      return { open: asKnown };
     }
   },
   page: (data, { width, now }) => ("open" in data ? openPage(data.open, now) : page(data, width)),
@@ -129,7 +131,7 @@ function page(data: Ended, width: number): readonly Line[] {
     ...decided(data.decision),
     blank,
     rule([["Money and tokens", "strong"]], [], width),
-    ...moneyLines(row, attempts, width),
+    ...moneyLines(data, width),
     blank,
     rule([["What was said", "strong"]], [], width),
     ...saidLines(data.content, width),

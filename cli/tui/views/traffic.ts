@@ -7,15 +7,26 @@ import { type Line, line, type Span, type Style, span, widthOfLine } from "../dr
 import { properties } from "../draw/table.ts";
 import { createTail, type Tail, type TailView } from "../tail.ts";
 import { type Column, defineView } from "../view.ts";
+import {
+  type Corrections,
+  charged,
+  correctionNote,
+  corrections,
+  noCorrections,
+  withCorrections,
+} from "./traffic-corrected.ts";
 import { type InFlight, inFlight, openDetails, type Row, stillOpen } from "./traffic-open.ts";
 
 type Data = {
   readonly tail: Tail;
   /** What the tail was asked for. */
   readonly query: string;
+  /** As the tail has them; in `view` those of batches are as they were corrected. */
+  readonly read: TailView["rows"];
   readonly view: TailView;
   readonly seconds: readonly Second[];
   readonly open: InFlight;
+  readonly corrections: Corrections;
 };
 
 /** What ended in one second, of the rows that are kept. */
@@ -78,7 +89,10 @@ const columns: readonly Column<Row>[] = [
     width: 9,
     align: "right",
     cell: (row) => [cost(row)],
-    value: (row) => (row.cost_nano === null ? null : row.cost_nano / 1e9),
+    value: (row) => {
+      const nano = charged(row);
+      return nano === null ? null : nano / 1e9;
+    },
   },
   {
     title: "HELD",
@@ -129,9 +143,12 @@ export const traffic = defineView<Data, Row>({
     const same = before?.query === query;
     if (!same) before?.tail.close();
     const tail = same ? before.tail : createTail(source, wanted);
-    const [view, open] = await Promise.all([tail.read(), inFlight(source, before?.open, now)]);
-    if (same && view.rows === before.view.rows) return { ...before, view, open };
-    return { tail, query, view, open, seconds: bySecond(view.rows) };
+    const [read, open] = await Promise.all([tail.read(), inFlight(source, before?.open, now)]);
+    const told = await corrections(source, read.rows, before?.corrections ?? noCorrections, now);
+    if (same && read.rows === before.read && told.costs === before.corrections.costs)
+      return { ...before, view: { ...read, rows: before.view.rows }, open, corrections: told };
+    const view = { ...read, rows: withCorrections(read.rows, told) };
+    return { tail, query, read: read.rows, view, open, corrections: told, seconds: bySecond(view.rows) };
   },
   leave: ({ tail }) => tail.close(),
   head: ({ view, seconds }, { width, height, now }) => summary(view, seconds, width, height, now),
@@ -145,7 +162,7 @@ export const traffic = defineView<Data, Row>({
     details: (row) => details(row),
     empty: () => [
       line("  ", span("No requests yet.", "strong")),
-      line("  ", span("Send one: bifrost keys create --name me prints a key and a line to try it with.", "dim")),
+      line("  ", span("bifrost keys create --name me prints a key and a line to send one with.", "dim")),
       line("  ", span("Or watch it alive: bifrost demo", "dim")),
     ],
   },
@@ -159,9 +176,10 @@ export const traffic = defineView<Data, Row>({
 
 function cost(row: Row): Span {
   if (row.isOpen) return row.held_nano ? [`≤${money(row.held_nano)}`, "warn"] : [money(row.held_nano), "dim"];
+  if (typeof row.corrected_nano === "number") return [`→${money(row.corrected_nano)}`, "money"];
   if (row.cost_nano === null) return row.flags.includes("unpriced") ? ["unpriced", "warn"] : ["–", "dim"];
   return [
-    `${row.flags.includes("estimated") ? "~" : ""}${money(row.cost_nano)}`,
+    `${row.flags.includes("estimated") || row.corrected_nano === null ? "~" : ""}${money(row.cost_nano)}`,
     row.cost_nano === 0 ? "dim" : "money",
   ];
 }
@@ -187,6 +205,7 @@ function notes(row: Row): Line {
   if (row.error !== null) spans.push(span(row.error, row.status >= 500 || row.status < 400 ? "bad" : "warn"));
   const flags = row.flags.filter((flag) => flag !== "unpriced" && flag !== "estimated");
   if (flags.length > 0) spans.push(span(`${spans.length > 0 ? " " : ""}${flags.join(" ")}`, "warn"));
+  if (row.corrected_nano !== undefined) spans.push([spans.length > 0 ? " " : "", "plain"], correctionNote(row));
   if (row.stream) spans.push([`${spans.length > 0 ? " " : ""}stream`, "dim"]);
   return spans;
 }
@@ -204,7 +223,7 @@ function summary(
   const took = recent.flatMap(({ latency_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
   const first = recent.flatMap(({ ttft_ms: ms }) => (ms === null ? [] : [ms])).toSorted((a, b) => a - b);
   const errors = recent.filter(({ status }) => status >= 400).length;
-  const spent = recent.reduce((sum, { cost_nano: nano }) => sum + (nano ?? 0), 0);
+  const spent = recent.reduce((sum, row) => sum + (charged(row) ?? 0), 0);
   const span60 = Math.max(1, Math.min(secondsShown, (now - (recent.at(-1)?.at ?? now)) / secondMs));
   const share = recent.length === 0 ? undefined : errors / recent.length;
   const figures: Line = [
@@ -281,6 +300,9 @@ function details(row: Row): readonly Line[] {
           `   cache ${count(row.tokens_cache_read)} read, ${count(row.tokens_cache_write)} written   reasoning ${count(row.tokens_reasoning)}`,
           "dim",
         ),
+        ...(row.corrected_nano === undefined
+          ? []
+          : [span(`   cost ${money(charged(row))} `, "money"), correctionNote(row)]),
       ],
     ],
   ]);

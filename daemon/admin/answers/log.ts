@@ -75,6 +75,7 @@ export const logRow = named<LogRow>("LogRow", {
   rules: texts,
   engine: unknownOr(z.enum(["rule", "strategy"])),
   parent: unknownOr(text),
+  corrected_nano: unknownOr(whole).optional(),
 });
 export const logsAnswer = named<LogsAnswer>("LogPage", {
   rows: z.array(logRow),

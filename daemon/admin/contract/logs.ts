@@ -64,6 +64,8 @@ export type LogRow = {
   readonly engine: RoutingEngine | null;
   /** From `x-bifrost-parent-request-id` or `x-bf-parent-request-id`. */
   readonly parent: string | null;
+  /** What a batch or a film came to, where `cost_nano` is what it was charged when it was begun; null: not told yet. Absent: neither. */
+  readonly corrected_nano?: number | null | undefined;
 };
 
 /** Given once, or several times for several values, of which one must hold. */

@@ -10,7 +10,7 @@ const columns: readonly (keyof LogRow)[] = [
   ...(["upstream_ms", "tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write"] as const),
   ...(["tokens_reasoning", "cost_nano", "flags", "bytes_in", "bytes_out", "trace", "content"] as const),
   ...(["held_nano", "stop", "tools", "rules", "engine", "parent", "native_stop"] as const),
-  ...(["upstream_id", "untold"] as const),
+  ...(["upstream_id", "untold", "corrected_nano"] as const),
 ];
 
 /** Newest first. */
@@ -18,14 +18,14 @@ export async function* exportRows(
   access: StoreAccess,
   filter: LogFilter,
   { format = "jsonl", limit = Number.POSITIVE_INFINITY }: LogExportQuery,
-  view: (row: RequestRow) => LogRow,
+  view: (rows: readonly RequestRow[]) => readonly LogRow[],
 ): AsyncGenerator<string> {
   if (format === "csv") yield columns.join(",");
   let left = limit;
   let before: number | undefined;
   do {
     const page = await access.query({ kind: "log_page", filter, limit: Math.min(left, logPageMax), before });
-    for (const row of page.rows) yield format === "csv" ? csvLine(view(row)) : JSON.stringify(view(row));
+    for (const row of view(page.rows)) yield format === "csv" ? csvLine(row) : JSON.stringify(row);
     left -= page.rows.length;
     before = page.before;
   } while (before !== undefined && left > 0);
@@ -37,7 +37,7 @@ function csvLine(row: LogRow): string {
 
 /** RFC 4180; what a spreadsheet would take for a formula is made text. */
 function csvCell(value: LogRow[keyof LogRow]): string {
-  if (value === null) return "";
+  if (value === null || value === undefined) return "";
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   const text = typeof value === "string" ? value : Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;

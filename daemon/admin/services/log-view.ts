@@ -112,6 +112,7 @@ export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): 
     untold: readTools(row["untold"]),
     ...viewDecision(attempts),
     content: levels[Number(row["content"] ?? 0)] ?? "off",
+    ...((flags & settlementFlag.provisional) === 0 ? {} : { corrected_nano: null }),
   };
 }
 

@@ -5,9 +5,10 @@ import { timeOfRequest } from "../../http/request-id.ts";
 import type { RequestRow } from "../../store/request-log.ts";
 import type { Reach } from "../admin-services.ts";
 import type { DroppedAnswer } from "../contract/log-statistics.ts";
-import type { ChargeCorrection, LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
+import type { LogQuery, LogRow, LogsAnswer, OpenRequestsAnswer } from "../contract/logs.ts";
 import type { LogServices } from "../log-services.ts";
 import { explained } from "./explain.ts";
+import { corrected, findCorrection } from "./log-corrections.ts";
 import { exportRows } from "./log-export.ts";
 import { createStatistics } from "./log-statistics.ts";
 import {
@@ -40,7 +41,12 @@ export type LogServiceOptions = {
 
 export function createLogService({ access, remove, dropped, holds, object, reach }: LogServiceOptions): LogServices {
   const names = createNames(access);
-  const view = (row: RequestRow): LogRow => viewRow(row, names);
+  const view = (rows: readonly RequestRow[]): readonly LogRow[] =>
+    corrected(
+      access,
+      rows.map((row) => viewRow(row, names)),
+    );
+  const viewOne = (row: RequestRow): LogRow => view([row])[0]!;
 
   async function list(query: LogQuery): Promise<LogsAnswer> {
     const filter = readFilter(query, names, reach);
@@ -49,7 +55,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     if (query.after !== undefined || isRising) {
       const after = readCursor(query.after ?? "0");
       const { rows, last, lookedUntilMs } = await access.query({ kind: "log_tail", filter, limit, after });
-      return { rows: rows.map(view), older: null, tail: String(last), looked_until_ms: lookedUntilMs ?? null };
+      return { rows: view(rows), older: null, tail: String(last), looked_until_ms: lookedUntilMs ?? null };
     }
     const before = query.before === undefined ? undefined : readCursor(query.before);
     // Asked first: what is written in between is then told by the tail.
@@ -61,7 +67,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
         : { kind: "log_sorted", filter, limit, before, sort: { by: sort, order } },
     );
     return {
-      rows: page.rows.map(view),
+      rows: view(page.rows),
       older: viewCursor(page.before),
       tail: String((sort === "time" ? page.rows[0]?.row : undefined) ?? tail.last),
       looked_until_ms: page.lookedUntilMs ?? null,
@@ -83,12 +89,12 @@ export function createLogService({ access, remove, dropped, holds, object, reach
     async show(id) {
       const row = await find(id);
       const content = row.content ? await access.query({ kind: "content", id }) : undefined;
-      return { request: view(row), content: content === undefined ? null : await viewContent(content, object) };
+      return { request: viewOne(row), content: content === undefined ? null : await viewContent(content, object) };
     },
     open: ({ limit = pageDefault }) => viewOpen(access, holds(limit)),
     async explain(id) {
       const row = await find(id);
-      const request = view(row);
+      const request = viewOne(row);
       return { request, ...explained(row, request), correction: findCorrection(access, id) };
     },
     export: (query) => exportRows(access, readFilter(query, names, reach), query, view),
@@ -96,26 +102,7 @@ export function createLogService({ access, remove, dropped, holds, object, reach
       return { deleted: await remove(ids) };
     },
     dropped,
-    ...createStatistics({ access, names, view, reach }),
-  };
-}
-
-function findCorrection(access: StoreAccess, id: string): ChargeCorrection | null {
-  const record = access
-    .database()
-    .prepare(
-      "SELECT record FROM batch_charges JOIN records ON records.seq = corrected_seq WHERE batch_charges.hold_id = ?",
-    )
-    .pluck()
-    .get(id) as string | undefined;
-  if (record === undefined) return null;
-  const said = JSON.parse(record) as Readonly<
-    Record<"from" | "to" | "served" | "results" | "input" | "output", number> & { route: ChargeCorrection["of"] }
-  >;
-  return {
-    of: said.route,
-    ...{ from_nano: said.from, to_nano: said.to, served: said.served, results: said.results },
-    ...{ tokens_in: said.input, tokens_out: said.output },
+    ...createStatistics({ access, names, view: viewOne, reach }),
   };
 }
 

@@ -209,3 +209,23 @@ export const cannedOpen: OpenRequestsAnswer = {
   total: 2,
   held_nano: 61_510_000,
 };
+
+/** One batch that was corrected when its end was told, and one whose end is not told yet. */
+export const batchRows = [
+  { ...batch("req_batch00000000002"), corrected_nano: 4_090_000 },
+  { ...batch("req_batch00000000001"), corrected_nano: null },
+] as const;
+
+function batch(id: string): LogRow {
+  const fields = { route: "batches", model: "gpt-4o-mini", target: "openai/gpt-4o-mini", provider: "openai" };
+  return { ...logRows[0]!, ...fields, id, stream: false, cost_nano: 54_940_000, held_nano: 150_720_000 };
+}
+
+export const explainedBatch: ExplainAnswer = {
+  request: batchRows[0],
+  attempts: [{ ...explained.attempts.at(-1)!, target: "openai/gpt-4o-mini", cost_nano: 54_940_000 }],
+  correction: {
+    ...{ of: "batch", from_nano: 54_940_000, to_nano: 4_090_000, served: 2, results: 3 },
+    ...{ tokens_in: 1_100, tokens_out: 30 },
+  },
+};

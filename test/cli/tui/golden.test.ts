@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ColorDepth, Theme } from "../../../cli/tui/draw/palette.ts";
 import { views } from "../../../cli/tui/views.ts";
-import { cannedOpen } from "./canned-requests.ts";
+import type { LogAnswer, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
+import { batchRows, cannedOpen, explainedBatch, logRows } from "./canned-requests.ts";
 import { type CannedSource, cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui, type TuiLab } from "./tui-lab.ts";
 
@@ -38,6 +39,22 @@ const scenes: Readonly<Record<string, Scene>> = {
   "traffic-filtered": { view: "traffic", prepare: (lab) => lab.type("/", "status:5xx", keyBytes.enter, "j") },
   "traffic-nothing-matches": { view: "traffic", prepare: (lab) => lab.type("/", "key:nobody", keyBytes.enter) },
   "traffic-paused": { view: "traffic", prepare: (lab) => lab.type("p") },
+  "traffic-batches": {
+    view: "traffic",
+    source: (source) => {
+      const rows = logRows.map((row, index) => (index < 2 ? batchRows[index]! : row));
+      source.answers.set("/api/logs", { rows, older: null, looked_until_ms: null, tail: "80" } satisfies LogsAnswer);
+    },
+  },
+  "request-batch": {
+    view: "request",
+    subject: batchRows[0].id,
+    source: (source) => {
+      const path = `/api/logs/${batchRows[0].id}`;
+      source.answers.set(`${path}/explain`, explainedBatch);
+      source.answers.set(path, { request: batchRows[0], content: null } satisfies LogAnswer);
+    },
+  },
   "traffic-in-flight": {
     view: "traffic",
     source: (source) => void source.answers.set("/api/logs/open", cannedOpen),
@@ -87,23 +104,59 @@ function subjectOf(view: string): { readonly subject?: string } {
   return view === "diff" ? { subject: "disk" } : {};
 }
 
+function check(name: string, found: string): void {
+  const file = join(folder, name);
+  if (writes) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, found);
+  }
+  assert.ok(existsSync(file), `${file} is missing: BIFROST_GOLDEN=write makes it`);
+  assert.equal(found, readFileSync(file, "utf8"));
+}
+
 for (const [name, scene] of Object.entries(scenes)) {
   for (const [width, height] of sizes) {
     test(`${name} at ${width}×${height} looks as in golden/${name}-${width}x${height}.txt`, async () => {
-      const file = join(folder, `${name}-${width}x${height}.txt`);
-      const found = await picture(scene, width, height);
-      if (writes) {
-        mkdirSync(folder, { recursive: true });
-        writeFileSync(file, found);
-      }
-      assert.ok(existsSync(file), `${file} is missing: BIFROST_GOLDEN=write makes it`);
-      assert.equal(found, readFileSync(file, "utf8"));
+      check(`${name}-${width}x${height}.txt`, await picture(scene, width, height));
     });
   }
 }
 
+for (const [width, height] of sizes) {
+  test(`each view with nothing in it at ${width}×${height} looks as in golden/empty-${width}x${height}.txt`, async () => {
+    const frames: string[] = [];
+    for (const { name, inBar } of views) {
+      if (!inBar) continue;
+      const source = cannedSource();
+      for (const [path, answer] of source.answers) source.answers.set(path, emptied(answer));
+      const lab = await openTui({ source, view: name, width, height, now: () => cannedNow });
+      try {
+        await lab.seeing(/serving/);
+        await lab.seeing(/^(?![\s\S]*Loading)/);
+        lab.session.stop();
+        frames.push(`── ${name}`, ...lab.see().slice(2));
+      } finally {
+        lab.close();
+      }
+    }
+    check(`empty-${width}x${height}.txt`, `${frames.join("\n").replaceAll(/\n{3,}/g, "\n\n")}\n`);
+  });
+}
+
+/** The same answer of a daemon in which nothing is yet. */
+function emptied(answer: unknown): unknown {
+  if (typeof answer === "function") return (given: unknown) => emptied(answer(given));
+  if (typeof answer !== "object" || answer === null || "state" in answer) return answer;
+  return Object.fromEntries(
+    Object.entries(answer).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? [] : /count$|^total$|^records$/.test(name) ? 0 : value,
+    ]),
+  );
+}
+
 test("golden/ has no frame that no test draws", () => {
-  const wanted = Object.keys(scenes).flatMap((name) =>
+  const wanted = [...Object.keys(scenes), "empty"].flatMap((name) =>
     sizes.map(([width, height]) => `${name}-${width}x${height}.txt`),
   );
   assert.deepEqual(globSync("*", { cwd: folder }).sort(), wanted.sort());

@@ -8,7 +8,7 @@ import { pace } from "../../../cli/tui/run-tui.ts";
 import { tailRowsMax } from "../../../cli/tui/tail.ts";
 import type { LogRow } from "../../../daemon/admin/contract/logs.ts";
 import { until } from "../../support/until.ts";
-import { cannedOpen, explained } from "./canned-requests.ts";
+import { batchRows, cannedOpen, explained } from "./canned-requests.ts";
 import { cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui, type TuiLabOptions } from "./tui-lab.ts";
 
@@ -54,6 +54,28 @@ test("press() jumps by name, alias and completion, and says when there is no suc
   await seeing(/audit › request req_0000000000000003/);
   type("1");
   await seeing(/── Traffic/);
+});
+
+test("traffic tells what a batch came to, when its end is told", async (t) => {
+  t.after(() => {
+    clock.now = cannedNow;
+  });
+  const { seeing, source } = await lab(t);
+  await seeing(/Traffic 80/);
+  const [corrected, open] = batchRows;
+  source.tell({ type: "rows", rows: [open] });
+  await seeing(/~\$0\.0549 .*until its end/);
+  const asked: unknown[] = [];
+  source.answers.set("/api/logs", (query: unknown) => {
+    asked.push(query);
+    return { rows: [{ ...corrected, id: open.id }], older: null, looked_until_ms: null, tail: "81" };
+  });
+  clock.now += 5_000;
+  await seeing(/→\$0\.00409 .*was \$0\.0549/);
+  assert.deepEqual(asked, [{ id: [open.id], limit: 50 }]);
+  clock.now += 5_000;
+  await seeing(/Traffic 81/);
+  assert.equal(asked.length, 1, "nothing is left to be told");
 });
 
 test("press() filters while one types, keeps it with enter and takes it away with escape", async (t) => {
