@@ -6,6 +6,7 @@
  */
 import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { GatewayError } from "../../providers/gateway-error.ts";
@@ -22,6 +23,8 @@ import { whileHeld } from "./while-held.ts";
 export const adminBodyBytesMax = 4_000_000;
 export const adminRequestsMax = 64;
 const requestReadMs = 30_000;
+/** At the end, for answers that are under way. */
+const lastAnswersMs = 3_000;
 /** Requests of one caller over TCP that lack a token are told so after this, so that guessing is slow. */
 const refusalMs = 100;
 const hosts: ReadonlySet<string> = new Set(["bifrost", "localhost"]);
@@ -36,7 +39,7 @@ export type AdminServerOptions = FaultReporter & {
 
 export type AdminServer = {
   readonly socket: string;
-  /** Takes no new connection, lets running answers end, removes the socket. */
+  /** Takes no new connection, lets running answers end for a moment, removes the socket. */
   close(): Promise<void>;
 };
 
@@ -44,6 +47,7 @@ export type AdminServer = {
 export async function listenAdmin(options: AdminServerOptions): Promise<AdminServer> {
   const socket = prepareSocketPath(options.home, options.environment);
   const server = createServer({ requestTimeout: requestReadMs, keepAliveTimeout: 5_000 });
+  const connections = connectionsOf(server);
   const caller = localCaller();
   let running = 0;
   server.on("request", (incoming, outgoing) => {
@@ -63,7 +67,7 @@ export async function listenAdmin(options: AdminServerOptions): Promise<AdminSer
   const addressFile = writeAddress(options.home, { pid: process.pid, version: options.version, socket });
   let closing: Promise<void> | undefined;
   const close = () => {
-    closing ??= closeServer(server, [addressFile, socket]);
+    closing ??= closeServer(server, connections, [addressFile, socket]);
     return closing;
   };
   return { socket, close };
@@ -82,6 +86,7 @@ export async function listenAdminTcp(
   options: AdminTcpOptions,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer({ requestTimeout: requestReadMs, keepAliveTimeout: 5_000 });
+  const connections = connectionsOf(server);
   let running = 0;
   server.on("request", (incoming, outgoing) => {
     running += 1;
@@ -108,7 +113,7 @@ export async function listenAdminTcp(
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : options.listen.port,
-    close: () => closeServer(server, []),
+    close: () => closeServer(server, connections, []),
   };
 }
 
@@ -248,10 +253,27 @@ function writeAddress(home: string, address: AdminAddress): string {
   return file;
 }
 
-function closeServer(server: Server, files: readonly string[]): Promise<void> {
+/** Every connection, upgraded ones included, which the server itself forgets. */
+function connectionsOf(server: Server): ReadonlySet<Socket> {
+  const connections = new Set<Socket>();
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+  return connections;
+}
+
+function closeServer(server: Server, connections: ReadonlySet<Socket>, files: readonly string[]): Promise<void> {
   for (const file of files) rmSync(file, { force: true });
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    // Whoever takes nothing of an answer must not keep the daemon.
+    const late = setTimeout(() => {
+      for (const socket of connections) socket.destroy();
+    }, lastAnswersMs);
+    server.close(() => {
+      clearTimeout(late);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

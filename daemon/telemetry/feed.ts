@@ -50,7 +50,7 @@ type Listener = {
   pending: LogRow[];
   ended: number;
   matched: number;
-  told: number;
+  missed: number;
   /** Rows that may still be told in this second. */
   allowance: number;
   wake: (() => void) | undefined;
@@ -89,8 +89,13 @@ export function createFeed({ want, inFlight, view }: FeedOptions): Feed {
     for (const listener of listeners) {
       listener.ended += ended;
       let hits = 0;
+      const before = listener.pending.length;
       for (let at = 0; at < rows.length; at += requestWidth) if (offer(listener, rows, at)) hits += 1;
+      // Counted here and not where it is told: who takes nothing is told nothing.
+      const missed = Math.max(0, Math.round(hits * share) - (listener.pending.length - before));
       listener.matched += Math.round(hits * share);
+      listener.missed += missed;
+      dropped += missed;
       if (hits > 0) listener.wake?.();
     }
   }
@@ -114,7 +119,7 @@ export function createFeed({ want, inFlight, view }: FeedOptions): Feed {
     const all = conditions(asked.filter);
     const rate = asked.rate ?? rateDefault;
     const listener: Listener = {
-      ...{ asked, rate, allowance: rate, pending: [], ended: 0, matched: 0, told: 0, wake: undefined, over: false },
+      ...{ asked, rate, allowance: rate, pending: [], ended: 0, matched: 0, missed: 0, wake: undefined, over: false },
       holds: (rows, at) => all.every(({ holds }) => holds(rows, at)),
     };
     listeners.add(listener);
@@ -148,7 +153,6 @@ export function createFeed({ want, inFlight, view }: FeedOptions): Feed {
         if (listener.pending.length > 0) {
           const rows = listener.pending;
           listener.pending = [];
-          listener.told += rows.length;
           return { done: false, value: JSON.stringify({ type: "rows", rows } satisfies FeedMessage) };
         }
         await woken(listener, beatAt - now);
@@ -165,12 +169,10 @@ export function createFeed({ want, inFlight, view }: FeedOptions): Feed {
   }
 
   function beat(listener: Listener, type: "hello" | "beat"): FeedMessage {
-    const { ended, matched, told } = listener;
-    const missed = Math.max(0, matched - told - listener.pending.length);
-    dropped += missed;
+    const { ended, matched, missed } = listener;
     listener.ended = 0;
-    listener.matched = listener.pending.length;
-    listener.told = 0;
+    listener.matched = 0;
+    listener.missed = 0;
     return { type, at_ms: Date.now(), in_flight: inFlight(), ended, matched, dropped: missed };
   }
 

@@ -1,13 +1,17 @@
 /** The live feed of a real daemon, over both of its wires. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { AdminAddress } from "../../daemon/admin/contract/calling.ts";
 import type { RankingsAnswer, StatsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import { ask, send } from "../support/client.ts";
 import { startDaemon } from "../support/daemon.ts";
+import { readExposition } from "../support/exposition.ts";
 import { listen } from "../support/live-feed.ts";
+import { scrape } from "../support/scrape.ts";
 import { until } from "../support/until.ts";
 
 const word = "canary-prompt-3e80";
@@ -89,6 +93,57 @@ test("listen() keeps to its rate and says how many rows it left out", async (t) 
   feed.close();
   const counts = () => daemon.admin<{ feed: number }>("GET", "/api/logs/dropped");
   assert.equal((await counts()).feed, dropped);
+});
+
+test("A57 a listener that takes nothing, over either wire, is dropped from and counted, and holds up nobody", async (t) => {
+  const daemon = await startDaemon({ config: { auth: { inference: "open" } } });
+  t.after(() => daemon.stop());
+  const { socket: path } = JSON.parse(readFileSync(join(daemon.home, "admin.json"), "utf8")) as AdminAddress;
+  const upgrade =
+    "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+  const stuck = ["", upgrade].map((more) => {
+    const socket = connect(path).pause();
+    socket.on("error", () => undefined).write(`GET /api/feed?rate=1000 HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`);
+    t.after(() => socket.destroy());
+    return socket;
+  });
+  const quick = await listen(daemon.home, "?rate=1000");
+  const feedOf = async () => readExposition((await scrape(daemon)).text);
+  await until("three listeners", async () => (await feedOf()).sum("bifrost_feed_listeners") === 3);
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  t.after(() => agent.destroy());
+  const body = JSON.stringify({ model: "echo", messages: [{ role: "user", content: "x" }], user: "u".repeat(200) });
+  const headers = { "content-type": "application/json", "content-length": String(body.length) };
+  const post = () =>
+    new Promise<void>((resolve, reject) => {
+      const call = request(`${daemon.url}/v1/chat/completions`, { agent, method: "POST", headers }, (answer) =>
+        answer.resume().once("end", resolve),
+      );
+      call.once("error", reject).end(body);
+    });
+  let asked = 0;
+  const dropped = async () => (await daemon.admin<{ feed: number }>("GET", "/api/logs/dropped")).feed;
+  // What neither the kernel nor a thousand places take is dropped, and counted while the two are still stuck.
+  while ((await dropped()) < 400 && asked < 6_000) {
+    await Promise.all(Array.from({ length: 90 }, post));
+    asked += 90;
+    await until("the third to hear of all", () => quick.rows().length === asked);
+  }
+  assert.ok(asked > 1_000 && (await dropped()) >= 400, `${asked} asked`);
+  // Who takes up again hears how many it has missed.
+  let heard = "";
+  stuck[0]!
+    .setEncoding("utf8")
+    .resume()
+    .on("data", (part: string) => {
+      heard += part;
+    });
+  await until("the dropped rows to be told", () => /"type":"beat"[^\n]*"dropped":[1-9]/.test(heard), 15_000);
+  stuck[0]!.destroy();
+  quick.close();
+  await until("one to listen", async () => (await feedOf()).sum("bifrost_feed_listeners") === 1);
+  // The other one stays stuck: it does not keep the daemon from its end.
+  assert.equal((await daemon.kill("SIGTERM")).code, 0);
 });
 
 test("owners of a key are in its rows, its sums and the feed, by id and by name", async (t) => {

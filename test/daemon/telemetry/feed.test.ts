@@ -65,9 +65,11 @@ test("take() keeps no more than a thousand rows for a listener that takes none",
   await next(slow);
   for (let batch = 0; batch < 50; batch += 1)
     feed.take({ rows: rows(100), ended: 100, matched: 100, traced: [], lost: 0 } as never);
+  assert.equal(feed.dropped, 4_000, "counted, though nobody could be told yet");
   const told = await next(slow);
   assert.equal(told.type === "rows" && told.rows.length, 1_000);
   await slow.return?.();
+  assert.equal(feed.dropped, 4_000);
 });
 
 test("listen() refuses one listener too many, and takes one again when one has left", async () => {
