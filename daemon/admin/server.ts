@@ -13,6 +13,7 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import type { AdminAddress, AdminRequest, AdminResponse } from "./contract/calling.ts";
 import { type FaultReporter, renderAdminError } from "./failure.ts";
 import { type AdminHandler, localCaller } from "./handler.ts";
+import { readJson } from "./read-json.ts";
 import { writeAnswer } from "./render-answer.ts";
 import type { Caller } from "./route.ts";
 import { prepareSocketPath } from "./socket-path.ts";
@@ -221,11 +222,13 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 function parse(bytes: Buffer): unknown {
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new GatewayError("invalid_json", "the body is not valid JSON", { cause });
+    throw new GatewayError("invalid_json", "the body is not UTF-8", { cause });
   }
+  return readJson(text);
 }
 
 /** `bind` happens inside `listen`, so the mask makes the socket private from its first moment. */

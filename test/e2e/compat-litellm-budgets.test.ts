@@ -189,6 +189,56 @@ test("compat.litellm: members are added to a team, bounded, and taken out", asyn
   assert.deepEqual([page.total, page.teams.length], [1, 1]);
 });
 
+test("compat.litellm: what a team gives all its members binds those who were given nothing else, and changes with it", async () => {
+  await post("/team/new", { team_id: "crew", members_with_roles: [{ user_id: "c-0" }] });
+  await post("/team/member_add", { team_id: "crew", member: { user_id: "c-1" }, max_budget_in_team: 0.5 });
+  const given = { team_member_budget: 0, team_member_budget_duration: "30d", team_member_rpm_limit: 9 };
+  assert.equal((await post("/team/update", { team_id: "crew", ...given })).team_id, "crew");
+  await post("/team/member_add", { team_id: "crew", member: { user_id: "c-2" } });
+  const made = await post("/user/new", { user_id: "c-3", team_id: "crew" });
+  assert.deepEqual([made.user_id, made.teams, made.max_budget, made.rpm_limit], ["c-3", ["crew"], 0, 9]);
+  assert.equal((await chat(made.key)).status, 402);
+  const told = await get("/team/info?team_id=crew");
+  const bound = (answer: Told["body"]) =>
+    Object.fromEntries(
+      answer.team_memberships.map((each: Told["body"]) => [each.user_id, each.litellm_budget_table.max_budget]),
+    );
+  assert.deepEqual(bound(told), { "c-0": 0, "c-1": 0, "c-2": 0, "c-3": 0 }, "the smaller of two binds");
+  const { team_member_budget: most, team_member_budget_table: table, metadata } = told.team_info;
+  assert.deepEqual([most, table.max_budget, table.budget_duration, metadata], [0, 0, "30d", {}]);
+  await post("/team/member_update", { team_id: "crew", user_id: "c-1", max_budget_in_team: 0.25 });
+  await post("/team/update", { team_id: "crew", team_member_budget: 3 });
+  assert.deepEqual(bound(await get("/team/info?team_id=crew")), { "c-0": 3, "c-1": 0.25, "c-2": 3, "c-3": 3 });
+  assert.equal((await chat(made.key)).status, 200);
+  const few = { name: "few", permissions: ["teams:write", "teams:read"] };
+  const { secret } = await daemon.admin<TokenSecretAnswer>("POST", "/api/tokens", few);
+  const refused = await askJson(`${daemon.url}/team/new`, secret, "POST", { team_id: "mine", team_member_budget: 1 });
+  assert.equal(refused.status, 403, JSON.stringify(refused.body));
+  for (const user_id of ["c-0", "c-1", "c-2", "c-3"]) await post("/team/member_delete", { team_id: "crew", user_id });
+  await post("/user/delete", { user_ids: ["c-0", "c-1", "c-2", "c-3"] });
+  await post("/team/delete", { team_ids: ["crew"] });
+  assert.deepEqual(
+    (await get("/budget/list")).filter((each: Told["body"]) => /^members of/.test(each.budget_id)),
+    [],
+  );
+});
+
+test("compat.litellm: what was spent before is said of what is new, and forgotten with 0", async () => {
+  const key = await post("/key/generate", { key_alias: "moved", max_budget: 2, spend: 1.5, rpm_limit_type: null });
+  assert.equal(key.spend, 1.5);
+  assert.equal((await post("/key/update", { key: "moved", spend: 0 })).spend, 0);
+  const said = await ask("POST", "/key/update", { key: "moved", spend: 1 });
+  assert.deepEqual([said.status, said.body.error.param], [400, "spend"]);
+  const type = await ask("POST", "/key/generate", { rpm_limit: 1, rpm_limit_type: "guaranteed_throughput" });
+  assert.deepEqual([type.status, type.body.error.param], [400, "rpm_limit_type"]);
+  const team = await post("/team/new", { team_alias: "Moved", max_budget: 2, spend: 2 });
+  assert.deepEqual([team.team_id, team.team_alias, team.spend], ["Moved", "Moved", 2]);
+  assert.equal((await chat((await post("/key/generate", { team_id: team.team_id })).key)).status, 402);
+  const { keys } = await get(`/key/list?key_hash=${key.token}`);
+  assert.deepEqual(keys, [key.token]);
+  await post("/team/delete", { team_ids: ["Moved"] });
+});
+
 test("compat.litellm: a key's spend begins anew, and reports by day say what was spent", async () => {
   await post("/team/new", { team_id: "report" });
   const made = await post("/key/service-account/generate", { team_id: "report", key_alias: "bot", max_budget: 1 });
@@ -217,6 +267,22 @@ test("compat.litellm: a key's spend begins anew, and reports by day say what was
   const report = await get(`/global/spend/report?group_by=team&start_date=${today}&end_date=${today}`);
   assert.equal(report[0].group_by_day, today);
   assert.equal(report[0].teams.find((each: Told["body"]) => each.team_name === "report").total_spend, cost);
+  assert.equal(logs.data[0].team_id, "report");
+  assert.equal((await get("/spend/logs?team_id=report")).length, 1);
+  const who = await post("/user/new", { user_id: "r-1" });
+  const theirs = await chat(who.key);
+  await daemon.explained(theirs.headers.get("x-request-id"));
+  const users = await get("/global/spend/report?group_by=internal_user_id");
+  const spent = (id: string | null) => users[0].users.find((each: Told["body"]) => each.internal_user_id === id);
+  assert.equal(spent("r-1").total_spend, Number(theirs.headers.get("x-bifrost-cost-usd")));
+  assert.ok(spent(null).total_spend >= cost, "keys of nobody");
+  const alone = await get("/global/spend/report?group_by=api_key&internal_user_id=r-1");
+  assert.deepEqual(
+    alone[0].api_keys.map((each: Told["body"]) => each.api_key),
+    [who.token],
+  );
+  const both = await ask("GET", "/global/spend/report?team_id=report&internal_user_id=r-1");
+  assert.equal(both.status, 400);
   assert.equal((await ask("GET", "/global/spend/report?group_by=mood")).status, 400);
   assert.equal((await daemon.cli("ledger", "check")).code, 0);
 });

@@ -1,4 +1,5 @@
 /** LiteLLM's reports by day: `…/daily/activity`, and `/global/spend/report`. Out of the sums of the log; days are UTC. */
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { AdminServices, Permission } from "../admin-services.ts";
@@ -18,6 +19,7 @@ const keysMax = 100;
 /** Whose activity: the parameter that names one, and what it is in the log. */
 const activities: readonly (readonly [path: string, param: string, filter: keyof Filter | "owner"])[] = [
   ["/user/daily/activity", "user_id", "owner"],
+  ["/user/daily/activity/aggregated", "user_id", "owner"],
   ["/team/daily/activity", "team_ids", "team"],
   ["/organization/daily/activity", "organization_ids", "customer"],
   ["/tag/daily/activity", "tags", "tag"],
@@ -33,6 +35,8 @@ const groups: Readonly<Record<string, readonly [Dimension, string]>> = {
   team: ["team", "teams"],
   customer: ["user", "customers"],
   api_key: ["key", "api_keys"],
+  // What a user spent is what the user's keys did.
+  internal_user_id: ["key", "users"],
 };
 const permission: Permission = "logs:read";
 
@@ -95,32 +99,71 @@ async function activity({ logs }: AdminServices, filters: readonly Filter[], ask
   return { results, metadata: { ...totals, page: 1, total_pages: 1, has_more: false } };
 }
 
-async function report({ logs }: AdminServices, asked: Query) {
-  const [by, list] = groups[asked["group_by"] ?? "team"] ?? [];
+/** Whose calls a report is about: a parameter, and what it is in the log. */
+const narrowed: readonly (readonly [param: string, filter: keyof Filter | "owner"])[] = [
+  ["team_id", "team"],
+  ["customer_id", "user"],
+  ["api_key", "key"],
+  ["internal_user_id", "owner"],
+];
+
+async function report(services: AdminServices, asked: Query) {
+  const { logs } = services;
+  const said = narrowed.filter(([param]) => asked[param] !== undefined);
+  if (said.length > 1)
+    throw new GatewayError(
+      "invalid_request",
+      `"${said[1]![0]}": give one of ${narrowed.map(([param]) => param).join(", ")}`,
+    );
+  const [whose] = said;
+  const filters = whose === undefined ? [{}] : await filtersOf(services, whose[1], [asked[whose[0]]!]);
+  const group = asked["group_by"] ?? "team";
+  const [by, list] = (Object.hasOwn(groups, group) ? groups[group] : undefined) ?? [];
   if (by === undefined || list === undefined)
     throw new GatewayError("invalid_request", `"group_by": one of ${Object.keys(groups).join(", ")}`, {
       param: "group_by",
     });
-  const { series } = await logs.histogram({
-    ...{ grain: "day", by, top: topMax, order: "cost", since_ms: 0 },
-    ...between(asked),
-  });
-  const days = new Map<number, object[]>();
-  for (const each of series)
-    for (const { at_ms: at, sums } of each.buckets) days.set(at, [...(days.get(at) ?? []), shown(each, by, sums)]);
+  const days = new Map<number, Entry[]>();
+  for (const filter of filters) {
+    const { series } = await logs.histogram({
+      ...{ grain: "day", by, top: topMax, order: "cost", since_ms: 0 },
+      ...filter,
+      ...between(asked),
+    });
+    for (const each of series) {
+      const who = group === "internal_user_id" ? await userOf(services, each.value) : whoIs(each, by);
+      for (const { at_ms: at, sums } of each.buckets) {
+        const entries = days.get(at) ?? [];
+        const same = entries.find((entry) => isDeepStrictEqual(entry.who, who));
+        if (same === undefined)
+          days.set(at, [...entries, { who, nano: sums.cost_nano, tokens: sums.tokens_in + sums.tokens_out }]);
+        else {
+          same.nano += sums.cost_nano;
+          same.tokens += sums.tokens_in + sums.tokens_out;
+        }
+      }
+    }
+  }
   return [...days]
     .toSorted(([one], [other]) => one - other)
-    .map(([at, entries]) => ({ group_by_day: dayOf(at), [list]: entries }));
+    .map(([at, entries]) => ({ group_by_day: dayOf(at), [list]: entries.map(shown) }));
 }
 
-function shown({ value, name }: HistogramSeries, by: Dimension, sums: Sums): object {
-  const who =
-    by === "team"
-      ? { team_id: value, team_name: name ?? value }
-      : by === "key"
-        ? { api_key: value, key_alias: name }
-        : { customer: value };
-  return { ...who, total_spend: sums.cost_nano / nanoPerDollar, total_tokens: sums.tokens_in + sums.tokens_out };
+type Entry = { readonly who: object; nano: number; tokens: number };
+
+/** Whose the key is; of a team's own it is nobody's. */
+async function userOf({ keys }: AdminServices, key: string | null): Promise<object> {
+  const parent = key === null ? null : (await keys.show(key).catch(() => undefined))?.key.parent;
+  return { internal_user_id: parent?.kind === "user" ? parent.name : null };
+}
+
+function whoIs({ value, name }: HistogramSeries, by: Dimension): object {
+  if (by === "team") return { team_id: name ?? value, team_name: name ?? value };
+  return by === "key" ? { api_key: value, key_alias: name } : { customer: value };
+}
+
+function shown({ who, nano, tokens }: Entry): object {
+  return { ...who, total_spend: nano / nanoPerDollar, total_tokens: tokens };
 }
 
 type Metrics = Readonly<Record<keyof typeof nothing, number>>;

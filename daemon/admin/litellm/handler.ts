@@ -3,13 +3,13 @@
  * request came through a worker, and how LiteLLM says no.
  */
 
-import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { ManageRequest } from "../../pipeline/plane.ts";
 import type { AdminResponse } from "../contract/calling.ts";
 import type { ErrorAnswer } from "../contract/errors.ts";
 import { renderAdminError } from "../failure.ts";
 import type { AdminHandler, AdminHandlerOptions } from "../handler.ts";
+import { readJson } from "../read-json.ts";
 import type { Caller } from "../route.ts";
 import { createRouter } from "../router.ts";
 import { litellmRoutes } from "./routes.ts";
@@ -34,8 +34,7 @@ export async function answerLitellm(
       route = createRouter({ ...options, routes: litellmRoutes(options.current) });
       routers.set(options, route);
     }
-    const parsed = body.trim() === "" ? undefined : parse(body);
-    answer = await route({ method, path, ...(parsed === undefined ? {} : { body: parsed.value }) }, caller);
+    answer = await route({ method, path, ...(body.trim() === "" ? {} : { body: readJson(body) }) }, caller);
   } catch (error) {
     answer = renderAdminError(error, options);
   }
@@ -48,12 +47,4 @@ function failure(status: number, { error }: ErrorAnswer) {
   return {
     error: { message: error.message, type: error.code, param: error.param ?? null, code: String(status) },
   };
-}
-
-function parse(text: string): { readonly value: unknown } {
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch (cause) {
-    throw new GatewayError("invalid_json", "the body is not valid JSON", { cause });
-  }
 }

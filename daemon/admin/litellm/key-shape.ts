@@ -1,5 +1,6 @@
 /** A key in LiteLLM's words: made, changed, named and shown. Hides that it may be named by its secret, and its one way up. */
 import { hash, randomBytes } from "node:crypto";
+import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import { keyPrefix } from "../../governance/keys-format.ts";
@@ -7,6 +8,7 @@ import type { Action, AdminServices } from "../admin-services.ts";
 import type { KeyView } from "../contract/keys.ts";
 import { templateName } from "../services/templates.ts";
 import {
+  amount,
   body,
   type Common,
   commonFields,
@@ -20,6 +22,7 @@ import {
 } from "./fields.ts";
 import { assertIncrease, boundFields, boundsOf, increase, type KeyBounds, shownBounds } from "./key-bounds.ts";
 import { assertMayLimit, limitModels, type ModelNumbers, modelFields, shownModels } from "./model-limits.ts";
+import { resetOf, spentNano } from "./owner-shape.ts";
 import { withTemplate } from "./template.ts";
 
 export type KeyBody = Common &
@@ -32,8 +35,14 @@ export type KeyBody = Common &
     readonly user_id?: string | null;
     readonly organization_id?: string | null;
     readonly key_type?: string | null;
+    readonly spend?: number | null;
+    readonly rpm_limit_type?: string | null;
+    readonly tpm_limit_type?: string | null;
     readonly grace_period?: string | null;
   };
+
+/** A limit is one here, whatever others may use. */
+const limitType = z.literal("best_effort_throughput").nullable().optional();
 
 export const keyFields = {
   ...commonFields,
@@ -44,6 +53,9 @@ export const keyFields = {
   user_id: word,
   organization_id: word,
   key_type: word,
+  spend: amount,
+  rpm_limit_type: limitType,
+  tpm_limit_type: limitType,
   ...modelFields,
   ...boundFields,
 };
@@ -63,7 +75,8 @@ export async function generateKey(services: AdminServices, said: KeyBody, action
     ...boundsOf(request),
     ...(expires === undefined ? {} : { expires_in_ms: expires }),
   };
-  if (request.key == null && !request.blocked) {
+  const spent = made.budgets === undefined ? 0 : spentNano(request.spend);
+  if (request.key == null && !request.blocked && spent === 0) {
     const { key, secret } = await keys.create(made, action);
     return begun(services, key, request, action, current, secret);
   }
@@ -75,6 +88,7 @@ export async function generateKey(services: AdminServices, said: KeyBody, action
     secret_sha256: hash("sha256", secret),
     prefix: keyPrefix(secret),
     disabled: request.blocked === true,
+    ...(spent > 0 ? { spent_nano: spent } : {}),
   };
   return begun(services, (await keys.adopt(adopted, action)).key, request, action, current, secret);
 }
@@ -126,6 +140,7 @@ export async function updateKey(services: AdminServices, said: KeyBody, action: 
       ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? ["*"] }),
       ...parentOf(request),
       ...boundsOf(request),
+      ...resetOf(request),
       ...(expires === undefined ? {} : { expires_in_ms: expires }),
     },
     action,
@@ -190,7 +205,7 @@ export function required(key: string | null | undefined): string {
 /** Never a hash: what LiteLLM calls the token is the id here. */
 export function shownKey(view: KeyView, secret?: string) {
   const { [templateName]: budgetId = null, ...metadata } = view.metadata;
-  const parentId = (kind: string) => (view.parent?.kind === kind ? view.parent.id : null);
+  const parentId = (kind: string) => (view.parent?.kind === kind ? view.parent.name : null);
   return {
     ...(secret === undefined ? {} : { key: secret }),
     token: view.id,

@@ -151,7 +151,8 @@ async function pageOf({ keys }: AdminServices, asked: Query) {
   } = asked;
   const size = Math.min(pageMax, Math.max(1, Number(wanted ?? 10) || 10));
   const at = Math.max(1, Number(number ?? 1) || 1);
-  const filter = { team, user, customer, search: name ?? asked["search"] };
+  const hash = asked["key_hash"];
+  const filter = { team, user, customer, search: name ?? (hash && (await named({ keys }, hash))) ?? asked["search"] };
   let page = await keys.list({ ...filter, limit: size });
   for (let skipped = 1; skipped < at && page.next !== null; skipped += 1)
     page = await keys.list({ ...filter, limit: size, after: page.next });

@@ -6,6 +6,7 @@ import type { Action, AdminServices } from "../admin-services.ts";
 import type { OwnerView } from "../contract/owners.ts";
 import type { Route } from "../route.ts";
 import { amount, body, type Common, updateFields, word } from "./fields.ts";
+import { memberDefault } from "./member-budget.ts";
 import { createOwner, member, shownOwner, teams, textOf, users } from "./owner-shape.ts";
 import { post } from "./post.ts";
 
@@ -37,7 +38,7 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
       return {
         ...(await shownTeam(services, owner.id)),
         updated_users: added,
-        updated_team_memberships: added.map((user) => ({ user_id: user["user_id"], team_id: owner.id })),
+        updated_team_memberships: added.map((user) => ({ user_id: user["user_id"], team_id: owner.name })),
       };
     }),
     post<Adding>("/team/bulk_member_add", "teams:write", "team.member", bulk, async (services, request, action) => {
@@ -62,7 +63,7 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
       }
       const done = results.filter(({ success }) => success).length;
       return {
-        ...{ team_id: owner.id, results, total_requested: results.length },
+        ...{ team_id: owner.name, results, total_requested: results.length },
         ...{ successful_additions: done, failed_additions: results.length - done },
         updated_team: await shownTeam(services, owner.id),
       };
@@ -71,7 +72,7 @@ export function memberRoutes(current: () => GenerationData): readonly Route[] {
       const { user, team: of } = await memberOf(services, request);
       const { owner } = await services.owners.update("user", user.id, numbersFor(request, current())(user), action);
       const told = shownOwner(users, owner);
-      return { team_id: of.id, user_id: owner.id, user_email: null, max_budget_in_team: told["max_budget"] };
+      return { team_id: of.name, user_id: owner.name, user_email: null, max_budget_in_team: told["max_budget"] };
     }),
     post<Request>("/team/member_delete", "teams:write", "team.member", one, async (services, request, action) => {
       const { user, team: of } = await memberOf(services, request);
@@ -110,7 +111,9 @@ export async function addMembers(
   for (const { each, user } of found) {
     const fresh = { ...bare(each), [isTeam ? "team_id" : "organization_id"]: of.id };
     const known = user ?? (await createOwner(services, users, fresh, action, current));
-    const change = { [of.kind]: of.id, ...changeFor(known) };
+    const own = changeFor(known);
+    const given = isTeam && !("budgets" in own) ? await memberDefault(services, of, known, current) : undefined;
+    const change = { [of.kind]: of.id, ...given, ...own };
     added.push(shownOwner(users, (await services.owners.update("user", known.id, change, action)).owner));
   }
   return added;
@@ -118,7 +121,7 @@ export async function addMembers(
 
 export async function memberIds({ owners }: AdminServices, teamId: string): Promise<readonly object[]> {
   const { owners: found } = await owners.list("user", { team: teamId, limit: listMax });
-  return found.map((owner) => ({ user_id: owner.id, user_email: null, role: "user" }));
+  return found.map((owner) => ({ user_id: owner.name, user_email: null, role: "user" }));
 }
 
 async function shownTeam(services: AdminServices, id: string) {

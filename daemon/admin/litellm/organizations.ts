@@ -36,9 +36,9 @@ export function organizationRoutes(current: () => GenerationData): readonly Rout
         const changeFor = (user: OwnerView) => numbersFor(request, user, current());
         const added = await addMembers(services, of, wanted, changeFor, action, current());
         return {
-          organization_id: of.id,
+          organization_id: of.name,
           updated_users: added,
-          updated_organization_memberships: added.map((user) => membership(of.id, user)),
+          updated_organization_memberships: added.map((user) => membership(of.name, user)),
         };
       },
     ),
@@ -49,7 +49,7 @@ export function organizationRoutes(current: () => GenerationData): readonly Rout
         const { user, of } = await memberOf(services, request);
         const change = numbersFor(request, user, current());
         const { owner } = await services.owners.update("user", user.id, change, action);
-        return membership(of.id, shownOwner(users, owner));
+        return membership(of.name, shownOwner(users, owner));
       },
       "PATCH",
     ),
@@ -59,7 +59,7 @@ export function organizationRoutes(current: () => GenerationData): readonly Rout
         assertMayChangeUsers(action);
         const { user, of } = await memberOf(services, request);
         const { owner } = await services.owners.update("user", user.id, { customer: null }, action);
-        return membership(of.id, shownOwner(users, owner));
+        return membership(of.name, shownOwner(users, owner));
       },
       "DELETE",
     ),
@@ -82,7 +82,7 @@ export async function organizationInfo(
     ...view,
     litellm_budget_table: Object.fromEntries(budgetWords.map((name) => [name, view[name] ?? null])),
     teams: teamsOf.owners.map((owner) => shownOwner(teams, owner)),
-    members: usersOf.owners.map((owner) => membership(id, shownOwner(users, owner))),
+    members: usersOf.owners.map((owner) => membership(String(view["organization_id"]), shownOwner(users, owner))),
     keys: keysOf.keys.map(({ id: token, name, prefix }) => ({ token, key_alias: name, key_name: prefix })),
   };
 }

@@ -6,6 +6,7 @@ import type { Action, AdminServices } from "../admin-services.ts";
 import type { OwnerKind, OwnerView } from "../contract/owners.ts";
 import { templateName } from "../services/templates.ts";
 import {
+  amount,
   type Common,
   commonFields,
   createFields,
@@ -16,8 +17,18 @@ import {
   updateFields,
   word,
 } from "./fields.ts";
+import {
+  assertMayGive,
+  forgetMemberBudget,
+  giveMembers,
+  memberBudgetFields,
+  memberBudgetName,
+  memberDefault,
+} from "./member-budget.ts";
 import { assertMayLimit, limitModels, type ModelNumbers, modelFields } from "./model-limits.ts";
 import { withTemplate } from "./template.ts";
+
+const nanoPerDollar = 1e9;
 
 export type OwnerBody = Common & Readonly<Record<string, unknown>>;
 export type OwnerRow = {
@@ -55,8 +66,9 @@ export const ownerRows: readonly OwnerRow[] = [
 export const keyOfUser = { key_alias: word, duration: word, key_type: word };
 
 export function ownerFields({ id, alias, kind }: OwnerRow) {
-  const own = { ...commonFields, [id]: word, [alias]: word };
-  if (kind === "team") return { ...own, ...modelFields, organization_id: word, members_with_roles: members };
+  const own = { ...commonFields, [id]: word, [alias]: word, spend: amount };
+  if (kind === "team")
+    return { ...own, ...modelFields, ...memberBudgetFields, organization_id: word, members_with_roles: members };
   if (kind === "end_user" || kind === "customer") return own;
   const user = { user_email: word, user_role: word, team_id: word, teams: texts, organization_id: word };
   return { ...own, ...user, ...modelFields, ...keyOfUser, auto_create_key: z.boolean().nullable().optional() };
@@ -80,25 +92,57 @@ export async function createOwner(
     ...(request.blocked ? { disabled: true } : {}),
   };
   assertMayLimit(request as ModelNumbers, action, current);
-  const { owner } = await services.owners.create(row.kind, fields, action);
+  assertMayGive(request, action);
+  const spent = spentNano(request["spend"]);
+  const made = { ...fields, ...(spent > 0 && fields.budgets !== undefined ? { spent_nano: spent } : {}) };
+  const { owner } = await services.owners.create(row.kind, made, action);
   try {
     await limitBelow(services, owner, request, action, current);
+    return await asMember(services, owner, request, action, current);
   } catch (error) {
     await services.owners.remove(row.kind, owner.id, action);
+    await forgetMemberBudget(services, owner, action);
     throw error;
   }
-  return owner;
+}
+
+/** Who was given nothing else has what the team gives all its members. */
+async function asMember(
+  services: AdminServices,
+  owner: OwnerView,
+  request: OwnerBody,
+  action: Action,
+  current: GenerationData,
+): Promise<OwnerView> {
+  if (owner.kind !== "user" || owner.parent?.kind !== "team" || request.max_budget != null) return owner;
+  const { owner: team } = await services.owners.show("team", owner.parent.id);
+  const change = await memberDefault(services, team, owner, current);
+  return change === undefined ? owner : (await services.owners.update("user", owner.id, change, action)).owner;
 }
 
 async function limitBelow(
   services: AdminServices,
-  { kind, id }: OwnerView,
+  owner: OwnerView,
   request: OwnerBody,
   action: Action,
   current: GenerationData,
 ): Promise<void> {
+  const { kind, id } = owner;
   if (kind === "team" || kind === "user")
     await limitModels(services, { kind, id }, request as ModelNumbers, action, current);
+  if (kind === "team") await giveMembers(services, owner, request, action, current);
+}
+
+/** Dollars that were spent before. */
+export function spentNano(spend: unknown): number {
+  return typeof spend === "number" ? Math.round(spend * nanoPerDollar) : 0;
+}
+
+/** What was spent can be forgotten, but not made up. */
+export function resetOf({ spend }: { readonly spend?: unknown }): { readonly reset_budget_usage?: true } {
+  if (spend == null) return {};
+  if (spend === 0) return { reset_budget_usage: true };
+  throw new GatewayError("invalid_request", '"spend": can be set to 0, and to nothing else', { param: "spend" });
 }
 
 export async function updateOwner(
@@ -116,8 +160,10 @@ export async function updateOwner(
     ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? null }),
     ...(alias === undefined ? {} : { description: alias }),
     ...parentOf(row, request),
+    ...resetOf({ spend: request["spend"] }),
   };
   assertMayLimit(request as ModelNumbers, action, current);
+  assertMayGive(request, action);
   const { owner } = await services.owners.update(row.kind, before.id, change, action);
   await limitBelow(services, owner, request, action, current);
   return owner;
@@ -157,10 +203,11 @@ export function textOf(value: unknown): string | undefined {
 }
 
 export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Readonly<Record<string, unknown>> {
-  const { [templateName]: budgetId = null, ...metadata } = owner.metadata;
-  const parentId = (wanted: string) => (owner.parent?.kind === wanted ? owner.parent.id : null);
+  const { [templateName]: budgetId = null, [memberBudgetName]: _, ...metadata } = owner.metadata;
+  const parentId = (wanted: string) => (owner.parent?.kind === wanted ? owner.parent.name : null);
   return {
-    [id]: kind === "end_user" ? owner.name : owner.id,
+    // What a client gave as the id is the name.
+    [id]: owner.name,
     [alias]: owner.description ?? owner.name,
     ...shownNumbers(owner),
     models: owner.models ?? [],
@@ -169,6 +216,6 @@ export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Rea
     metadata,
     created_at: timeOf(owner.created_at_ms),
     ...(kind === "team" || kind === "user" ? { organization_id: parentId("customer") } : {}),
-    ...(kind === "user" ? { teams: owner.parent?.kind === "team" ? [owner.parent.id] : [] } : {}),
+    ...(kind === "user" ? { teams: owner.parent?.kind === "team" ? [owner.parent.name] : [] } : {}),
   };
 }

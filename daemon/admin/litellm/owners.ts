@@ -7,6 +7,7 @@ import type { OwnerListQuery } from "../contract/owners.ts";
 import { type Route, reads } from "../route.ts";
 import { body, texts } from "./fields.ts";
 import { generateKey, type KeyBody } from "./key-shape.ts";
+import { forgetMemberBudget, memberships, shownMemberBudget } from "./member-budget.ts";
 import { addMembers, type Member, memberIds } from "./members.ts";
 import { shownModels, unlimitModels } from "./model-limits.ts";
 import { organizationInfo } from "./organizations.ts";
@@ -68,6 +69,7 @@ function changesOf(row: OwnerRow, current: () => GenerationData): readonly Route
           if (kind === "team" || kind === "user")
             await (await unlimitModels(services, { kind, id: owner.id }, action))();
           await services.owners.remove(kind, owner.id, action);
+          await forgetMemberBudget(services, owner, action);
         }
         return { deleted: wanted.length, [row.ids]: wanted };
       },
@@ -200,13 +202,18 @@ function readsOf(row: OwnerRow): readonly Route[] {
         if (kind === "end_user") return view;
         if (kind === "customer") return organizationInfo(services, view, owner.id);
         const list = await keys.list({ [kind]: owner.id, limit: listMax });
-        const members = kind === "team" ? { members_with_roles: await memberIds(services, owner.id) } : {};
+        const { owners: below } =
+          kind === "team" ? await owners.list("user", { team: owner.id, limit: listMax }) : { owners: [] };
+        const members =
+          kind === "team"
+            ? { members_with_roles: await memberIds(services, owner.id), ...(await shownMemberBudget(services, owner)) }
+            : {};
         const models = kind === "team" || kind === "user" ? await shownModels(services, { kind, id: owner.id }) : {};
         return {
           [row.id]: view[row.id],
           [`${kind}_info`]: { ...view, ...models, ...members },
           keys: list.keys.map(({ id, name, prefix }) => ({ token: id, key_alias: name, key_name: prefix })),
-          ...(kind === "team" ? { team_memberships: [] } : { teams: view["teams"] }),
+          ...(kind === "team" ? { team_memberships: memberships(owner, below) } : { teams: view["teams"] }),
         };
       },
     }),

@@ -28,7 +28,7 @@ const rankings: readonly (readonly [string, Dimension, (ranking: Ranking, spend:
   [
     "/global/spend/teams",
     "team",
-    ({ value, name }, spend) => ({ team_id: value, team_alias: name, total_spend: spend }),
+    ({ value, name }, spend) => ({ team_id: name ?? value, team_alias: name, total_spend: spend }),
   ],
   ["/global/spend/models", "model", ({ value }, spend) => ({ model: value, total_spend: spend })],
   ["/global/spend/tags", "tag", ({ value, sums }, spend) => ({ name: value, log_count: sums.requests, spend })],
@@ -83,8 +83,8 @@ export const spendRoutes: readonly Route[] = [
 async function logs(services: AdminServices, asked: Query) {
   const { logs: log } = services;
   const { request_id: request } = asked;
-  if (request !== undefined) return [shownRow((await log.show(request)).request)];
-  return (await log.list({ ...(await filterOf(services, asked)), limit: rowsMax })).rows.map(shownRow);
+  if (request !== undefined) return shownRows(services, [(await log.show(request)).request]);
+  return shownRows(services, (await log.list({ ...(await filterOf(services, asked)), limit: rowsMax })).rows);
 }
 
 /** The log is read by keyset: a page far back costs those before it, so there is an end to pages. */
@@ -102,22 +102,31 @@ async function pageOfLogs(services: AdminServices, asked: Query) {
     page = await services.logs.list({ ...filter, limit: size, before: page.older });
   const pages = Math.ceil(sums.requests / size);
   return {
-    data: number > pages ? [] : page.rows.map(shownRow),
+    data: number > pages ? [] : await shownRows(services, page.rows),
     ...{ total: sums.requests, page: number, page_size: size, total_pages: pages },
     total_is_capped: pages > pagesMax,
   };
 }
 
-async function filterOf({ keys }: AdminServices, asked: Query) {
-  const { api_key: key, team_id: team, model } = asked;
+async function filterOf({ keys, owners }: AdminServices, asked: Query) {
+  const { api_key: key, team_id: of, model } = asked;
   const secret = key?.startsWith("sk-") === true;
   if (secret)
     throw new GatewayError("invalid_request", "a secret does not belong into an address: give the key's id", {
       param: "api_key",
     });
   const named = key === undefined ? undefined : (await keys.show(key)).key.id;
+  const team = of === undefined ? undefined : (await owners.show("team", of)).owner.id;
   const user = asked["end_user"] ?? asked["user_id"];
   return { key: named, team, model, user, ...between(asked) };
+}
+
+/** The log knows teams by id, clients by what they called them. */
+async function shownRows({ owners }: AdminServices, rows: readonly LogRow[]) {
+  const names = new Map<string, string>();
+  for (const id of new Set(rows.flatMap(({ team }) => team ?? [])))
+    names.set(id, (await owners.show("team", id).catch(() => undefined))?.owner.name ?? id);
+  return rows.map((row) => ({ ...shownRow(row), team_id: row.team === null ? null : (names.get(row.team) ?? null) }));
 }
 
 function shownRow(row: LogRow) {
@@ -128,7 +137,6 @@ function shownRow(row: LogRow) {
     key_alias: row.key_name,
     user: null,
     end_user: row.user,
-    team_id: row.team,
     model: row.target,
     model_group: row.model,
     custom_llm_provider: row.provider,

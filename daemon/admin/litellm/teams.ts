@@ -103,5 +103,5 @@ async function resetMember({ owners }: AdminServices, teamId: string, userId: st
   if (user.parent?.id !== of.id)
     throw new GatewayError("not_found", `user "${user.name}" is not in team "${of.name}"`, { param: "user" });
   const { owner } = await owners.update("user", user.id, { reset_budget_usage: true }, action);
-  return { team_id: of.id, ...shownOwner(users, owner), previous_spend: shownOwner(users, user)["spend"] };
+  return { team_id: of.name, ...shownOwner(users, owner), previous_spend: shownOwner(users, user)["spend"] };
 }

@@ -87,6 +87,12 @@ for (const [what, headers] of refused) {
 
 const malformed: readonly (readonly [string, number, string, Sent])[] = [
   ["what is not JSON", 400, "invalid_json", { headers: json, body: "{" }],
+  [
+    "what is nested too deep",
+    400,
+    "invalid_json",
+    { headers: json, body: `{"a":${"[".repeat(128)}"]\\""${"]".repeat(128)}}` },
+  ],
   ["bad UTF-8", 400, "invalid_json", { headers: json, body: Buffer.from([0x22, 0xff, 0x22]) }],
   ["a form", 415, "unsupported_media_type", { headers: { "content-type": "text/plain" }, body: '{"name":"a"}' }],
   ["a body without a type", 415, "unsupported_media_type", { body: '{"name":"a"}' }],
