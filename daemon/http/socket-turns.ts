@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { RawData, WebSocket } from "ws";
 import { dialects } from "../../providers/dialects/index.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { list, parseJson, shape } from "../../providers/json.ts";
+import { list, nestingLevelsMax, nestsWithin, parseJson, shape } from "../../providers/json.ts";
 import type { Route } from "../pipeline/exchange.ts";
 import { asFailure } from "../pipeline/pipeline.ts";
 import type { Plane } from "../pipeline/plane.ts";
@@ -137,7 +137,7 @@ function inputOf({ input, previous_response_id: previous }: Turn): readonly unkn
 /** Of the event that ends a turn, which is its provider's and may be anything. */
 function rememberedOf(event: string, input: readonly unknown[]): Remembered | undefined {
   const { id, output } = shape(shape(parseJson(event))["response"]);
-  if (typeof id !== "string" || !Array.isArray(output)) return undefined;
+  if (typeof id !== "string" || !Array.isArray(output) || !nestsWithin(output, nestingLevelsMax)) return undefined;
   return { id, items: JSON.stringify([...input, ...output.filter(saysSomething)]) };
 }
 

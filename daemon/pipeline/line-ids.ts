@@ -1,5 +1,5 @@
 /**
- * What the lines of an uploaded batch name: `file_id`, `file_ids`, `container`. Hides that the upload is never held: a few
+ * What the lines of an uploaded batch name: files, containers, conversations, responses that they go on from. Hides that the upload is never held: a few
  * kilobytes wait at a time, wherever chunks are cut, and a name is written over in its own length, so that the length
  * which the client announced stays true.
  */
@@ -19,14 +19,20 @@ const hexOf = (letter: string): string =>
     .charCodeAt(0)
     .toString(16)
     .replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
-const names = ["file_ids", "file_id", "container"].map(letters).join("|");
+const plainNames = ["file_ids", "file_id", "container", "vector_store_ids", "conversation", "previous_response_id"];
+const names = plainNames.map(letters).join("|");
 const text = '"(?:[^"\\\\]|\\\\.)*"';
-const member = new RegExp(`("(?:${names})"\\s*:\\s*)(${text}|\\[\\s*(?:${text}\\s*(?:,\\s*)?)*\\])`, "g");
+/** OpenAI's conversation may be an object with nothing but its id. */
+const inside = `\\{\\s*"${letters("id")}"\\s*:\\s*`;
+const member = new RegExp(`("(?:${names})"\\s*:\\s*(?:${inside})?)(${text}|\\[\\s*(?:${text}\\s*(?:,\\s*)?)*\\])`, "g");
 /** May become one with what comes next. */
-const begun = new RegExp(`"(?:${names})"\\s*(?::\\s*(?:"(?:[^"\\\\]|\\\\.)*\\\\?|\\[[^\\]]*)?)?$`);
+const string = '"(?:[^"\\\\]|\\\\.)*\\\\?';
+const begun = new RegExp(
+  `"(?:${names})"\\s*(?::\\s*(?:${string}|\\[[^\\]]*|\\{\\s*(?:"[^"{}[\\]]{0,12}"?\\s*:?\\s*(?:${string})?)?)?)?$`,
+);
 const anyText = new RegExp(text, "g");
 /** So much may be the beginning of a name: all of the longest one in escapes. */
-const nameBytesMax = 6 * "container".length + 2;
+const nameBytesMax = 6 * Math.max(...plainNames.map(({ length }) => length)) + 2;
 
 export type LineIds = {
   /** What of it may go on; the rest is kept until it is known what it is. */
@@ -48,6 +54,8 @@ export function watchLines(
 
   function take(slice: string): string {
     const written = (kept + slice).replace(member, (whole, head: string, value: string) => {
+      // Others have a member of that name for other things.
+      if (head.startsWith('"conversation"') && !/conv_|\\/.test(value)) return whole;
       const told = value.replace(anyText, (quoted) => inProvidersWords(quoted, isProvider, ids));
       return told === value ? whole : head + told.padStart(value.length);
     });

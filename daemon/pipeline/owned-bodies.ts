@@ -16,9 +16,7 @@ import { replaceBody } from "./read.ts";
 export function refuseRawObjects(exchange: Exchange, path: string, { endpoints, name }: Provider): void {
   if (!isOwned(exchange) || !Object.hasOwn(endpoints, "files")) return;
   const parts = partsOf(path);
-  const stored = parts[parts.lastIndexOf("responses") + 1];
-  const isStored = parts.includes("responses") && stored !== undefined && stored !== "" && !responseVerbs.has(stored);
-  const kept = isStored ? "responses" : parts.find((part) => keptThings.has(part.replace(/:.*/, "")));
+  const kept = isStored(parts) ? "responses" : parts.find((part) => keptThings.has(part.replace(/:.*/, "")));
   if (kept === undefined) {
     assertTyped(exchange);
     return;
@@ -28,6 +26,12 @@ export function refuseRawObjects(exchange: Exchange, path: string, { endpoints, 
     `${kept} of ${name} belong to whoever made them: ask for them at the gateway's own paths, as that vendor has them, and not in a raw call`,
     { source: "client" },
   );
+}
+
+/** Whether a path is about a response that is kept. */
+export function isStored(parts: readonly string[]): boolean {
+  const id = parts[parts.lastIndexOf("responses") + 1];
+  return parts.includes("responses") && id !== undefined && id !== "" && !responseVerbs.has(id);
 }
 
 /** Words of paths under which a provider keeps things; in Google's a model may make one. */

@@ -35,7 +35,15 @@ import { read, releaseBody } from "./read.ts";
 import { readOther } from "./read-other.ts";
 import { record, recordAttempt } from "./record.ts";
 import { isRelayed, isTranslated, relayAttempt } from "./relay-attempt.ts";
-import { answersStored, continued, forgetStored, rememberAnswer, speaksResponses, watchResponse } from "./responses.ts";
+import {
+  answersStored,
+  continued,
+  forgetStored,
+  readsResponses,
+  rememberAnswer,
+  speaksResponses,
+  watchResponse,
+} from "./responses.ts";
 import { route } from "./route.ts";
 import { settle } from "./settle.ts";
 import { beginSpan } from "./span.ts";
@@ -59,10 +67,10 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     if (named !== undefined) await named;
     keepRequest(exchange, plane);
     if (exchange.view?.preferences?.raw !== undefined) askRaw(exchange, plane);
-    if (speaksResponses(exchange)) {
+    if (readsResponses(exchange)) {
       const before = continued(exchange, plane);
       if (before !== undefined) await before;
-      watchResponse(exchange, plane);
+      if (speaksResponses(exchange)) watchResponse(exchange, plane);
     }
     if (exchange.stored !== undefined && (await answersStored(exchange, plane))) return;
     if (exchange.route.form === "secret") return await answerSecret(exchange, plane);

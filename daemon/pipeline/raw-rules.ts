@@ -7,19 +7,32 @@ import type { Provider } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Kept, keptRows } from "./kept-things.ts";
 import { type About, isOwned } from "./owned.ts";
-import { refuseRawObjects } from "./owned-bodies.ts";
-import { basePath, passthroughPath, plainParts, refuseRawSessions } from "./passthrough.ts";
+import { isStored, refuseRawObjects } from "./owned-bodies.ts";
+import { basePath, partsOf, passthroughPath, plainParts, refuseRawSessions } from "./passthrough.ts";
+import { previousOf } from "./responses.ts";
 
 /** Undefined: about nothing that anybody owns, as far as its path says. */
 export function aboutRaw(exchange: Exchange, provider: Provider): About | undefined {
   if (exchange.caller!.keyRow < 0) return undefined;
   const path = passthroughPath(exchange, provider);
   refuseRawSessions(path, provider);
+  refuseRawResponses(exchange, path, provider);
   if (!isOwned(exchange)) return undefined;
   const { method = "POST" } = exchange.request;
   const found = keptAt(path.slice(basePath(provider).length), provider, method);
   if (found === undefined) refuseRawObjects(exchange, path, provider);
   return found === undefined ? undefined : aboutKept(found, method, provider);
+}
+
+/** What is kept of responses is the one key's alone, whatever is shared of the rest. */
+function refuseRawResponses(exchange: Exchange, path: string, { name, endpoints }: Provider): void {
+  const keeps = endpoints.chat?.some(({ dialect }) => dialect.id === "openai-responses") === true;
+  if (previousOf(exchange) === undefined && !(keeps && isStored(partsOf(path)))) return;
+  throw new GatewayError(
+    "permission_denied",
+    `responses of ${name} belong to whoever made them: ask for them, and go on from them, at /v1/responses, and not in a raw call`,
+    { source: "client" },
+  );
 }
 
 type Found = { readonly kept: Kept; readonly name: string; readonly after: readonly string[] };

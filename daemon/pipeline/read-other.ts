@@ -72,6 +72,12 @@ function withPathModel(exchange: Exchange, view: RequestView): RequestView {
     });
   }
   if (typeof says === "object") return keep(exchange, { ...view, model: says.model });
+  // What says of itself that it is something else may be read as JSON all the same.
+  if (says !== undefined && exchange.upload !== undefined && exchange.caller!.keyRow >= 0 && !isForm(exchange))
+    throw new GatewayError("invalid_request", "this call's body is JSON, or a form: say so in content-type", {
+      source: "client",
+      param: "content-type",
+    });
   // A list of others would be obeyed where the first is not to be had.
   const isAlone = view.noted?.some((member) => member.name === "models" || member.name === "fallbacks") !== true;
   return keep(exchange, { ...view, model: says !== undefined && isAlone ? view.model : undefined });

@@ -4,6 +4,7 @@
  * that made it.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { nestingLevelsMax, nestsWithin } from "../../providers/json.ts";
 import { sendBody } from "../http/reply.ts";
 import { readFrame } from "../http/sse-splitter.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
@@ -14,18 +15,29 @@ import { replaceBody } from "./read.ts";
 /** Responses that one may have gone on from, one after the other. */
 const chainMax = 128;
 
+/** Its answer is a response, which may be kept. */
 export function speaksResponses({ route }: Exchange): boolean {
   return route.name === "responses";
 }
 
+/** It may go on from one. */
+export function readsResponses({ route }: Exchange): boolean {
+  return route.dialect.id === "openai-responses" && route.form === "json";
+}
+
 /** Undefined, as nearly always: this one goes on from nothing. */
 export function continued(exchange: Exchange, plane: Plane): Promise<void> | undefined {
-  const member = exchange.view!.noted?.find(({ name }) => name === "previous_response_id");
-  if (member === undefined) return undefined;
-  const id: unknown = JSON.parse(exchange.body!.toString("utf8", member.valueStart, member.end));
-  if (id === null) return undefined;
+  const id = previousOf(exchange);
+  if (id === undefined) return undefined;
   if (typeof id !== "string") throw notFound("previous_response_id");
   return goOnFrom(exchange, id, plane);
+}
+
+/** What it says that it goes on from; undefined: nothing. */
+export function previousOf({ body, view }: Exchange): unknown {
+  const member = view!.noted?.find(({ name }) => name === "previous_response_id");
+  if (member === undefined) return undefined;
+  return JSON.parse(body!.toString("utf8", member.valueStart, member.end)) ?? undefined;
 }
 
 async function goOnFrom(exchange: Exchange, id: string, plane: Plane): Promise<void> {
@@ -43,14 +55,15 @@ async function goOnFrom(exchange: Exchange, id: string, plane: Plane): Promise<v
     chain.push(await owned(exchange, previous, plane, "previous_response_id"));
   }
   const { previous_response_id: _, ...body } = JSON.parse(exchange.body!.toString("utf8")) as Record<string, unknown>;
-  exchange.ownInput = inputItems(body["input"]);
+  const own = inputItems(body["input"]);
+  if (speaksResponses(exchange)) exchange.ownInput = own;
   const before = chain
     .reverse()
     .flatMap(({ input, response }) => [
       ...(JSON.parse(input) as unknown[]),
       ...(JSON.parse(response) as { output: unknown[] }).output,
     ]);
-  replaceBody(exchange, plane, Buffer.from(JSON.stringify({ ...body, input: [...before, ...exchange.ownInput] })));
+  replaceBody(exchange, plane, Buffer.from(JSON.stringify({ ...body, input: [...before, ...own] })));
 }
 
 function inputItems(input: unknown): readonly unknown[] {
@@ -107,6 +120,7 @@ export function rememberAnswer(exchange: Exchange, body: Buffer, plane: Plane): 
 function keep(exchange: Exchange, response: object, plane: Plane): void {
   const { id, store } = response as { id?: unknown; store?: unknown };
   if (typeof id !== "string" || id === "" || !Array.isArray((response as { output?: unknown }).output)) return;
+  if (!nestsWithin(response, nestingLevelsMax)) return; // it could not be written again
   const isNative = exchange.isRelay && store === true;
   plane.responses.put({
     id,

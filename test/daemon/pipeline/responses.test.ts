@@ -97,6 +97,30 @@ test("answersStored() gives back what was kept, its input, and nothing once it w
 test("owned() keeps a response to the key that made it", async () => {
   const id = idOf(await create({ input: "secret" }));
   const other = lab.createKey();
+  const raw = (path: string, body?: object) =>
+    call(lab.url, {
+      method: body === undefined ? "GET" : "POST",
+      path: `/passthrough/own/${path}`,
+      key: other,
+      ...(body && { body }),
+    });
+  const seen = upstream.seen.length;
+  for (const tried of [
+    raw(`responses/${id}`),
+    raw("responses", { model: "m", input: "x", previous_response_id: id }),
+    raw("responses/compact", { model: "m", previous_response_id: "resp_of_own" }),
+  ])
+    assert.equal((await tried).status, 403);
+  for (const path of ["input_tokens", "compact"]) {
+    const body = { model: "own/m", input: "x", previous_response_id: id };
+    assert.equal((await call(lab.url, { path: `/v1/responses/${path}`, key: other, body })).status, 404);
+  }
+  const untyped = { method: "POST", path: "/passthrough/own/responses", key: other, body: "{}" };
+  assert.equal(
+    (await call(lab.url, { ...untyped, headers: { "content-type": "application/octet-stream" } })).status,
+    400,
+  );
+  assert.equal(upstream.seen.length, seen);
   for (const tried of [
     about(id, "GET", other),
     about(id, "DELETE", other),
@@ -113,6 +137,16 @@ test("owned() keeps a response to the key that made it", async () => {
 test("watchResponse() keeps nothing where the request says so", async () => {
   const id = idOf(await create({ input: "one", store: false }));
   assert.equal((await about(id)).status, 404);
+});
+
+test("rememberAnswer() keeps nothing that is nested too deep to be written again, and the answer stands", async () => {
+  const deep = "[".repeat(50_000) + "]".repeat(50_000);
+  const kept = { ...completion, id: "resp_deep", object: "response", status: "completed", output: ["deep"] };
+  upstream.answer = answers(JSON.stringify(kept).replace('"deep"', deep));
+  const made = await create({ model: "own/m", input: "one" });
+  assert.deepEqual([made.status, made.text.includes(deep)], [200, true]);
+  assert.equal((await lab.rows()).at(-1)!.error, null);
+  assert.equal((await about("resp_deep")).status, 404);
 });
 
 test("a provider that keeps its own is asked itself, and only it", async () => {
