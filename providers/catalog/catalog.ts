@@ -194,9 +194,9 @@ function makeEntry(provider: string, model: string, host: string, overrides: rea
 
 function tableEntry(host: string, model: string): Entry | undefined {
   if (model.length > nameLengthMax) return undefined;
-  const id = tableId(host);
-  const dashed = dashedDate(model);
-  const line = findLine(id, model) ?? (dashed === undefined ? undefined : findLine(id, dashed));
+  const [id, name] = placeOf(host, model);
+  const dashed = dashedDate(name);
+  const line = findLine(id, name) ?? (dashed === undefined ? undefined : findLine(id, dashed));
   if (line === undefined) return undefined;
   const [, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
@@ -212,6 +212,14 @@ function tableEntry(host: string, model: string): Entry | undefined {
     contextWindow: contextWindow === 0 ? undefined : contextWindow,
     inTable: true,
   };
+}
+
+/** Hugging Face's router asks whoever a name says behind its colon, each at prices of its own. */
+function placeOf(host: string, model: string): readonly [id: string, name: string] {
+  const colon = model.lastIndexOf(":");
+  const server = `${host}_${model.slice(colon + 1)}`;
+  if (host === "huggingface" && tableProvider(server) !== undefined) return [server, model.slice(0, colon)];
+  return [tableId(host), model];
 }
 
 /** The first row whose rules hold, as in the library; clouds that resell look the name up among the makers' rows. */

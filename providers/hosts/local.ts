@@ -33,8 +33,8 @@ export const locals: readonly Host[] = [
   local("llamacpp", at(8080), { operations: { ...polyglot(ranking, messages, responses), ...countTokens } }),
   // lmstudio.ai/docs/developer/openai-compat, /anthropic-compat
   local("lmstudio", at(1234), { operations: polyglot(textAndVectors, messages, responses), quirks: oldCap }),
-  // docs.sglang.ai/basic_usage/openai_api, /supported_models/rerank_models
-  local("sglang", at(30000), { operations: ranking }),
+  // docs.sglang.io/docs/basic_usage/openai_api, /basic_usage/anthropic_api, /basic_usage/native_api
+  local("sglang", at(30000), { operations: { ...polyglot(ranking, messages), ...countTokens } }),
   // localai.io/features
   local("localai", at(8080), {
     operations: { ...ranking, ...voices, ...usual("image_generations", "image_edits", "realtime") },

@@ -4,7 +4,7 @@
  */
 import type { Codec, ImageAnswer, ImageRequest, Json, OperationOptions, UpstreamRequest } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { known, list, type Shape, shape, text, words } from "../../json.ts";
+import { isObject, known, list, type Shape, shape, text, words } from "../../json.ts";
 import { droppedFields, extraFields } from "../dropped.ts";
 import { decodeUsage } from "./usage.ts";
 
@@ -57,19 +57,23 @@ function decode(body: unknown): ImageAnswer {
     ...predicted.map((each) => ({ data: text(each["bytesBase64Encoded"]), revised: words(each["prompt"]) })),
     ...parts.map(({ data }) => ({ data: text(data), revised: undefined })),
   ].flatMap(({ data, revised }) => (data === undefined ? [] : [{ data, revised }]));
-  if (pictures.length === 0) throw noPicture(answer, candidate, predicted);
+  if (pictures.length === 0) throw isObject(body) ? noPicture(answer, candidate, predicted) : strange();
   return { pictures, usage: { ...decodeUsage(answer["usageMetadata"]), images: pictures.length } };
 }
 
-/** Who filters them answers with fewer, or none, and may say why. */
+/** Who filters them answers with fewer, or none, and may say why. What a model did not come to is not billed. */
 function noPicture(answer: Shape, candidate: Shape | undefined, predicted: readonly Shape[]): GatewayError {
   const end = words(candidate?.["finishReason"]);
-  if (end === "STOP" || end === "MAX_TOKENS")
-    return new GatewayError("upstream_protocol", "the provider's answer has no picture", { source: "provider" });
+  if (end === "STOP" || end === "MAX_TOKENS") return strange();
   const why =
     end ?? words(shape(answer["promptFeedback"])["blockReason"]) ?? words(predicted[0]?.["raiFilteredReason"]);
   const message = `no picture was made${why === undefined ? "" : `: ${why}`}`;
-  return new GatewayError("content_policy_violation", message, { source: "provider" });
+  const billed = candidate === undefined ? { upstreamStatus: 200 } : {};
+  return new GatewayError("content_policy_violation", message, { source: "provider", ...billed });
+}
+
+function strange(): GatewayError {
+  return new GatewayError("upstream_protocol", "the provider's answer has no picture", { source: "provider" });
 }
 
 /** Who asks in Google's words is relayed to what predicts; what answers is asked by its own call. */

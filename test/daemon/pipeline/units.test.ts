@@ -11,8 +11,14 @@ before(async () => {
     providers: {
       up: { dialect: "openai-chat", api_key: "env.SECRET", base_url: `${upstream.origin}/v1` },
       mistral: { api_key: "env.SECRET", base_url: `${upstream.origin}/v1` },
+      gemini: { api_key: "env.SECRET", base_url: `${upstream.origin}/v1beta` },
     },
-    prices: { "up/painter": { image: 0.04 }, "up/speaker": { characters: 15 }, "mistral/reader": { page: 0.002 } },
+    prices: {
+      "up/painter": { image: 0.04 },
+      "up/speaker": { characters: 15 },
+      "mistral/reader": { page: 0.002 },
+      "gemini/*": { image: 0.04 },
+    },
   });
 });
 after(async () => {
@@ -30,6 +36,20 @@ test("A4 admit() holds for every picture that is asked for", async () => {
   assert.equal((await one.call({ key, ...images(2) })).status, 200);
   assert.equal((await one.call({ key, ...images(1) })).status, 402, "$0.08 of $0.10 are spent");
   assert.deepEqual([...one.ledger.holdsOf()], []);
+});
+
+test("A4 settle() charges the pictures that a provider's filter left, in its words or the caller's, and nothing for none", async () => {
+  const key = one.createKey({ budgetNano: 100_000_000 });
+  const ask = () =>
+    one.call({ key, path: "/v1/images/generations", body: { model: "gemini/imagen", prompt: "a cat", n: 2 } });
+  for (const filtered of [{}, { predictions: [{ raiFilteredReason: "unsafe" }] }]) {
+    upstream.answer = answers(filtered);
+    assert.equal(errorOf(await ask()).code, "content_policy_violation");
+  }
+  upstream.answer = answers({ predictions: [{ bytesBase64Encoded: "QQ==" }, { raiFilteredReason: "unsafe" }] });
+  const left = await ask();
+  assert.deepEqual([left.status, left.headers["x-bifrost-cost-usd"]], [200, "0.04"]);
+  assert.equal((await ask()).status, 402, "$0.04 of $0.10 are spent");
 });
 
 test("A4 admit() holds for every character that is to be spoken", async () => {

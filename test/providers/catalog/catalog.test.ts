@@ -51,6 +51,13 @@ test("price() finds a renamed provider by its host, and a synonym by its row", (
   assert.ok(catalog.price("xai", "grok-4"));
 });
 
+test("price() of a model behind Hugging Face's router is that of whoever the name says serves it", () => {
+  const price = (model: string) => openCatalog([], { hf: "huggingface" }).price("hf", model)?.input;
+  assert.equal(price("meta-llama/Llama-3.1-8B-Instruct:cerebras"), 100_000);
+  for (const open of ["", ":", ":fastest", ":constructor", ":nobody", ":cerebras:nobody"])
+    assert.equal(price(`meta-llama/Llama-3.1-8B-Instruct${open}`), undefined, open);
+});
+
 test("price() of echo is zero, of echo-paid that of the book", () => {
   assert.equal(catalog.price("echo", "anything"), freePrice);
   assert.equal(catalog.price("echo-paid", "anything"), echoPaidPrice);

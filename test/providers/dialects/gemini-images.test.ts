@@ -54,6 +54,7 @@ test("images of gemini are as many as were made, with the prompt they were made 
 for (const [what, body, code] of [
   ["all of them were filtered", { predictions: [{ raiFilteredReason: "unsafe" }] }, "content_policy_violation"],
   ["nothing is left", {}, "content_policy_violation"],
+  ["it is no answer", [], "upstream_protocol"],
   ["the prompt was blocked", { promptFeedback: { blockReason: "SAFETY" } }, "content_policy_violation"],
   ["it was stopped", { candidates: [{ finishReason: "IMAGE_SAFETY" }] }, "content_policy_violation"],
   [
