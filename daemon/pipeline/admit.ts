@@ -141,11 +141,12 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     // A price by the picture, say, for something that makes none.
     if (most === undefined && price !== undefined && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
     const costNano = most ?? 0;
+    const tokens = Math.min(Number.MAX_SAFE_INTEGER, input + output);
     hold = plane.ledger.admit(
       scopes,
       now,
       costNano,
-      bounds.input + bounds.output,
+      tokens,
       inputCostNano,
       exchange.holds === 0,
       holdId,
@@ -160,7 +161,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
         now,
         scopesText,
         costNano,
-        bounds.input + bounds.output,
+        tokens,
         inputCostNano,
         caller.keyId,
         target.name,

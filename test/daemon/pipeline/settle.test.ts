@@ -79,6 +79,19 @@ test("A3 settle() charges once what it could not while a dead thread had the led
   }
 });
 
+test("A1 admit() refuses an output cap that is longer than can be counted, as one that no budget covers", async () => {
+  const one = await lab();
+  try {
+    const key = one.createKey({ budgetNano: 1_000_000_000 });
+    for (const more of [{ max_tokens: Number.MAX_SAFE_INTEGER }, { max_tokens: Number.MAX_SAFE_INTEGER, n: 128 }]) {
+      const answer = await one.call({ key, body: { model: "up/m", messages: [], ...more } });
+      assert.deepEqual([answer.status, errorOf(answer).code], [402, "budget_exceeded"]);
+    }
+  } finally {
+    await one.stop();
+  }
+});
+
 describe("admit() without an output cap", () => {
   const ask = (one: Lab, key: string) => one.call({ key, body: { model: "up/m", messages: [] } });
 
