@@ -39,6 +39,8 @@ export type Usage = {
   readonly pages?: number | undefined;
   /** Requests to server-side tools such as web search. */
   readonly serverToolRequests?: number | undefined;
+  /** Searches of files that the provider keeps. */
+  readonly fileSearches?: number | undefined;
   /** `flex`, `priority`, `batch` …, as the provider names it. */
   readonly serviceTier?: string | undefined;
 };

@@ -125,6 +125,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   if (tools !== undefined && budgeted && !settings.ledger.allowUnpriced && !isFree)
     assertHoldable(tools, price, settings.ledger.holdInput === "bytes", batch !== undefined);
   const toolCalls = tools?.hasFee ? tools.calls : 0;
+  const fileSearches = tools?.searchesFiles ? tools.calls : 0;
   const bounds = batch === undefined ? estimateBounds(exchange, target, plane) : boundsOf(batch);
   const service = exchange.marks?.service;
   const units = price === undefined || generates(exchange.route) ? undefined : unitsBound(exchange);
@@ -137,35 +138,20 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     const { input, output } = bounds;
     const dearest = exchange.marks?.dearest ?? false;
     const most =
-      batch === undefined ? costBound(price, { input, output, dearest, service, units, toolCalls }) : batch.heldNano;
+      batch === undefined
+        ? costBound(price, { input, output, dearest, service, units, toolCalls, fileSearches })
+        : batch.heldNano;
     // A price by the picture, say, for something that makes none.
     if (most === undefined && price !== undefined && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
     const costNano = most ?? 0;
     const tokens = Math.min(Number.MAX_SAFE_INTEGER, input + output);
-    hold = plane.ledger.admit(
-      scopes,
-      now,
-      costNano,
-      tokens,
-      inputCostNano,
-      exchange.holds === 0,
-      holdId,
-    );
+    hold = plane.ledger.admit(scopes, now, costNano, tokens, inputCostNano, exchange.holds === 0, holdId);
     if (limited) exchange.limitHeaders = limitHeaders(plane.quota(scopes, now));
     if (hold < 0) throw refused(plane.ledger, costNano, named);
     exchange.holds++;
     heldNano = costNano;
     if (costNano > 0 && budgeted) {
-      plane.state.pushHold(
-        holdId,
-        now,
-        scopesText,
-        costNano,
-        tokens,
-        inputCostNano,
-        caller.keyId,
-        target.name,
-      );
+      plane.state.pushHold(holdId, now, scopesText, costNano, tokens, inputCostNano, caller.keyId, target.name);
     }
   }
   return {

@@ -12,6 +12,8 @@ export type ServerTools = {
   readonly isBounded: boolean;
   /** Some have a price by the call. */
   readonly hasFee: boolean;
+  /** Files that the provider keeps, which has a price of its own. */
+  readonly searchesFiles: boolean;
   /** One whose cost nobody tells in an answer. */
   readonly unpriced: string | undefined;
 };
@@ -41,7 +43,8 @@ const searching = /"(?:web_search_options|search_parameters)"\s*:\s*\{|"plugins"
 /** A prompt that OpenAI keeps brings text and tools that no one here has seen. */
 const storedPrompt = /"prompt"\s*:\s*\{[^{}]*"id"\s*:/;
 const tokensOnly = /^(?:web_fetch|mcp|url)/;
-const untold = /^(?:code_interpreter|file_search|image_generation|code_execution|advisor|container)/;
+const filesOnly = /^(?:file|collections)_search/;
+const untold = /^(?:code_interpreter|image_generation|code_execution|advisor|container)/;
 
 /** Undefined: none is named. `text` is the whole body, or of a session what sets it up. */
 export function readServerTools(text: string, isGoogles = text.includes('"contents"')): ServerTools | undefined {
@@ -56,12 +59,13 @@ export function readServerTools(text: string, isGoogles = text.includes('"conten
     calls: calls ?? usualCalls,
     isBounded: calls !== undefined,
     hasFee: searches || named.some(hasFee) || keys.some((key) => /search|maps/i.test(key) && !/^file/i.test(key)),
+    searchesFiles: named.some((name) => filesOnly.test(name)),
     unpriced: isStored ? "a stored prompt" : named.find((name) => untold.test(name)),
   };
 }
 
 function hasFee(name: string): boolean {
-  return !tokensOnly.test(name) && !untold.test(name);
+  return !tokensOnly.test(name) && !untold.test(name) && !filesOnly.test(name);
 }
 
 /** OpenAI's bound is one for all tools, Anthropic's one for each. A word that is said twice bounds nothing. */
@@ -96,6 +100,10 @@ export function assertHoldable(tools: ServerTools, price: Price | undefined, isE
   if (isBatch) throw refused("what the tools of a batch's requests cost is not bounded");
   if (tools.hasFee && price !== undefined && price.serverTool === undefined)
     throw refused("what a search of this provider costs is not known (`server_tool` under `prices` in the config)");
+  if (tools.searchesFiles && price !== undefined && price.fileSearch === undefined)
+    throw refused(
+      "what a search of this provider's files costs is not known (`file_search` under `prices` in the config)",
+    );
   if (isExact && !tools.isBounded)
     throw refused(
       "how often the provider may run its tools is not bounded (`max_tool_calls`, or `max_uses` of each tool)",

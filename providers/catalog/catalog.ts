@@ -16,7 +16,7 @@ import {
   type Rates,
   type Tier,
 } from "./price.ts";
-import { serverToolRate } from "./server-tools.ts";
+import { serverToolRates } from "./server-tools.ts";
 import { none, serviceShares } from "./service-tiers.ts";
 
 export type { Price } from "./price.ts";
@@ -200,10 +200,10 @@ function tableEntry(host: string, model: string): Entry | undefined {
   if (line === undefined) return undefined;
   const [, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
-  const toolRate = serverToolRate(id, model);
+  const toolRates = serverToolRates(id, model);
   // What writes no words runs no tools.
   const withTool = <Known extends LineRates>(known: Known): Known =>
-    toolRate === undefined || known.output === undefined ? known : { serverTool: toolRate, ...known };
+    toolRates.serverTool === undefined || known.output === undefined ? known : { ...toolRates, ...known };
   return {
     price: withShares(toPrice(withTool(rates)), shares),
     changes: changes

@@ -41,7 +41,8 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
     addOutput(sum, rates, output, usage);
   }
   add(sum, 1, rates.request ?? 0);
-  addServerTools(sum, rates, usage.serverToolRequests);
+  addToolCalls(sum, rates.serverTool, usage.serverToolRequests);
+  addToolCalls(sum, rates.fileSearch, usage.fileSearches);
   if (sum.unpriced) return unpriced;
   const nano = rounded(sum);
   return sum.partial ? { nano, partial: true } : { nano };
@@ -79,8 +80,9 @@ export type CostBound = {
   readonly service?: string | undefined;
   /** What is not counted in tokens, at most. */
   readonly units?: Units | undefined;
-  /** Calls of tools that the provider runs, at most. */
+  /** Calls of tools that the provider runs, and searches of its files, at most so many in all. */
   readonly toolCalls?: number | undefined;
+  readonly fileSearches?: number | undefined;
 };
 
 export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches" | "pages" | "videoMs" | "videoSize">;
@@ -93,9 +95,10 @@ export function costBound(price: Price | undefined, bound: CostBound): number | 
   if (price === undefined) return undefined;
   const share = bound.service === anyService ? dearestShare(price) : (shareIn(price, bound.service) ?? 1);
   const most = share <= 1 ? usualBound(price, bound) : usualBound(sharedPrice(price, share), bound);
-  const { toolCalls = 0 } = bound;
-  if (most === undefined || toolCalls === 0) return most;
-  return most + Math.ceil(Math.min(toolCalls, toolCallsMax) * ((price.serverTool ?? 0) / 1_000));
+  const { toolCalls = 0, fileSearches = 0 } = bound;
+  const tools = (calls: number, rate = 0) => Math.ceil(Math.min(calls, toolCallsMax) * (rate / 1_000));
+  if (most === undefined) return undefined;
+  return most + Math.max(tools(toolCalls, price.serverTool), tools(fileSearches, price.fileSearch));
 }
 
 function usualBound(price: Price, bound: CostBound): number | undefined {
@@ -224,13 +227,13 @@ function addOutput(sum: Sum, rates: Rates, output: number | undefined, usage: Us
   add(sum, reasoning, rates.reasoning);
 }
 
-function addServerTools(sum: Sum, rates: Rates, requests: number | undefined): void {
+function addToolCalls(sum: Sum, rate: number | undefined, requests: number | undefined): void {
   if (requests === undefined || requests === 0) return;
-  if (rates.serverTool === undefined || !(Number.isInteger(requests) && requests > 0 && requests <= toolCallsMax)) {
+  if (rate === undefined || !(Number.isInteger(requests) && requests > 0 && requests <= toolCallsMax)) {
     sum.partial = true;
     return;
   }
-  add(sum, requests, rates.serverTool);
+  add(sum, requests, rate);
 }
 
 /** Both products stay below 2^53: a token's rate is at most 10^6 nano, a tool call's 10^12 for at most a thousand of them. */

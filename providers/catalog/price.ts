@@ -24,6 +24,8 @@ export type Rates = {
   readonly reasoning?: number | undefined;
   readonly request?: number | undefined;
   readonly serverTool?: number | undefined;
+  /** A search of files that the provider keeps. */
+  readonly fileSearch?: number | undefined;
   /** A picture that was made. */
   readonly image?: number | undefined;
   /** A character of a text that is spoken. */
@@ -70,6 +72,7 @@ export type PriceOverride = {
   readonly reasoning?: number | undefined;
   readonly request?: number | undefined;
   readonly serverTool?: number | undefined;
+  readonly fileSearch?: number | undefined;
   readonly image?: number | undefined;
   /** Dollars a million characters. */
   readonly character?: number | undefined;
@@ -143,7 +146,7 @@ const scales: readonly (readonly [name: keyof Rates, scale: number])[] = [
   ...(["audioInput", "audioOutput", "audioCacheRead", "imageInput", "imageOutput", "imageCacheRead"] as const).map(
     (name) => [name, 1e6] as const,
   ),
-  ...(["request", "serverTool", "image", "audioHour", "search", "page", "videoSecond"] as const).map(
+  ...(["request", "serverTool", "fileSearch", "image", "audioHour", "search", "page", "videoSecond"] as const).map(
     (name) => [name, 1e12] as const,
   ),
 ];
@@ -196,7 +199,10 @@ function shared(rates: Rates, share: number): Rates {
   for (const [name, scale] of scales) {
     const pico = rates[name];
     const max = scale === 1e6 ? picoPerTokenMax : picoPerRequestMax;
-    all[name] = pico === undefined || name === "serverTool" ? pico : Math.min(Math.round(pico * share), max);
+    all[name] =
+      pico === undefined || name === "serverTool" || name === "fileSearch"
+        ? pico
+        : Math.min(Math.round(pico * share), max);
   }
   return all;
 }

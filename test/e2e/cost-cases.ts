@@ -8,7 +8,7 @@ import { anthropic, bedrock, chat, cohere, gemini, responses, type Told } from "
 export const rates = {
   ...{ input: 3, output: 15, cache_read: 0.3, cache_write_5m: 3.75, cache_write_1h: 6 },
   ...{ audio_input: 10, audio_output: 20, audio_cache_read: 0.5, image_input: 5, image_output: 30 },
-  ...{ server_tool: 0.01, service_tiers: { flex: 0.5, batch: 0.5, priority: 2 } },
+  ...{ server_tool: 0.01, file_search: 0.0025, service_tiers: { flex: 0.5, batch: 0.5, priority: 2 } },
   tiers: [{ above: 200_000, input: 6, output: 22.5, cache_read: 0.6, cache_write_5m: 7.5, cache_write_1h: 12 }],
 };
 /** The same in nano-dollars a token. */
@@ -130,6 +130,16 @@ const responsesLines: readonly Line[] = [
     "two web searches",
     { usage: { input_tokens: 10, output_tokens: 10 }, searches: 2 },
     10 * input + 10 * output + 2 * search,
+  ],
+  [
+    "searches and files in xAI's words",
+    {
+      usage: {
+        ...{ input_tokens: 10, output_tokens: 10 },
+        server_side_tool_usage_details: { x_search_calls: 2, code_interpreter_calls: 1, file_search_calls: 3 },
+      },
+    },
+    10 * input + 10 * output + 3 * search + 3 * 2_500_000,
   ],
   ["flex", { usage: { input_tokens: 1000, output_tokens: 100 }, tier: "flex" }, 500 * input + 50 * output],
   ["priority", { usage: { input_tokens: 1000, output_tokens: 100 }, tier: "priority" }, 2000 * input + 200 * output],

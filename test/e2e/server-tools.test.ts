@@ -6,7 +6,7 @@ import { startDaemon } from "../support/daemon.ts";
 
 test("A1 admit() holds the calls that a provider's tools may make, and refuses those of unknown cost", async (t) => {
   const daemon = await startDaemon({
-    config: { prices: { "echo-paid/*": { input: 0, output: 0, server_tool: 0.01 } } },
+    config: { prices: { "echo-paid/*": { input: 0, output: 0, server_tool: 0.01, file_search: 0.02 } } },
   });
   t.after(() => daemon.stop());
   const key = await daemon.createKey({ name: "ci", budget: "0.05" });
@@ -26,6 +26,10 @@ test("A1 admit() holds the calls that a provider's tools may make, and refuses t
   const [refused, why] = await call({ type: "code_execution_20250825", name: "code_execution" });
   assert.equal(refused, 402);
   assert.match(why, /what code_execution_20250825 costs is not told.*ledger\.allow_unpriced/);
+  assert.deepEqual(await call({ type: "file_search" }), [
+    402,
+    'the budget of key "ci" does not cover this request: limit $0.05, spent $0.00, held by requests in flight $0.00, needed $0.08',
+  ]);
   // No call was made: nothing is charged.
   const { problems } = await daemon.settled();
   assert.deepEqual(problems, []);

@@ -5,6 +5,7 @@ import type { PriceView, RatesView } from "../contract/models.ts";
 const byPiece: ReadonlySet<string> = new Set([
   "request",
   "serverTool",
+  "fileSearch",
   "image",
   "audioHour",
   "search",

@@ -32,6 +32,7 @@ export const price = z
     reasoning: setting(dollars, "Dollars per million output tokens of reasoning, where they do not cost as the rest."),
     request: setting(dollars, "Dollars per request, besides the tokens."),
     server_tool: setting(dollars, "Dollars per call of a tool that the provider runs, such as a web search."),
+    file_search: setting(dollars, "Dollars per search of files that the provider keeps."),
     image: setting(dollars, "Dollars per picture made, for models that are billed by the picture."),
     characters: setting(dollars, "Dollars per million characters spoken."),
     audio_hour: setting(dollars, "Dollars per hour of sound listened to."),

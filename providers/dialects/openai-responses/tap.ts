@@ -139,12 +139,13 @@ function bodyUsage(body: string): Usage | undefined {
   const found = topLevelObject(body, "usage");
   if (found === undefined) return undefined;
   const tier = /"service_tier"\s*:\s*"([a-z_]{1,32})"/.exec(body)?.[1];
-  const searches = body.split(webSearch).length - 1;
-  return usageOf(shape(parseJson(found)), tier, searches === 0 ? undefined : searches);
+  // As a type only: what a model writes has its quotes escaped.
+  return usageOf(
+    shape(parseJson(found)),
+    tier,
+    (type) => body.split(new RegExp(`"type"\\s*:\\s*"${type}"`)).length - 1,
+  );
 }
-
-/** As a type only: what a model writes has its quotes escaped. */
-const webSearch = /"type"\s*:\s*"web_search_call"/;
 
 /** The answer to a count of tokens. */
 function countedInput(whole: Shape): Usage | undefined {

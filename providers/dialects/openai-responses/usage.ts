@@ -6,10 +6,13 @@ import { count, isObject, known, list, type Shape, shape, words } from "../../js
 export function decodeUsage(response: Shape): Usage | undefined {
   const { usage } = response;
   if (!isObject(usage)) return undefined;
-  return usageOf(usage, response["service_tier"], webSearches(response));
+  const items = list(response["output"]).map((item) => shape(item)["type"]);
+  return usageOf(usage, response["service_tier"], (type) => items.filter((each) => each === type).length);
 }
 
-export function usageOf(usage: Shape, serviceTier?: unknown, searches?: number): Usage {
+/** @param items how many items of a type there are: tools are billed by the call, and OpenAI's usage does not tell of them */
+export function usageOf(usage: Shape, serviceTier?: unknown, items: (type: string) => number = () => 0): Usage {
+  const told = usage["server_side_tool_usage_details"];
   const input = shape(usage["input_tokens_details"]);
   const output = shape(usage["output_tokens_details"]);
   return known({
@@ -20,16 +23,17 @@ export function usageOf(usage: Shape, serviceTier?: unknown, searches?: number):
     reasoning: count(output["reasoning_tokens"]),
     audioInput: count(input["audio_tokens"]),
     audioOutput: count(output["audio_tokens"]),
-    serverToolRequests: searches,
+    serverToolRequests: (isObject(told) ? callsTold(told) : items("web_search_call")) || undefined,
+    fileSearches: (isObject(told) ? count(told["file_search_calls"]) : items("file_search_call")) || undefined,
     serviceTier: words(serviceTier),
   });
 }
 
-/** Searches are billed by the call, and only the items tell how many there were. */
-function webSearches(response: Shape): number | undefined {
-  let calls = 0;
-  for (const item of list(response["output"])) if (shape(item)["type"] === "web_search_call") calls++;
-  return calls === 0 ? undefined : calls;
+/** xAI's, whose tools cost the same a call, but for one of twice the price: the search of files that are attached. */
+function callsTold(told: Shape): number {
+  const calls = (name: string): number => count(told[name]) ?? 0;
+  const sum = calls("web_search_calls") + calls("x_search_calls") + calls("code_interpreter_calls");
+  return sum + 2 * calls("document_search_calls");
 }
 
 /** Null when the upstream told neither count: a client reads "unknown" as no usage, and not as zero. */

@@ -10,7 +10,7 @@ function tools(value: unknown) {
   return readMarks(body, scanRequest(body).sighted).tools;
 }
 
-const search = { calls: usualCalls, isBounded: false, hasFee: true, unpriced: undefined };
+const search = { calls: usualCalls, isBounded: false, hasFee: true, searchesFiles: false, unpriced: undefined };
 
 const searches: Readonly<Record<string, unknown>> = {
   "OpenAI's": { tools: [{ type: "web_search" }] },
@@ -54,14 +54,10 @@ test("readMarks() tells what costs tokens alone, and what nobody tells the cost 
     { contents: [], tools: [{ codeExecution: {} }] },
   ])
     assert.deepEqual(tools(body), { ...search, hasFee: false }, JSON.stringify(body));
-  for (const type of [
-    "code_interpreter",
-    "file_search",
-    "image_generation",
-    "code_execution_20250825",
-    "advisor_20260301",
-  ])
+  for (const type of ["code_interpreter", "image_generation", "code_execution_20250825", "advisor_20260301"])
     assert.deepEqual(tools({ tools: [{ type }] }), { ...search, hasFee: false, unpriced: type });
+  for (const type of ["file_search", "collections_search"])
+    assert.deepEqual(tools({ tools: [{ type }] }), { ...search, hasFee: false, searchesFiles: true });
   assert.equal(tools({ prompt: { id: "pmpt_1" } })?.unpriced, "a stored prompt");
   const shell = { type: "shell", environment: { type: "container_auto" } };
   assert.equal(tools({ tools: [shell] })?.unpriced, "container_auto");
@@ -91,6 +87,9 @@ test("assertHoldable() refuses what no hold covers, and says what to send", () =
     );
   refused(() => assertHoldable(unbounded, price, true, false), /max_tool_calls.*max_uses/);
   refused(() => assertHoldable(bounded, { ...price, serverTool: undefined }, false, false), /server_tool/);
-  refused(() => assertHoldable({ ...bounded, unpriced: "file_search" }, price, false, false), /file_search/);
+  refused(() => assertHoldable({ ...bounded, unpriced: "code_interpreter" }, price, false, false), /code_interpreter/);
+  const files = { ...bounded, hasFee: false, searchesFiles: true };
+  refused(() => assertHoldable(files, price, false, false), /file_search/);
+  assertHoldable(files, { ...price, fileSearch: 1 }, true, false);
   refused(() => assertHoldable(bounded, price, false, true), /batch/);
 });

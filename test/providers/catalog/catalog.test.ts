@@ -15,6 +15,7 @@ test("price() knows models by name, by date and by prefix, whatever their case",
     output: 10_000_000,
     cacheRead: 1_250_000,
     serverTool: 10_000_000_000,
+    fileSearch: 2_500_000_000,
     tiers: [],
     serviceShares: { flex: 0.5, batch: 0.5 },
   };
@@ -99,7 +100,8 @@ test("price() takes the first override that fits, over the catalog's rates and t
     { match: "anthropic/claude-sonnet-4-5", output: 1 },
   ]);
   assert.deepEqual(own.price("openai", "gpt-4o"), {
-    ...{ input: 1_250_000, output: 10_000_000, cacheRead: 1_250_000, serverTool: 10_000_000_000 },
+    ...{ input: 1_250_000, output: 10_000_000, cacheRead: 1_250_000 },
+    ...{ serverTool: 10_000_000_000, fileSearch: 2_500_000_000 },
     ...{ request: 1_000_000_000, tiers: [], serviceShares: { flex: 0.5, batch: 0.5 } },
   });
   assert.equal(own.price("openai", "never-heard-of")?.input, 9_000_000);

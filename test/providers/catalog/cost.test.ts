@@ -64,6 +64,12 @@ const golden: readonly (readonly [what: string, price: Price, usage: Usage, expe
   ],
   ["a request fee", { ...echoPaidPrice, request: 5_000_000_000 }, { input: 1, output: 1 }, { nano: 5_006_000 }],
   ["a fee alone", { request: 5_000_000_000, tiers: [] }, { input: 0, output: 0 }, { nano: 5_000_000 }],
+  [
+    "searches of files",
+    { ...tiered, fileSearch: 2_500_000_000 },
+    { input: 0, output: 0, fileSearches: 3 },
+    { nano: 7_500_000 },
+  ],
   ["server tools", tiered, { input: 0, output: 0, serverToolRequests: 3 }, { nano: 30_000_000 }],
   [
     "server tools without a price",

@@ -395,3 +395,28 @@ test("countTokens asks for the prompt alone, and answers as OpenAI does", () => 
   assert.deepEqual(countTokens!.render({ input: 7 }, context), { object: "response.input_tokens", input_tokens: 7 });
   assert.throws(() => countTokens!.decode({}), { code: "upstream_protocol" });
 });
+
+test("decode() and tap() count tools that the provider ran: by the items, or by what xAI's usage tells", () => {
+  const usage = { input_tokens: 2, output_tokens: 3 };
+  const item = (type: string) => ({ type, id: type, status: "completed" });
+  const calls = ["web_search_call", "file_search_call", "file_search_call", "code_interpreter_call"].map(item);
+  const told = {
+    ...{ web_search_calls: 1, x_search_calls: 2, code_interpreter_calls: 3, mcp_calls: 9 },
+    ...{ file_search_calls: 5, document_search_calls: 1 },
+  };
+  const pad = "x".repeat(5_000);
+  for (const text of ["short", pad])
+    for (const [own, searches, files] of [
+      [usage, 1, 2],
+      [{ ...usage, server_side_tool_usage_details: told }, 1 + 2 + 3 + 2, 5],
+    ] as const) {
+      const message = { type: "message", role: "assistant", content: [{ type: "output_text", text }] };
+      const response = { id: "r", object: "response", status: "completed", output: [...calls, message], usage: own };
+      const expected = { input: 2, output: 3, serverToolRequests: searches, fileSearches: files };
+      const tap = openaiResponses.tap();
+      tap.body(JSON.stringify(response));
+      assert.deepEqual(tap.usage(), expected);
+      const finish = openaiResponses.decode(response).find((event) => event.type === "finish");
+      assert.deepEqual(finish?.type === "finish" && finish.usage, expected);
+    }
+});
