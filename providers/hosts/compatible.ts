@@ -350,8 +350,9 @@ const gateways: readonly Host[] = [
 
 /** Who serve vectors, rankings or voices, and no chat. */
 const specialists: readonly Host[] = [
+  // docs.voyageai.com/reference/reranker-api
   compatible("voyage", "https://api.voyageai.com/v1", ["VOYAGE_API_KEY"], {
-    operations: { embeddings },
+    operations: { embeddings, rerank: [{ dialect: "cohere", path: "/rerank", predict: true }] },
     catalog: "voyageai",
   }),
   compatible("jina", "https://api.jina.ai/v1", ["JINA_API_KEY"], {

@@ -13,7 +13,7 @@ export type Endpoint = {
    * percent-encoded; any other `{word}` for a parameter of the provider.
    */
   readonly path: string;
-  /** The language's other form, which Vertex and Hugging Face have for vectors, Bedrock for rankings and Gemini for pictures: never relayed, since nobody asks in it. */
+  /** The language's other form, which Vertex and Hugging Face have for vectors, Bedrock and Voyage for rankings, Gemini for pictures: never relayed, since nobody asks in it. */
   readonly predict?: true;
   /** The model's name is two folders of the path: its slash stays one. `models` keeps what climbs out of it away. */
   readonly folders?: true;

@@ -50,6 +50,7 @@ test("hosts offers beside chats what the makers' pages have", () => {
   const more = (name: string): string[] => Object.keys(hosts[name]!.operations).filter((each) => each !== "chat");
   assert.deepEqual(more("moonshot"), ["files", "batches"]);
   assert.deepEqual(more("huggingface"), ["embeddings"]);
+  assert.deepEqual(more("voyage"), ["embeddings", "rerank"]);
   assert.deepEqual(more("mistral"), ["embeddings", "ocr", "files", "fim", "moderations", "transcriptions"]);
   assert.deepEqual(more("siliconflow"), [
     ...["embeddings", "image_generations", "speech", "transcriptions", "rerank", "files", "batches"],

@@ -16,14 +16,15 @@ import { decodeUsage } from "./usage.ts";
 const knownFields: ReadonlySet<string> = new Set("model query documents top_n return_documents".split(" "));
 
 export const rerank: Codec<RerankRequest, RerankAnswer> = {
-  encode(request) {
+  // The other form is Voyage's.
+  encode(request, { predict = false } = {}) {
     const body: Record<string, Json> = {
       model: request.model,
       query: request.query,
       // Fields were of the version before; now a document is a text.
       documents: request.documents.map((document) => (typeof document === "string" ? document : textOf(document))),
     };
-    if (request.topN !== undefined) body["top_n"] = request.topN;
+    if (request.topN !== undefined) body[predict ? "top_k" : "top_n"] = request.topN;
     const dropped: string[] = [];
     if (request.dialect === "cohere") Object.assign(body, request.extra);
     else dropped.push(...Object.keys(request.extra ?? {}));
@@ -32,19 +33,21 @@ export const rerank: Codec<RerankRequest, RerankAnswer> = {
 
   decode(body) {
     const answer = shape(body);
-    if (!Array.isArray(answer["results"])) {
+    const found = answer["results"] ?? answer["data"];
+    if (!Array.isArray(found)) {
       throw new GatewayError("upstream_protocol", "the provider's answer has no results", { source: "provider" });
     }
-    const results = answer["results"].flatMap((item) => {
+    const results = found.flatMap((item) => {
       const { index, relevance_score: score } = shape(item);
       return count(index) === undefined || typeof score !== "number" ? [] : [{ index: index as number, score }];
     });
     const meta = shape(answer["meta"]);
+    const input = count(shape(answer["usage"])["total_tokens"]);
     return {
       id: words(answer["id"]),
       results,
       searches: count(shape(meta["billed_units"])["search_units"]),
-      usage: decodeUsage(meta),
+      usage: decodeUsage(meta) ?? (input === undefined ? undefined : { input, output: 0 }),
     };
   },
 

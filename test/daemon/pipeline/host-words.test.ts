@@ -18,6 +18,7 @@ before(async () => {
       perplexity: { ...at, base_url: upstream.origin },
       "opencode-zen": at,
       huggingface: at,
+      voyage: at,
       openai: { ...at, deployments: { "gpt-5-mini": "ours" } },
       azure: { ...at, base_url: upstream.origin },
       "azure-preview": { ...at, base_url: upstream.origin, host: "azure", azure: { api_version: "preview" } },
@@ -25,7 +26,7 @@ before(async () => {
     },
     ledger: { no_cap: "inject", inject_cap: 77 },
     prices: Object.fromEntries(
-      ["mistral/*", "mistral-strict/*", "groq/*", "ollama/*", "openai/*"].map((name) => [
+      ["mistral/*", "mistral-strict/*", "groq/*", "ollama/*", "openai/*", "voyage/*"].map((name) => [
         name,
         { input: 2, output: 10 },
       ]),
@@ -150,6 +151,27 @@ test("Hugging Face is asked for vectors where its own servers have them, at the 
     upstream.answer = (_request, response) =>
       response.writeHead(200, { "content-type": "application/json" }).end("[[[0.5]],[[1]]]");
     assert.equal((await ask("a/b")).status, 502, "of each token, not of the text");
+  } finally {
+    upstream.answer = usual;
+  }
+});
+
+test("Voyage ranks in Cohere's words, and is paid for by its tokens", async () => {
+  const usual = upstream.answer;
+  const data = [{ index: 1, relevance_score: 0.9 }];
+  upstream.answer = (_request, response) =>
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(JSON.stringify({ object: "list", data, model: "rerank-2.5", usage: { total_tokens: 26 } }));
+  try {
+    const asked = { model: "voyage/rerank-2.5", query: "q", documents: ["a", "b"], top_n: 1, return_documents: true };
+    const { text, headers } = await call(lab.url, { path: "/v2/rerank", body: asked });
+    const { path, body } = upstream.seen.at(-1)!;
+    assert.equal(path, "/v1/rerank");
+    assert.deepEqual(JSON.parse(body), { model: "rerank-2.5", query: "q", documents: ["a", "b"], top_k: 1 });
+    const { results } = JSON.parse(text) as { results: object[] };
+    assert.deepEqual(results, [{ ...data[0], document: { text: "b" } }]);
+    assert.equal(headers["x-bifrost-cost-usd"], "0.000052");
   } finally {
     upstream.answer = usual;
   }
