@@ -6,7 +6,7 @@ import { requestColumn as column } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
 
 export type Conventions = "genai" | "openinference" | "both";
-export type Attributes = Record<string, string | number | boolean>;
+export type Attributes = Record<string, string | number | boolean | string[]>;
 
 /** The revision whose names are used; spans say so. */
 export const genaiSchema = "https://opentelemetry.io/schemas/1.37.0";
@@ -21,10 +21,24 @@ const providerNames: Readonly<Record<string, string>> = {
   xai: "x_ai",
 };
 
+/** Predefined values by route; what none is for goes by the route's own name, as the conventions have it. */
 const operations: Readonly<Record<string, string>> = {
   "chat.completions": "chat",
+  responses: "chat",
+  messages: "chat",
+  "cohere.chat": "chat",
+  "bedrock.converse": "chat",
+  "bedrock.converse_stream": "chat",
+  "bedrock.invoke": "chat",
+  "bedrock.invoke_stream": "chat",
+  "gemini.generate": "generate_content",
+  "gemini.stream": "generate_content",
   completions: "text_completion",
+  "fim.completions": "text_completion",
   embeddings: "embeddings",
+  "cohere.embed": "embeddings",
+  "gemini.embed": "embeddings",
+  "gemini.batch_embed": "embeddings",
 };
 
 export type Row = { readonly at: number; readonly values: readonly RowValue[] };
@@ -59,6 +73,7 @@ export function hopAttributes(
   const model = hop.target.slice(slash + 1);
   const usage = (name: keyof typeof column): RowValue => (hop.isLast ? read(row, name) : null);
   const ttft = usage("ttft_ms");
+  const ending = usage("native_stop") ?? usage("stop");
   const common = present({
     "error.type": hop.error === "" ? null : hop.error,
     "bifrost.provider": provider,
@@ -70,16 +85,19 @@ export function hopAttributes(
     "gen_ai.provider.name": providerNames[provider] ?? provider,
     "gen_ai.request.model": model,
     "gen_ai.conversation.id": read(row, "session"),
+    "gen_ai.response.id": usage("upstream_id"),
+    "gen_ai.response.finish_reasons": typeof ending === "string" ? [ending] : null,
     "gen_ai.usage.input_tokens": usage("tokens_in"),
     "gen_ai.usage.output_tokens": usage("tokens_out"),
   });
   const [tokensIn, tokensOut] = [usage("tokens_in"), usage("tokens_out")];
   const total = typeof tokensIn === "number" && typeof tokensOut === "number" ? tokensIn + tokensOut : null;
   const openinference = present({
-    "openinference.span.kind": operationOf(row) === "embeddings" ? "EMBEDDING" : "LLM",
+    "openinference.span.kind": kindOf(operationOf(row)),
     "llm.system": provider,
     "llm.provider": provider,
     "llm.model_name": model,
+    "llm.finish_reason": ending,
     "session.id": read(row, "session"),
     "user.id": read(row, "user"),
     "llm.token_count.prompt": tokensIn,
@@ -98,10 +116,14 @@ export function hopAttributes(
 
 export function operationOf(row: Row): string {
   const route = String(read(row, "route"));
-  if (route.includes("embed")) return "embeddings";
-  return operations[route] ?? "chat";
+  return operations[route] ?? route;
 }
 
-function present(attributes: Readonly<Record<string, RowValue | boolean>>): Attributes {
+function kindOf(operation: string): string {
+  if (operation === "embeddings") return "EMBEDDING";
+  return operation.endsWith("rerank") ? "RERANKER" : "LLM";
+}
+
+function present(attributes: Readonly<Record<string, RowValue | boolean | string[]>>): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null)) as Attributes;
 }

@@ -79,12 +79,14 @@ for (const protocol of ["http", "grpc"] as const) {
       "gen_ai.provider.name": "second",
       "gen_ai.request.model": "m",
       "gen_ai.conversation.id": "s-1",
+      "gen_ai.response.id": "c",
       "gen_ai.usage.input_tokens": 11,
       "gen_ai.usage.output_tokens": 7,
       "openinference.span.kind": "LLM",
       "llm.token_count.total": 18,
     }))
       assert.equal(attributes[name], value, name);
+    assert.match(JSON.stringify(attributes["gen_ai.response.finish_reasons"]), /"stop"/);
     // What each upstream was told is the hop's own span.
     assert.deepEqual(
       seen.map((head) => head["traceparent"]),
