@@ -21,7 +21,7 @@ import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
 import { mayNameThings, ownThingsOnly } from "./owned-bodies.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
-import { dialRealtime, unreachable } from "./realtime-dial.ts";
+import { dialRealtime, unreachable, wishesOf } from "./realtime-dial.ts";
 import { readServerTools } from "./server-tools.ts";
 import { forward, meterTurns, type Turns } from "./session-turns.ts";
 
@@ -91,7 +91,8 @@ export function startLive(
     turns = meterTurns({ ...session, credentialId: () => credentialId, tools: () => tools }, plane);
     const first = JSON.stringify({ ...message, setup: { ...setup, model: `models/${target.deployment}` } });
     const endpoint = findEndpoint(target.provider.endpoints, "live", route.dialect, target)!;
-    giveUp = dialRealtime(target, pathFor(endpoint, target.deployment, false), {}, plane, {
+    const wishes = wishesOf(target, request, callerOf(headers, plane));
+    giveUp = dialRealtime(target, pathFor(endpoint, target.deployment, false), {}, wishes, plane, {
       opened(socket, credential) {
         upstream = socket;
         credentialId = credential;

@@ -12,6 +12,9 @@ type Preferences = Writable<RoutePreferences>;
 const namesMax = 32;
 const nameCharactersMax = 512;
 
+/** Where headers say all that is said. */
+export const noBody = Buffer.alloc(0);
+
 /** Undefined: it says nothing, as is usual. */
 export function readPreferences(
   body: Buffer,

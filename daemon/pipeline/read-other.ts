@@ -18,12 +18,22 @@ import { batchFileOf, namedProvider } from "./objects.ts";
 import { isOwned } from "./owned.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
+import { noBody, readPreferences } from "./preferences.ts";
 import { read } from "./read.ts";
 import { isForm, readAnything, readForm } from "./read-form.ts";
 import { findStored } from "./responses.ts";
 import { continuesUpload } from "./uploads.ts";
 
 export async function readOther(exchange: Exchange, plane: Plane): Promise<RequestView> {
+  const view = await readView(exchange, plane);
+  // Of a JSON body they were read with it.
+  const said = view.preferences ?? readPreferences(noBody, undefined, exchange.request.rawHeaders);
+  if (said === view.preferences) return view;
+  const { raw: _raw, ...preferences } = said!; // what is not kept cannot be given back
+  return keep(exchange, { ...view, preferences });
+}
+
+async function readView(exchange: Exchange, plane: Plane): Promise<RequestView> {
   const { route } = exchange;
   if (route.form === "secret") return read(exchange, plane);
   if (route.form === "stored") await findStored(exchange, plane);

@@ -2,14 +2,18 @@
  * The provider's side of a realtime session. Hides which of its credentials is used, that another is tried when one is
  * refused, and the proxy on the way.
  */
-import type { Agent } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import { noteCredentialFault } from "../routing/credential-fault.ts";
 import type { Target } from "../routing/generation.ts";
+import { allowedCredentials } from "../routing/planner.ts";
 import { rowOf } from "../routing/routing.ts";
+import { wishedTimers } from "../routing/timers.ts";
+import type { Caller } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
+import { noBody, readPreferences } from "./preferences.ts";
 
 export type DialEvents = {
   /** Nothing has been read from it yet. */
@@ -21,18 +25,37 @@ const unauthorized = 401;
 const forbidden = 403;
 const tooMany = 429;
 
+export type DialWishes = {
+  /** The one timer of a session: afterwards each side speaks when it likes. */
+  readonly connectMs: number;
+  /** Credentials that the caller's key may not use, or that it has named another than; indexes. */
+  readonly barred: ReadonlySet<number>;
+};
+
+/** Throws for a header that is not understood. */
+export function wishesOf({ provider, timers }: Target, { rawHeaders }: IncomingMessage, caller: Caller): DialWishes {
+  const said = readPreferences(noBody, undefined, rawHeaders);
+  const allowed = caller.providers && allowedCredentials(caller.providers).get(provider.name);
+  const isBarred = (id: string): boolean => (said?.credential ?? id) !== id || allowed?.includes(id) === false;
+  return {
+    connectMs: wishedTimers(timers, said?.timers).connectMs,
+    barred: new Set(provider.credentials.flatMap(({ id }, index) => (isBarred(id) ? [index] : []))),
+  };
+}
+
 /** Returns what gives it up: nothing is called from then on. */
 export function dialRealtime(
   target: Target,
   path: string,
   carried: Readonly<Record<string, string>>,
+  { connectMs, barred }: DialWishes,
   plane: Plane,
   events: DialEvents,
 ): () => void {
   const { provider } = target;
   const { credentials } = plane.routing;
   const row = rowOf(target, plane.routing);
-  const used = new Set<number>();
+  const used = new Set(barred);
   const address = new URL(path, provider.data.baseUrl);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   let running: WebSocket | undefined;
@@ -55,7 +78,7 @@ export function dialRealtime(
     const { rejectUnauthorized, ca } = provider.data.tls;
     const upstream = new WebSocket(address, {
       headers: { ...headersOf(credential.headers.pairs), ...carried },
-      handshakeTimeout: provider.data.timers.connectMs,
+      handshakeTimeout: connectMs,
       maxPayload: plane.generation.data.server.bodyBytesMax,
       perMessageDeflate: false,
       rejectUnauthorized,

@@ -18,7 +18,7 @@ import { assertAccess } from "./admit.ts";
 import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
-import { dialRealtime, unreachable } from "./realtime-dial.ts";
+import { dialRealtime, unreachable, wishesOf } from "./realtime-dial.ts";
 import { meterSpeech } from "./realtime-speech.ts";
 import { readServerTools, type ServerTools } from "./server-tools.ts";
 import { forward, meterTurns } from "./session-turns.ts";
@@ -58,7 +58,7 @@ export function startRealtime(
   const finish = (told: unknown, status: number): void =>
     turns.finish(told === undefined ? undefined : mediaUsage(JSON.stringify(told)), status);
 
-  const giveUp = dialRealtime(target, planned.path, planned.carried, plane, {
+  const giveUp = dialRealtime(target, planned.path, planned.carried, planned.wishes, plane, {
     opened(socket, credential) {
       upstream = socket;
       credentialId = credential;
@@ -172,7 +172,8 @@ function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Pla
   assertAccess({ caller }, target, plane, Date.now());
   const beta = headers["openai-beta"];
   const path = `${pathFor(endpoint, target.deployment, false)}?model=${encodeURIComponent(target.deployment)}`;
-  return { target, path, carried: typeof beta === "string" ? { "openai-beta": beta } : {} };
+  const carried: Record<string, string> = typeof beta === "string" ? { "openai-beta": beta } : {};
+  return { target, path, carried, wishes: wishesOf(target, request, caller) };
 }
 
 /** A secret for a browser is good for the one model that it was made for. */

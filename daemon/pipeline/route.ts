@@ -5,7 +5,7 @@
 import type { CallerNames, UsageShares } from "../routing/facts.ts";
 import { findIssuer, type Issuer } from "../routing/issuers.ts";
 import type { Plan } from "../routing/plan.ts";
-import { type KeyProvider, plainPlan, plan, type RouteRequest } from "../routing/planner.ts";
+import { allowedCredentials, type KeyProvider, plainPlan, plan, type RouteRequest } from "../routing/planner.ts";
 import type { RoutePreferences } from "../routing/preferences.ts";
 import { Trip } from "../routing/trip.ts";
 import { assertAccess } from "./admit.ts";
@@ -38,9 +38,15 @@ export function route(exchange: Exchange, plane: Plane, instead: Instead | undef
 function planFor(exchange: Exchange, plane: Plane, instead: Instead | undefined): Plan {
   const { generation, route: asked } = exchange;
   const isKept = asked.form === "object" && !isFilmOfModel(exchange);
-  if (isKept || asked.form === "stored" || asked.form === "any")
-    return { hops: [{ target: providerTarget(exchange, plane), weight: 1, retries: 0 }] };
   const { preferences } = exchange.view!;
+  if (isKept || asked.form === "stored" || asked.form === "any") {
+    const { providers } = exchange.caller!;
+    return {
+      hops: [{ target: providerTarget(exchange, plane), weight: 1, retries: 0 }],
+      credential: preferences?.credential,
+      allowed: providers && allowedCredentials(providers),
+    };
+  }
   const { model, fallbacks } = instead ?? exchange.view!;
   const isPlain = preferences === undefined && exchange.caller!.providers === undefined;
   const known = isPlain ? plainPlan(generation, model!, fallbacks) : undefined;
@@ -119,10 +125,12 @@ class Asked implements RouteRequest {
     return this.#exchange.request.headers as Readonly<Record<string, string>>;
   }
   params(): Readonly<Record<string, unknown>> {
-    return smallMembers(this.#exchange.body!);
+    const { body } = this.#exchange;
+    return body === undefined ? {} : smallMembers(body); // of a form, which is passed on as it comes
   }
   promptKey(): string | undefined {
-    return firstMessages(this.#exchange.body!, this.#exchange.view!);
+    const { body, view } = this.#exchange;
+    return body === undefined ? undefined : firstMessages(body, view!);
   }
   issuer(): Issuer | undefined {
     const { body, route: asked } = this.#exchange;

@@ -215,7 +215,7 @@ function decide(
   };
 }
 
-function allowedCredentials(providers: readonly KeyProvider[]): ReadonlyMap<string, readonly string[]> {
+export function allowedCredentials(providers: readonly KeyProvider[]): ReadonlyMap<string, readonly string[]> {
   return new Map(
     providers.flatMap(({ provider, credentials }) =>
       credentials === undefined || credentials.includes("*") ? [] : [[provider, credentials] as const],

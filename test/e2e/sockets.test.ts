@@ -24,6 +24,15 @@ const config = (secret: string) => ({
       models: ["voice"],
       api_key: `env.${secret}`,
     },
+    // By weight it is always the first.
+    pair: {
+      base_url: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1`,
+      models: ["voice"],
+      keys: [
+        { name: "heavy", value: "env.FIRST", weight: 1_000_000 },
+        { name: "light", value: "env.SECOND", weight: 1 },
+      ],
+    },
   },
   prices: { "live/*": { input: 500, output: 1_000 } },
 });
@@ -151,6 +160,41 @@ test("a budget that a turn has used up ends the session before the next", async 
   }
   assert.deepEqual([session.closed, session.codes], [[1008, "budget_exceeded"], ["budget_exceeded"]]);
   assert.ok(turns(session) >= 1, "the first turns were served");
+});
+
+test("a key that may use one credential of a provider uses no other, whatever it asks for", async () => {
+  const ask = async (secret: string, method: string, path: string, more: Readonly<Record<string, string>> = {}) => {
+    const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json", ...more };
+    const body = method === "GET" ? null : '{"model":"voice"}';
+    const before = proofs.length;
+    await (await fetch(daemon.url + path, { method, headers, body })).text();
+    return proofs.slice(before);
+  };
+  const talk = async (secret: string) => {
+    const before = proofs.length;
+    const { socket } = await dial("/v1/realtime?model=pair/voice", secret);
+    await until("the provider's side", () => proofs.length > before);
+    socket.close();
+    return proofs.slice(before);
+  };
+  provider.on("request", (request, response) => {
+    proofs.push(request.headers.authorization);
+    response.writeHead(200, { "content-type": "application/json" }).end('{"object":"list","data":[]}');
+  });
+  const free = await makeKey({ providers: [{ provider: "pair", models: ["*"] }] });
+  const bound = await makeKey({ providers: [{ provider: "pair", models: ["*"], credentials: ["light"] }] });
+  const [heavy, light] = ["Bearer first-secret", "Bearer second-secret"];
+  const calls = [
+    ["GET", "/v1/files?provider=pair"],
+    ["POST", "/passthrough/pair/v1/anything"],
+  ] as const;
+  for (const [method, path] of calls) {
+    assert.deepEqual(await ask(free.secret, method, path), [heavy], path);
+    assert.deepEqual(await ask(free.secret, method, path, { "x-bf-api-key": "light" }), [light], path);
+    assert.deepEqual(await ask(bound.secret, method, path), [light], path);
+    assert.deepEqual(await ask(bound.secret, method, path, { "x-bf-api-key": "heavy" }), [], path);
+  }
+  assert.deepEqual([await talk(free.secret), await talk(bound.secret)], [[heavy], [light]]);
 });
 
 test("a provider's new key is used by the next session, and the open one goes on with the old", async () => {

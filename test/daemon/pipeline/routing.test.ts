@@ -1,6 +1,7 @@
 /** Routing over real sockets: what the client, the upstreams and the row see of it. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
+import { WebSocket } from "ws";
 import { requestFlag } from "../../../daemon/store/rows.ts";
 import { until } from "../../support/until.ts";
 import {
@@ -34,7 +35,7 @@ before(async () => {
   lab = await startLab({
     server: { hold_back: "10s" },
     providers: {
-      first: to(first),
+      first: to(first, { timeouts: { connect: "10m" } }),
       second: to(second),
       many: to(first, { api_key: undefined, keys }),
       narrow: to(first, { concurrency_max: 1 }),
@@ -179,6 +180,40 @@ test("timersFor() gives a model its own timers, and a header shortens them for o
   };
   const { text } = await call({ model: "first/patient-between", stream: true }, { "x-bifrost-idle-timeout": "0.1" });
   assert.match(text, /let go[\s\S]*idle timer/);
+});
+
+test("readOther() obeys the headers of a form as those of a body, and rules find no parameters in it", async () => {
+  first.answer = () => undefined;
+  const send = async (name: string, headers: Readonly<Record<string, string>> = {}) => {
+    const form = new FormData();
+    form.set("model", name);
+    form.set("file", new Blob(["sound"]), "a.mp3");
+    const init = { method: "POST", headers: { authorization: `Bearer ${key}`, ...headers }, body: form };
+    const answer = await fetch(`${lab.url}/v1/audio/transcriptions`, init);
+    return { status: answer.status, text: await answer.text() };
+  };
+  const told = async (name: string, headers?: Readonly<Record<string, string>>) => {
+    const { status, text } = await send(name, headers);
+    assert.equal(status, 504, text);
+    return text;
+  };
+  assert.match(await told(model("first"), { "x-bifrost-first-byte-timeout": "0.1" }), /first byte timer/);
+  assert.match(await told(model("first"), { "x-bifrost-timeout": "0.1" }), /total timer/);
+  assert.match(await told("first/impatient"), /first byte timer/);
+  assert.match((await send(model("first"), { "x-bifrost-timeout": "soon" })).text, /x-bifrost-timeout/);
+  const gold = await send(model("first"), { "x-tier": "gold", "x-bifrost-timeout": "0.1" });
+  assert.equal(gold.status, 200, gold.text);
+  assert.equal(second.seen.length, 1, "a rule went by its header");
+});
+
+test("wishesOf() gives a session as long to begin as its header says", async () => {
+  first.answer = () => undefined;
+  const headers = { authorization: `Bearer ${key}`, "x-bifrost-connect-timeout": "0.1" };
+  const socket = new WebSocket(`${lab.url.replace("http", "ws")}/v1/realtime?model=${model("first")}`, { headers });
+  const heard: string[] = [];
+  socket.on("message", (data: Buffer) => heard.push(data.toString()));
+  await new Promise((resolve) => socket.once("close", resolve));
+  assert.match(heard.join(), /upstream_unreachable/);
 });
 
 test("take() lets requests wait for a place at a provider, in their order, and refuses those that are too many", async () => {
