@@ -20,8 +20,10 @@ export type Expectation =
   | { readonly kind: "broken"; readonly codes: readonly ErrorCode[] }
   /** The whole answer, as if nothing had happened. */
   | { readonly kind: "answered"; readonly usage?: "known" | "unknown" }
-  /** The upstream's caller decides: told whole, or as a failure, but never silence. */
-  | { readonly kind: "either" };
+  /** Bytes that are relayed are not read; where they are translated the answer is broken. */
+  | { readonly kind: "unread"; readonly codes: readonly ErrorCode[] };
+
+export type PlainExpectation = Exclude<Expectation, { readonly kind: "unread" }>;
 
 export type FaultCase = {
   readonly fault: string;
@@ -39,7 +41,7 @@ export type FaultCase = {
 
 const both: readonly Mode[] = ["stream", "whole"];
 const refused = (status: number, ...codes: ErrorCode[]): Expectation => ({ kind: "refused", status, codes });
-const broken = (...codes: ErrorCode[]): Expectation => ({ kind: "broken", codes });
+const broken = (...codes: ErrorCode[]): PlainExpectation => ({ kind: "broken", codes });
 const unreadable = refused(502, "upstream_protocol", "upstream_truncated", "upstream_error");
 const answered: Expectation = { kind: "answered", usage: "known" };
 
@@ -126,7 +128,12 @@ export const faultCases: readonly FaultCase[] = [
     expect: refused(504, "upstream_timeout"),
   },
 
-  { fault: "F9", behaviour: "f9-malformed", modes: ["stream"], expect: { kind: "either" } },
+  {
+    fault: "F9",
+    behaviour: "f9-malformed",
+    modes: ["stream"],
+    expect: { kind: "unread", codes: ["upstream_protocol"] },
+  },
   {
     fault: "F9",
     behaviour: "f9-malformed-body",
@@ -206,6 +213,13 @@ export function isPlayed(client: Caller, wire: Wire, number: number): boolean {
   if (process.env[matrixVariable] === "all") return true;
   const [row, column] = [clients.indexOf(client), wires.indexOf(wire)];
   return row === column || (row < 2 && column < 2) || (row + column + number) % wires.length === 0;
+}
+
+/** What is expected where this client meets this wire. */
+export function expectationOf(fault: FaultCase, client: Caller, wire: Wire, mode: Mode): PlainExpectation {
+  const expect = fault.expectOf?.(wire, mode) ?? fault.expect;
+  if (expect.kind !== "unread") return expect;
+  return clients.indexOf(client) === wires.indexOf(wire) ? { kind: "answered" } : broken(...expect.codes);
 }
 
 export const noLines =

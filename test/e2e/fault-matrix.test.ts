@@ -13,12 +13,13 @@ import { answerText } from "../support/wires/wire.ts";
 import {
   cellName,
   clients,
-  type Expectation,
+  expectationOf,
   type FaultCase,
   faultCases,
   isMeaningless,
   isPlayed,
   type Mode,
+  type PlainExpectation,
 } from "./fault-cases.ts";
 
 let upstream: FaultUpstream;
@@ -113,7 +114,7 @@ describe("clients that leave or linger", { concurrency: 1 }, () => {
 });
 
 async function playCell(client: Caller, wire: Wire, mode: Mode, fault: FaultCase): Promise<void> {
-  const expect = fault.expectOf?.(wire, mode) ?? fault.expect;
+  const expect = expectationOf(fault, client, wire, mode);
   const model = modelFor(wire, fault.behaviour, fault.patience);
   const stream = mode === "stream";
   const answer = await ask(daemon.url, { dialect: client, model, key, stream });
@@ -135,7 +136,7 @@ async function playCell(client: Caller, wire: Wire, mode: Mode, fault: FaultCase
     assert.equal(secondRow?.target, fallback);
     assert.deepEqual([secondRow?.status, secondRow?.error], [200, null]);
     assert.ok(secondRow?.flags.includes("fallback"), "the row says that a fallback was used");
-  } else if (expect.kind !== "either") {
+  } else {
     assert.equal((await upstream.calls(fallback.slice(wire.length + 1))).length, 0, "nobody else was tried");
   }
 }
@@ -144,7 +145,7 @@ function checkCell(
   client: Caller,
   mode: Mode,
   fault: FaultCase,
-  expect: Expectation,
+  expect: PlainExpectation,
   seen: Outcome,
   row: LogRow,
   retryAfter: string | undefined,
@@ -184,9 +185,6 @@ function checkCell(
       if (expect.usage === "unknown") assert.ok(row.flags.includes("estimated"), `flags ${row.flags}`);
       if (client === "chat" && mode === "stream") assert.equal(seen.usage, undefined, "usage was not asked for");
       return;
-    case "either":
-      if (seen.error === undefined) assert.equal(seen.finish, endings[client]);
-      else checkError(client, seen, ["upstream_protocol"]);
   }
 }
 
