@@ -2,14 +2,14 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
-import { type Client, openClient } from "../client.ts";
+import { type Client, openClient, openRemote } from "../client.ts";
 import type { Context } from "../command.ts";
 import { type Checked, examine, type Level } from "../doctor/check.ts";
 import { checks } from "../doctor/checks.ts";
 import { exitCodes } from "../failure.ts";
 import { startProgress } from "../progress.ts";
 import { renderJson } from "../render.ts";
-import { homeFrom } from "../session.ts";
+import { homeFrom, remoteFrom } from "../session.ts";
 import { plain } from "../text.ts";
 import { version } from "../version.ts";
 
@@ -22,21 +22,28 @@ export function build(command: Command, context: Context): void {
     .option("--json", "Print JSON")
     .action(async ({ offline = false, json }: { offline?: boolean; json?: boolean }) => {
       const home = homeFrom(command, context);
-      const { client, failure } = await open(home, context);
+      const remote = remoteFrom(command, context);
+      const isRemote = remote !== undefined;
+      const { client, failure }: Opened = isRemote ? { client: openRemote(remote) } : await open(home, context);
+      const wanted = checks.filter(({ isLocal }) => !isRemote || !isLocal);
       try {
-        const status = client?.daemon === undefined ? undefined : await client.call<StatusAnswer>("GET", "/api/status");
+        const status =
+          client?.daemon === undefined && !isRemote
+            ? undefined
+            : await client!.call<StatusAnswer>("GET", "/api/status");
         const patient = {
           home,
           client,
           openFailure: failure,
           status,
           offline,
+          isRemote,
           environment: context.environment,
           version,
           now: Date.now,
         };
-        const progress = startProgress("checks", checks.length, context.terminal);
-        const found = await examine(checks, patient, () => progress.add(1));
+        const progress = startProgress("checks", wanted.length, context.terminal);
+        const found = await examine(wanted, patient, () => progress.add(1));
         progress.end();
         report(found, json === true, context);
       } finally {
@@ -45,8 +52,10 @@ export function build(command: Command, context: Context): void {
     });
 }
 
+type Opened = { readonly client?: Client; readonly failure?: string };
+
 /** A home that cannot be opened is a finding like others. */
-async function open(home: string, context: Context): Promise<{ readonly client?: Client; readonly failure?: string }> {
+async function open(home: string, context: Context): Promise<Opened> {
   // To open a home that is not there would make it.
   if (!existsSync(home)) return {};
   try {

@@ -19,6 +19,8 @@ export type Patient = {
   readonly status: StatusAnswer | undefined;
   /** Nothing beyond this machine is dialled. */
   readonly offline: boolean;
+  /** A daemon elsewhere, by `--url`: nothing of this machine is about it. */
+  readonly isRemote?: boolean | undefined;
   readonly environment: NodeJS.ProcessEnv;
   readonly version: string;
   now(): number;
@@ -30,6 +32,8 @@ export type Check = {
   readonly about: string;
   /** Of one that reads much; by default 20 s. */
   readonly limitMs?: number;
+  /** Of the machine that the command runs on, which says nothing of a daemon elsewhere. */
+  readonly isLocal?: true;
   run(patient: Patient): Promise<readonly Finding[]>;
 };
 export type Checked = { readonly check: string; readonly findings: readonly Finding[] };

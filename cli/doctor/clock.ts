@@ -10,6 +10,7 @@ const aheadMsMax = 5_000;
 
 export const clock: Check = {
   name: "clock",
+  isLocal: true,
   about: "it is not behind what is on disk, and runs with a zone that is known",
   async run({ home, status, now }) {
     const at = now();

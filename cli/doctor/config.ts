@@ -9,7 +9,7 @@ const writableByOthers = 0o022;
 export const config: Check = {
   name: "config",
   about: "the file is valid, its secrets are found, and what runs is what it says",
-  async run({ client, status }) {
+  async run({ client, status, isRemote }) {
     if (client === undefined) return [note("not looked at: the home could not be opened")];
     const checked = await client
       .call<ConfigValidateAnswer>("POST", "/api/config/validate", { body: {} })
@@ -23,7 +23,7 @@ export const config: Check = {
       );
     });
     for (const said of checked.warnings) findings.push(warning(said, "docs/config.md explains the setting."));
-    findings.push(...permissions(checked.path));
+    if (!isRemote) findings.push(...permissions(checked.path));
     if (status?.config.error != null && checked.ok)
       findings.push(warning(`the file on disk is not in use: ${status.config.error}`, "Load it: bifrost reload"));
     else if (status !== undefined && checked.ok && (await differs(client)))

@@ -11,6 +11,7 @@ const lostAtReboot = new Set(["tmpfs", "ramfs"]);
 
 export const disk: Check = {
   name: "disk",
+  isLocal: true,
   about: "there is room, on a file system whose locks hold",
   async run({ home }) {
     const path = existing(home);

@@ -8,6 +8,7 @@ const othersBits = 0o077;
 
 export const home: Check = {
   name: "home",
+  isLocal: true,
   about: "the folder is this user's and nobody else may read it",
   async run({ home: path }) {
     const found = look(path);

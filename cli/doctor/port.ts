@@ -10,6 +10,7 @@ const answerMs = 5_000;
 
 export const port: Check = {
   name: "port",
+  isLocal: true,
   about: "the daemon answers there, or it is free for it",
   async run(patient) {
     const { status } = patient;

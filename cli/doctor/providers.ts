@@ -11,7 +11,7 @@ const atOnce = 8;
 export const providers: Check = {
   name: "providers",
   about: "each resolves, answers and has a credential; nothing is asked of it",
-  async run({ client, status, offline }) {
+  async run({ client, status, offline, isRemote = false }) {
     // Only a daemon knows what runs; without one the config's own check tells of mistakes in it.
     if (client === undefined || status === undefined) return [note("not looked at: no daemon runs")];
     const { providers: found } = await client.call<ProvidersAnswer>("GET", "/api/providers");
@@ -26,13 +26,15 @@ export const providers: Check = {
     const findings: Finding[] = [];
     for (let from = 0; from < real.length; from += atOnce)
       findings.push(
-        ...(await Promise.all(real.slice(from, from + atOnce).map((provider) => look(provider, offline)))).flat(),
+        ...(
+          await Promise.all(real.slice(from, from + atOnce).map((provider) => look(provider, offline, isRemote)))
+        ).flat(),
       );
     return findings;
   },
 };
 
-async function look(provider: ProviderView, offline: boolean): Promise<readonly Finding[]> {
+async function look(provider: ProviderView, offline: boolean, isRemote: boolean): Promise<readonly Finding[]> {
   const { name, base_url: url, credentials, free } = provider;
   const findings: Finding[] = [];
   if (credentials.length === 0 && !free)
@@ -40,6 +42,7 @@ async function look(provider: ProviderView, offline: boolean): Promise<readonly 
   const proxy = provider.proxy === null || provider.proxy === "none" ? undefined : provider.proxy;
   const target = parse(proxy ?? url);
   if (target === undefined) return [...findings, note(`${name}: ${url} is made for each request and not dialled here`)];
+  if (isRemote) return [...findings, note(`${name}: ${target.host} is not dialled from here`)];
   if (offline && !isHere(target.host))
     return [...findings, note(`${name}: ${target.host} is not dialled with --offline`)];
   const failure = await dial(target);

@@ -7,6 +7,7 @@ const memoryMin = 256 * 1024 * 1024;
 
 export const system: Check = {
   name: "system",
+  isLocal: true,
   about: "open files, memory, tcp_migrate_req and core dumps",
   async run(patient) {
     if (process.platform !== "linux") return [note(`${process.platform}: one worker, and no hand-over of the port`)];

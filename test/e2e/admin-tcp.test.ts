@@ -76,6 +76,16 @@ test("every command goes through --url with $BIFROST_TOKEN", async () => {
   assert.equal(made.code, 0, made.stderr);
   assert.match((await remote("teams", "list")).stdout, /far/);
   assert.match((await remote("status", "--url", url)).stdout, /serving/);
+  const elsewhere = { BIFROST_TOKEN, BIFROST_URL: url, BIFROST_HOME: `${daemon.home}/nowhere` };
+  const examined = await runCommand(["doctor", "--json"], elsewhere);
+  const { checks } = JSON.parse(examined.stdout) as { checks: { check: string; findings: { message: string }[] }[] };
+  assert.deepEqual(
+    checks.map(({ check }) => check),
+    ["daemon", "config", "store", "keys", "providers", "egress", "alerts"],
+    "nothing of this machine",
+  );
+  assert.match(JSON.stringify(checks[0]), /serves at/);
+  assert.ok(!JSON.stringify(checks).includes("not looked at"), examined.stdout);
   const refused = await remote("tokens", "create", "--name", "more", "--role", "admin");
   assert.notEqual(refused.code, 0);
   assert.match(refused.stderr, /permission tokens:write/);
