@@ -86,7 +86,7 @@ for (const protocol of ["http", "grpc"] as const) {
       "llm.token_count.total": 18,
     }))
       assert.equal(attributes[name], value, name);
-    assert.match(JSON.stringify(attributes["gen_ai.response.finish_reasons"]), /"stop"/);
+    assert.deepEqual(attributes["gen_ai.response.finish_reasons"], ["stop"]);
     // What each upstream was told is the hop's own span.
     assert.deepEqual(
       seen.map((head) => head["traceparent"]),

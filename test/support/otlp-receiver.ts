@@ -3,6 +3,8 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 
+type Received = string | number | boolean | readonly Received[];
+
 export type ReceivedSpan = {
   readonly traceId: string;
   readonly spanId: string;
@@ -13,7 +15,7 @@ export type ReceivedSpan = {
   /** Milliseconds since 1970. */
   readonly start: number;
   readonly end: number;
-  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly attributes: Readonly<Record<string, Received>>;
   /** 2: error. */
   readonly status: number;
   readonly schema: string;
@@ -141,14 +143,15 @@ function decodeSpan(span: Buffer, schema: string, service: string): ReceivedSpan
   };
 }
 
-function attributesOf(bytes: Buffer, number: number): Record<string, string | number | boolean> {
+function attributesOf(bytes: Buffer, number: number): Record<string, Received> {
   return Object.fromEntries(all(bytes, number).map((pair) => [text(pair, 1), plainValue(all(pair, 2)[0]!)]));
 }
 
-function plainValue(bytes: Buffer): string | number | boolean {
+function plainValue(bytes: Buffer): Received {
   const [field] = fields(bytes);
   if (field === undefined) return "";
   if (field.number === 1) return (field.value as Buffer).toString("utf8");
   if (field.number === 2) return field.value === 1n;
+  if (field.number === 5) return all(field.value as Buffer, 1).map(plainValue);
   return field.number === 4 ? (field.value as Buffer).readDoubleLE() : Number(field.value);
 }
