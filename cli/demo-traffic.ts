@@ -4,7 +4,10 @@
  */
 import { Agent, request } from "node:http";
 
-export const demoConfig = `# Made by bifrost demo. Every provider here is the built-in echo: nothing leaves this machine.
+/** `channel`: where alerts are told. */
+export const demoConfig = (
+  channel: string,
+) => `# Made by bifrost demo. Every provider here is the built-in echo: nothing leaves this machine.
 providers:
   aurora: { host: echo-paid, models: [aurora-large, aurora-mini] }
   borealis: { host: echo-paid, models: [borealis-2] }
@@ -13,16 +16,34 @@ providers:
   dusk: { base_url: "http://127.0.0.1:9/v1", models: [dusk-1], free: true }
 aliases:
   fast: aurora/aurora-mini
-fallbacks:
-  dusk/dusk-1: borealis/borealis-2
 prices:
   aurora/aurora-large: { input: 3, output: 15 }
   aurora/aurora-mini: { input: 0.15, output: 0.6 }
   borealis/borealis-2: { input: 1, output: 4 }
+governance:
+  customers:
+    acme: { budgets: [500/1M] }
+  teams:
+    shop: { customer: acme, budgets: [40/1d] }
+    data: { customer: acme, budgets: [10/1d], rpm: 600 }
+alerts:
+  interval: 5s
+  channels:
+    pager: { type: webhook, url: "${channel}", allow_private: true }
+  rules:
+    - { name: a provider fails, on: traffic, by: provider, window: 5m, when: requests >= 20 && error_rate > 0.02, severity: critical, channels: [pager] }
+    - { name: a budget runs out, on: budget, when: used > 0.5, channels: [pager] }
+    - { name: answers are slow, on: traffic, window: 5m, when: latency_p99 > 60000, channels: [pager] }
+`;
+
+/** What is loaded a moment later, so that there is a generation to compare with and to go back to. */
+export const demoConfigChange = `fallbacks:
+  dusk/dusk-1: borealis/borealis-2
 `;
 
 export type DemoKey = {
   readonly name: string;
+  readonly team: string;
   readonly budgetNano: number | undefined;
   readonly requestsPerMinute: number | undefined;
   /** Of a hundred requests. */
@@ -34,6 +55,7 @@ export type DemoKey = {
 export const demoKeys: readonly DemoKey[] = [
   {
     name: "web-shop",
+    team: "shop",
     budgetNano: 25e9,
     requestsPerMinute: undefined,
     weight: 52,
@@ -41,6 +63,7 @@ export const demoKeys: readonly DemoKey[] = [
   },
   {
     name: "support-bot",
+    team: "shop",
     budgetNano: 1e9,
     requestsPerMinute: undefined,
     weight: 24,
@@ -48,6 +71,7 @@ export const demoKeys: readonly DemoKey[] = [
   },
   {
     name: "batch-night",
+    team: "data",
     budgetNano: 5e9,
     requestsPerMinute: 60,
     weight: 16,
@@ -55,6 +79,7 @@ export const demoKeys: readonly DemoKey[] = [
   },
   {
     name: "research",
+    team: "data",
     budgetNano: undefined,
     requestsPerMinute: undefined,
     weight: 8,
@@ -69,6 +94,7 @@ const subjects = [
   "Find the fault in the log",
   "Sort these by urgency",
 ];
+const features = ["search", "checkout", "answers", "reports"];
 const socketsMax = 256;
 const answerMs = 120_000;
 
@@ -128,6 +154,7 @@ function ask(url: string, agent: Agent, secrets: ReadonlyMap<string, string>, ro
     headers: {
       authorization: `Bearer ${secret}`,
       "content-type": "application/json",
+      "x-bf-dim-feature": pick(features, roll, () => 1),
       "content-length": Buffer.byteLength(body),
     },
   });

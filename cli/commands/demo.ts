@@ -3,13 +3,15 @@
  * goes when it ends, so that nothing of the person's own is touched.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import { type Client, openDaemon } from "../client.ts";
 import type { Context, GlobalOptions } from "../command.ts";
-import { demoConfig, demoKeys, sendTraffic } from "../demo-traffic.ts";
+import { demoConfig, demoConfigChange, demoKeys, sendTraffic } from "../demo-traffic.ts";
 import { CliFailure, exitCodes } from "../failure.ts";
 import { parseDuration } from "../parse.ts";
 import { startDetached } from "./serve-detached.ts";
@@ -40,12 +42,16 @@ export function build(command: Command, context: Context): void {
 async function demonstrate(home: string, options: Options, context: Context): Promise<void> {
   (await context.loadDaemon()).makeFolder(home);
   const config = join(home, "config.yaml");
-  writeFileSync(config, demoConfig, { mode: 0o600 });
+  const pager = await openPager();
+  const first = demoConfig(pager.url);
+  writeFileSync(config, first, { mode: 0o600 });
   const signals = hearSignals();
   const { ready } = await startDetached({ home, config, port: 0 }, context, withoutKeys(context.environment));
   const client = await openDaemon(home);
   try {
     if (signals.heard) return;
+    writeFileSync(config, first + demoConfigChange, { mode: 0o600 });
+    await client.call("POST", "/api/reload", { body: {} });
     const traffic = sendTraffic(ready.url, await makeKeys(client), options.rate, seed);
     try {
       await (options.tui && context.terminal.outIsTerminal
@@ -57,6 +63,7 @@ async function demonstrate(home: string, options: Options, context: Context): Pr
   } finally {
     await client.call("POST", "/api/stop", { body: { drain_ms: 0 } }).catch(() => undefined);
     await gone(ready.pid);
+    pager.close();
     signals.release();
   }
 }
@@ -93,12 +100,21 @@ function withoutKeys(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !/_API_KEY$|^OLLAMA_HOST$/.test(name)));
 }
 
+/** Takes what alerts tell, and says nothing. */
+async function openPager(): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer((incoming, outgoing) => incoming.resume().on("end", () => outgoing.end())).unref();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, close: () => server.close() };
+}
+
 async function makeKeys(client: Client): Promise<ReadonlyMap<string, string>> {
   const secrets = new Map<string, string>();
-  for (const { name, budgetNano, requestsPerMinute } of demoKeys) {
+  for (const { name, team, budgetNano, requestsPerMinute } of demoKeys) {
     const { secret } = await client.call<KeySecretAnswer>("POST", "/api/keys", {
       body: {
         name,
+        team,
         budgets:
           budgetNano === undefined ? [] : [{ limit_nano: budgetNano, window: { kind: "rolling", length_ms: dayMs } }],
         limits:

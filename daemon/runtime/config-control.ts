@@ -114,7 +114,8 @@ export async function openConfig(options: ConfigControlOptions): Promise<ConfigC
       files: boot.ok ? boot.result.files : [],
       environment,
       busyFolder: resolve(options.home),
-      current: () => current,
+      // What only a start carries out stands as it was then, whatever came after and whatever the command line said.
+      current: () => (boot.ok ? boot.result.data : undefined),
       nextNumber: () => history.nextNumber(current.number),
       onError: (problem) => log.warn("the config watch is impaired", { error: String(problem) }),
       onOutcome: async (result) => {

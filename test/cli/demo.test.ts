@@ -65,6 +65,7 @@ test("demo ends its daemon when its terminal is closed", {
   tmux.text(`${process.execPath} ${join(import.meta.dirname, "../../cli/main.ts")} demo --home ${home} --rate 5`);
   tmux.keys("Enter");
   await tmux.seeing(/Traffic \d+ /);
+  await tmux.seeing(/gen 2 {2}.*● serving/, 20_000);
   const { pid } = JSON.parse(readFileSync(join(home, "admin.json"), "utf8")) as { pid: number };
   process.kill(pid, 0);
   t.after(() => {

@@ -7,6 +7,7 @@ import type {
 } from "../../../daemon/admin/contract/config.ts";
 import type { ReloadAnswer, StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
 import { renderTime } from "../../render.ts";
+import { fold, plain } from "../../text.ts";
 import { away } from "../draw/format.ts";
 import { blank, type Line, line, span } from "../draw/line.ts";
 import { type ActionContext, type Column, defineView } from "../view.ts";
@@ -72,7 +73,7 @@ export const config = defineView<Data, ConfigVersion>({
     ]);
     return { versions: versions.toSorted((one, other) => other.generation - one.generation), status, check, diff };
   },
-  head: (data) => head(data),
+  head: (data, { width }) => head(data, width),
   table: {
     columns,
     rows: ({ versions }) => versions,
@@ -97,22 +98,23 @@ export const diff = defineView<ConfigDiffAnswer>({
   everyMs: 10_000,
   load: (source, { subject = "disk" }) =>
     source.get<ConfigDiffAnswer>("/api/config/diff", subject === "disk" ? {} : { to: Number(subject) }),
-  page: (answer) => [
+  page: (answer, { width }) => [
     line(" from ", span(answer.from, "strong"), " to ", span(answer.to, "strong")),
     blank,
-    ...(answer.same ? [line("  ", span("They are the same.", "good"))] : answer.diff.split("\n").map(diffLine)),
+    ...(answer.same
+      ? [line("  ", span("They are the same.", "good"))]
+      : answer.diff.split("\n").flatMap((each) => diffLines(each, width))),
   ],
   copy: ({ diff: text }) => text,
   actions: [],
 });
 
-function diffLine(text: string): Line {
-  if (/^(\+\+\+|---|@@)/.test(text)) return [span(` ${text}`, "accent")];
-  if (text.startsWith("+")) return [span(` ${text}`, "good")];
-  return text.startsWith("-") ? [span(` ${text}`, "bad")] : [span(` ${text}`, "dim")];
+function diffLines(text: string, width: number): readonly Line[] {
+  const style = /^(\+\+\+|---|@@)/.test(text) ? "accent" : (({ "+": "good", "-": "bad" } as const)[text[0]!] ?? "dim");
+  return fold(plain(text), width - 2).map((each): Line => [span(` ${each}`, style)]);
 }
 
-function head({ status, check, diff: differs }: Data): readonly Line[] {
+function head({ status, check, diff: differs }: Data, width: number): readonly Line[] {
   const place: Line = [
     span(" file   ", "dim"),
     span(status.config.path ?? "none: providers come from the environment", "strong"),
@@ -121,25 +123,33 @@ function head({ status, check, diff: differs }: Data): readonly Line[] {
   return [
     place,
     [span(" disk   ", "dim"), ...onDisk(check, differs)],
-    ...(check === undefined ? [] : problems(check)),
+    ...(check === undefined ? [] : problems(check, width)),
+    ...status.warnings.slice(0, problemsMax).map((text): Line => [span(" ▲      ", "warn"), span(text)]),
     blank,
   ];
 }
 
 function onDisk(check: ConfigValidateAnswer | undefined, differs: ConfigDiffAnswer | undefined): Line {
   if (check === undefined) return [span("no file: write config.yaml to have one (docs/config.md)", "dim")];
-  if (!check.ok)
-    return [span(`✗ ${check.problems.length} problems: the file is not used, the last good one runs on`, "bad")];
+  if (!check.ok) return [span(`✗ ${problemCount(check)}: the file is not used, the last good one runs on`, "bad")];
   if (differs === undefined) return [span("nothing to compare with", "dim")];
   return differs.same
     ? [span("● the same as what runs", "good")]
     : [span("▲ differs from what runs: d shows how, L loads it", "warn")];
 }
 
-function problems({ path, problems: found }: ConfigValidateAnswer): readonly Line[] {
-  return found.slice(0, problemsMax).map(({ line: at, column, message, field }): Line => {
+function problemCount({ problems: { length } }: ConfigValidateAnswer): string {
+  return `${length} problem${length === 1 ? "" : "s"}`;
+}
+
+function problems({ path, problems: found }: ConfigValidateAnswer, width: number): readonly Line[] {
+  return found.slice(0, problemsMax).flatMap(({ line: at, column, message, field }): readonly Line[] => {
     const place = [path ?? "config", at, column].filter((part) => part !== null).join(":");
-    return [span(`        ${place}`, "bad"), span(`  ${field === null ? "" : `${field}: `}${message}`)];
+    const words = plain(`${field === null ? "" : `${field}: `}${message}`);
+    return [
+      [span(`        ${place}`, "bad")],
+      ...fold(words, width - 10).map((each): Line => [span(`          ${each}`)]),
+    ];
   });
 }
 

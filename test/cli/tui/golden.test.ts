@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ColorDepth, Theme } from "../../../cli/tui/draw/palette.ts";
 import { views } from "../../../cli/tui/views.ts";
+import type { ConfigValidateAnswer } from "../../../daemon/admin/contract/config.ts";
+import type { StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
 import type { LogAnswer, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
 import { batchRows, cannedOpen, explainedBatch, logRows } from "./canned-requests.ts";
 import { type CannedSource, cannedNow, cannedSource } from "./canned-source.ts";
@@ -80,6 +82,19 @@ const scenes: Readonly<Record<string, Scene>> = {
     prepare: async (lab) => {
       lab.type(keyBytes.tab);
       await lab.seeing(/acme/);
+    },
+  },
+  "config-wrong": {
+    view: "config",
+    source: ({ answers }) => {
+      const status = answers.get("/api/status") as StatusAnswer;
+      const warnings = ["/etc/bifrost/config.yaml:3:9: server.port: takes effect at restart"];
+      const problem = { path: "/etc/bifrost/config.yaml", line: 12, column: 5, field: "providers.opnai" };
+      answers.set("/api/status", { ...status, warnings, config: { ...status.config, error: "not used" } });
+      answers.set("POST /api/config/validate", {
+        ...{ ok: false, path: problem.path, warnings: [] },
+        problems: [{ ...problem, message: "needs a host, since no provider has this name" }],
+      } satisfies ConfigValidateAnswer);
     },
   },
   help: { view: "keys", prepare: (lab) => lab.type("?") },
@@ -180,7 +195,7 @@ async function picture(scene: Scene, width: number, height: number): Promise<str
       now: () => cannedNow,
     });
     try {
-      await lab.seeing(/serving/);
+      await lab.seeing(/serving|warning/);
       await lab.seeing(/^(?![\s\S]*Loading)/);
       lab.session.state.pulse.push(...pulse);
       await scene.prepare?.(lab);
