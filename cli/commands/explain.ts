@@ -111,8 +111,14 @@ function renderRequest(answer: ExplainAnswer): string {
     ["cost", row.cost_nano === null && row.flags.includes("unpriced") ? "unpriced" : renderMoney(row.cost_nano)],
     ...correction(answer),
     ["held", held(row)],
+    ...notTold(row),
     ["notes", row.flags.join(", ") || "–"],
   ]);
+}
+
+/** What the answer said and the client's API has no place for. */
+function notTold({ untold = [] }: ExplainAnswer["request"]): [string, string][] {
+  return untold.length === 0 ? [] : [["not told", untold.join(", ")]];
 }
 
 function held({ held_nano: nano, cost_nano: cost }: ExplainAnswer["request"]): string {

@@ -6,6 +6,7 @@ import type { DialectId, Event, JsonObject, Usage } from "../exchange.ts";
 import { renderCitation as bedrockCitation } from "./bedrock-converse/citation.ts";
 import { webPage } from "./citation.ts";
 import { renderCitation as cohereCitation } from "./cohere/citation.ts";
+import { renderTier } from "./openai-extra.ts";
 
 type Lacks = {
   readonly stopSequence?: true;
@@ -16,16 +17,22 @@ type Lacks = {
   readonly audio?: true;
   readonly cacheWrite?: true;
   readonly reasoning?: true;
+  readonly tier?: (tier: string) => boolean;
   readonly citation?: (value: JsonObject) => boolean;
 };
 
 const noWebPage = (value: JsonObject): boolean => webPage(value) === undefined;
 
+/** What everybody gets who does not ask says nothing. */
+const usualTiers: ReadonlySet<string> = new Set(["default", "standard", "standard_only", "on_demand", "auto"]);
+const tier = (told: string): boolean => !usualTiers.has(told);
+const openaiTier = (told: string): boolean => renderTier(told) === undefined;
+
 const lacking: Readonly<Record<DialectId, Lacks>> = {
-  "openai-chat": { stopSequence: true },
-  "openai-responses": { stopSequence: true, choices: true, audio: true, citation: noWebPage },
+  "openai-chat": { stopSequence: true, tier: openaiTier },
+  "openai-responses": { stopSequence: true, choices: true, audio: true, citation: noWebPage, tier: openaiTier },
   anthropic: { logprobs: true, choices: true, image: true, audio: true },
-  gemini: { stopSequence: true, cacheWrite: true, citation: noWebPage },
+  gemini: { stopSequence: true, cacheWrite: true, citation: noWebPage, tier },
   "bedrock-converse": {
     logprobs: true,
     choices: true,
@@ -40,6 +47,7 @@ const lacking: Readonly<Record<DialectId, Lacks>> = {
     audio: true,
     cacheWrite: true,
     reasoning: true,
+    tier,
     citation: (value) => cohereCitation(value) === undefined,
   },
 };
@@ -74,9 +82,10 @@ export function noteUntold(told: Told, client: DialectId, event: Event): void {
 
 function noteUsage(told: Told, lacks: Lacks, usage: Usage | undefined): void {
   if (usage === undefined) return;
-  const { cacheWrite5m = 0, cacheWrite1h = 0, reasoning = 0 } = usage;
+  const { cacheWrite5m = 0, cacheWrite1h = 0, reasoning = 0, serviceTier } = usage;
   if (lacks.cacheWrite && cacheWrite5m + cacheWrite1h > 0) add(told, "cache_write_tokens");
   if (lacks.reasoning && reasoning > 0) add(told, "reasoning_tokens");
+  if (serviceTier !== undefined && lacks.tier?.(serviceTier) === true) add(told, "service_tier");
 }
 
 function add(told: Told, name: string): void {

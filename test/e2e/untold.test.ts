@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { startDaemon } from "../support/daemon.ts";
+import { runCommand, startDaemon } from "../support/daemon.ts";
 
 const usage = { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14 };
 const logprobs = { content: [{ token: "Hi.", logprob: -0.1, bytes: [72], top_logprobs: [] }], refusal: null };
@@ -49,6 +49,9 @@ test("untold is in the head of a whole answer and in every row, and nowhere wher
     }
   }
   assert.deepEqual(heads, [null, null, "logprobs,choices", null]);
+  const [whole] = (await daemon.rows("far/m", 4)).filter(({ untold }) => untold.length === 2);
+  const told = await runCommand(["explain", whole!.id, "--home", daemon.home]);
+  assert.match(told.stdout, /not told +logprobs, choices/);
   const rows = await daemon.rows("far/m", 4);
   assert.deepEqual(
     rows.map(({ route, stream, untold }) => [route, stream, untold]).toSorted(),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dialects } from "../../../providers/dialects/index.ts";
 import { noteUntold, type Told } from "../../../providers/dialects/untold.ts";
-import type { Dialect, Event, RenderContext } from "../../../providers/exchange.ts";
+import type { Dialect, DialectId, Event, RenderContext } from "../../../providers/exchange.ts";
 
 const context: RenderContext = { id: "req_1", model: "m", created: 1, includeUsage: true };
 const usage = { input: 9, output: 5 };
@@ -28,6 +28,7 @@ const cases: Readonly<Record<string, readonly Event[]>> = {
   audio: [start, text, { type: "media", mediaType: "audio/wav", data: "AAAA" }, finish],
   cache_write_tokens: [start, text, { ...finish, usage: { ...usage, cacheWrite5m: 3 } } as Event],
   reasoning_tokens: [start, text, { ...finish, usage: { ...usage, reasoning: 2 } } as Event],
+  service_tier: [start, text, { ...finish, usage: { ...usage, serviceTier: "priority" } } as Event],
   citations: [start, text, { type: "citation", value: charLocation }, finish],
 };
 
@@ -57,6 +58,16 @@ for (const client of Object.values(dialects)) {
     }
   });
 }
+
+test("noteUntold() tells of a tier only where it is not the usual one, and OpenAI's clients of words that OpenAI has not", () => {
+  const of = (client: DialectId, serviceTier: string) =>
+    untold(dialects[client], [{ ...finish, usage: { ...usage, serviceTier } } as Event]);
+  assert.deepEqual(
+    [of("gemini", "default"), of("cohere", "standard"), of("cohere", "flex")],
+    [[], [], ["service_tier"]],
+  );
+  assert.deepEqual([of("openai-chat", "standard"), of("openai-chat", "batch")], [[], ["service_tier"]]);
+});
 
 test("noteUntold() tells no client of pages on the web, which all of them hear of", () => {
   const page = {
