@@ -89,6 +89,7 @@ function correction({ correction: told }: ExplainAnswer): [string, string][] {
   if (!told) return [];
   const change = `${renderMoney(told.from_nano)} → ${renderMoney(told.to_nano)}`;
   if (told.of === "film") return [["corrected", `${change}, when the film had failed`]];
+  if (told.of === "response") return [["corrected", `${change}, when the response had ended`]];
   const served = `${told.served} of ${told.results} results were served`;
   const used = `${told.tokens_in} tokens in, ${told.tokens_out} out`;
   return [["corrected", `${change}, when the batch had ended: ${served}, ${used}`]];

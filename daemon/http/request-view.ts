@@ -32,6 +32,8 @@ export type RequestView = {
   readonly modelStart: number;
   readonly modelEnd: number;
   readonly stream: boolean;
+  /** The provider is to go on when the call has ended. */
+  readonly background: boolean;
   readonly n: number | undefined;
   /** The largest of the output caps sent, and the field that held it. `null` counts as not sent. */
   readonly maxTokens: number | undefined;
@@ -72,6 +74,7 @@ export function emptyView(): Writable<RequestView> {
     modelStart: -1,
     modelEnd: -1,
     stream: false,
+    background: false,
     n: undefined,
     maxTokens: undefined,
     maxTokensField: undefined,

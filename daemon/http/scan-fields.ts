@@ -24,6 +24,9 @@ export function readField(view: Writable<RequestView>, name: string, body: Buffe
     case "stream":
       view.stream = flag(name, body, start);
       break;
+    case "background":
+      view.background = body[start] === 0x74;
+      break;
     case "n":
       view.n = larger(view.n, positiveInteger(name, body, start, end));
       break;

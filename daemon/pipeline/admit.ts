@@ -249,12 +249,15 @@ function estimateBounds(exchange: Exchange, target: Target, plane: Plane): Bound
         param: "max_tokens",
       });
     case "estimate":
-      return {
-        input,
-        output: plane.estimator.outputEstimate(target.name, exchange.caller!.keyId) * choices,
-        injectCap: undefined,
-      };
+      return { input, output: openOutput(exchange, target, plane) * choices, injectCap: undefined };
   }
+}
+
+/** Where a request bounds it by no cap. */
+function openOutput({ caller, view }: Exchange, target: Target, plane: Plane): number {
+  // Nobody sees one in the background grow: it may be as long as any.
+  const longest = view!.background ? (target.outputMax ?? target.contextWindow) : undefined;
+  return longest ?? plane.estimator.outputEstimate(target.name, caller!.keyId);
 }
 
 function read(before: number, come: number, window: number | undefined): number {

@@ -16,6 +16,7 @@ import { answerHeaders, limitsLeft } from "./answer-headers.ts";
 import { askedModel, withAskedModel } from "./asked-model.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
+import { keepBackground } from "./background.ts";
 import { answerSecret } from "./client-secrets.ts";
 import { bifrostWords, fallbackModelHeader } from "./compat-bifrost.ts";
 import { keepAnswer, keepRequest } from "./content.ts";
@@ -103,6 +104,8 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
         }
         if (exchange.film !== undefined && result.answer !== undefined)
           await keepFilm(exchange, result.answer.body, plane);
+        if (exchange.view?.background === true && result.answer !== undefined)
+          await keepBackground(exchange, result.answer.body, plane);
         deliver(exchange, result, plane);
         if (exchange.issuers !== undefined && result.answer !== undefined) rememberProofs(exchange, result.answer.body);
         if (exchange.ownInput !== undefined && result.answer !== undefined)

@@ -21,6 +21,7 @@ import {
   tooManyWait,
   withQuery,
 } from "./attempt.ts";
+import { sawResponse } from "./background.ts";
 import { watchResults } from "./batch-ends.ts";
 import { findBatch, noted } from "./batch-notes.ts";
 import { batchBody, linesBody, mayBeBatch, mayBeLines } from "./batch-upload.ts";
@@ -78,6 +79,7 @@ export async function relayAttempt(exchange: Exchange, lease: Lease, plane: Plan
   if (form === "object") await findBatch(exchange, lease.target.provider.name, plane);
   const attempt = exchange.about === undefined ? relayed : ownedAttempt;
   const result = await attempt(exchange, lease, plane, relayed);
+  if (form === "stored") await sawResponse(exchange, result, plane);
   if (form !== "object") return result;
   if (result.answer !== undefined && tellsOfFilm(exchange))
     await giveBackFailed(exchange, lease.target, result.answer.body, plane);

@@ -44,7 +44,7 @@ export function settle(exchange: Exchange, lease: Lease, end: AttemptEnd, plane:
     tokens = (usage.input ?? 0) + (usage.output ?? 0);
     if (costNano === undefined) flags |= settlementFlag.unpriced;
     if (isEstimate) flags |= settlementFlag.estimated;
-    if (isProvisional(exchange)) flags |= settlementFlag.provisional;
+    if (isProvisional(exchange) || (isEstimate && goesOn(exchange))) flags |= settlementFlag.provisional;
     exchange.usage = usage;
     exchange.ending = end.ending;
     // Of what was said in turns before, the bytes came then.
@@ -87,6 +87,11 @@ export function isProvisional({ batch, film, route }: Exchange): boolean {
   return film !== undefined || (batch !== undefined && route.family?.models !== "member");
 }
 
+/** Whether it is answered or not. */
+function goesOn({ view, route }: Exchange): boolean {
+  return view?.background === true && generates(route);
+}
+
 export type Quote = Used & { readonly costNano: number | undefined; readonly isEstimate: boolean };
 
 /** What an attempt that was sent costs, by what is known of it. */
@@ -121,7 +126,10 @@ function used(exchange: Exchange, lease: Lease, end: AttemptEnd): Used {
         ...end.usage,
         ...pieces?.units,
         input: end.usage?.input ?? lease.inputTokens,
-        output: Math.max(end.usage?.output ?? 0, estimatedOutput(exchange, lease, end)),
+        output: Math.max(
+          end.usage?.output ?? 0,
+          goesOn(exchange) ? lease.outputTokens : estimatedOutput(exchange, lease, end),
+        ),
       };
   return { known, usage };
 }

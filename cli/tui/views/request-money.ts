@@ -54,7 +54,9 @@ function corrected({ corrected_nano: nano }: LogRow, told: ChargeCorrection | nu
           span(
             told.of === "film"
               ? "  when the film had failed"
-              : `  when the batch had ended: ${told.served} of ${told.results} results were served`,
+              : told.of === "response"
+                ? "  when the response had ended"
+                : `  when the batch had ended: ${told.served} of ${told.results} results were served`,
             "dim",
           ),
         ],

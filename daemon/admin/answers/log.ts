@@ -129,7 +129,7 @@ const decision = named<DecisionView>("Decision", {
   considered: z.array(z.strictObject({ target: text, note: unknownOr(text), outcome: unknownOr(text).optional() })),
 });
 const correction = named<ChargeCorrection>("ChargeCorrection", {
-  of: z.enum(["batch", "film"]),
+  of: z.enum(["batch", "film", "response"]),
   ...{ from_nano: whole, to_nano: whole, served: whole, results: whole, tokens_in: whole, tokens_out: whole },
 });
 export const explainAnswer = named<ExplainAnswer>("Explanation", {

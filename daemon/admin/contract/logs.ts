@@ -221,9 +221,9 @@ export type AttemptView = {
   readonly waited_ms: number | null;
 };
 
-/** What a batch or a film was charged when it was begun, and what it came to when it had ended. */
+/** What a batch, a film or a response in the background was charged when it was begun, and what it came to when it had ended. */
 export type ChargeCorrection = {
-  readonly of: "batch" | "film";
+  readonly of: "batch" | "film" | "response";
   readonly from_nano: number;
   readonly to_nano: number;
   /** Requests that were served, of all that there were results of. */

@@ -20,7 +20,7 @@ import type { StoreAccess } from "./store-access.ts";
 import { finishSums, type Sums } from "./unsummed.ts";
 
 /** What an entry says it is for that is for no price. */
-const corrections: ReadonlySet<string> = new Set(["batch", "film"] satisfies Correction["of"][]);
+const corrections: ReadonlySet<string> = new Set(["batch", "film", "response"] satisfies Correction["of"][]);
 
 export type RepriceOptions = {
   readonly access: StoreAccess;

@@ -1,5 +1,5 @@
 /**
- * What a batch or a film came to, in place of what it was charged when it was begun: one adjusting entry, written once however often and
+ * What a batch, a film or a response in the background came to, in place of what it was charged when it was begun: one adjusting entry, written once however often and
  * by however many it is asked for, since the mark that it was written is in the same transaction.
  */
 import { randomUUID } from "node:crypto";
@@ -10,7 +10,7 @@ import type { Command, CommandResult } from "./command.ts";
 import { insert, result, run } from "./common.ts";
 
 export type Correction = {
-  readonly of: "batch" | "film";
+  readonly of: "batch" | "film" | "response";
   readonly holdId: string;
   readonly request: string;
   readonly target: string;

@@ -1,6 +1,7 @@
 /** Responses that are kept: for providers that have no memory, and beside those that have. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import type { Plane } from "../../../daemon/pipeline/plane.ts";
 import {
   answers,
   call,
@@ -30,6 +31,7 @@ before(async () => {
   });
   lab = await startLab({
     providers: { chat: provider("chat", "openai-chat"), own: provider("own", "openai-responses") },
+    prices: { "own/*": { input: 1, output: 2 } },
   });
 });
 let answered = 0;
@@ -147,6 +149,29 @@ test("rememberAnswer() keeps nothing that is nested too deep to be written again
   assert.deepEqual([made.status, made.text.includes(deep)], [200, true]);
   assert.equal((await lab.rows()).at(-1)!.error, null);
   assert.equal((await about("resp_deep")).status, 404);
+});
+
+test("a response in the background is charged by the most it may cost, and corrected when its end is asked for", async () => {
+  const told = (status: string, usage: object | null) =>
+    answers({ ...completion, id: "resp_later", object: "response", status, store: true, output: [], usage });
+  const corrections: unknown[] = [];
+  const correct: Plane["correct"] = async ({ of, toNano, output }) => {
+    corrections.push(of, toNano, output);
+    return {};
+  };
+  Object.assign(lab.plane, { correct });
+  upstream.answer = told("queued", null);
+  key = lab.createKey({ budgetNano: 1_000_000_000 });
+  const made = await create({ model: "own/m", input: "one", background: true, max_output_tokens: 100_000 });
+  assert.equal(made.status, 200);
+  const { cost_nano: charged, tokens_in: input } = (await lab.rows()).at(-1)!;
+  assert.equal(charged, (input as number) * 1_000 + 100_000 * 2_000);
+  await about("resp_later");
+  assert.equal(corrections.length, 0, "it has not ended");
+  upstream.answer = told("completed", { input_tokens: 10, output_tokens: 700 });
+  await about("resp_later");
+  await lab.rows();
+  assert.deepEqual(corrections, ["response", 10 * 1_000 + 700 * 2_000, 700]);
 });
 
 test("a provider that keeps its own is asked itself, and only it", async () => {
