@@ -233,7 +233,21 @@ function lostDaemon(error: Error, elsewhere: string | null | undefined): CliFail
   }
   if (new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE"]).has(code))
     return new CliFailure("the daemon went away before it answered", exitCodes.notRunning, undefined, error);
-  return new CliFailure(`the daemon did not answer: ${error.message}`, exitCodes.failure, undefined, error);
+  const [words, hint] = elsewhere ? unreached(code, elsewhere) : [];
+  return new CliFailure(words ?? `the daemon did not answer: ${error.message}`, exitCodes.failure, hint, error);
+}
+
+/** Why an address elsewhere cannot be talked to, and what to do. */
+function unreached(code: string, host: string): readonly [words?: string, hint?: string] {
+  const again = "Mend --url or $BIFROST_URL.";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return [`the name ${host} does not resolve`, again];
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT")
+    return [`there is no way from here to ${host}`, again];
+  if (code === "EPROTO")
+    return [`${host} speaks no TLS there`, "Write http://, or name what speaks TLS in front of it."];
+  if (/CERT|SIGNATURE|ISSUER/.test(code))
+    return [`the certificate of ${host} is not trusted: ${code}`, "Name its authority's file in $NODE_EXTRA_CA_CERTS."];
+  return [];
 }
 
 async function collect(chunks: AsyncIterable<Buffer>): Promise<string> {

@@ -24,6 +24,9 @@ export function nextStep(message: string): string | undefined {
   const [, kind, name] = /^there is a ([a-z ]+?) "([^"]*)" already/.exec(message) ?? [];
   const command = kind === undefined ? undefined : listings[kind]?.split(" ")[1];
   if (command !== undefined) return `Choose another name, or change that one: bifrost ${command} update ${name}`;
+  const [, permission] = /^this needs the permission (\S+)$/.exec(message) ?? [];
+  if (permission !== undefined)
+    return `Take a token that has it; whoever may makes one with: bifrost tokens create --permissions ${permission}`;
   if (/^generation \d+ is not in the history/.test(message)) return "See which there are: bifrost config history";
   if (message === "there is no config file") return "Name two generations, or write a config: docs/config.md.";
   if (/\bno provider is called "/.test(message)) return "See which there are: bifrost providers";

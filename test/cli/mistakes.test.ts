@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { renderFailure } from "../../cli/failure.ts";
 import { homeFailure } from "../../cli/home-failure.ts";
+import { nextStep } from "../../cli/next-step.ts";
 import { createRequestIds } from "../../daemon/http/request-id.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { type Daemon, runCommand, startDaemon } from "../support/daemon.ts";
@@ -164,6 +165,18 @@ test("bifrost --url names what is missing, and what nobody answers at", async ()
   const gone = await ask(nobody, token);
   assert.deepEqual([gone.code, gone.stdout], [4, ""], gone.stderr);
   assert.match(gone.stderr, /no daemon takes commands there[^\n]*\nIts config says where[^\n]*`admin\.listen`/);
+  const unsure = await ask(daemon.url.replace("http:", "https:"), token);
+  assert.equal(
+    unsure.stderr,
+    "error: 127.0.0.1 speaks no TLS there\nWrite http://, or name what speaks TLS in front of it.\n",
+  );
+  const unknown = await ask("http://nowhere.invalid:8081", token);
+  assert.equal(unknown.stderr, "error: the name nowhere.invalid does not resolve\nMend --url or $BIFROST_URL.\n");
+  assert.deepEqual([unsure.code, unknown.code], [1, 1]);
+  assert.match(
+    nextStep("this needs the permission keys:write") ?? "",
+    /bifrost tokens create --permissions keys:write$/,
+  );
   const port = await ask(daemon.url, token);
   assert.match(port.stderr, /nothing at \/api\/keys[^\n]*\nThat is where models are called/);
 });
