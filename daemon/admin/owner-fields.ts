@@ -43,13 +43,13 @@ const everyUpdateField = (): Schemas<UpdateOwnerRequest> => ({
   key: scopeFields.reference.nullable().optional(),
   name: z.string(),
   description: scopeFields.description.nullable().optional(),
-  metadata: scopeFields.metadataChange.optional(),
+  metadata: scopeFields.metadataChange.nullable().optional(),
   models: scopeFields.models.nullable().optional(),
   blocked: scopeFields.models.nullable().optional(),
-  disabled: z.boolean().optional(),
+  disabled: z.boolean().nullable().optional(),
   reset_budget_usage: z.boolean().optional(),
-  budgets: scopeFields.budgets.optional(),
-  limits: scopeFields.limitChanges.optional(),
+  budgets: scopeFields.budgets.nullable().optional(),
+  limits: scopeFields.limitChanges.nullable().optional(),
   concurrency_max: scopeFields.concurrency.nullable().optional(),
 });
 

@@ -9,7 +9,8 @@ import type { Row } from "./table.ts";
 type Values = Row["values"];
 type Say = Parameters<typeof numbersOf>[2];
 
-const textsMax = 32;
+/** With our own an owner has no more than 32. */
+const textsMax = 28;
 
 /** What bound a caller, and has no counterpart. */
 const policies: readonly (readonly [string, string])[] = [

@@ -88,29 +88,29 @@ export type AdoptKeysAnswer = {
 
 export type UpdateKeyRequest = KeyParent & {
   readonly name?: string | undefined;
-  readonly models?: readonly string[] | undefined;
+  readonly models?: readonly string[] | null | undefined;
   readonly expires_in_ms?: number | undefined;
   readonly expires_at_ms?: number | null | undefined;
-  readonly disabled?: boolean | undefined;
+  readonly disabled?: boolean | null | undefined;
   /** What was spent in the windows of its budgets, and of its providers', does not count from now on; wallets stay. */
   readonly reset_budget_usage?: boolean | undefined;
   /** Replaces the list. A budget whose window stays the same keeps what was spent in it. */
-  readonly budgets?: readonly BudgetRequest[] | undefined;
+  readonly budgets?: readonly BudgetRequest[] | null | undefined;
   /** Merged into the list by metric and window. */
-  readonly limits?: readonly LimitChange[] | undefined;
+  readonly limits?: readonly LimitChange[] | null | undefined;
   readonly concurrency_max?: number | null | undefined;
   readonly description?: string | null | undefined;
   /** Merged name by name; null takes a name away. */
-  readonly metadata?: Readonly<Record<string, string | null>> | undefined;
+  readonly metadata?: Readonly<Record<string, string | null>> | null | undefined;
   readonly blocked?: readonly string[] | null | undefined;
   /** Replaces the list; null: every provider. */
   readonly providers?: readonly ProviderConfigRequest[] | null | undefined;
-  readonly delete_expired?: boolean | undefined;
+  readonly delete_expired?: boolean | null | undefined;
   /** null: as `record.content` says. */
   readonly content?: ContentLevel | null | undefined;
   /** null: as the provider says. */
   readonly unsupported?: OnUnsupported | null | undefined;
-  readonly raw?: boolean | undefined;
+  readonly raw?: boolean | null | undefined;
   /** null: everything. */
   readonly operations?: readonly string[] | null | undefined;
   /** Replaces them all; null: none. */

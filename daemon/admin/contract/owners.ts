@@ -39,16 +39,16 @@ export type UpdateOwnerRequest = ParentRequest & {
   readonly name?: string | undefined;
   readonly description?: string | null | undefined;
   /** Merged name by name; null takes a name away. */
-  readonly metadata?: Readonly<Record<string, string | null>> | undefined;
+  readonly metadata?: Readonly<Record<string, string | null>> | null | undefined;
   readonly models?: readonly string[] | null | undefined;
   readonly blocked?: readonly string[] | null | undefined;
-  readonly disabled?: boolean | undefined;
+  readonly disabled?: boolean | null | undefined;
   /** What was spent in the windows of its budgets does not count from now on; wallets stay. */
   readonly reset_budget_usage?: boolean | undefined;
   /** Replaces the list but wallets. A budget whose window stays the same keeps what was spent in it. */
-  readonly budgets?: readonly BudgetRequest[] | undefined;
+  readonly budgets?: readonly BudgetRequest[] | null | undefined;
   /** Merged into the list by metric and window. */
-  readonly limits?: readonly LimitChange[] | undefined;
+  readonly limits?: readonly LimitChange[] | null | undefined;
   readonly concurrency_max?: number | null | undefined;
 };
 

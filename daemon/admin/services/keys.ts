@@ -189,7 +189,8 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
 
   async function update(name: string, request: UpdateKeyRequest, action: Action) {
     const { key, scopes } = await findLive(name, action);
-    const { budgets, limits, models = key.policy.models, blocked, description, metadata } = request;
+    const { budgets, limits, blocked, description, metadata } = request;
+    const models = request.models === undefined ? key.policy.models : (request.models ?? ["*"]);
     const parent = parentOf(rows, request);
     if (parent === null) parentWithin(reach, parent, keyParents);
     const kept = key.policy.providers?.map(({ provider }) => provider);
@@ -203,17 +204,18 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
         blocked: blocked === undefined ? key.policy.blocked : (blocked ?? undefined),
         content: request.content === undefined ? key.policy.content : (request.content ?? undefined),
         unsupported: request.unsupported === undefined ? key.policy.unsupported : (request.unsupported ?? undefined),
-        raw: (request.raw ?? key.policy.raw) || undefined,
+        raw: (request.raw === undefined ? key.policy.raw : request.raw) || undefined,
         ...changedBounds(key.policy, request),
       },
       parentId: parent === undefined ? undefined : (parent?.id ?? null),
       providers: request.providers === null ? null : request.providers?.map(providerChange),
       attributes: changedAttributes(scopes[0]?.attributes, { description, metadata }),
-      deleteExpired: request.delete_expired,
-      disabled: request.disabled,
+      // null is what a new key has.
+      deleteExpired: request.delete_expired === null ? false : request.delete_expired,
+      disabled: request.disabled === null ? false : request.disabled,
       expiresAtMs: expiry(request, now()),
-      budgets: budgets === undefined ? undefined : budgetInputs(budgets),
-      limits: limits === undefined ? undefined : mergeLimits(scopes[0]?.limits ?? [], limits),
+      budgets: budgets === undefined ? undefined : budgetInputs(budgets ?? []),
+      limits: limits === null ? [] : limits && mergeLimits(scopes[0]?.limits ?? [], limits),
       concurrencyMax: request.concurrency_max,
       resetsBudgets: request.reset_budget_usage,
     };

@@ -47,10 +47,10 @@ export function changedAttributes(before: ScopeAttributes = {}, request: Partial
   return compact({
     ...before,
     description: said(description, before.description),
-    metadata: metadata === undefined ? before.metadata : checked(merged(before.metadata, metadata)),
+    metadata: said(metadata && checked(merged(before.metadata, metadata)), before.metadata),
     models: said(models, before.models),
     blocked: said(blocked, before.blocked),
-    disabled: disabled ?? before.disabled,
+    disabled: said(disabled, before.disabled),
   });
 }
 

@@ -271,6 +271,45 @@ test("router() changes only the version that If-Match names", async () => {
   }
 });
 
+test("update() takes away what a PATCH says null of, and leaves what it does not say", async () => {
+  const lab = openLab();
+  const numbers = {
+    ...{ budgets: [{ limit_nano: 1, window: { kind: "forever" } }], concurrency_max: 3, description: "d" },
+    ...{ limits: [{ metric: "requests", limit: 1, window_ms: 60_000 }], metadata: { a: "b" }, blocked: ["x"] },
+  };
+  const made = { models: ["openai/*"], raw: true, delete_expired: true, expires_in_ms: 9_000, content: "full" };
+  const bounds = { operations: ["chat"], aliases: { f: "openai/g" }, required: ["user"], providers: [] };
+  const paths = {
+    "/api/keys": { ...numbers, ...made, ...bounds },
+    "/api/governance/teams": { ...numbers, models: ["openai/*"], disabled: true },
+  };
+  try {
+    for (const [path, more] of Object.entries(paths)) {
+      const [bare, full] = ["bare", "full"] as const;
+      assert.equal((await lab.ask({ method: "POST", path, body: { name: bare } })).status, 200);
+      const answer = await lab.ask({ method: "POST", path, body: { name: full, ...more } });
+      assert.equal(answer.status, 200, JSON.stringify(answer));
+      const shown = async (name: string) => {
+        const told = await lab.ask({ method: "GET", path: `${path}/${name}` });
+        assert.ok("body" in told);
+        const { id, name: _, prefix, etag, created_at_ms, ...rest } = Object.values(told.body as object)[0];
+        return rest;
+      };
+      const before = await shown(full);
+      assert.equal((await lab.ask({ method: "PATCH", path: `${path}/full`, body: {} })).status, 200);
+      assert.deepEqual(await shown(full), before);
+      for (const field of Object.keys(more)) {
+        const said = field === "expires_in_ms" ? "expires_at_ms" : field;
+        const patched = await lab.ask({ method: "PATCH", path: `${path}/full`, body: { [said]: null } });
+        assert.equal(patched.status, 200, `${path} ${said} ${JSON.stringify(patched)}`);
+      }
+      assert.deepEqual(await shown(full), await shown(bare), path);
+    }
+  } finally {
+    await lab.close();
+  }
+});
+
 test("describe() has every route, with the schemas that check it", async () => {
   type Content = { content: Record<string, { schema: object }> };
   type Operation = { requestBody?: Content; responses: { 200: Content } };
