@@ -29,7 +29,8 @@ const looking: readonly Key[] = [
   ["ctrl-l", "draw anew"],
 ];
 
-export function helpLines(state: State, width: number, height: number): readonly Line[] {
+/** `spoken`: one thing after the other, since two columns are heard as one. */
+export function helpLines(state: State, width: number, height: number, spoken = false): readonly Line[] {
   const { view } = currentPane(state);
   const half = Math.floor(width / 2);
   const actions: readonly Key[] = view.actions.map(({ key, label, changes }) => [
@@ -45,10 +46,11 @@ export function helpLines(state: State, width: number, height: number): readonly
       [span("/ takes fields: ", "dim"), span(fields.join(" "))],
       [span('  status:5xx  cost:>0.01  !echo  key:"team blue"', "dim")],
     );
-  const general = beside([
+  const columns = [
     { lines: [[span("Moving", "strong")], ...pairs(moving)], width: half },
     { lines: [[span("Looking", "strong")], ...pairs(looking)], width: width - half },
-  ]);
+  ];
+  const general = spoken ? columns.flatMap(({ lines }) => lines) : beside(columns);
   const names = views.filter(({ inBar, aliases }) => inBar || aliases.length > 0);
   const jumps: Line[] = [
     [span(": ", "accent"), span(names.map(({ name, aliases }) => [name, ...aliases].join("/")).join("  "), "dim")],

@@ -88,6 +88,7 @@ function rowText(pane: Pane, now: number): string {
 
 function dialogText(state: State): string {
   const { dialog, prompt } = state;
+  if (prompt?.typed !== undefined) return `${prompt.text}.`;
   if (prompt !== undefined)
     return prompt.kind === "jump"
       ? "Jump to which view? Type, then enter."
@@ -96,7 +97,7 @@ function dialogText(state: State): string {
     case undefined:
       return "";
     case "help":
-      return helpLines(state, pageWidth, Number.POSITIVE_INFINITY)
+      return helpLines(state, pageWidth, Number.POSITIVE_INFINITY, true)
         .map((line) => textOf(line).trimEnd())
         .join("\n");
     case "ask":

@@ -2,6 +2,8 @@ process.env["TZ"] = "UTC";
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { views } from "../../../cli/tui/views.ts";
 import type { KeyListAnswer } from "../../../daemon/admin/contract/keys.ts";
 import { cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui } from "./tui-lab.ts";
@@ -123,4 +125,36 @@ test("spend shows when a budget ends at this rate, and when it begins again, at 
   await seeing(/\$50\.00\/1d .* left \$17\.80 {2}lasts, begins again in 9h/);
   type("j");
   await seeing(/support-bot {2}\$0\.\d+ an hour[\s\S]*empty in 1h 14m, begins again/);
+});
+
+test("no key of any view changes anything with --read-only, whatever is answered after it", async (t) => {
+  const reads = new Set(["/api/config/validate", "/api/route/test"]);
+  const refused: string[] = [];
+  for (const view of views) {
+    const subject = { request: "req_0000000000000003", diff: "disk" }[view.name];
+    for (const { key, changes } of view.actions) {
+      const source = cannedSource();
+      const opened = await openTui({ source, view: view.name, subject, readOnly: true, now: () => cannedNow });
+      t.after(() => opened.close());
+      await opened.seeing(/^(?![\s\S]*Loading)/);
+      opened.type(key);
+      await setImmediate();
+      if (/--read-only: .* is not done here/.test(opened.see().at(-1)!)) refused.push(`${view.name} ${key}`);
+      for (const answer of ["a", keyBytes.enter, "y", keyBytes.enter, "y"]) {
+        opened.type(answer);
+        await setImmediate();
+      }
+      const changed = source.sent.filter(({ path }) => !reads.has(path));
+      assert.deepEqual(
+        [changed, changes === true],
+        [[], refused.includes(`${view.name} ${key}`)],
+        `${view.name} ${key}`,
+      );
+    }
+  }
+  assert.deepEqual(
+    refused,
+    ["keys n", "keys l", "keys r", "keys d", "keys x", "config R", "config L", "alerts t"],
+    "what changes something: a new one is refused too",
+  );
 });

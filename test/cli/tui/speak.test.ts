@@ -38,6 +38,22 @@ test("createSpeaker() says where one is, what is chosen and what is asked, and n
     since().join("\n"),
     /^Keys and budgets, 1 of 4 rows match name:batch\.\n1 of 1: name batch-night, state disabled/,
   );
+  lab.type(":", "p");
+  speaker.answer();
+  lab.type(keyBytes.tab);
+  speaker.answer();
+  lab.type(keyBytes.tab);
+  speaker.answer();
+  assert.deepEqual(since(), ["Jump to which view? Type, then enter.", "providers.", "spend."]);
+  lab.type(keyBytes.escape, "?");
+  speaker.answer();
+  assert.match(
+    since().join("\n"),
+    /^Moving\n↑ ↓ j k +up and down\n[\s\S]*^Looking\n\/ +filter$/m,
+    "one after the other",
+  );
+  lab.type(keyBytes.escape);
+  speaker.answer();
   source.away = true;
   await lab.seeing(/no daemon/);
   speaker.hear();
