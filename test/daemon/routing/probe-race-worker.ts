@@ -1,4 +1,4 @@
-/** One of two threads that ask for the same half-open breaker at the same moment. */
+/** One of two threads that ask for the same half-open breaker, and count at the same row, at the same moment. */
 import { parentPort, workerData } from "node:worker_threads";
 import { openRouting, type RoutingOptions } from "../../../daemon/routing/routing.ts";
 
@@ -7,7 +7,7 @@ const { gate, rounds, nowMs, ...options } = workerData as Omit<RoutingOptions, "
   readonly rounds: readonly string[];
   readonly nowMs: number;
 };
-const { breaker, table } = openRouting(options);
+const { breaker, budget, outcomes, table } = openRouting(options);
 const rows = rounds.map((name) => table.find(name));
 const entered: string[] = [];
 for (const [round, row] of rows.entries()) {
@@ -15,5 +15,11 @@ for (const [round, row] of rows.entries()) {
   Atomics.add(gate, round, 1);
   while (Atomics.load(gate, round) < 2);
   entered.push(breaker.enter(row, nowMs));
+  const busy = table.find("up/busy");
+  outcomes.counted(busy, nowMs, round % 4 === 0);
+  breaker.failed(busy, nowMs);
+  budget.deposit(busy);
+  if (round % 50 === 0) budget.withdraw(busy);
+  table.enter(busy);
 }
 parentPort!.postMessage(entered);

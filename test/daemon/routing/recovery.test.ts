@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { adaptiveWeights } from "../../../daemon/routing/adaptive.ts";
 import { backoffMs } from "../../../daemon/routing/retry-budget.ts";
-import { failure, key, provider, type RoutingLab, routingLab, type Upstreams } from "../../support/routing-lab.ts";
+import { createSharedRouting } from "../../../daemon/routing/routing.ts";
+import {
+  dice,
+  failure,
+  key,
+  provider,
+  type RoutingLab,
+  routingLab,
+  type Upstreams,
+} from "../../support/routing-lab.ts";
 
 const breaker = { failures: 1, open: "1s", open_max: "4s", ramp: "10s" };
 const one = { providers: { p: provider(key) }, routing: { breaker } };
@@ -133,4 +142,31 @@ test("R7 adaptiveWeights() goes by utilisation, errors, the ramp and a target's 
     pass(60, 100);
   });
   assert.ok(slower > 0.4 && slower < 0.9, `as fast as the other, and four times slower than it used to be: ${slower}`);
+});
+
+test("R7 adaptiveWeights() comes to the same in every worker, whichever of them has heard what", async () => {
+  const names = ["x/m", "y/m", "z/m"];
+  const config = {
+    providers: Object.fromEntries(["x", "y", "z"].map((name) => [name, provider({ ...key, concurrency_max: 10 })])),
+    groups: { g: { targets: names, strategy: "adaptive" } },
+    routing: { breaker },
+  };
+  const shared = createSharedRouting(2);
+  const labs = [await routingLab(config, 1, shared), await routingLab(config, 2, shared)];
+  const random = dice(3);
+  for (let step = 0; step < 300; step++) {
+    const { routing } = labs[step % 2]!;
+    const row = labs[0]!.row(names[Math.floor(random() * 3)]!);
+    const nowMs = labs[0]!.nowMs + step * 200;
+    routing.outcomes.counted(row, nowMs, random() < 0.2);
+    routing.outcomes.timed(row, nowMs, true, random() * 1_000, 1 + random() * 50);
+    if (random() < 0.05) routing.breaker.failed(row, nowMs);
+    if (random() < 0.1) routing.table.enter(row);
+    const [one, other] = labs.map((lab) => {
+      const hops = names.map((name) => lab.plan({ model: name }).hops[0]!);
+      return adaptiveWeights(hops, { ...lab, nowMs, streamed: true, inputTokens: 1, outputTokens: 1 });
+    });
+    assert.deepEqual(one, other, `step ${step}`);
+    assert.equal(new Set(one).size > 1 || step < 3, true, `weights that never part show nothing: ${one}`);
+  }
 });

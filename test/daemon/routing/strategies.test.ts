@@ -56,14 +56,35 @@ test("orderHops() by lowest_latency draws two and takes the faster, with what is
   assert.ok(firsts(lab, 50, upstreams)["y/m"]! > 0.9, "thirty under way are slower than one that is slow");
 });
 
-test("orderHops() by least_busy and by headroom take the emptier", async () => {
-  const busy = await routingLab(two("least_busy"));
-  busy.routing.table.enter(busy.row("x/m"));
-  assert.equal(busy.plan({ model: "g" }).hops[0]?.target.name, "y/m");
-  const left = await routingLab(two("headroom"));
-  left.routing.outcomes.limitsTold(left.row("x/m"), left.nowMs, 0.9);
-  left.routing.outcomes.limitsTold(left.row("y/m"), left.nowMs, 0.2);
-  assert.equal(left.plan({ model: "g" }).hops[0]?.target.name, "x/m");
+/** How often x is first, of so many plans. */
+function shareOfX(lab: RoutingLab, plans = 400): number {
+  const isX = () => lab.plan({ model: "g" }).hops[0]?.target.name === "x/m";
+  return Array.from({ length: plans }, isX).filter((is) => is).length / plans;
+}
+
+test("orderHops() by least_busy takes whoever has the fewest under way for its weight, and equals in turn", async () => {
+  const lab = await routingLab(two("least_busy"));
+  assert.ok(Math.abs(shareOfX(lab) - 0.5) < 0.1, "both are idle");
+  lab.routing.table.enter(lab.row("x/m"));
+  assert.equal(shareOfX(lab), 0);
+  for (let index = 0; index < 2; index++) lab.routing.table.enter(lab.row("y/m"));
+  assert.equal(shareOfX(lab), 1);
+  const targets = [{ target: "x/m", weight: 3 }, "y/m"];
+  const weighed = await routingLab({ ...two("least_busy"), groups: { g: { targets, strategy: "least_busy" } } });
+  for (let index = 0; index < 2; index++) weighed.routing.table.enter(weighed.row("x/m"));
+  weighed.routing.table.enter(weighed.row("y/m"));
+  assert.equal(shareOfX(weighed), 1, "two thirds of one are less than one");
+});
+
+test("orderHops() by headroom takes whoever has most left, of its provider's limits and of its places", async () => {
+  const lab = await routingLab(two("headroom", { x: provider({ ...key, concurrency_max: 10 }) }));
+  lab.routing.outcomes.limitsTold(lab.row("x/m"), lab.nowMs, 0.9);
+  lab.routing.outcomes.limitsTold(lab.row("y/m"), lab.nowMs, 0.2);
+  assert.equal(shareOfX(lab), 1);
+  for (let index = 0; index < 9; index++) lab.routing.table.enter(lab.row("x/m"));
+  assert.equal(shareOfX(lab), 0, "a tenth of its places");
+  lab.nowMs += 61_000;
+  assert.equal(shareOfX(lab), 0, "what it said a minute ago counts no more, its places do");
 });
 
 test("orderHops() by lowest_cost takes the cheaper, and price_weighted draws by one over price squared among the stable", async () => {
