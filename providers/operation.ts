@@ -28,6 +28,7 @@ export const operations = [
   "ocr",
   "videos",
   "video_operations",
+  "video_fetch",
   "uploads",
   "tokenize",
   "detokenize",

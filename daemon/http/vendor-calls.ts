@@ -20,6 +20,7 @@ import {
   openaiFiles,
   openaiVectorStores,
   openaiVideos,
+  vertexOperations,
 } from "../pipeline/families.ts";
 
 export type Call = {
@@ -198,6 +199,15 @@ export const geminiCalls: readonly PathCall[] = [
     stream: false,
     form: "object",
     family: geminiOperations,
+  },
+  {
+    after: ":fetchPredictOperation",
+    name: "gemini.fetch_operation",
+    operation: "video_fetch",
+    dialect: "gemini",
+    stream: false,
+    form: "object",
+    family: vertexOperations,
   },
   {
     after: ":batchGenerateContent",

@@ -231,3 +231,11 @@ export const geminiOperations: Family = {
   makes: [["name"], ["response", "generateVideoResponse", "generatedSamples", "video", "uri"]],
   methods: [[rest(`\\/[\\w.-]+\\/operations${one}`), ["GET"]]],
 };
+
+/** The same at Vertex, where one is asked about at its model's path, by its name in the body. */
+export const vertexOperations: Family = {
+  ...geminiOperations,
+  ids: new Set([...gemini.ids, "operationName"]),
+  makes: [],
+  methods: [[/^$/, ["POST"]]],
+};

@@ -150,6 +150,7 @@ export async function keepFilm(exchange: Exchange, answer: Buffer, plane: Plane)
 
 /** What it says may be that nothing comes of it. */
 export function tellsOfFilm({ request, route, rest }: Exchange): boolean {
+  if (route.operation === "video_fetch") return true;
   if (route.operation !== "videos" && route.operation !== "video_operations") return false;
   return request.method === "GET" && rest !== "" && !rest.endsWith("/content");
 }

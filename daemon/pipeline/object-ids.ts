@@ -37,7 +37,8 @@ function looksLikeId(text: string, { folder, form }: Family): boolean {
 }
 
 /** Where ids are names, other things have names as well. */
-const inFolder = /^(?:files|batches|cachedContents|models\/[\w.-]+\/operations)\/[\w.~-]+$/;
+const inFolder =
+  /^(?:files|batches|cachedContents|(?:projects\/[\w.:-]+\/locations\/[\w-]+\/publishers\/google\/)?models\/[\w.-]+\/operations)\/[\w.~-]+$/;
 
 /** The file, batch or cache that a text names in Google's words: by its name, or by an address that ends with it. */
 export function googleName(text: string): string | undefined {

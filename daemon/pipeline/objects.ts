@@ -45,17 +45,26 @@ export function batchFileOf(exchange: Exchange): string | undefined {
   return input === undefined ? undefined : splitId(input).id;
 }
 
-/** OpenAI's batches read a file, and so may Google's. */
-function inputFile({ body }: Exchange): string | undefined {
+/** OpenAI's batches read a file, and so may Google's; Vertex is asked about a film by its name. */
+function inputFile({ body, route }: Exchange): string | undefined {
   if (body === undefined) return undefined;
-  const told = JSON.parse(body.toString("utf8")) as { readonly input_file_id?: unknown; readonly batch?: unknown };
-  if (typeof told.input_file_id === "string") return told.input_file_id;
+  const told = JSON.parse(body.toString("utf8")) as Readonly<Record<string, unknown>>;
+  if (route.operation === "video_fetch") return operationName(told["operationName"]);
+  if (typeof told["input_file_id"] === "string") return told["input_file_id"];
   const { batch } = told as {
     readonly batch?: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
   };
   const config = batch?.["inputConfig"] ?? batch?.["input_config"];
   const name = config?.["fileName"] ?? config?.["file_name"];
   return typeof name === "string" ? name : undefined;
+}
+
+function operationName(told: unknown): string {
+  if (typeof told === "string" && /\/operations\/[\w.~-]+$/.test(told)) return told;
+  throw new GatewayError("invalid_request", "operationName: must be the name of an operation", {
+    source: "client",
+    param: "operationName",
+  });
 }
 
 /** Something inside of what the path names, as a file in a container is. */
@@ -102,8 +111,12 @@ function idInPath(word: string, { folder }: Family): string {
 }
 
 /** A batch names its file as its caller does; the provider wants its own name for it. */
-export function objectBody({ body, route }: Exchange): Buffer {
+export function objectBody(exchange: Exchange): Buffer {
+  const { body, route } = exchange;
   const family = route.family!;
+  // Google reads a name in two spellings: what was not looked at is not told.
+  if (route.operation === "video_fetch")
+    return Buffer.from(JSON.stringify({ operationName: splitId(inputFile(exchange)!).id }));
   if (!family.translates) return body!;
   const value: unknown = JSON.parse(body!.toString("utf8"));
   return Buffer.from(JSON.stringify(mapIds(value, family, (id) => splitId(id).id)));

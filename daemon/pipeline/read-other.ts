@@ -40,6 +40,8 @@ async function readView(exchange: Exchange, plane: Plane): Promise<RequestView> 
   if (route.form === "nested") return readNested(exchange, plane);
   if (beginsFilm(exchange)) return readFilm(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
+  // What it asks about stands in its body, whatever the body is said to be.
+  if (route.operation === "video_fetch") return keep(exchange, await read(exchange, plane));
   if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
   if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? "") && !continuesUpload(exchange))
     return withFile(exchange, withPathModel(exchange, await read(exchange, plane)), plane);
@@ -159,8 +161,8 @@ function mayCost(exchange: Exchange): boolean {
   return route.family === undefined || (rest === "" && !keepsFree.has(route.operation));
 }
 
-/** To keep these is billed by nobody. */
-const keepsFree: ReadonlySet<string> = new Set(["files", "uploads", "conversations"]);
+/** To keep these is billed by nobody, nor is a question about a film. */
+const keepsFree: ReadonlySet<string> = new Set(["files", "uploads", "conversations", "video_fetch"]);
 
 /** Or a cache, which is made of a prompt. */
 function makesBatch({ body, rest, request, route }: Exchange): boolean {

@@ -170,6 +170,8 @@ const vertex: Host = {
     ],
     embeddings: [{ dialect: "gemini", path: vertexGemini("predict"), models: geminiModels, predict: true }],
     count_tokens: [{ dialect: "gemini", path: vertexGemini("countTokens"), models: geminiModels }],
+    videos: [{ dialect: "gemini", path: vertexGemini("predictLongRunning"), models: geminiModels }],
+    video_fetch: [{ dialect: "gemini", path: vertexGemini("fetchPredictOperation"), models: geminiModels }],
     image_generations: [
       { dialect: "gemini", path: vertexGemini("predict"), models: /^(?!.*\/)(?!gemini-.*image)/ },
       { dialect: "gemini", path: vertexGemini("generateContent"), models: answered, predict: true },

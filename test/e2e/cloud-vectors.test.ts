@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { BedrockAgentRuntimeClient, RerankCommand } from "@aws-sdk/client-bedrock-agent-runtime";
+import { GoogleGenAI } from "@google/genai";
 import { CohereClientV2 } from "cohere-ai";
 import OpenAI from "openai";
 import { baseKeys, type Cloud, startCloud } from "../support/cloud.ts";
@@ -34,10 +35,15 @@ before(async () => {
   daemon = await startDaemon({
     config: {
       ledger: patientLedger,
-      aliases: { ranking: "bedrock/cohere.rerank-v3-5:0" },
+      aliases: { ranking: "bedrock/cohere.rerank-v3-5:0", film: "films/veo-3.1" },
+      prices: { "films/*": { video_second: 0.4 } },
       providers: {
         ranker: { base_url: `${cloud.origin}/v2`, dialect: "cohere", free: true, models: ["rerank-v4"] },
         bedrock: { ...there, aws: { region: "eu-1", access_key_id: "env.ONE", secret_access_key: "env.TWO" } },
+        films: {
+          ...{ host: "vertex", base_url: cloud.origin },
+          google: { credentials_file: join(folder, "account.json"), location: "europe-west4" },
+        },
         vertex: { ...there, google: { credentials_file: join(folder, "account.json"), location: "europe-west4" } },
       },
     },
@@ -159,4 +165,56 @@ test("Vertex makes pictures by predictions and by answers, for a client of OpenA
   const own = await fetch(`${daemon.url}/v1/publishers/google/models/vertex%2Fimagen-4.0-generate-001:predict`, asked);
   assert.deepEqual([own.status, sent().path], [200, `${at}/imagen-4.0-generate-001:predict`]);
   assert.equal(sent().body, body);
+});
+
+test("A66 Vertex makes films for Google's client, each for whoever began it, and gives back what failed", async () => {
+  const at = "projects/p/locations/europe-west4/publishers/google/models/veo-3.1";
+  let ends: object = { response: { videos: [{ bytesBase64Encoded: "QQ==", mimeType: "video/mp4" }] } };
+  cloud.answer = ({ path }) => {
+    const told = path.endsWith(":fetchPredictOperation") ? { done: true, ...ends } : {};
+    return { type: "application/json", body: JSON.stringify({ name: `${at}/operations/op-1`, ...told }) };
+  };
+  try {
+    const spender = await daemon.createKey({ budget: "10/1d" });
+    const google = (apiKey: string) =>
+      new GoogleGenAI({ vertexai: true, apiKey, httpOptions: { baseUrl: daemon.url } });
+    const spent = async () => {
+      const own = await fetch(`${daemon.url}/v1/key`, { headers: { authorization: `Bearer ${spender}` } });
+      return ((await own.json()) as { data: { usage: number } }).data.usage;
+    };
+    const source = { prompt: "a cat" };
+    const begun = await google(spender).models.generateVideos({
+      model: "film",
+      source,
+      config: { durationSeconds: 8 },
+    });
+    assert.deepEqual([begun.name, sent().path], [`${at}/operations/films~op-1`, `/v1/${at}:predictLongRunning`]);
+    const { done, response } = await google(spender).operations.getVideosOperation({ operation: begun });
+    assert.deepEqual([done, response?.generatedVideos?.[0]?.video?.videoBytes], [true, "QQ=="]);
+    assert.equal(sent().path, `/v1/${at}:fetchPredictOperation`);
+    assert.deepEqual(sent().json, { operationName: `${at}/operations/op-1` });
+    await daemon.settled();
+    assert.equal(await spent(), 3.2);
+    const count = cloud.calls.length;
+    await assert.rejects(google(key).operations.getVideosOperation({ operation: begun }), /404|no such/i);
+    for (const [name, status] of [
+      [begun.name!.replace("op-1", "op-2"), 404],
+      ["", 400],
+    ] as const) {
+      const body = JSON.stringify({ operationName: name, operation_name: begun.name });
+      for (const type of ["application/json", "text/plain"]) {
+        const headers = { "x-goog-api-key": spender, "content-type": type };
+        const asked = { method: "POST", headers, body };
+        const sly = await fetch(`${daemon.url}/v1/${at}:fetchPredictOperation?provider=films`, asked);
+        assert.ok([status, 415].includes(sly.status), await sly.text());
+      }
+    }
+    assert.equal(cloud.calls.length, count);
+    ends = { error: { code: 3, message: "against the rules" } };
+    for (let times = 0; times < 2; times++) await google(spender).operations.getVideosOperation({ operation: begun });
+    await daemon.settled();
+    assert.equal(await spent(), 0);
+  } finally {
+    cloud.answer = speak;
+  }
 });

@@ -242,6 +242,13 @@ export const samples: Readonly<Record<string, Sample>> = {
     body: () => ({ instances: [{ prompt: "a cat" }] }),
     answer: { name: "models/m/operations/o" },
   },
+  "gemini.fetch_operation": {
+    path: (model) => `/v1/models/${model}:fetchPredictOperation`,
+    body: () => ({ operationName: "projects/p/locations/l/publishers/google/models/m/operations/vx~o" }),
+    answer: { name: "projects/p/locations/l/publishers/google/models/m/operations/o" },
+    isOwn: true,
+    isFree: true,
+  },
   "gemini.operations": {
     path: () => "/v1beta/models/m/operations/up~o",
     method: "GET",

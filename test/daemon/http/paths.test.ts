@@ -92,6 +92,7 @@ GET /anthropic/v1/files/f/content
 POST /genai/v1beta/models/m:generateContent
 POST /genai/v1beta/models/m:predict
 POST /genai/v1beta/models/m:predictLongRunning
+POST /v1/publishers/google/models/m:fetchPredictOperation
 POST /genai/v1beta/models/m:batchGenerateContent
 GET /genai/v1beta/models
 GET /genai/v1beta/files
