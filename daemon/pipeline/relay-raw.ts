@@ -15,7 +15,7 @@ import type { ResultWatch } from "./batch-ends.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Answer, decodeFailure, failureBytesMax } from "./relay-body.ts";
 import type { Receiver, UpstreamCall } from "./upstream-call.ts";
-import { withoutSecrets } from "./without-secrets.ts";
+import { maskBytes, withoutSecrets } from "./without-secrets.ts";
 
 export type RawOutcome = {
   /** A byte has left: the request cannot be needed again. */
@@ -100,6 +100,8 @@ export class RawReceiver implements Receiver {
   /** While all of them go by in order. */
   #results: ResultWatch | undefined;
   #last: Buffer = nothing;
+  /** A raw call may ask for whatever its provider serves, a mirror among it. */
+  readonly #mask: ReturnType<typeof maskBytes> | undefined;
 
   constructor(exchange: Exchange, upstream: Dialect, passesFailures: boolean, outcome: RawOutcome) {
     this.#exchange = exchange;
@@ -108,6 +110,7 @@ export class RawReceiver implements Receiver {
     this.#passesFailures = passesFailures;
     this.#outcome = outcome;
     this.#tap = upstream.tap();
+    if (passesFailures) this.#mask = maskBytes(exchange.target!.provider);
   }
 
   attach(call: UpstreamCall): void {
@@ -172,8 +175,10 @@ export class RawReceiver implements Receiver {
     return before;
   }
 
-  #pass(bytes: Buffer): void {
-    if (this.#exchange.clientGone || bytes.length === 0) return;
+  #pass(came: Buffer, isLast = false): void {
+    if (this.#exchange.clientGone) return;
+    const bytes = this.#mask === undefined ? came : this.#mask(came, isLast);
+    if (bytes.length === 0) return;
     this.#exchange.bytesOut += bytes.length;
     if (!this.#response.write(bytes) && !this.#isWaiting) {
       this.#isWaiting = true;
@@ -201,7 +206,7 @@ export class RawReceiver implements Receiver {
   }
 
   #finish(): void {
-    this.#pass(this.#last);
+    this.#pass(this.#last, true);
     this.#response.off("drain", this.#onDrain);
     if (!this.#exchange.clientGone) {
       this.#response.end();

@@ -17,6 +17,31 @@ export function withoutPlainSecrets(text: string, provider: Provider): string {
   return secretsOf(provider).reduce((safe, secret) => (secret === "" ? safe : safe.replaceAll(secret, shown)), text);
 }
 
+/**
+ * Only as they are, in bytes that go by, written over in their own length. What may be the beginning of one is kept until
+ * it is known: `push` of the last says so.
+ */
+export function maskBytes(provider: Provider): (bytes: Buffer, isLast: boolean) => Buffer {
+  const secrets = secretsOf(provider)
+    .filter(({ length }) => length >= spelledCharactersMin)
+    .map((secret) => Buffer.from(secret));
+  let kept = Buffer.alloc(0);
+  return (bytes, isLast) => {
+    let all = kept.length === 0 ? bytes : Buffer.concat([kept, bytes]);
+    let open = 0;
+    for (const secret of secrets) {
+      for (let at = all.indexOf(secret); at >= 0; at = all.indexOf(secret, at)) {
+        if (all === bytes) all = Buffer.from(bytes);
+        all.fill("*", at, at + secret.length);
+      }
+      for (let length = Math.min(secret.length - 1, all.length); !isLast && length > open; length--)
+        if (all.subarray(-length).equals(secret.subarray(0, length))) open = length;
+    }
+    kept = Buffer.from(all.subarray(all.length - open));
+    return open === 0 ? all : all.subarray(0, -open);
+  };
+}
+
 function secretsOf({ data, credentials }: Provider): readonly string[] {
   const keys = data.credentials.map(({ value }) => value);
   // Headers that the config adds: a provider that repeats one leaves out how it is used, as in `Bearer …`.

@@ -85,6 +85,16 @@ describe("passthrough", () => {
     assert.deepEqual([ours.status, ours.text.includes("upstream-secret")], [502, false]);
   });
 
+  test("A41 shows no credential of ours where the provider repeats what it was sent", async () => {
+    upstream.answer = (incoming, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.write(`{"sent":"${incoming.headers.authorization!.slice(0, 12)}`);
+      setImmediate(() => response.end(`${incoming.headers.authorization!.slice(12)}"}`));
+    };
+    const { text } = await call(lab.url, { method: "GET", path: "/passthrough/up/mirror", key });
+    assert.deepEqual(JSON.parse(text), { sent: `Bearer ${"*".repeat("upstream-secret".length)}` });
+  });
+
   test("refuses a restricted key whose body names no model, or another", async () => {
     upstream.answer = answers({ usage: { prompt_tokens: 1, completion_tokens: 1 } });
     const restricted = lab.createKey({ models: ["up/m"] });

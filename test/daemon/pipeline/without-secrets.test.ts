@@ -1,7 +1,7 @@
 /** A credential of ours is found in what a server says, however it writes it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withoutPlainSecrets, withoutSecrets } from "../../../daemon/pipeline/without-secrets.ts";
+import { maskBytes, withoutPlainSecrets, withoutSecrets } from "../../../daemon/pipeline/without-secrets.ts";
 import type { Provider } from "../../../daemon/routing/generation.ts";
 
 const secret = 'sk-a/b+c?d\\e"f-0123';
@@ -28,6 +28,19 @@ test("withoutSecrets() masks a credential as it is, and in the escapes of JSON a
     Buffer.from(secret).toString("hex"),
   ])
     assert.equal(withoutSecrets(`<${spelled}>`, provider), `<${mask}>`, spelled);
+});
+
+test("maskBytes() writes a credential over in its own length, wherever chunks are cut, and loses no byte", () => {
+  const text = `a ${secret}sk-a/${secret} sk- header-secret tiny sk-a/b`;
+  const expected = text.replaceAll(secret, "*".repeat(secret.length)).replace("header-secret", "*".repeat(13));
+  for (let cut = 1; cut <= text.length; cut++) {
+    const mask = maskBytes(provider);
+    let told = "";
+    for (let at = 0; at < text.length; at += cut)
+      told += mask(Buffer.from(text.slice(at, at + cut)), false).toString("latin1");
+    told += mask(Buffer.alloc(0), true).toString("latin1");
+    assert.equal(told, expected, `cut at ${cut}`);
+  }
 });
 
 test("withoutSecrets() masks a credential in base64, wherever it begins in what was encoded", () => {
