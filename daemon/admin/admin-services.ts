@@ -125,6 +125,8 @@ export type KeyServices = {
   list(query: KeyListQuery): Promise<KeyListAnswer>;
   /** The id of the key with a secret of this SHA-256; fails with `not_found`. */
   identify(hash: Uint8Array): Promise<string>;
+  /** The key that opens with a secret of this SHA-256 now; else fails as the door does. */
+  holder(hash: Uint8Array): Promise<KeyAnswer>;
   /** `key` is a public id or the name of a key that is not revoked. */
   show(key: string): Promise<KeyAnswer>;
   update(key: string, request: UpdateKeyRequest, action: Action): Promise<KeyAnswer>;

@@ -223,6 +223,32 @@ test("compat.litellm: what a team gives all its members binds those who were giv
   );
 });
 
+test("compat.litellm: the holder of a key is told of it, and of no other", async () => {
+  const own = await post("/key/generate", {
+    key_alias: "own",
+    max_budget: 1,
+    model_rpm_limit: { "echo-paid/echo-paid": 7 },
+  });
+  const other = await post("/key/generate", { key_alias: "other" });
+  const told = (path: string, key: string) => askJson(daemon.url + path, key, "GET");
+  for (const query of ["", "?key=own", `?key=${own.token}`, `?key=${own.key}`]) {
+    const { status, body } = await told(`/key/info${query}`, own.key);
+    assert.deepEqual([status, body.key, body.info.max_budget, body.info.spend], [200, own.token, 1, 0], query);
+    assert.deepEqual(body.info.model_rpm_limit, { "echo-paid/echo-paid": 7 });
+  }
+  assert.equal((await told("/key/info?key=other", own.key)).status, 403);
+  assert.equal((await told("/key/list", own.key)).status, 401, "that is for tokens");
+  assert.equal((await askJson(`${daemon.url}/key/update`, own.key, "POST", { key: "own", max_budget: 9 })).status, 401);
+  assert.equal((await told("/key/info", "sk-nobody-knows-this-one")).status, 401);
+  const { key: fresh } = await post("/key/own/regenerate");
+  assert.equal((await told("/key/info", own.key)).status, 401, "its secret is another now");
+  assert.equal((await told("/key/info", fresh)).status, 200);
+  await post("/key/block", { key: "other" });
+  assert.equal((await told("/key/info", other.key)).status, 401);
+  await post("/key/delete", { keys: ["own"] });
+  assert.equal((await told("/key/info", fresh)).status, 401);
+});
+
 test("compat.litellm: what was spent before is said of what is new, and forgotten with 0", async () => {
   const key = await post("/key/generate", { key_alias: "moved", max_budget: 2, spend: 1.5, rpm_limit_type: null });
   assert.equal(key.spend, 1.5);

@@ -3,6 +3,8 @@
  * request came through a worker, and how LiteLLM says no.
  */
 
+import { hash } from "node:crypto";
+import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { ManageRequest } from "../../pipeline/plane.ts";
 import type { AdminResponse } from "../contract/calling.ts";
@@ -12,6 +14,8 @@ import type { AdminHandler, AdminHandlerOptions } from "../handler.ts";
 import { readJson } from "../read-json.ts";
 import type { Caller } from "../route.ts";
 import { createRouter } from "../router.ts";
+import { shownKey } from "./key-shape.ts";
+import { shownModels } from "./model-limits.ts";
 import { litellmRoutes } from "./routes.ts";
 
 export type LitellmOptions = AdminHandlerOptions & {
@@ -28,6 +32,8 @@ export async function answerLitellm(
 ): Promise<{ readonly status: number; readonly text: string }> {
   let answer: AdminResponse;
   try {
+    const own = await ownInfo(options, method, path, authorization);
+    if (own !== undefined) return { status: 200, text: JSON.stringify(own) };
     const caller = options.authenticate(authorization);
     let route = routers.get(options);
     if (route === undefined) {
@@ -41,6 +47,23 @@ export async function answerLitellm(
   if (!("body" in answer)) throw new TypeError(`${path} answers in lines`);
   const told = answer.status < 400 ? answer.body : failure(answer.status, answer.body as ErrorAnswer);
   return { status: answer.status, text: JSON.stringify(told) };
+}
+
+/** What the holder of a key asks of it, which no other key is told. */
+async function ownInfo(
+  { services }: LitellmOptions,
+  method: string,
+  path: string,
+  authorization: string | undefined,
+): Promise<object | undefined> {
+  const asked = method === "GET" ? /^\/key\/info(?:\?(.*))?$/.exec(path) : null;
+  const [, secret] = /^Bearer ((?!bf-admin-)\S+)$/i.exec(authorization ?? "") ?? [];
+  if (asked === null || secret === undefined) return undefined;
+  const { key } = await services.keys.holder(hash("sha256", secret, "buffer"));
+  const name = new URLSearchParams(asked[1]).get("key") ?? key.id;
+  if (![key.id, key.name, secret, hash("sha256", secret)].includes(name))
+    throw new GatewayError("permission_denied", "a key is told of itself alone", { param: "key" });
+  return { key: key.id, info: { ...shownKey(key), ...(await shownModels(services, { kind: "key", id: key.id })) } };
 }
 
 function failure(status: number, { error }: ErrorAnswer) {

@@ -284,6 +284,16 @@ export function createKeyService(options: KeyServiceOptions): KeyServices {
         throw new GatewayError("not_found", "there is no key with this secret", { param: "key" });
       return stored.key.publicId;
     },
+    async holder(hash) {
+      const stored = await store.findByHash(hash);
+      if (stored === undefined) throw new GatewayError("invalid_api_key", "this API key is not known here");
+      const end = stored.hashes.find((each) => Buffer.compare(each.hash, hash) === 0)?.expiresAtMs;
+      const key = view(stored);
+      if (key.state === "expired" || (end !== undefined && end <= now()))
+        throw new GatewayError("expired_api_key", "this API key has expired");
+      if (key.state !== "active") throw new GatewayError("blocked_api_key", `this API key is ${key.state}`);
+      return { key };
+    },
     show: async (key) => ({ key: view(await find(key)) }),
     list: async (query): Promise<KeyListAnswer> => {
       const { afterId, orderBy, limit, offset, hasCursor } = sliceOf(query);
