@@ -1,5 +1,5 @@
 /** A notice in the form that each kind of channel takes. Pure: addresses and secrets are added where it is sent. */
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import type { Notice } from "./engine.ts";
 
 const colours = { info: "#3572b0", warning: "#d9a21b", critical: "#c9372c", resolved: "#2e7d32" } as const;
@@ -11,10 +11,13 @@ export function titleOf({ kind, severity, summary }: Notice): string {
 
 export function slackBody(notice: Notice): object {
   const color = notice.kind === "resolved" ? colours.resolved : colours[notice.severity];
-  const fields = factsOf(notice).map(([title, value]) => ({ title, value, short: true }));
-  // `<`, `>` and `&` are Slack's own; what a caller named must not become a link or a mention.
-  const text = titleOf(notice).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  return { text, attachments: [{ color, fields, ts: Math.floor(notice.atMs / 1_000) }] };
+  const fields = factsOf(notice).map(([title, value]) => ({ title, value: slackText(value), short: true }));
+  return { text: slackText(titleOf(notice)), attachments: [{ color, fields, ts: Math.floor(notice.atMs / 1_000) }] };
+}
+
+/** `<`, `>` and `&` are Slack's own: what a caller named must not become a link or a mention. */
+function slackText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** A message of a Teams workflow: one adaptive card. */
@@ -40,7 +43,7 @@ export function teamsBody(notice: Notice): object {
 
 /** Events API v2. The same key opens and closes an incident. */
 export function pagerDutyBody(notice: Notice, routingKey: string, source: string): object {
-  const common = { routing_key: routingKey, dedup_key: `bifrost/${notice.rule}/${notice.subject}` };
+  const common = { routing_key: routingKey, dedup_key: incidentKey(`bifrost/${notice.rule}/${notice.subject}`) };
   if (notice.kind === "resolved") return { ...common, event_action: "resolve" };
   return {
     ...common,
@@ -51,6 +54,15 @@ export function pagerDutyBody(notice: Notice, routingKey: string, source: string
       custom_details: Object.fromEntries(factsOf(notice)),
     },
   };
+}
+
+/** A longer one is refused. */
+const incidentKeyMax = 255;
+
+function incidentKey(text: string): string {
+  if (text.length <= incidentKeyMax) return text;
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 32);
+  return `${text.slice(0, incidentKeyMax - hash.length - 1)}/${hash}`;
 }
 
 export function webhookBody(notice: Notice): object {

@@ -6,6 +6,7 @@ import type { AlertRuleData } from "../../../daemon/config/telemetry-data.ts";
 import { isPublic } from "../../../daemon/runtime/public-address.ts";
 import { checkAlert, factTypes } from "../../../daemon/telemetry/alerts/conditions.ts";
 import { createAlertEngine, type Judged, type Notice } from "../../../daemon/telemetry/alerts/engine.ts";
+import { pagerDutyBody, slackBody } from "../../../daemon/telemetry/alerts/messages.ts";
 
 const rule: AlertRuleData = {
   ...{ name: "slow", on: "traffic", by: "provider", windowMs: 60_000, when: "latency_p99 > 100", severity: "warning" },
@@ -101,4 +102,19 @@ test("docs/alerts.md names everything that a condition can ask", () => {
       subject,
     );
   }
+});
+
+test("slackBody() lets nobody's name become a mention, and pagerDutyBody() keeps its key to what is taken", () => {
+  const notice = (subject: string): Notice => ({
+    ...{ kind: "firing", rule: "by user", severity: "warning", subject, name: null, summary: `by user: ${subject}` },
+    ...{ sinceMs: 0, atMs: 0, facts: { requests: 3 } },
+  });
+  const slack = JSON.stringify(slackBody(notice("<!channel> & <http://x|y>")));
+  assert.ok(!slack.includes("<") && !slack.includes(">"), slack);
+  assert.equal(slack.match(/&lt;!channel&gt; &amp; /g)?.length, 2);
+  const keyOf = (subject: string) => (pagerDutyBody(notice(subject), "k", "here") as { dedup_key: string }).dedup_key;
+  assert.equal(keyOf("ann"), "bifrost/by user/ann");
+  const long = "m".repeat(400);
+  assert.equal(keyOf(long).length, 255);
+  assert.notEqual(keyOf(`${long}1`), keyOf(`${long}2`));
 });
