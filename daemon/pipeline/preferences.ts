@@ -198,14 +198,14 @@ function sortOf(value: unknown): ProviderPreferences["sort"] {
 
 function maxPrice(value: unknown): ProviderPreferences["maxPrice"] {
   if (typeof value !== "object" || value === null) throw wrong("provider.max_price", "must be an object");
-  const { prompt, completion, request } = value as Readonly<Record<string, unknown>>;
-  const price = (name: string, told: unknown) =>
-    told == null ? undefined : amount(`provider.max_price.${name}`, told);
-  return {
-    prompt: price("prompt", prompt),
-    completion: price("completion", completion),
-    request: price("request", request),
-  };
+  const most: Writable<NonNullable<ProviderPreferences["maxPrice"]>> = {};
+  for (const [name, told] of Object.entries(value)) {
+    const param = `provider.max_price.${name.slice(0, 64)}`;
+    if (name !== "prompt" && name !== "completion" && name !== "request" && name !== "image")
+      throw wrong(param, "is not understood here");
+    if (told != null) most[name] = amount(param, told);
+  }
+  return most;
 }
 
 /** A number is the median; of an object its `p50`. */

@@ -64,7 +64,8 @@ function tooDear(
   const isOver =
     over(price.input, max.prompt, picoPerDollarMillion) ||
     over(price.output, max.completion, picoPerDollarMillion) ||
-    over(price.request, max.request, picoPerDollar);
+    over(price.request, max.request, picoPerDollar) ||
+    over(price.image, max.image, picoPerDollar);
   return isOver ? "dearer than max_price" : undefined;
 }
 

@@ -138,7 +138,7 @@ function sharedByKey(
 
 /** `:free` is a price that nothing may be over. */
 function withFree(preferences: RoutePreferences | undefined): RoutePreferences {
-  const maxPrice = { prompt: 0, completion: 0, request: 0 };
+  const maxPrice = { prompt: 0, completion: 0, request: 0, image: 0 };
   return { ...preferences, provider: { ...preferences?.provider, maxPrice } };
 }
 

@@ -18,12 +18,13 @@ export type ProviderPreferences = {
   readonly zdr?: boolean | undefined;
   readonly quantizations?: readonly string[] | undefined;
   readonly sort?: "price" | "throughput" | "latency" | undefined;
-  /** Dollars per million tokens (`prompt`, `completion`) and per request. A hard filter. */
+  /** Dollars per million tokens (`prompt`, `completion`), per request and per picture made. A hard filter. */
   readonly maxPrice?:
     | {
         readonly prompt?: number | undefined;
         readonly completion?: number | undefined;
         readonly request?: number | undefined;
+        readonly image?: number | undefined;
       }
     | undefined;
   /** Tokens a second, soft: slower targets come last. */

@@ -66,11 +66,13 @@ export function sortHops(hops: readonly Hop[], by: "price" | "throughput" | "lat
   }
 }
 
-/** Pico-dollars of such a request; undefined: nobody knows. */
+/** Pico-dollars of such a request, or of one piece of what is made or read; undefined: nobody knows. */
 export function priceOf(target: Target, { generation, nowMs, inputTokens, outputTokens }: Choice): number | undefined {
   if (target.free) return 0;
   const price: Price | undefined = generation.catalog.price(target.provider.name, target.model, nowMs);
-  if (price === undefined || (price.input === undefined && price.request === undefined)) return undefined;
+  if (price === undefined) return undefined;
+  if (price.input === undefined && price.request === undefined)
+    return price.image ?? price.videoSecond ?? price.audioHour ?? price.character ?? price.search ?? price.page;
   return (price.input ?? 0) * inputTokens + (price.output ?? 0) * outputTokens + (price.request ?? 0);
 }
 

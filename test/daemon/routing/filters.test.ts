@@ -10,7 +10,10 @@ const config = {
   providers: { x: provider(key), y: provider(key) },
   groups: { g: { targets: ["x/m", "y/m"] } },
   routing: { strategy: "ordered" },
-  prices: { "x/*": { input: 1, output: 2, request: 0.01 }, "y/*": { input: 1, output: 2, request: 0.001 } },
+  prices: {
+    "x/*": { input: 1, output: 2, request: 0.01, image: 0.04 },
+    "y/*": { input: 1, output: 2, request: 0.001, image: 0.02 },
+  },
 };
 
 test("filterHops() puts a target last whose first byte or tokens are slower than wished, and leaves none out", async () => {
@@ -31,7 +34,7 @@ test("filterHops() puts a target last whose first byte or tokens are slower than
   assert.equal(order({ preferredMinThroughput: 50 }), "y/m x/m");
 });
 
-test("filterHops() leaves out what is dearer than max_price, for input, output and the request, each by itself", async () => {
+test("filterHops() leaves out what is dearer than max_price, for input, output, the request and a picture, each by itself", async () => {
   const lab = await routingLab(config);
   const order = (maxPrice: NonNullable<Wishes["maxPrice"]>) =>
     lab
@@ -43,4 +46,13 @@ test("filterHops() leaves out what is dearer than max_price, for input, output a
   assert.equal(order({ prompt: 1, completion: 2 }), "x/m y/m");
   for (const tooLittle of [{ prompt: 0.9 }, { completion: 1.9 }, { request: 0.0001 }])
     assert.throws(() => order(tooLittle), { code: "model_not_found" });
+  assert.equal(order({ image: 0.05 }), "x/m y/m");
+  assert.equal(order({ image: 0.03 }), "y/m");
+});
+
+test("priceOf() compares what is billed by the picture by that", async () => {
+  const prices = { "x/*": { image: 0.05 }, "y/*": { image: 0.02 } };
+  const lab = await routingLab({ ...config, routing: { strategy: "lowest_cost" }, prices });
+  for (let index = 0; index < 20; index++) assert.equal(lab.plan({ model: "g" }).hops[0]?.target.name, "y/m");
+  assert.throws(() => lab.plan({ model: "g:free" }), { code: "model_not_found" });
 });
