@@ -44,6 +44,12 @@ test("A35 A66 compat.litellm: no path of the table answers without the right tok
     const at = `${method} ${path}`;
     for (const who of [undefined, "guess", "key", "revoked"]) {
       const refused = await ask(method, pathOf(path), who === undefined ? undefined : bearers[who]);
+      // A key is told of itself, and of itself alone.
+      if (who === "key" && at === "GET /key/info") {
+        assert.equal(refused.status, 200, refused.text);
+        assert.equal((await ask(method, `${path}?key=somebody`, bearers["key"])).status, 403);
+        continue;
+      }
       assert.equal(refused.status, 401, `${at} as ${who ?? "nobody"}: ${refused.text}`);
       assert.equal((JSON.parse(refused.text) as { error: { code: string } }).error.code, "401", at);
       assert.ok(refused.id, `${at} names the request`);
