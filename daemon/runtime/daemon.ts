@@ -62,6 +62,8 @@ export type Daemon = Served & {
 
 /** The snapshot that makes the next start quick is also written this often. */
 const snapshotMs = 5 * 60_000;
+/** A disk that takes nothing just now is told again when a budget began to count. */
+const begunRetryMs = 1_000;
 /** The pace of commits when durability is `grouped`: groups cost less than single rows, and this much may be lost to a power cut. */
 const groupedPaceMs = 4;
 
@@ -132,10 +134,11 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
     onReplaced: (writer) => workers?.replaceWriter(writer),
   });
   const { database } = store;
-  memory.onBegun = (begun) => {
-    store.commands
-      .execute({ kind: "begin_budgets", ...begun }, "daemon")
-      .catch((error: unknown) => log.warn("a budget's beginning was not written", { error: String(error) }));
+  memory.onBegun = function tell(begun): void {
+    store.commands.execute({ kind: "begin_budgets", ...begun }, "daemon").catch((error: unknown) => {
+      log.warn("a budget's beginning is written later", { error: String(error) });
+      setTimeout(tell, begunRetryMs, begun).unref();
+    });
   };
   const governing = openGoverning({ database, store, memory, log }, current.governance);
   const telemetry = openTelemetry({

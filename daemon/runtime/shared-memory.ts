@@ -8,6 +8,7 @@ import type { HoldSurvey } from "../governance/holds.ts";
 import { policyStep } from "../governance/key-rows.ts";
 import { createKeyWriter, type KeyWriter } from "../governance/key-writer.ts";
 import { createLedger } from "../governance/ledger.ts";
+import { LockTimeout } from "../governance/lock.ts";
 import { createPeek, type Peek } from "../governance/peek.ts";
 import { type Begun, createScopes } from "../governance/scopes.ts";
 import { dumpTables, loadTables } from "../governance/snapshot.ts";
@@ -47,6 +48,8 @@ export type SharedMemory = {
   onBegun: (begun: Begun) => void;
 };
 
+const lockRetryMs = 10;
+
 /** @param workersMax owners besides the main thread */
 export function fillSharedMemory(
   home: string,
@@ -73,9 +76,35 @@ export function fillSharedMemory(
   for (const id of boot.deletedKeys) keys.remove(id);
   for (const id of boot.deletedScopes) scopes.removeScope(id);
 
+  const waiting: (() => void)[] = [];
+
   function putScope(scope: ScopeDefinition, balances: readonly Balance[] = []): void {
     if (scopes.hasScope(scope.id)) scopes.updateScope(scope, Date.now());
     else scopes.defineScope(scope, balances, Date.now());
+  }
+
+  /**
+   * A change that is on disk must come into force. Where another thread has the ledger's lock for too long it does so as
+   * soon as it can, and those after it wait their turn.
+   */
+  function firmly(change: () => void): void {
+    waiting.push(change);
+    if (waiting.length === 1) makeAll();
+  }
+
+  function makeAll(): void {
+    for (; waiting.length > 0; waiting.shift()) {
+      try {
+        waiting[0]!();
+      } catch (error) {
+        if (error instanceof LockTimeout) {
+          setTimeout(makeAll, lockRetryMs).unref();
+          return;
+        }
+        waiting.shift();
+        throw error;
+      }
+    }
   }
 
   /** What keys draw on is there before they do, and goes after they have let go of it. */
@@ -96,8 +125,8 @@ export function fillSharedMemory(
     shared,
     routing: createSharedRouting(workersMax),
     boot,
-    put: (stored) => put(keys, putScope, stored),
-    apply,
+    put: (stored) => firmly(() => put(keys, putScope, stored)),
+    apply: (change) => firmly(() => apply(change)),
     name: directory.name,
     peek: createPeek(tables),
     openHolds: () => ledger.surveyHolds(0).total,

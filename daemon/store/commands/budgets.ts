@@ -45,7 +45,8 @@ export function beginBudgets(
 ): CommandResult {
   const list = JSON.stringify(slots);
   const where = "WHERE scope_id = ? AND slot IN (SELECT value FROM json_each(?))";
-  run(writer, `UPDATE budgets SET anchor_at = ? ${where}`, anchorMs, scopeId, list);
+  // Told late, it says nothing of a budget that has begun anew since.
+  run(writer, `UPDATE budgets SET anchor_at = ? ${where} AND anchor_at <= ?`, anchorMs, scopeId, list, anchorMs);
   const since = writer.database.prepare(`SELECT min(since_seq) FROM budgets ${where}`).pluck().get(scopeId, list);
   if (since !== null) writer.cells.recount(scopeId, new Set(slots), since as number);
   return result(writer);
