@@ -25,7 +25,8 @@ export type Speech = {
 };
 
 /** @param meter of the pieces that a model writes down */
-export function meterSpeech({ provider }: Target, plane: Plane, meter: (target: Target) => Turns): Speech {
+export function meterSpeech(target: Target, plane: Plane, meter: (target: Target) => Turns): Speech {
+  const { provider } = target;
   let turns: Turns | undefined;
   let writer = "";
   return {
@@ -47,6 +48,7 @@ export function meterSpeech({ provider }: Target, plane: Plane, meter: (target: 
       if (turns !== undefined && !turns.isOpen()) turns.begin();
     },
     done(event) {
+      turns ??= meter(target); // a session of a model that does nothing else
       this.begin();
       turns?.finish(mediaUsage(event), 200);
     },

@@ -26,6 +26,8 @@ import { forward, meterTurns } from "./session-turns.ts";
 const modelCharactersMax = 512;
 /** Messages that wait for the provider's socket to open. */
 const waitingMax = 256;
+/** At once: one of the conversation, and others beside it. */
+const responsesMax = 4;
 const policyViolation = 1008;
 const internalFault = 1011;
 
@@ -50,6 +52,8 @@ export function startRealtime(
   const model = modelOf(request, headers);
   const asks = routeByName("realtime");
   let tools: ServerTools | undefined;
+  /** Responses that were asked for and have not ended. */
+  let asked = 0;
   const turns = meterTurns({ ...session, route: asks, model, tools: () => tools }, plane);
   const speech = meterSpeech(target, plane, (writer) =>
     meterTurns({ ...session, route: routeByName("speech"), asks, target: writer, model: writer.name }, plane),
@@ -97,6 +101,7 @@ export function startRealtime(
       if (type === "input_audio_buffer.commit") speech.begin();
       if (type === "response.create") {
         tools = readServerTools(text) ?? tools;
+        if (++asked > responsesMax) throw tooMany();
         if (!turns.isOpen()) turns.begin();
       }
     } catch (error) {
@@ -128,7 +133,9 @@ export function startRealtime(
       const type = text === undefined ? undefined : typeOf(text);
       // The provider began by itself: what may not be paid for is stopped before it goes on.
       try {
-        if (type === "response.created" && !turns.isOpen()) turns.begin();
+        // Of several at once only the first was begun when it was asked for.
+        if ((type === "response.created" || type === "response.done") && !turns.isOpen()) turns.begin();
+        if (type === "response.done" || type === "error") asked = Math.max(0, asked - 1);
         if (type === "input_audio_buffer.committed") speech.begin();
         if (type === "conversation.item.input_audio_transcription.completed") speech.done(text!);
       } catch (error) {
@@ -176,6 +183,11 @@ function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Pla
   return { target, path, carried, wishes: wishesOf(target, request, caller) };
 }
 
+function tooMany(): GatewayError {
+  const message = `a session may ask for ${responsesMax} responses at once`;
+  return new GatewayError("rate_limit_exceeded", message, { source: "gateway" });
+}
+
 /** A secret for a browser is good for the one model that it was made for. */
 function modelOf({ url }: IncomingMessage, headers: IncomingHttpHeaders): string {
   const granted = grantOf(headers)?.model;
@@ -210,7 +222,8 @@ function typeOf(text: string): string | undefined {
     text.includes("response.done") ||
     text.includes("session.update") ||
     text.includes("buffer.commit") ||
-    text.includes("transcription.c");
+    text.includes("transcription.c") ||
+    text.includes('"error"');
   if (!isTold && !text.includes("\\u00")) return undefined;
   try {
     const { type } = JSON.parse(text) as { type?: unknown };

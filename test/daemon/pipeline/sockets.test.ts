@@ -16,6 +16,7 @@ let lab: Lab;
 let key: string;
 /** What the provider's side of realtime heard, and how it was asked. */
 const heard: string[] = [];
+const late: (() => void)[] = [];
 let refusals = 0;
 let refusal = 401;
 let waitS: string | undefined;
@@ -48,10 +49,14 @@ before(async () => {
         const written = { type: "conversation.item.input_audio_transcription.completed", transcript: "Hi." };
         socket.send(JSON.stringify({ ...written, usage: { type: "tokens", input_tokens: 30, output_tokens: 4 } }));
       }
-      if (!text.includes("response.create")) return;
+      if (!text.includes("response.create") || text.includes("never")) return;
       socket.send('{"type":"response.created","response":{"id":"r1"}}');
       const usage = { input_tokens: 10, output_tokens: 5, output_token_details: { audio_tokens: 0 } };
-      socket.send(JSON.stringify({ type: "response.done", response: { id: "r1", usage } }));
+      const tell = () => socket.send(JSON.stringify({ type: "response.done", response: { id: "r1", usage } }));
+      // Of several at once all have begun before the first has ended.
+      if (text.includes("late")) late.push(tell);
+      else tell();
+      if (late.length === 3) for (const end of late.splice(0)) end();
     });
   });
   await new Promise<void>((resolve) => session.listen(0, "127.0.0.1", resolve));
@@ -355,6 +360,22 @@ describe("startRealtime()", () => {
       [row, row],
     );
     client.socket.close();
+  });
+
+  test("meters each of several responses at once, and what a session writes down by itself", async () => {
+    const client = await open(dial("/v1/realtime?model=live/voice"));
+    const before = (await lab.rows()).length;
+    for (let count = 1; count <= 3; count++) client.socket.send('{"type":"response.create","event":"late"}');
+    await until("all of them", () => count(client, "response.done") === 3);
+    client.socket.send('{"type":"input_audio_buffer.commit"}');
+    await until("it to be written down", () => client.events.at(-1)?.type.endsWith("completed") === true);
+    assert.deepEqual(
+      (await lab.rows()).slice(before).map(({ route, target, cost_nano }) => [route, target, cost_nano]),
+      [...Array(3).fill(["realtime", "live/voice", 20_000]), ["realtime.transcription", "live/voice", 38_000]],
+    );
+    for (let count = 1; count <= 5; count++) client.socket.send('{"type":"response.create","event":"never"}');
+    await until("the end", () => client.closed !== undefined);
+    assert.equal(client.events.at(-1)?.["error"]?.["code" as never], "rate_limit_exceeded");
   });
 
   test("holds what was said before for the turn that reads it again, and no tool of unknown cost", async () => {
