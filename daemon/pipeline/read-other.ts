@@ -40,13 +40,21 @@ async function readView(exchange: Exchange, plane: Plane): Promise<RequestView> 
   if (route.form === "nested") return readNested(exchange, plane);
   if (beginsFilm(exchange)) return readFilm(exchange, plane);
   if (route.form === "form") return isForm(exchange) ? readForm(exchange, plane) : read(exchange, plane);
-  // What it asks about stands in its body, whatever the body is said to be.
-  if (route.operation === "video_fetch") return keep(exchange, await read(exchange, plane));
-  if (!hasBody(exchange)) return withPathModel(exchange, emptyView());
-  if (/\bjson\b/i.test(exchange.request.headers["content-type"] ?? "") && !continuesUpload(exchange))
+  if (!hasBody(exchange) && route.operation !== "video_fetch") return withPathModel(exchange, emptyView());
+  if (isJson(exchange) && !continuesUpload(exchange))
     return withFile(exchange, withPathModel(exchange, await read(exchange, plane)), plane);
   return withPathModel(exchange, readAnything(exchange));
 }
+
+/** What names others' things in its body is looked into, whatever the body is said to be. */
+function isJson({ request, rest, route }: Exchange): boolean {
+  if (route.form === "object" && inJson.has(route.operation) && !rest.endsWith("/cancel")) return true;
+  return /\bjson\b/i.test(request.headers["content-type"] ?? "");
+}
+
+const inJson: ReadonlySet<string> = new Set([
+  ...["batches", "batch_generate", "batch_embed", "caches", "vector_stores", "conversations", "video_fetch"],
+]);
 
 /** Bedrock's rankings name their model deep inside. */
 async function readNested(exchange: Exchange, plane: Plane): Promise<RequestView> {
