@@ -80,11 +80,17 @@ const plays: Readonly<Record<CaseName, (driver: Driver, wire: string, slug: stri
   text: async (driver, wire) => {
     assert.deepEqual(await driver.text(call(`${wire}/m`)), { text: greeting, outputTokens: 12 });
   },
-  stream: async (driver, wire) => {
-    const pieces: string[] = [];
-    await driver.stream(call(`${wire}/m`), (text) => text !== "" && pieces.push(text), never);
-    assert.equal(pieces.join(""), greeting);
-    assert.ok(pieces.length > 1, "in pieces, as they came");
+  stream: async (driver, wire, slug) => {
+    assert.equal(await streamed(driver, call(`${wire}/m`)), greeting);
+    // What was said is heard while the rest is not there yet: it comes only then.
+    const behaviour = `f13-hold-half+${slug}`;
+    let text = "";
+    const piece = (told: string) => {
+      if (text === "" && told !== "") void lab.upstream.call(behaviour).then(({ index }) => lab.upstream.step(index));
+      text += told;
+    };
+    await driver.stream(call(`slow-${wire}/${behaviour}`), piece, never);
+    assert.equal(text, "one two three four");
   },
   tools: async (driver, wire, slug) => {
     const { ran, text } = await driver.tools(call(`${wire}/tools-${slug}`));

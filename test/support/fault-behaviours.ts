@@ -179,6 +179,18 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
       ...content.flatMap((frame) => [data(frame), wait(parameter("gap", 20))]),
     ];
   },
+  /** Half of what is said is out, the rest waits for the control channel. */
+  "f13-hold-half": (request) => {
+    const { preamble, content, finish, terminal } = parts(request, { pieces: ["one ", "two ", "three ", "four"] });
+    const half = Math.ceil(content.length / 2);
+    return [
+      streamHead(request),
+      ...[...preamble, ...content.slice(0, half)].map(data),
+      { kind: "gate" },
+      ...[...content.slice(half), ...finish, ...terminal].map(data),
+      end(),
+    ];
+  },
   /** Finish reason and usage are out, the last word waits for the control channel. */
   "f13-hold-end": (request) => {
     const { preamble, content, finish, terminal } = parts(request);
