@@ -102,7 +102,11 @@ export type Tool =
   | { readonly type: "opaque"; readonly dialect: DialectId; readonly value: JsonObject };
 
 export type ToolChoice =
-  | { readonly type: "auto" | "none" | "required" }
+  | {
+      readonly type: "auto" | "none" | "required";
+      /** Only these may be called; see `allowed-tools.ts`. */
+      readonly allowed?: readonly string[];
+    }
   | { readonly type: "tool"; readonly name: string; readonly custom?: true };
 
 export type ResponseFormat =

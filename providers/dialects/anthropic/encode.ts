@@ -1,5 +1,6 @@
 /** A request to Anthropic. Hides which of our fields it has no word for, and which of its own exclude each other. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
+import { onlyAllowed } from "../allowed-tools.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { type DroppedFields, describedSchema, droppedFields, extraFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { encodeMessages } from "./encode-messages.ts";
@@ -9,7 +10,8 @@ type Body = Record<string, Json>;
 
 const headers = { "anthropic-version": "2023-06-01" } as const;
 
-export function encode(request: Request): UpstreamRequest {
+export function encode(asked: Request): UpstreamRequest {
+  const request = onlyAllowed(asked);
   const dropped = droppedFields(request);
   const { system, messages } = encodeMessages(request.messages, dropped);
   const tools = encodeTools(request, dropped);

@@ -1,13 +1,15 @@
 /** A request to Converse. Hides which of our fields have a place there, and which only in the model's own fields. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { isObject } from "../../json.ts";
+import { onlyAllowed } from "../allowed-tools.ts";
 import { encodeThinking } from "../anthropic/thinking.ts";
 import { type DroppedFields, droppedFields, extraFields, noteToolExtra } from "../dropped.ts";
 import { cachePoint, encodeMessages } from "./encode-messages.ts";
 
 type Body = Record<string, Json>;
 
-export function encode(request: Request): UpstreamRequest {
+export function encode(asked: Request): UpstreamRequest {
+  const request = onlyAllowed(asked);
   const dropped = droppedFields(request);
   const { system, messages } = encodeMessages(request.messages, dropped);
   const body: Body = { messages };

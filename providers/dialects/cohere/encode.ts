@@ -1,11 +1,13 @@
 /** A request to Cohere's chat. Hides which of our fields it has no word for, and how one tool is asked for where only all can be. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
+import { onlyAllowed } from "../allowed-tools.ts";
 import { type DroppedFields, describedSchema, droppedFields, extraFields, noteToolExtra } from "../dropped.ts";
 import { encodeMessages } from "./encode-messages.ts";
 
 type Body = Record<string, Json>;
 
-export function encode(request: Request): UpstreamRequest {
+export function encode(asked: Request): UpstreamRequest {
+  const request = onlyAllowed(asked);
   const dropped = droppedFields(request);
   const { messages, documents } = encodeMessages(request.messages, dropped);
   const body: Body = { model: request.model, messages };

@@ -1,6 +1,7 @@
 /** A request to Gemini. Hides which of our fields it has no word for, and that its models take budgets or levels of thinking. */
 import type { Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { list } from "../../json.ts";
+import { onlyAllowed } from "../allowed-tools.ts";
 import { type DroppedFields, describedSchema, droppedFields, extraFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { budgetOfEffort, effortOfBudget } from "../effort.ts";
 import { encodeContents } from "./encode-contents.ts";
@@ -9,7 +10,8 @@ import { encodeSchema } from "./schema.ts";
 type Body = Record<string, Json>;
 
 /** The model and whether to stream are the path's to say. */
-export function encode(request: Request): UpstreamRequest {
+export function encode(asked: Request): UpstreamRequest {
+  const request = onlyAllowed(asked);
   const dropped = droppedFields(request);
   const { system, contents } = encodeContents(request.messages, request.knownAs ?? request.model, dropped);
   const body: Body = { contents };

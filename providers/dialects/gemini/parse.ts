@@ -93,24 +93,24 @@ function parseToolChoice(source: Shape, request: Mutable<Request>, extra: Record
   const calling = camelCase(shape(camelCase(config)["functionCallingConfig"]));
   const allowed = textList(optionalList(calling, "allowedFunctionNames") ?? [], "toolConfig.allowedFunctionNames");
   const mode = optionalText(calling, "mode", "toolConfig.functionCallingConfig.mode");
+  const named = allowed.length === 0 ? {} : { allowed };
   switch (mode) {
     case undefined:
     case "MODE_UNSPECIFIED":
       break;
     case "AUTO":
     case "VALIDATED":
-      request.toolChoice = { type: "auto" };
+      request.toolChoice = { type: "auto", ...named };
       break;
     case "NONE":
       request.toolChoice = { type: "none" };
       break;
     case "ANY":
-      request.toolChoice = allowed.length === 1 ? { type: "tool", name: allowed[0]! } : { type: "required" };
+      request.toolChoice = allowed.length === 1 ? { type: "tool", name: allowed[0]! } : { type: "required", ...named };
       break;
     default:
       refuse("toolConfig.functionCallingConfig.mode", "must be AUTO, ANY, NONE or VALIDATED");
   }
-  if (allowed.length > 1) extra["toolConfig.functionCallingConfig.allowedFunctionNames"] = allowed;
   for (const name of Object.keys(camelCase(config))) {
     if (name !== "functionCallingConfig") extra[`toolConfig.${name}`] = config[name] ?? null;
   }

@@ -1,5 +1,6 @@
 /** A request to an OpenAI-shaped server. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { EncodeOptions, Json, JsonObject, Request, Tool, ToolChoice, UpstreamRequest } from "../../exchange.ts";
+import { allowedTools, onlyAllowed } from "../allowed-tools.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { nestedCustom } from "../custom-tool.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
@@ -9,7 +10,8 @@ import { encodeMessages } from "./encode-messages.ts";
 
 type Body = Record<string, Json>;
 
-export function encode(request: Request, options: EncodeOptions = {}): UpstreamRequest {
+export function encode(asked: Request, options: EncodeOptions = {}): UpstreamRequest {
+  const request = options.functionsOnly === true ? onlyAllowed(asked) : asked;
   const dropped = droppedFields(request);
   const body: Body = { model: request.model };
   body["messages"] = encodeMessages(request.messages, options, dropped);
@@ -77,7 +79,13 @@ function encodeTools(request: Request, body: Body, options: EncodeOptions, dropp
   body["tools"] = tools;
   const choice = request.toolChoice;
   if (choice !== undefined) {
-    body["tool_choice"] = choice.type === "tool" ? encodeChoice(choice, options) : choice.type;
+    const allowed = options.functionsOnly === true ? undefined : allowedTools(request);
+    if (allowed === undefined)
+      body["tool_choice"] = choice.type === "tool" ? encodeChoice(choice, options) : choice.type;
+    else {
+      const named = allowed.map(({ type, name }) => ({ type, [type]: { name } }));
+      body["tool_choice"] = { type: "allowed_tools", allowed_tools: { mode: choice.type, tools: named } };
+    }
   }
   if (request.parallelToolCalls !== undefined) body["parallel_tool_calls"] = request.parallelToolCalls;
 }

@@ -1,6 +1,7 @@
 /** A client's chat completion request. Hides OpenAI's spellings: two output caps, a stop that is one or many, effort in two places. */
 import type { Json, JsonObject, Reasoning, Request, ResponseFormat, Tool, ToolChoice } from "../../exchange.ts";
 import { json, jsonObject, type Mutable, type Shape, shape } from "../../json.ts";
+import { parseAllowed } from "../allowed-tools.ts";
 import { marked } from "../cache-marker.ts";
 import { customTool } from "../custom-tool.ts";
 import {
@@ -129,7 +130,7 @@ function parseTool(value: unknown, at: string): Tool {
   return parsed;
 }
 
-/** A choice that only this dialect knows (`allowed_tools`) is kept raw. */
+/** A choice that only this dialect knows (a hosted tool among some that may be called) is kept raw. */
 function parseToolChoice(source: Shape): ToolChoice | { readonly raw: Json } | undefined {
   const value = source["tool_choice"];
   if (value === undefined || value === null) return undefined;
@@ -140,6 +141,8 @@ function parseToolChoice(source: Shape): ToolChoice | { readonly raw: Json } | u
     const custom = requiredObject(choice["custom"], "tool_choice.custom");
     return { type: "tool", name: requiredText(custom, "name", "tool_choice.custom.name"), custom: true };
   }
+  if (choice["type"] === "allowed_tools")
+    return parseAllowed(requiredObject(choice["allowed_tools"], "tool_choice.allowed_tools")) ?? { raw: json(value) };
   if (choice["type"] !== "function") return { raw: json(value) };
   const fn = requiredObject(choice["function"], "tool_choice.function");
   return { type: "tool", name: requiredText(fn, "name", "tool_choice.function.name") };

@@ -1,6 +1,7 @@
 /** A request for a response. Hides which of our fields it has no word for: those are reported, never bent. */
 import type { EncodeOptions, Json, JsonObject, Request, Tool, UpstreamRequest } from "../../exchange.ts";
 import { shape } from "../../json.ts";
+import { allowedTools, onlyAllowed } from "../allowed-tools.ts";
 import { type DroppedFields, droppedFields, kindOf, noteToolExtra } from "../dropped.ts";
 import { effortOfBudget, isReasoningModel, takesNoEffort } from "../effort.ts";
 import { openaiExtra } from "../openai-extra.ts";
@@ -8,7 +9,8 @@ import { encodeItems } from "./encode-items.ts";
 
 type Body = Record<string, Json>;
 
-export function encode(request: Request, { functionsOnly = false }: EncodeOptions = {}): UpstreamRequest {
+export function encode(asked: Request, { functionsOnly = false }: EncodeOptions = {}): UpstreamRequest {
+  const request = functionsOnly ? onlyAllowed(asked) : asked;
   const dropped = droppedFields(request);
   const body: Body = { model: request.model, input: encodeItems(request.messages, functionsOnly, dropped) };
   if (request.stream) body["stream"] = true;
@@ -64,7 +66,10 @@ function encodeTools(request: Request, body: Body, functionsOnly: boolean, dropp
   if (tools.length === 0) return; // a choice among no tools is refused
   body["tools"] = tools;
   const { toolChoice, parallelToolCalls } = request;
-  if (toolChoice !== undefined) {
+  const allowed = functionsOnly ? undefined : allowedTools(request);
+  if (allowed !== undefined && toolChoice !== undefined) {
+    body["tool_choice"] = { type: "allowed_tools", mode: toolChoice.type, tools: [...allowed] };
+  } else if (toolChoice !== undefined) {
     body["tool_choice"] =
       toolChoice.type === "tool"
         ? { type: toolChoice.custom === true && !functionsOnly ? "custom" : "function", name: toolChoice.name }

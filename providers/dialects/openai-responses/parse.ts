@@ -1,6 +1,7 @@
 /** A client's request for a response. Hides OpenAI's spellings, and which fields ask for what every stateless answer is anyway. */
 import type { Json, JsonObject, Reasoning, Request, ResponseFormat, Tool, ToolChoice } from "../../exchange.ts";
 import { json, jsonObject, type Mutable, type Shape } from "../../json.ts";
+import { parseAllowed } from "../allowed-tools.ts";
 import { customTool } from "../custom-tool.ts";
 import {
   optionalFlag,
@@ -127,12 +128,13 @@ function parseTool(value: unknown, at: string): Tool {
   return parsed;
 }
 
-/** A choice that only this dialect knows (`allowed_tools`, a hosted tool) is kept raw. */
+/** A choice that only this dialect knows (a hosted tool) is kept raw. */
 function parseToolChoice(source: Shape): ToolChoice | { readonly raw: Json } | undefined {
   const value = source["tool_choice"];
   if (value === undefined || value === null) return undefined;
   if (value === "auto" || value === "none" || value === "required") return { type: value };
   const choice = requiredObject(value, "tool_choice");
+  if (choice["type"] === "allowed_tools") return parseAllowed(choice) ?? { raw: json(value) };
   if (choice["type"] !== "function" && choice["type"] !== "custom") return { raw: json(value) };
   const name = requiredText(choice, "name", "tool_choice.name");
   return choice["type"] === "custom" ? { type: "tool", name, custom: true } : { type: "tool", name };

@@ -231,3 +231,36 @@ test("InputReader tells what is written, however it comes, and all of what is so
   for (const other of ["", "SELECT 1", '{"query":"x"}', `{"a":"${"x".repeat(200)}"}`, '{"input":3}', "[1]"])
     assert.equal(read([...other]), other);
 });
+
+test("encode() names a custom tool among those that may be called, or sends no others to a server without the word", () => {
+  const tools = [
+    { type: "custom", ...sql },
+    { type: "function", name: "f", parameters: {} },
+    { type: "function", name: "g", parameters: {} },
+  ];
+  const named = [
+    { type: "custom", name: "sql" },
+    { type: "function", name: "f" },
+  ];
+  const choice = { type: "allowed_tools", mode: "required", tools: named };
+  const request = openaiResponses.parse({ model: "m", input: "hi", tools, tool_choice: choice });
+  assert.deepEqual(openaiResponses.encode(request).body["tool_choice"], choice);
+  assert.deepEqual(openaiChat.encode(request).body["tool_choice"], {
+    type: "allowed_tools",
+    allowed_tools: {
+      mode: "required",
+      tools: [
+        { type: "custom", custom: { name: "sql" } },
+        { type: "function", function: { name: "f" } },
+      ],
+    },
+  });
+  const { body } = openaiChat.encode(request, { functionsOnly: true });
+  const sent = (body["tools"] as { function: { name: string } }[]).map((tool) => tool.function.name);
+  assert.deepEqual([sent, body["tool_choice"]], [["sql", "f"], "required"]);
+  // One that only OpenAI runs: the choice is kept as it was written, for OpenAI.
+  const hosted = { ...choice, tools: [{ type: "web_search" }] };
+  const kept = openaiResponses.parse({ model: "m", input: "hi", tools, tool_choice: hosted });
+  assert.deepEqual(openaiResponses.encode(kept).body["tool_choice"], hosted);
+  assert.deepEqual(openaiChat.encode(kept).dropped, ["tool_choice"]);
+});

@@ -1,6 +1,9 @@
 /** Tools, the choice of them, calls and their results. */
 import { called, everywhere, type Feature, fields, history, png, withTool } from "./build.ts";
 
+const two = ["weather", "now"];
+const three = [...two, "OTHER"];
+
 export const tools: Readonly<Record<string, Feature>> = {
   tools: { said: withTool(everywhere), mark: /"weather".*"city"/ },
   "a strict tool": {
@@ -92,19 +95,29 @@ export const tools: Readonly<Record<string, Feature>> = {
     mark: /"(tool_choice|toolChoice|allowedFunctionNames)":.*"weather"|REQUIRED/,
   },
   "some of the tools": {
-    said: withTool({
+    said: fields({
       "openai-chat": {
+        tools: three.map((name) => ({ type: "function", function: { name, parameters: { type: "object" } } })),
         tool_choice: {
           type: "allowed_tools",
-          allowed_tools: { mode: "auto", tools: [{ type: "function", function: { name: "weather" } }] },
+          allowed_tools: { mode: "auto", tools: two.map((name) => ({ type: "function", function: { name } })) },
         },
       },
       "openai-responses": {
-        tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "weather" }] },
+        tools: three.map((name) => ({ type: "function", name, parameters: { type: "object" } })),
+        tool_choice: { type: "allowed_tools", mode: "auto", tools: two.map((name) => ({ type: "function", name })) },
       },
-      gemini: { toolConfig: { functionCallingConfig: { mode: "ANY", allowedFunctionNames: ["weather", "now"] } } },
+      gemini: {
+        tools: [{ functionDeclarations: three.map((name) => ({ name })) }],
+        toolConfig: { functionCallingConfig: { mode: "ANY", allowedFunctionNames: two } },
+      },
     }),
-    mark: /allowed_tools|allowedFunctionNames/,
+    // Where there is no word for it the others stay away.
+    mark: {
+      else: /^((?!OTHER).)*"weather"((?!OTHER).)*"now"((?!OTHER).)*$/,
+      "openai-chat": /"allowed_tools":\{"mode":"\w+","tools":\[.*"weather".*"now".*\]\}.*/,
+      "openai-responses": /"type":"allowed_tools","mode":"\w+","tools":\[.*"weather".*"now"/,
+    },
   },
   "one call at a time": {
     said: withTool({
