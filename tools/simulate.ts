@@ -15,15 +15,27 @@ if (first === "--seed") {
   console.log(scenario.name);
   console.log({ ...report, p50Ms: percentile(latenciesMs, 0.5), p99Ms: percentile(latenciesMs, 0.99) });
 } else {
-  console.table(scenarios.map(row));
+  const usual = playedTimes(scenarios[0]!);
+  console.table(scenarios.map((scenario) => row(scenario, usual)));
   const seeds = Number(first ?? 0);
   const before = performance.now();
   for (let seed = 1; seed <= seeds; seed++) simulator.run(seed, randomScenario(seed));
   if (seeds > 0) console.log(`${seeds} seeds in ${Math.round(performance.now() - before)} ms: every promise kept`);
 }
 
-function row(scenario: (typeof scenarios)[number]): Record<string, string | number> {
-  const runs = Array.from({ length: 10 }, (_, index) => simulator.run(index + 1, scenario));
+type Scenario = (typeof scenarios)[number];
+
+function play(scenario: Scenario) {
+  return Array.from({ length: 10 }, (_, index) => simulator.run(index + 1, scenario));
+}
+
+function playedTimes(scenario: Scenario): readonly number[] {
+  return play(scenario).flatMap(({ latenciesMs }) => latenciesMs);
+}
+
+/** @param usual times where all is well, in ms: what is added to them is told */
+function row(scenario: Scenario, usual: readonly number[]): Record<string, string | number> {
+  const runs = play(scenario);
   const sum = (pick: (run: (typeof runs)[number]) => number): number =>
     runs.reduce((total, run) => total + pick(run), 0);
   const asked = sum(({ requests, refused }) => requests - refused);
@@ -35,7 +47,9 @@ function row(scenario: (typeof scenarios)[number]): Record<string, string | numb
     "retries %": Number(((100 * sum(({ retries }) => retries)) / asked).toFixed(2)),
     "hedges %": Number(((100 * sum(({ hedges }) => hedges)) / asked).toFixed(2)),
     "p50 ms": Math.round(percentile(latencies, 0.5)),
+    "added p50 ms": Math.round(percentile(latencies, 0.5) - percentile(usual, 0.5)),
     "p99 ms": Math.round(percentile(latencies, 0.99)),
+    "added p99 ms": Math.round(percentile(latencies, 0.99) - percentile(usual, 0.99)),
   };
 }
 
