@@ -67,7 +67,7 @@ async function readRemix(exchange: Exchange, plane: Plane): Promise<RequestView>
   const { provider } = splitId(decodeURIComponent(exchange.rest.split("/")[1] ?? ""));
   const before = await plane.responses.findNote("film", provider, id);
   exchange.film = { ms: before?.ms, size: before?.size, count: 1 };
-  exchange.view = { ...view, model: before?.target.slice(before.target.indexOf("/") + 1) ?? view.model };
+  exchange.view = { ...view, model: before?.target.slice(before.target.indexOf("/") + 1) };
   return exchange.view;
 }
 

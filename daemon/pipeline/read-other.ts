@@ -120,7 +120,9 @@ export function providerTarget(exchange: Exchange, plane: Plane): Target {
   if (exchange.stored?.provider !== undefined) return storedTarget(generation, exchange.stored.provider);
   const provider = ownerOfCall(exchange);
   if (provider === undefined) throw noProvider(generation, nameOfCall(exchange), route.operation);
-  return targetAt(generation, provider, view?.model ?? ownModel(exchange, provider, plane), mayCost(exchange));
+  // Of what a provider keeps a body may name any model, which nobody reads.
+  const told = route.family === undefined || exchange.film !== undefined ? view?.model : undefined;
+  return targetAt(generation, provider, told ?? ownModel(exchange, provider, plane), mayCost(exchange));
 }
 
 function nameOfCall(exchange: Exchange): string | undefined {

@@ -166,3 +166,18 @@ test("what is no batch goes up as it is", async () => {
   await upload(stranger, line(mine), "notes.txt", "user_data");
   assert.ok(asked.at(-1)!.body.includes(mine));
 });
+
+test("A66 a model that a body names beside what is made is none: a key for it alone makes nothing of everybody's", async () => {
+  const restricted = await daemon.createKey({ models: ["up/m"] });
+  for (const [path, body] of [
+    ["batches", { input_file_id: "up~file-elsewhere", endpoint: "/v1/chat/completions", completion_window: "24h" }],
+    ["containers", { name: "box" }],
+  ] as const) {
+    const answer = await fetch(`${daemon.url}/v1/${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${restricted}`, "content-type": "application/json" },
+      body: JSON.stringify({ ...body, model: "m" }),
+    });
+    assert.equal(answer.status, 403, await answer.text());
+  }
+});
