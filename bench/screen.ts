@@ -3,6 +3,7 @@
  * at 5,000. Daemon and terminal are values, so that nothing else is measured. `npm run bench:screen`.
  */
 
+import { pinned } from "../cli/text.ts";
 import { createPalette } from "../cli/tui/draw/palette.ts";
 import { createPainter } from "../cli/tui/painter.ts";
 import { pace } from "../cli/tui/run-tui.ts";
@@ -53,7 +54,7 @@ async function measure(width: number, height: number, rate: number): Promise<str
     session,
     palette: createPalette("true", "dark"),
     size: () => ({ width, height }),
-    paint: (lines) => screen.paint(lines),
+    paint: (lines) => screen.paint(lines, pinned),
   });
   const frame = pace(() => {
     frames += 1;

@@ -4,6 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { pinned } from "../text.ts";
 import { type ColorDepth, colorDepth, createPalette, type Theme, themeOf } from "./draw/palette.ts";
 import { createPainter } from "./painter.ts";
 import { type Geometry, press } from "./press.ts";
@@ -67,7 +68,7 @@ export async function runTui(streams: TuiStreams, options: TuiOptions): Promise<
   const say = (text: string) => void output.write(`${text.replaceAll("\n", "\r\n")}\r\n`);
   const speaker = options.screenReader ? createSpeaker(session.state, say) : undefined;
   const size = () => ({ width: output.columns || 80, height: output.rows || 24 });
-  const painter = createPainter({ session, palette, size, paint: (lines) => screen.paint(lines) });
+  const painter = createPainter({ session, palette, size, paint: (lines) => screen.paint(lines, pinned) });
   const frames = pace(() => (speaker === undefined ? painter.draw() : speaker.hear()));
   const keyboard = listen(input, (each) => {
     if (each.type === "key" && each.name === "ctrl-l") screen.forget();

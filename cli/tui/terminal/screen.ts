@@ -3,8 +3,6 @@
  * frame of live traffic is a few hundred bytes, and nothing flickers because nothing is erased first.
  */
 
-import { pinned } from "../../text.ts";
-
 export type Output = {
   write(text: string): void;
   /** Bytes written that the other side has not taken: a frame is left out rather than queued. */
@@ -15,8 +13,11 @@ export type Screen = {
   enter(): void;
   /** As it was before. May be called twice, and from a handler of signals. */
   leave(): void;
-  /** Lines with their styles, each exactly as wide as the screen: nothing is erased, all is written over. */
-  paint(lines: readonly string[]): void;
+  /**
+   * Lines with their styles, each exactly as wide as the screen: nothing is erased, all is written over. `write` makes
+   * of one that has changed what is sent; the first frame, which has our own words alone, is not to wait for it.
+   */
+  paint(lines: readonly string[], write?: (line: string) => string): void;
   /** The next frame is written whole: after a resize, or when something else wrote. */
   forget(): void;
   /** To the clipboard of the terminal, also through SSH and tmux. */
@@ -59,7 +60,7 @@ export function createScreen(
       shown = [];
       output.write(off);
     },
-    paint(lines) {
+    paint(lines, write = (line) => line) {
       if (!entered) return;
       if (output.backlog > backlogBytesMax) {
         skipped += 1;
@@ -67,7 +68,7 @@ export function createScreen(
       }
       let text = "";
       for (const [row, line] of lines.entries()) {
-        if (shown[row] !== line) text += `${csi}${row + 1};1H${pinned(line)}`;
+        if (shown[row] !== line) text += `${csi}${row + 1};1H${write(line)}`;
       }
       shown = lines;
       if (text !== "") output.write(`${beginFrame}${text}${endFrame}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseFilter } from "../../../cli/filter.ts";
-import { cut, fold, widthOf } from "../../../cli/text.ts";
+import { cut, fold, pinned, widthOf } from "../../../cli/text.ts";
 import { sliceStyled } from "../../../cli/tui/compose.ts";
 import { bar, columnChart, sparkText, stackedBar } from "../../../cli/tui/draw/bars.ts";
 import { count, duration, money, percent } from "../../../cli/tui/draw/format.ts";
@@ -59,7 +59,7 @@ test("createScreen() keeps columns also where a terminal counts each part of wha
       const screen = createScreen({ write: terminal.write, backlog: 0 }, { mouse: false, multiplexer: undefined });
       screen.enter();
       screen.paint(["x".repeat(14)]);
-      screen.paint([textOf(fitLine([span(`a${text}${text}`), span(" 200 ok")], 14))]);
+      screen.paint([textOf(fitLine([span(`a${text}${text}`), span(" 200 ok")], 14))], pinned);
       const at = 1 + 2 * width;
       assert.equal(terminal.cells(0, at, 14).join(""), " 200 ok".padEnd(14 - at), `${text} ${count}`);
       assert.ok(!terminal.text()[0]!.includes("x"), "nothing of the frame before shows through");

@@ -1,4 +1,5 @@
 /** The screen over a daemon of values: what is typed, and what one would then see. Hides Ink's loading and timers. */
+import { pinned } from "../../../cli/text.ts";
 import { type ColorDepth, createPalette, type Theme } from "../../../cli/tui/draw/palette.ts";
 import { createPainter } from "../../../cli/tui/painter.ts";
 import { type Geometry, press } from "../../../cli/tui/press.ts";
@@ -96,7 +97,7 @@ export async function openTui({
     session,
     palette: createPalette(color, theme),
     size: () => size,
-    paint: (lines) => painted.paint(lines),
+    paint: (lines) => painted.paint(lines, pinned),
   });
   const parser = createInputParser();
   painted.enter();
