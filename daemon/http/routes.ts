@@ -202,7 +202,9 @@ export const pathRoutes: ReadonlyMap<string, readonly PathRoute[]> = (() => {
     const row: PathRoute = isArray
       ? { after: call.after, route: { ...made, framing: "json-array" }, asEvents: { ...made, framing: "sse" } }
       : { after: call.after, route: made };
-    routes.set(before, [...(routes.get(before) ?? []), row]);
+    // The longest end first: of `m/fim/completions` the model is `m`.
+    const rows = [...(routes.get(before) ?? []), row].toSorted((one, other) => other.after.length - one.after.length);
+    routes.set(before, rows);
   };
   for (const prefix of geminiPrefixes) {
     for (const version of geminiVersions) for (const call of geminiCalls) add(`${prefix}${version}/models/`, call);

@@ -110,7 +110,7 @@ function keep(exchange: Exchange, view: RequestView): RequestView {
 
 /** Where a call goes that is for a provider and not for a model. */
 export function providerTarget(exchange: Exchange, plane: Plane): Target {
-  const { generation, route, view } = exchange;
+  const { generation, pathModel, route, view } = exchange;
   if (makesBatch(exchange)) {
     if (route.family!.models !== undefined) return batchTarget(exchange, plane);
     const read = fileTarget(exchange, ownerOfCall(exchange)?.name, plane);
@@ -121,7 +121,8 @@ export function providerTarget(exchange: Exchange, plane: Plane): Target {
   const provider = ownerOfCall(exchange);
   if (provider === undefined) throw noProvider(generation, nameOfCall(exchange), route.operation);
   // Of what a provider keeps a body may name any model, which nobody reads.
-  const told = route.family === undefined || exchange.film !== undefined ? view?.model : undefined;
+  const isRead = route.family === undefined || pathModel !== undefined || exchange.film !== undefined;
+  const told = isRead ? view?.model : undefined;
   return targetAt(generation, provider, told ?? ownModel(exchange, provider, plane), mayCost(exchange));
 }
 
