@@ -74,7 +74,7 @@ export function startLive(
 
   function begin(): void {
     if (ending !== undefined) finishTurn(200);
-    if (!turns!.isOpen()) turns!.begin();
+    if (turns!.open.length === 0) turns!.begin();
   }
 
   /** The first message says with which model; it is told of that as the provider knows it. */
@@ -180,7 +180,11 @@ export function startLive(
 
   /** Sound comes in many messages of the one kind: only what can decide is parsed. */
   function hear(text: string): void {
-    if ((text.includes('"serverContent"') || text.includes('"toolCall"')) && ending === undefined && !turns!.isOpen())
+    if (
+      (text.includes('"serverContent"') || text.includes('"toolCall"')) &&
+      ending === undefined &&
+      turns!.open.length === 0
+    )
       begin();
     const isGrounded = text.includes('"groundingMetadata"');
     if (!isGrounded && !text.includes('"usageMetadata"') && !text.includes('"turnComplete"')) return;
@@ -188,7 +192,7 @@ export function startLive(
     if (isGrounded)
       searches = Math.max(searches, searchesIn(shape(shape(message["serverContent"])["groundingMetadata"])));
     usage = decodeUsage(message["usageMetadata"], searches) ?? usage;
-    if (shape(message["serverContent"])["turnComplete"] !== true || !turns!.isOpen()) return;
+    if (shape(message["serverContent"])["turnComplete"] !== true || turns!.open.length === 0) return;
     ending = setTimeout(() => finishTurn(200), usageWaitMs).unref();
   }
 
@@ -215,7 +219,7 @@ export function startLive(
     upstream?.terminate();
   });
 
-  return () => turns?.isOpen() === true;
+  return () => (turns?.open.length ?? 0) > 0;
 }
 
 /** RFC 6455 §7.4: others are for whoever finds that something went wrong, and may not be sent. */

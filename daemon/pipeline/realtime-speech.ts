@@ -45,7 +45,7 @@ export function meterSpeech(target: Target, plane: Plane, meter: (target: Target
     },
     heard: (bytes) => turns?.heard(bytes),
     begin() {
-      if (turns !== undefined && !turns.isOpen()) turns.begin();
+      if (turns?.open.length === 0) turns.begin();
     },
     done(event) {
       turns ??= meter(target); // a session of a model that does nothing else

@@ -21,7 +21,7 @@ import type { Plane } from "./plane.ts";
 import { dialRealtime, unreachable, wishesOf } from "./realtime-dial.ts";
 import { meterSpeech } from "./realtime-speech.ts";
 import { readServerTools, type ServerTools } from "./server-tools.ts";
-import { forward, meterTurns } from "./session-turns.ts";
+import { forward, meterTurns, type Turn, type Turns } from "./session-turns.ts";
 
 const modelCharactersMax = 512;
 /** Messages that wait for the provider's socket to open. */
@@ -52,16 +52,10 @@ export function startRealtime(
   const model = modelOf(request, headers);
   const asks = routeByName("realtime");
   let tools: ServerTools | undefined;
-  /** Responses that were asked for and have not ended. */
-  let asked = 0;
   const turns = meterTurns({ ...session, route: asks, model, tools: () => tools }, plane);
   const speech = meterSpeech(target, plane, (writer) =>
     meterTurns({ ...session, route: routeByName("speech"), asks, target: writer, model: writer.name }, plane),
   );
-  /** @param told the turn's `response`, with what it used */
-  const finish = (told: unknown, status: number): void =>
-    turns.finish(told === undefined ? undefined : mediaUsage(JSON.stringify(told)), status);
-
   const giveUp = dialRealtime(target, planned.path, planned.carried, planned.wishes, plane, {
     opened(socket, credential) {
       upstream = socket;
@@ -101,8 +95,9 @@ export function startRealtime(
       if (type === "input_audio_buffer.commit") speech.begin();
       if (type === "response.create") {
         tools = readServerTools(text) ?? tools;
-        if (++asked > responsesMax) throw tooMany();
-        if (!turns.isOpen()) turns.begin();
+        if (turns.open.length >= responsesMax) throw tooMany();
+        const { event_id: event } = shape(parseJson(text));
+        turns.begin(typeof event === "string" ? event : undefined);
       }
     } catch (error) {
       end(asFailure(error));
@@ -113,7 +108,7 @@ export function startRealtime(
     else if (early.length < waitingMax) early.push(message);
   });
   client.on("close", () => {
-    finish(undefined, 499);
+    turns.finishAll(499);
     speech.end();
     giveUp();
     upstream?.terminate();
@@ -131,11 +126,12 @@ export function startRealtime(
     provider.on("message", (data: RawData, isBinary: boolean) => {
       const text = isBinary ? undefined : data.toString();
       const type = text === undefined ? undefined : typeOf(text);
+      const told = type === "response.created" || type === "response.done" ? responseOf(text!) : undefined;
+      let turn: Turn | undefined;
       // The provider began by itself: what may not be paid for is stopped before it goes on.
       try {
-        // Of several at once only the first was begun when it was asked for.
-        if ((type === "response.created" || type === "response.done") && !turns.isOpen()) turns.begin();
-        if (type === "response.done" || type === "error") asked = Math.max(0, asked - 1);
+        if (told !== undefined) turn = turnOf(turns, told.id);
+        if (type === "error") refuse(turns, text!);
         if (type === "input_audio_buffer.committed") speech.begin();
         if (type === "conversation.item.input_audio_transcription.completed") speech.done(text!);
       } catch (error) {
@@ -143,19 +139,47 @@ export function startRealtime(
         end(asFailure(error));
         return;
       }
-      turns.said((data as Buffer).length);
+      turns.said((data as Buffer).length, turn ?? speaking(turns, text));
       forward(provider, client, text ?? (data as Buffer));
-      if (type === "response.done") finish((JSON.parse(text!) as { response?: unknown }).response, 200);
+      if (type === "response.done") turns.finish(mediaUsage(JSON.stringify(told)), 200, turn);
     });
     provider.on("error", () => end(unreachable(target)));
     provider.on("close", () => {
-      finish(undefined, 502);
+      turns.finishAll(502);
       speech.end();
       if (client.readyState === client.OPEN) client.close(1000);
     });
   }
 
-  return turns.isOpen;
+  return () => turns.open.length > 0;
+}
+
+function responseOf(text: string): Shape {
+  return shape(shape(parseJson(text))["response"]);
+}
+
+/** Whose response this is: one that was told of before, the first that was asked for and is not, or one nobody asked for. */
+function turnOf(turns: Turns, id: unknown): Turn {
+  const { open } = turns;
+  const isNamed = typeof id === "string";
+  const known = isNamed ? open.find((turn) => turn.id === id) : open[0];
+  const turn = known ?? open.find((turn) => turn.id === undefined) ?? turns.begin();
+  if (isNamed) turn.id = id;
+  return turn;
+}
+
+/** An error may be of anything that the client sent; of a response that has begun it is not. */
+function refuse(turns: Turns, text: string): void {
+  const { event_id: event } = shape(shape(parseJson(text))["error"]);
+  const waiting = turns.open.filter(({ id }) => id === undefined);
+  const refused = typeof event === "string" ? waiting.find((turn) => turn.event === event) : waiting[0];
+  if (refused !== undefined) turns.refuse(refused);
+}
+
+/** Of several at once each message names its own. */
+function speaking({ open }: Turns, text: string | undefined): Turn | undefined {
+  if (open.length < 2 || text === undefined) return open[0];
+  return open.find(({ id }) => id !== undefined && text.includes(id)) ?? open[0];
 }
 
 /** Whom the session is with, before anybody is called: a key that may not call the model opens none. */

@@ -34,32 +34,60 @@ export type Session = {
   readonly tools?: () => ServerTools | undefined;
 };
 
+export type Turn = {
+  readonly exchange: Exchange;
+  readonly lease: Lease;
+  /** Of the response that came of it, once the provider has told. */
+  id?: string | undefined;
+  /** Of the client's message that asked for it, where it gave one. */
+  readonly event?: string | undefined;
+};
+
 export type Turns = {
-  isOpen(): boolean;
-  /** Bytes of the client's, for the turn under way or the next. */
+  /** In the order in which they were begun. */
+  readonly open: readonly Turn[];
+  /** Bytes of the client's, for the next turn. */
   heard(bytes: number): void;
-  said(bytes: number): void;
+  said(bytes: number, turn?: Turn): void;
   /** Throws what the session ends with: the key may no longer, or has nothing left. */
-  begin(): void;
+  begin(event?: string): Turn;
   /** Of none under way nothing is settled. */
-  finish(usage: Usage | undefined, status: number): void;
+  finish(usage: Usage | undefined, status: number, turn?: Turn): void;
+  /** The provider would not, and nothing was generated. */
+  refuse(turn: Turn): void;
+  finishAll(status: number): void;
 };
 
 export function meterTurns(session: Session, plane: Plane): Turns {
   const { request, headers, route, asks = route, target, model } = session;
-  let turn: { readonly exchange: Exchange; readonly lease: Lease } | undefined;
+  const open: Turn[] = [];
   let bytes = 0;
   /** Tokens of what was said before, which each turn reads anew. */
   let context = 0;
+
+  function close(turn: Turn | undefined, usage: Usage | undefined, status: number, refused: boolean): void {
+    const at = turn === undefined ? -1 : open.indexOf(turn);
+    if (at < 0) return;
+    open.splice(at, 1);
+    const { exchange, lease } = turn!;
+    if (usage?.input === undefined) bytes += exchange.bytesIn;
+    else context = usage.input + (usage.output ?? 0);
+    exchange.status = status;
+    exchange.released = true;
+    const finished = usage !== undefined;
+    settle(exchange, lease, { sent: true, refused, usage, finished, outputBytes: exchange.bytesOut }, plane);
+    record(exchange, plane);
+  }
+
   return {
-    isOpen: () => turn !== undefined,
+    open,
     heard(more) {
       bytes += more;
     },
-    said(more) {
+    said(more, turn = open[0]) {
       if (turn !== undefined) turn.exchange.bytesOut += more;
     },
-    begin() {
+    begin(event) {
       const exchange = new Exchange(plane.nextId(), request, noResponse as never, route, plane.generation);
       exchange.caller = callerOf(headers, plane);
       exchange.bytesIn = bytes;
@@ -74,7 +102,9 @@ export function meterTurns(session: Session, plane: Plane): Turns {
         const lease = admit(exchange, target, plane);
         exchange.target = target;
         exchange.credentialId = session.credentialId();
-        turn = { exchange, lease };
+        const turn = { exchange, lease, event };
+        open.push(turn);
+        return turn;
       } catch (error) {
         const failure = asFailure(error);
         exchange.error = failure;
@@ -83,26 +113,16 @@ export function meterTurns(session: Session, plane: Plane): Turns {
         throw failure;
       }
     },
-    finish(usage, status) {
-      if (turn === undefined) return;
-      const { exchange, lease } = turn;
-      turn = undefined;
-      if (usage?.input === undefined) bytes += exchange.bytesIn;
-      else context = usage.input + (usage.output ?? 0);
-      exchange.status = status;
-      exchange.released = true;
-      const end = {
-        sent: true,
-        refused: false,
-        usage,
-        finished: usage !== undefined,
-        outputBytes: exchange.bytesOut,
-      };
-      settle(exchange, lease, end, plane);
-      record(exchange, plane);
+    finish: (usage, status, turn = open[0]) => close(turn, usage, status, false),
+    refuse: (turn) => close(turn, undefined, refusedStatus, true),
+    finishAll(status) {
+      for (const turn of [...open]) close(turn, undefined, status, false);
     },
   };
 }
+
+/** What is refused in a session has no status of its own. */
+const refusedStatus = 400;
 
 /** The response of no turn: nothing of it is ever written. */
 const noResponse = Object.freeze({ writableFinished: true, destroyed: true, headersSent: true });

@@ -44,10 +44,17 @@ before(async () => {
     proofs.push(request.headers.authorization);
     socket.on("message", async (data) => {
       heard.push(data.toString());
-      if (!data.toString().includes("response.create")) return;
-      socket.send('{"type":"response.created","response":{"id":"r"}}');
+      const { type, event_id: event = "r" } = JSON.parse(data.toString()) as { type: string; event_id?: string };
+      if (type !== "response.create") return;
+      if (event === "unwanted") {
+        const error = { type: "invalid_request_error", code: "conversation_already_has_active_response" };
+        socket.send(JSON.stringify({ type: "error", error: { ...error, event_id: event } }));
+        return;
+      }
+      socket.send(JSON.stringify({ type: "response.created", response: { id: event } }));
       await turnEnds;
-      socket.send('{"type":"response.done","response":{"usage":{"input_tokens":10,"output_tokens":1000}}}');
+      const usage = { input_tokens: 10, output_tokens: event === "short" ? 1 : 1_000 };
+      socket.send(JSON.stringify({ type: "response.done", response: { id: event, usage } }));
     });
   });
   await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
@@ -160,6 +167,56 @@ test("a budget that a turn has used up ends the session before the next", async 
   }
   assert.deepEqual([session.closed, session.codes], [[1008, "budget_exceeded"], ["budget_exceeded"]]);
   assert.ok(turns(session) >= 1, "the first turns were served");
+});
+
+test("of several responses asked for at once each is paid for before the provider hears of it", async () => {
+  // What is held for a turn is a little over a dollar.
+  const budgets = [{ limit_nano: 2_200_000_000, window: { kind: "rolling", length_ms: 86_400_000 } }];
+  const { secret } = await makeKey({ budgets });
+  const session = await dial(realtime, secret);
+  session.socket.send('{"type":"input_audio_buffer.clear"}');
+  await until("the provider's side", () => heard.at(-1)?.includes("clear") === true);
+  const begun = heard.length;
+  let finish = (): void => {};
+  turnEnds = new Promise((resolve) => {
+    finish = resolve;
+  });
+  for (const event of ["one", "two", "three"])
+    session.socket.send(JSON.stringify({ type: "response.create", event_id: event }));
+  await until("the end", () => session.closed !== undefined);
+  finish();
+  turnEnds = Promise.resolve();
+  assert.deepEqual([session.closed, session.codes], [[1008, "budget_exceeded"], ["budget_exceeded"]]);
+  assert.deepEqual(
+    heard.slice(begun).map((text) => (JSON.parse(text) as { event_id: string }).event_id),
+    ["one", "two"],
+  );
+});
+
+test("a response that the provider refuses costs nothing, and each other what it told itself", async () => {
+  const { key, secret } = await makeKey();
+  const session = await dial(realtime, secret);
+  let finish = (): void => {};
+  turnEnds = new Promise((resolve) => {
+    finish = resolve;
+  });
+  for (const event of ["long", "unwanted", "short"])
+    session.socket.send(JSON.stringify({ type: "response.create", event_id: event }));
+  await until("the two that begin", () => session.types.filter((type) => type === "response.created").length === 2);
+  finish();
+  turnEnds = Promise.resolve();
+  await until("the two ends", () => turns(session) === 2);
+  type Row = { readonly key: string; readonly status: number; readonly cost_nano: number };
+  const paid = async () => {
+    const { rows } = await daemon.admin<{ rows: Row[] }>("GET", "/api/logs?limit=50");
+    return rows
+      .filter((row) => row.key === key.id)
+      .map(({ status, cost_nano: cost }) => `${status} ${cost}`)
+      .sort();
+  };
+  await until("the rows", async () => (await paid()).length === 3);
+  assert.deepEqual(await paid(), ["200 1005000000", "200 6000000", "400 0"]);
+  session.socket.close();
 });
 
 test("a key that may use one credential of a provider uses no other, whatever it asks for", async () => {
