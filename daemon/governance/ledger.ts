@@ -46,6 +46,8 @@ export type Ledger = {
   hasLimits(scopes: readonly number[]): boolean;
   /** Whether cost matters for admission. An unknown scope counts as budgeted. */
   hasBudgets(scopes: readonly number[]): boolean;
+  /** Whether requests or tokens are counted over time. An unknown scope counts as limited. */
+  hasRates(scopes: readonly number[]): boolean;
   /** Live holds of a thread, or of all. */
   holdsOf(owner?: number): readonly Hold[];
   surveyHolds(most: number): HoldSurvey;
@@ -289,15 +291,23 @@ export function createLedger(tables: Tables): Ledger {
   }
 
   function hasBudgets(scopes: readonly number[]): boolean {
+    return hasAny(scopes, scopeFlag.budget);
+  }
+
+  function hasRates(scopes: readonly number[]): boolean {
+    return hasAny(scopes, scopeFlag.requests | scopeFlag.tokens);
+  }
+
+  function hasAny(scopes: readonly number[], wanted: number): boolean {
     for (let index = 0; index < scopes.length; index++) {
       const flags = Atomics.load(scopeFlags, scopes[index]!);
-      if (flags === 0 || (flags & scopeFlag.budget) !== 0) return true;
+      if (flags === 0 || (flags & wanted) !== 0) return true;
     }
     return false;
   }
 
   return {
-    ...{ admit, refusal: refusal.value, settle, settled, extend, charge, adjust, hasLimits, hasBudgets },
+    ...{ admit, refusal: refusal.value, settle, settled, extend, charge, adjust, hasLimits, hasBudgets, hasRates },
     ...{ holdsOf: holds.list, surveyHolds: holds.survey },
   };
 }

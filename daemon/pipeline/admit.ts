@@ -150,7 +150,8 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     if (hold < 0) throw refused(plane.ledger, costNano, named);
     exchange.holds++;
     heldNano = costNano;
-    if (costNano > 0 && budgeted) {
+    // What a crash would make forgotten: money, and a place in a rate's window.
+    if (limited && ((costNano > 0 && budgeted) || plane.ledger.hasRates(scopes))) {
       plane.state.pushHold(holdId, now, scopesText, costNano, tokens, inputCostNano, caller.keyId, target.name);
     }
   }

@@ -144,19 +144,31 @@ export class StateWriter {
     return this.holds.count === 0 ? 0 : this.transaction(() => this.settleOpen(() => true));
   }
 
-  /** Settles the open holds that are picked, at the price of their input. Returns how many. Only within `transaction`. */
+  /**
+   * Settles the open holds that are picked, at the price of their input and with the tokens that limits counted for them.
+   * Returns how many. Only within `transaction`.
+   */
   settleOpen(isLost: (holdId: string, heldAtMs: number) => boolean): number {
     const open = this.holds.values();
     const now = this.now();
     const flags = settlementFlag.estimated | settlementFlag.recovered;
     let settled = 0;
     for (let from = 0; from < open.length; from += holdWidth) {
-      const [holdId, heldAt, scopes, , , inputCost, keyId, model] = open.slice(from, from + holdWidth);
+      const [holdId, heldAt, scopes, , tokens, inputCost, keyId, model] = open.slice(from, from + holdWidth);
       if (!isLost(holdId as string, heldAt as number)) continue;
       const record = JSON.stringify({ recovered: true, held_at: heldAt, model });
       const at = this.cells.notBefore(scopes as string, now);
       this.holds.settle(holdId as string, flags);
-      this.append(holdId as string, at, keyId as number, scopes as string, inputCost as number, null, flags, record);
+      this.append(
+        holdId as string,
+        at,
+        keyId as number,
+        scopes as string,
+        inputCost as number,
+        tokens as number,
+        flags,
+        record,
+      );
       this.#noteCharge(holdId as string); // it may be a batch or a film, of which only whoever made it knew
       settled += 1;
     }

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, test } from "node:test";
+import type { LedgerCheckAnswer } from "../../daemon/admin/contract/audit.ts";
 import type { KeyAnswer, KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
-import { ask } from "../support/client.ts";
+import { ask, open } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
 
 const callers = 1_000;
 
@@ -72,4 +74,35 @@ test("A15 a restart refills no limit, whether the daemon was stopped or killed",
     view.limits.map(({ used }) => used),
     [3, 30_000_000],
   );
+});
+
+test("A15 a kill forgets no place in a limit that a call under way had, budget or none", async () => {
+  const limits = [
+    { metric: "requests", limit: 3, window_ms: 86_400_000 },
+    { metric: "tokens", limit: 1_000, window_ms: 86_400_000 },
+  ];
+  const { secret: key } = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", { name: "no-budget", limits });
+  const used = async () => {
+    const { key: view } = await daemon.admin<KeyAnswer>("GET", "/api/keys/no-budget");
+    return view.limits.map((limit) => limit.used);
+  };
+  const prompt = "#echo words=100 gap=1s";
+  const question = { dialect: "chat", model: "echo", key, stream: true, prompt, maxTokens: 200 } as const;
+  const streams = await Promise.all([open(daemon.url, question), open(daemon.url, question)]);
+  await Promise.all(streams.map((stream) => stream.until("data")));
+  await until("both to be on disk", async () => {
+    const check = await daemon.admin<LedgerCheckAnswer>("GET", "/api/ledger/check");
+    return check.holds_open === 2;
+  });
+  const before = await used();
+  assert.equal(before[0], 2);
+  assert.ok(before[1]! > 400);
+  await daemon.kill("SIGKILL");
+  await Promise.all(streams.map((stream) => stream.answer().catch(() => undefined)));
+  await daemon.restart();
+  assert.deepEqual(await used(), before);
+  const again = { dialect: "chat", model: "echo", key, maxTokens: 5 } as const;
+  assert.equal((await ask(daemon.url, again)).status, 200);
+  assert.equal((await ask(daemon.url, again)).status, 429);
+  await daemon.settled();
 });

@@ -66,17 +66,8 @@ test("A3 openState() settles a hold that a crash left open, once, as estimated a
   assert.deepEqual(second.balances, [{ scopeId: 1, slot: 0, windowStartMs: startMs, spentNano: 20 + 41 + 1 }]);
   const flags = settlementFlag.estimated | settlementFlag.recovered;
   assert.deepEqual(readRecords(home).slice(2), [
-    [
-      "open",
-      startMs + 1_000,
-      1,
-      "1",
-      41,
-      null,
-      flags,
-      `{"recovered":true,"held_at":${startMs - 9},"model":"echo/one"}`,
-    ],
-    ["open:2", startMs + 1_000, 1, "1", 1, null, flags, `{"recovered":true,"held_at":${startMs},"model":"echo/one"}`],
+    ["open", startMs + 1_000, 1, "1", 41, 10, flags, `{"recovered":true,"held_at":${startMs - 9},"model":"echo/one"}`],
+    ["open:2", startMs + 1_000, 1, "1", 1, 10, flags, `{"recovered":true,"held_at":${startMs},"model":"echo/one"}`],
   ]);
 });
 
