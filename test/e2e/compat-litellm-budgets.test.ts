@@ -107,7 +107,7 @@ test("compat.litellm: /key/bulk_update changes those it can, and says why not th
     told.failed_updates.map(({ key, failed_reason }: Told["body"]) => [key, failed_reason]),
     [
       ["none", 'there is no key "none"'],
-      ["b2", '"guardrails": is not known here'],
+      ["b2", '"guardrails": are not run here, so that nothing would be checked'],
     ],
   );
   assert.equal((await info("b2")).max_budget, 1);

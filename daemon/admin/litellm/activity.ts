@@ -1,17 +1,15 @@
 /** LiteLLM's reports by day: `…/daily/activity`, and `/global/spend/report`. Out of the sums of the log; days are UTC. */
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { AdminServices, Permission } from "../admin-services.ts";
 import type { Dimension, HistogramSeries, Sums } from "../contract/log-statistics.ts";
 import type { OwnerKind } from "../contract/owners.ts";
 import { type Route, reads } from "../route.ts";
 import { between } from "./between.ts";
+import { dateNames, listOf, pageNames, type Query, query } from "./query.ts";
 
-type Query = Readonly<Record<string, string | undefined>>;
 type Filter = Partial<Readonly<Record<"key" | "team" | "customer" | "user" | "tag", string>>>;
 
-const query = z.looseObject({ page: z.string().optional() }) as unknown as z.ZodType<Query>;
 const nanoPerDollar = 1e9;
 const topMax = 100;
 const keysMax = 100;
@@ -40,20 +38,28 @@ const groups: Readonly<Record<string, readonly [Dimension, string]>> = {
 };
 const permission: Permission = "logs:read";
 
+/** Whose calls a report is about: a parameter, and what it is in the log. */
+const narrowed: readonly (readonly [param: string, filter: keyof Filter | "owner"])[] = [
+  ["team_id", "team"],
+  ["customer_id", "user"],
+  ["api_key", "key"],
+  ["internal_user_id", "owner"],
+];
+
 export const activityRoutes: readonly Route[] = [
   ...activities.map(([path, param, filter]) =>
     reads<Query>({
-      ...{ method: "GET", path, permission, reachable: true, query },
+      ...{ method: "GET", path, permission, reachable: true, query: query(param, ...dateNames, ...pageNames) },
       summary: `LiteLLM's ${path}`,
       async run(services, { query: asked }) {
-        const named = (asked[param] ?? "").split(",").filter((each) => each !== "");
-        const filters = await filtersOf(services, filter, named);
+        const filters = await filtersOf(services, filter, listOf(asked[param]));
         return activity(services, filters, asked);
       },
     }),
   ),
   reads<Query>({
-    ...{ method: "GET", path: "/global/spend/report", permission, reachable: true, query },
+    ...{ method: "GET", path: "/global/spend/report", permission, reachable: true },
+    query: query("group_by", ...narrowed.map(([param]) => param), ...dateNames),
     summary: "LiteLLM's /global/spend/report",
     run: (services, { query: asked }) => report(services, asked),
   }),
@@ -98,14 +104,6 @@ async function activity({ logs }: AdminServices, filters: readonly Filter[], ask
   );
   return { results, metadata: { ...totals, page: 1, total_pages: 1, has_more: false } };
 }
-
-/** Whose calls a report is about: a parameter, and what it is in the log. */
-const narrowed: readonly (readonly [param: string, filter: keyof Filter | "owner"])[] = [
-  ["team_id", "team"],
-  ["customer_id", "user"],
-  ["api_key", "key"],
-  ["internal_user_id", "owner"],
-];
 
 async function report(services: AdminServices, asked: Query) {
   const { logs } = services;

@@ -1,7 +1,6 @@
 /** `start_date` and `end_date` of LiteLLM's reports. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
-
-type Query = Readonly<Record<string, string | undefined>>;
+import type { Query } from "./query.ts";
 
 const dayMs = 86_400_000;
 

@@ -7,10 +7,10 @@ import type { BudgetTemplate } from "../admin-services.ts";
 import type { OwnerView } from "../contract/owners.ts";
 import { asks, changes, type Route, reads } from "../route.ts";
 import { amount, body, type Common, createFields, shownNumbers, texts, timeOf, word } from "./fields.ts";
+import { type Query, query } from "./query.ts";
 import { followTemplate, templateFields } from "./template.ts";
 
 type Body = Common & { readonly budget_id?: string | null };
-type Settings = { readonly budget_id: string };
 
 const listMax = 1_000;
 const fields = {
@@ -24,7 +24,7 @@ const fields = {
 const write = body<typeof fields, Body>(fields);
 const several = body<{ budgets: typeof texts }, { readonly budgets?: readonly string[] | null }>({ budgets: texts });
 const one = body<{ id: z.ZodString }, { readonly id: string }>({ id: z.string().min(1).max(200) });
-const settings = z.looseObject({ budget_id: z.string().min(1) }) as unknown as z.ZodType<Settings>;
+const settings = query("budget_id");
 
 export function budgetRoutes(current: () => GenerationData): readonly Route[] {
   return [
@@ -75,13 +75,15 @@ export function budgetRoutes(current: () => GenerationData): readonly Route[] {
       summary: "LiteLLM's /budget/list",
       run: async ({ templates }) => (await templates.list()).map(shown),
     }),
-    reads<Settings>({
+    reads<Query>({
       method: "GET",
       path: "/budget/settings",
       permission: "limits:read",
       summary: "LiteLLM's /budget/settings",
       query: settings,
       async run({ templates }, { query: { budget_id: id } }) {
+        if (id === undefined)
+          throw new GatewayError("invalid_request", '"budget_id": which one?', { param: "budget_id" });
         const { fields: known } = await templates.show(id);
         return templateFields.map((name) => ({
           field_name: name,

@@ -14,6 +14,7 @@ import type {
   LimitView,
   WireWindow,
 } from "../contract/scopes.ts";
+import { hintFor } from "./hints.ts";
 
 const nanoPerDollar = 1e9;
 const minuteMs = 60_000;
@@ -45,7 +46,7 @@ export function body<Shape extends z.ZodRawShape, Body>(shape: Shape): z.ZodType
   const schema = z.looseObject(shape).superRefine((value, context) => {
     for (const [key, said] of Object.entries(value))
       if (!Object.hasOwn(shape, key) && isOn(said))
-        context.addIssue({ code: "custom", path: [key], message: "is not known here" });
+        context.addIssue({ code: "custom", path: [key], message: hintFor(key) ?? "is not known here" });
   });
   return schema as unknown as z.ZodType<Body>;
 }

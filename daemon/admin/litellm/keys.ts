@@ -18,16 +18,19 @@ import {
 } from "./key-shape.ts";
 import { shownModels, unlimitModels } from "./model-limits.ts";
 import { post } from "./post.ts";
+import { assertOnly, countOf, orderOf, type Query, query, sortNames } from "./query.ts";
 
 type Keys = { readonly keys?: readonly string[] | null; readonly key_aliases?: readonly string[] | null };
-type Query = Readonly<Record<string, string | undefined>>;
 
 const one = body<{ key: z.ZodString }, { readonly key: string }>({ key: z.string().min(1).max(512) });
 const rotateFields = { key: word, grace_period: word };
 const rotate = body<typeof rotateFields, KeyBody>(rotateFields);
 const several = body<{ keys: typeof texts; key_aliases: typeof texts }, Keys>({ keys: texts, key_aliases: texts });
-const query = z.looseObject({ page: z.string().optional() }) as unknown as z.ZodType<Query>;
-const info = z.looseObject({ key: z.string().min(1).max(512) }) as unknown as z.ZodType<{ readonly key: string }>;
+const listed = query(
+  ...["page", "size", "user_id", "team_id", "organization_id", "project_id", "key_alias", "key_hash", "search"],
+  ...["return_full_object", "include_team_keys", "include_created_by_keys", ...sortNames],
+);
+const info = query("key");
 const bulkMax = 500;
 const bulk = z.looseObject({ keys: z.array(z.looseObject(keyFields)).min(1).max(bulkMax) }) as unknown as z.ZodType<{
   readonly keys: readonly KeyBody[];
@@ -82,11 +85,11 @@ export function keyRoutes(current: () => GenerationData): readonly Route[] {
       }
       return { deleted_keys: wanted };
     }),
-    reads<{ readonly key: string }>({
+    reads<Query>({
       ...{ method: "GET", path: "/key/info", permission: "keys:read", reachable: true, query: info },
       summary: "LiteLLM's /key/info",
       async run(services, { query: { key } }) {
-        const { key: view } = await services.keys.show(await named(services, key));
+        const { key: view } = await services.keys.show(await named(services, required(key)));
         const models = await shownModels(services, { kind: "key", id: view.id });
         return { key: view.id, info: { ...shownKey(view), ...models } };
       },
@@ -107,7 +110,7 @@ export function keyRoutes(current: () => GenerationData): readonly Route[] {
       run: async () => ({ key: "healthy", logging_callbacks: null }),
     }),
     reads<Query>({
-      ...{ method: "GET", path: "/key/list", permission: "keys:read", reachable: true, query },
+      ...{ method: "GET", path: "/key/list", permission: "keys:read", reachable: true, query: listed },
       summary: "LiteLLM's /key/list",
       async run(services, { query: asked }) {
         const { keys, ...pages } = await pageOf(services, asked);
@@ -116,7 +119,7 @@ export function keyRoutes(current: () => GenerationData): readonly Route[] {
       },
     }),
     reads<Query>({
-      ...{ method: "GET", path: "/key/aliases", permission: "keys:read", reachable: true, query },
+      ...{ method: "GET", path: "/key/aliases", permission: "keys:read", reachable: true, query: listed },
       summary: "LiteLLM's /key/aliases",
       async run(services, { query: asked }) {
         const { keys, ...pages } = await pageOf(services, { size: "50", ...asked });
@@ -141,24 +144,20 @@ async function resetSpend(services: AdminServices, key: string, action: Action) 
 }
 
 async function pageOf({ keys }: AdminServices, asked: Query) {
-  const {
-    page: number,
-    size: wanted,
-    team_id: team,
-    user_id: user,
-    organization_id: customer,
-    key_alias: name,
-  } = asked;
-  const size = Math.min(pageMax, Math.max(1, Number(wanted ?? 10) || 10));
-  const at = Math.max(1, Number(number ?? 1) || 1);
-  const hash = asked["key_hash"];
-  const filter = { team, user, customer, search: name ?? (hash && (await named({ keys }, hash))) ?? asked["search"] };
-  let page = await keys.list({ ...filter, limit: size });
-  for (let skipped = 1; skipped < at && page.next !== null; skipped += 1)
-    page = await keys.list({ ...filter, limit: size, after: page.next });
-  const isPast = (at - 1) * size >= page.total_count;
+  const size = countOf(asked, "size", 10, pageMax);
+  const at = countOf(asked, "page", 1, Number.MAX_SAFE_INTEGER);
+  const who = "a key is listed of whom it belongs to; give team_id for those of a team";
+  for (const name of ["include_team_keys", "include_created_by_keys"]) assertOnly(asked, name, ["false", "False"], who);
+  const { team_id: team, user_id: user, project_id: project, organization_id: customer, key_hash: hash } = asked;
+  const search =
+    asked["key_alias"] ?? (hash === undefined ? undefined : await named({ keys }, hash)) ?? asked["search"];
+  const page = await keys.list({
+    ...{ team, user: user ?? project, customer, search },
+    ...orderOf(asked, ["key_alias", "key_name"]),
+    ...{ limit: size, offset: (at - 1) * size },
+  });
   return {
-    keys: isPast ? [] : page.keys,
+    keys: page.keys,
     total_count: page.total_count,
     current_page: at,
     total_pages: Math.ceil(page.total_count / size),

@@ -70,9 +70,23 @@ export function ownerFields({ id, alias, kind }: OwnerRow) {
   if (kind === "team")
     return { ...own, ...modelFields, ...memberBudgetFields, organization_id: word, members_with_roles: members };
   if (kind === "end_user" || kind === "customer") return own;
-  const user = { user_email: word, user_role: word, team_id: word, teams: texts, organization_id: word };
+  const user = { user_email: word, user_role: role, team_id: word, teams: texts, organization_id: word };
   return { ...own, ...user, ...modelFields, ...keyOfUser, auto_create_key: z.boolean().nullable().optional() };
 }
+
+/** Whoever calls models is one of these two. A viewer may do no less here: managing takes a token from either. */
+const role = z
+  .string()
+  .max(64)
+  .nullable()
+  .optional()
+  .refine((said) => said == null || said === "" || callers.includes(said), {
+    error: ({ input }) =>
+      `"${input}" manages, which takes an admin token here: bifrost tokens create --role admin, viewer or operator; --team or --customer bounds it`,
+  });
+const callers = ["internal_user", "internal_user_viewer"];
+/** In the metadata of a user, so that it is told as it was said. */
+const roleName = "litellm_user_role";
 
 export const member = z.looseObject({ user_id: word, user_email: word, role: word });
 const members = z.array(member).max(1_000).nullable().optional();
@@ -84,7 +98,7 @@ export async function createOwner(
   action: Action,
   current: GenerationData,
 ): Promise<OwnerView> {
-  const request = await withTemplate(services, said);
+  const request = withRole(await withTemplate(services, said));
   const fields = {
     ...named(row, request),
     ...parentOf(row, request),
@@ -104,6 +118,11 @@ export async function createOwner(
     await forgetMemberBudget(services, owner, action);
     throw error;
   }
+}
+
+function withRole(request: OwnerBody): OwnerBody {
+  const said = textOf(request["user_role"]);
+  return said === undefined ? request : { ...request, metadata: { ...request.metadata, [roleName]: said } };
 }
 
 /** Who was given nothing else has what the team gives all its members. */
@@ -153,7 +172,7 @@ export async function updateOwner(
   current: GenerationData,
 ): Promise<OwnerView> {
   const { owner: before } = await services.owners.show(row.kind, idOf(row, said));
-  const request = await withTemplate(services, said);
+  const request = withRole(await withTemplate(services, said));
   const alias = textOf(request[row.alias]);
   const change = {
     ...updateFields(request, before.budgets, current),
@@ -203,7 +222,12 @@ export function textOf(value: unknown): string | undefined {
 }
 
 export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Readonly<Record<string, unknown>> {
-  const { [templateName]: budgetId = null, [memberBudgetName]: _, ...metadata } = owner.metadata;
+  const {
+    [templateName]: budgetId = null,
+    [roleName]: userRole = "internal_user",
+    [memberBudgetName]: _,
+    ...metadata
+  } = owner.metadata;
   const parentId = (wanted: string) => (owner.parent?.kind === wanted ? owner.parent.name : null);
   return {
     // What a client gave as the id is the name.
@@ -216,6 +240,8 @@ export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Rea
     metadata,
     created_at: timeOf(owner.created_at_ms),
     ...(kind === "team" || kind === "user" ? { organization_id: parentId("customer") } : {}),
-    ...(kind === "user" ? { teams: owner.parent?.kind === "team" ? [owner.parent.name] : [] } : {}),
+    ...(kind === "user"
+      ? { user_role: userRole, teams: owner.parent?.kind === "team" ? [owner.parent.name] : [] }
+      : {}),
   };
 }

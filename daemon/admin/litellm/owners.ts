@@ -3,7 +3,7 @@ import { z } from "zod";
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { Action, AdminServices, Permission } from "../admin-services.ts";
-import type { OwnerListQuery } from "../contract/owners.ts";
+import type { OwnerListQuery, OwnerView } from "../contract/owners.ts";
 import { type Route, reads } from "../route.ts";
 import { body, texts } from "./fields.ts";
 import { generateKey, type KeyBody } from "./key-shape.ts";
@@ -24,6 +24,7 @@ import {
   users,
 } from "./owner-shape.ts";
 import { post } from "./post.ts";
+import { assertOnly, countOf, listOf, orderOf, pageNames, type Query, query, sortNames } from "./query.ts";
 
 type KeyOwner = "customer" | "team" | "user";
 type Bulk = { readonly users: readonly OwnerBody[] };
@@ -186,18 +187,19 @@ function bulkUpdate(schema: z.ZodType<OwnerBody>, current: () => GenerationData)
 function readsOf(row: OwnerRow): readonly Route[] {
   const { path, kind } = row;
   const permission: Permission = `${row.resource}:read`;
-  const query = z.looseObject({
-    [row.id]: z.string().optional(),
-    end_user_id: z.string().optional(),
-  }) as unknown as z.ZodType<OwnerBody>;
   const lists = kind === "team" ? [`${path}/list`, `/v2${path}/list`] : [`${path}/list`];
   return [
-    reads<OwnerBody>({
-      ...{ method: "GET", path: `${path}/info`, permission, reachable: true, query },
+    reads<Query>({
+      ...{ method: "GET", path: `${path}/info`, permission, reachable: true, query: query(row.id, ...otherIds(row)) },
       summary: `LiteLLM's ${path}/info`,
       async run(services, { query: asked }) {
         const { owners, keys } = services;
-        const { owner } = await owners.show(kind, textOf(asked["end_user_id"]) ?? idOf(row, asked));
+        const { owner } = await owners.show(
+          kind,
+          otherIds(row)
+            .map((name) => asked[name])
+            .find((id) => id !== undefined) ?? idOf(row, asked),
+        );
         const view = shownOwner(row, owner);
         if (kind === "end_user") return view;
         if (kind === "customer") return organizationInfo(services, view, owner.id);
@@ -218,8 +220,14 @@ function readsOf(row: OwnerRow): readonly Route[] {
       },
     }),
     ...lists.map((at) =>
-      reads<OwnerBody>({
-        ...{ method: "GET", path: at, permission, reachable: true, query },
+      reads<Query>({
+        ...{
+          method: "GET",
+          path: at,
+          permission,
+          reachable: true,
+          query: query(...filtersOf(row, at.startsWith("/v2"))),
+        },
         summary: `LiteLLM's ${at}`,
         run: (services, { query: asked }) => list(services, row, asked, at.startsWith("/v2")),
       }),
@@ -227,26 +235,79 @@ function readsOf(row: OwnerRow): readonly Route[] {
   ];
 }
 
+/** A second name of the same. */
+function otherIds({ kind }: OwnerRow): readonly string[] {
+  return kind === "end_user" ? ["end_user_id"] : kind === "customer" ? ["org_id"] : [];
+}
+
+/** What a list may be narrowed by: as there, where it can be told of here. */
+function filtersOf({ kind, alias, id, ids }: OwnerRow, paged: boolean): readonly string[] {
+  if (kind === "user")
+    return [...pageNames, ...sortNames, id, ids, alias, "user_email", "role", "team", "team_id", "organization_id"];
+  if (kind === "team")
+    return ["organization_id", "user_id", ...(paged ? [...pageNames, ...sortNames, id, ids, alias] : [])];
+  return kind === "customer" ? ["org_id", "org_alias"] : [];
+}
+
 /** Users, and teams of the second version, come in pages; the rest whole, as far as an answer may be long. */
-async function list({ owners }: AdminServices, row: OwnerRow, asked: OwnerBody, paged: boolean) {
+async function list(services: AdminServices, row: OwnerRow, asked: Query, paged: boolean) {
+  const { owners } = services;
   const { kind } = row;
+  const filter = await narrowed(services, row, asked);
   if (kind !== "user" && !paged) {
     const all: Readonly<Record<string, unknown>>[] = [];
-    for (let after: string | undefined; all.length < 100 * listMax; ) {
-      const page = await owners.list(kind, { limit: listMax, ...(after === undefined ? {} : { after }) });
+    for (let after: string | undefined; filter !== undefined && all.length < 100 * listMax; ) {
+      const page = await owners.list(kind, { ...filter, limit: listMax, ...(after === undefined ? {} : { after }) });
       all.push(...page.owners.map((owner) => shownOwner(row, owner)));
       if (page.next === null) break;
       after = page.next;
     }
     return all;
   }
-  const size = Math.min(listMax, Math.max(1, Number(asked["page_size"] ?? (paged ? 10 : 25)) || 25));
-  const number = Math.max(1, Number(asked["page"] ?? 1) || 1);
-  const filter: OwnerListQuery = { search: textOf(asked[row.alias]) ?? textOf(asked[row.ids]), limit: size };
-  let page = await owners.list(kind, filter);
-  for (let at = 1; at < number && page.next !== null; at += 1)
-    page = await owners.list(kind, { ...filter, after: page.next });
-  const total = page.total_count;
-  const found = (number - 1) * size >= total ? [] : page.owners.map((owner) => shownOwner(row, owner));
-  return { [`${kind}s`]: found, total, page: number, page_size: size, total_pages: Math.ceil(total / size) };
+  const size = countOf(asked, "page_size", paged ? 10 : 25, listMax);
+  const number = countOf(asked, "page", 1, Number.MAX_SAFE_INTEGER);
+  const order = orderOf(asked, [row.id, row.alias, "user_email"]);
+  const page = (found: readonly OwnerView[], total: number) => ({
+    [`${kind}s`]: found.map((owner) => shownOwner(row, owner)),
+    ...{ total, page: number, page_size: size, total_pages: Math.ceil(total / size) },
+  });
+  const wanted = [...listOf(asked[row.ids]), ...listOf(asked[row.id])];
+  if (wanted.length > 0) {
+    const found = await named(services, row, wanted);
+    return page(found.slice((number - 1) * size, number * size), found.length);
+  }
+  if (filter === undefined) return page([], 0);
+  const { owners: found, total_count: total } = await owners.list(kind, {
+    ...filter,
+    ...order,
+    ...{ limit: size, offset: (number - 1) * size },
+  });
+  return page(found, total);
+}
+
+/** Undefined: nobody can pass. */
+async function narrowed(services: AdminServices, row: OwnerRow, asked: Query): Promise<OwnerListQuery | undefined> {
+  const everybody = "every user is an internal_user here: whoever manages holds an admin token, /api/tokens";
+  assertOnly(asked, "role", ["internal_user"], everybody);
+  const search = asked[row.alias] ?? asked["user_email"] ?? asked["org_alias"] ?? asked["org_id"];
+  const customer = asked["organization_id"];
+  const filter: OwnerListQuery = { customer, search };
+  if (row.kind === "user") return { ...filter, team: asked["team"] ?? asked["team_id"] };
+  if (row.kind !== "team" || asked["user_id"] === undefined) return filter;
+  // A user is of one team at most.
+  const { owner: user } = await services.owners.show("user", asked["user_id"]);
+  return user.parent?.kind === "team" ? { ...filter, search: user.parent.id } : undefined;
+}
+
+/** Who is not there is left out, as there. */
+async function named({ owners }: AdminServices, { kind }: OwnerRow, wanted: readonly string[]) {
+  const found: OwnerView[] = [];
+  for (const id of wanted) {
+    try {
+      found.push((await owners.show(kind, id)).owner);
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== "not_found") throw error;
+    }
+  }
+  return found;
 }
