@@ -3,6 +3,14 @@
  * A dialect translates to and from these; nothing else knows a wire format.
  */
 
+import type {
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  ImageAnswer,
+  ImageRequest,
+  RerankAnswer,
+  RerankRequest,
+} from "./beside-chat.ts";
 import type { Ending, FinishReason } from "./ending.ts";
 import type { GatewayError } from "./gateway-error.ts";
 import type { Operation } from "./operation.ts";
@@ -18,7 +26,18 @@ export type DialectId = "openai-chat" | "openai-responses" | "anthropic" | "gemi
  */
 export type Framing = "sse" | "json-array" | "aws-event-stream" | "aws-event-chunks";
 
-export type { Ending, FinishReason, Operation, Usage };
+export type {
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  Ending,
+  FinishReason,
+  ImageAnswer,
+  ImageRequest,
+  Operation,
+  RerankAnswer,
+  RerankRequest,
+  Usage,
+};
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -34,6 +53,15 @@ export type Part =
       readonly source: MediaSource;
       readonly title?: string;
       readonly extra?: JsonObject;
+      readonly cache?: CacheMarker;
+    }
+  /** What a search of the caller's own found, to be cited; `citations` is `{enabled}`. */
+  | {
+      readonly type: "search_result";
+      readonly source: string;
+      readonly title: string;
+      readonly texts: readonly string[];
+      readonly citations?: Json;
       readonly cache?: CacheMarker;
     }
   /** `format` as OpenAI names it: `wav`, `mp3`. A recording by address or file id is a document with its media type. */
@@ -296,62 +324,6 @@ export type Tap = {
   readonly outputBytes: number;
   /** Undefined until the answer says why it ended; of many choices, the first that does. */
   ending(): Ending | undefined;
-};
-
-export type EmbeddingRequest = {
-  readonly dialect?: DialectId;
-  readonly model: string;
-  /** Each a text, or the tokens of one. */
-  readonly inputs: readonly (string | readonly number[])[];
-  readonly dimensions?: number;
-  /** What the vectors are for, as Gemini names it (`RETRIEVAL_QUERY`); Cohere has words of its own for the same. */
-  readonly taskType?: string;
-  readonly encoding?: "float" | "base64";
-  /** The caller's wire has another answer for one input than for a list of one. */
-  readonly single?: boolean;
-  readonly user?: string;
-  readonly extra?: JsonObject;
-};
-
-/** One vector an input, in order. */
-export type EmbeddingAnswer = {
-  readonly model?: string | undefined;
-  readonly vectors: readonly (readonly number[])[];
-  readonly usage?: Usage | undefined;
-};
-
-export type RerankRequest = {
-  readonly dialect?: DialectId;
-  readonly model: string;
-  readonly query: string;
-  readonly documents: readonly (string | JsonObject)[];
-  readonly topN?: number;
-  readonly returnDocuments?: boolean;
-  readonly extra?: JsonObject;
-};
-
-/** Best first. `searches` is what some providers bill by. */
-export type RerankAnswer = {
-  readonly id?: string | undefined;
-  readonly results: readonly { readonly index: number; readonly score: number }[];
-  readonly searches?: number | undefined;
-  readonly usage?: Usage | undefined;
-};
-
-export type ImageRequest = {
-  readonly dialect?: DialectId;
-  readonly model: string;
-  readonly prompt: string;
-  readonly count: number;
-  /** Width and height, as `1024x1024`. */
-  readonly size?: string;
-  readonly extra?: JsonObject;
-};
-
-/** Each picture in base64, and the prompt that it was really made by. */
-export type ImageAnswer = {
-  readonly pictures: readonly { readonly data: string; readonly revised?: string | undefined }[];
-  readonly usage?: Usage | undefined;
 };
 
 /** What stands in the path, not in the body, of dialects that name the model there. */

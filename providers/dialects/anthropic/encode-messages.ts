@@ -4,6 +4,7 @@ import { GatewayError } from "../../gateway-error.ts";
 import { list, shape, text } from "../../json.ts";
 import { renderMarker } from "../cache-marker.ts";
 import { type DroppedFields, kindOf } from "../dropped.ts";
+import { located, locatedForAnthropic } from "../located.ts";
 import { proofFor } from "../signature.ts";
 import { argumentsObject } from "../tool-arguments.ts";
 
@@ -73,6 +74,12 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
       const titled = part.title === undefined ? {} : { title: part.title };
       return marked({ type: "document", source: encodeSource(part.source), ...titled, ...part.extra }, part);
     }
+    case "search_result": {
+      const { source, title, texts, citations } = part;
+      const content = texts.map((text) => ({ type: "text", text }));
+      const block = { type: "search_result", source, title, content };
+      return marked(citations === undefined ? block : { ...block, citations }, part);
+    }
     case "thinking":
       // Only thinking that Anthropic itself signed is taken back.
       if (part.signature === undefined || proofFor("anthropic", part.signature) === undefined) {
@@ -102,7 +109,12 @@ function encodePart(part: Part, dropped: DroppedFields): JsonObject | undefined 
 function ownCitations(citations: Json | undefined, dropped: DroppedFields): { readonly citations?: Json } {
   if (citations === undefined) return {};
   const told = list(citations);
-  const own = told.filter((citation) => text(shape(citation)["type"])?.endsWith("_location")) as Json[];
+  const own: JsonObject[] = [];
+  for (const citation of told.map(shape) as JsonObject[]) {
+    const place = text(citation["type"])?.endsWith("_location") ? undefined : located(citation);
+    if (place !== undefined) own.push(locatedForAnthropic(place));
+    else if (text(citation["type"])?.endsWith("_location")) own.push(citation);
+  }
   if (own.length < told.length) dropped.note("messages[].citations");
   return own.length === 0 ? {} : { citations: own };
 }

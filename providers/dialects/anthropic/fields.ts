@@ -8,6 +8,7 @@ const blocks: Readonly<Record<string, Fields>> = {
   image: fields("type source cache_control"),
   thinking: fields("type thinking signature"),
   redacted_thinking: fields("type data"),
+  search_result: fields("type source title content citations cache_control", { content: fields("type text") }),
   tool_use: fields("type id name input caller cache_control"),
   tool_result: fields("type tool_use_id content is_error cache_control", { content: block }),
 };

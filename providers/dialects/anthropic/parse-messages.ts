@@ -1,6 +1,6 @@
 /** A client's system text and messages. Hides Anthropic's blocks; one that has no counterpart is kept whole. */
 import type { JsonObject, MediaSource, Message, Part } from "../../exchange.ts";
-import { json, jsonObject, type Shape } from "../../json.ts";
+import { json, jsonObject, type Shape, shape } from "../../json.ts";
 import { marked } from "../cache-marker.ts";
 import {
   optionalFlag,
@@ -51,6 +51,8 @@ export function parseBlock(block: Shape, at: string): Part {
     }
     case "document":
       return parseDocument(block, at);
+    case "search_result":
+      return parseSearchResult(block, at);
     case "thinking": {
       const signature = optionalText(block, "signature", `${at}.signature`);
       const signed = signature === undefined || signature === "" ? {} : { signature };
@@ -111,6 +113,22 @@ function parseDocument(block: Shape, at: string): Part {
     source,
     ...(title === undefined ? {} : { title }),
     ...(extra === undefined ? {} : { extra }),
+    ...marked(block["cache_control"]),
+  };
+}
+
+function parseSearchResult(block: Shape, at: string): Part {
+  const { content, citations } = block;
+  const texts = Array.isArray(content)
+    ? content.map((inner) => optionalText(shape(inner), "text", `${at}.content`))
+    : [];
+  if (!Array.isArray(content) || texts.includes(undefined)) return opaque(block);
+  return {
+    type: "search_result",
+    source: requiredText(block, "source", `${at}.source`),
+    title: requiredText(block, "title", `${at}.title`),
+    texts: texts as string[],
+    ...(citations === undefined || citations === null ? {} : { citations: json(citations) }),
     ...marked(block["cache_control"]),
   };
 }

@@ -1,8 +1,9 @@
 /** Our messages in Bedrock's shape. Hides that system text leaves the list, that turns must alternate, and that a cache marker is a block. */
 import type { Json, JsonObject, MediaSource, Message, Part } from "../../exchange.ts";
 import { GatewayError } from "../../gateway-error.ts";
-import { list } from "../../json.ts";
+import { list, shape } from "../../json.ts";
 import type { DroppedFields } from "../dropped.ts";
+import { located, locatedForBedrock } from "../located.ts";
 import { proofFor } from "../signature.ts";
 import { argumentsObject } from "../tool-arguments.ts";
 import { documentName, encodeSource, formatOfSource } from "./media.ts";
@@ -74,6 +75,11 @@ function partEncoder(dropped: DroppedFields) {
         return { audio: { format: part.format, source: { bytes: part.data } } };
       case "document":
         return encodeDocument(part);
+      case "search_result": {
+        const { source, title, texts, citations } = part;
+        const content = texts.map((text) => ({ text }));
+        return { searchResult: { source, title, content, ...(citations === undefined ? {} : { citations }) } };
+      }
       case "thinking":
         // Only thinking that was signed is taken back, and by its issuer alone.
         if (part.signature === undefined || proofFor("anthropic", part.signature) === undefined) {
@@ -95,7 +101,12 @@ function partEncoder(dropped: DroppedFields) {
 
   function encodeText({ text, citations }: Extract<Part, { type: "text" }>): JsonObject | undefined {
     if (text === "") return undefined;
-    const own = list(citations).filter((citation) => isOwnCitation(citation as JsonObject)) as JsonObject[];
+    const own: JsonObject[] = [];
+    for (const citation of list(citations).map(shape) as JsonObject[]) {
+      const place = isOwnCitation(citation) ? undefined : located(citation);
+      if (place !== undefined) own.push(locatedForBedrock(place));
+      else if (isOwnCitation(citation)) own.push(citation);
+    }
     if (own.length < list(citations).length) dropped.note("messages[].citations");
     return own.length === 0 ? { text } : { citationsContent: { content: [{ text }], citations: own } };
   }

@@ -10,6 +10,9 @@ const blocks: Readonly<Record<string, Fields>> = {
   video: fields("video", { video: media }),
   audio: fields("audio", { audio: media }),
   document: fields("document", { document: fields("format name source context citations") }),
+  searchResult: fields("searchResult", {
+    searchResult: fields("source title content citations", { content: fields("text") }),
+  }),
   toolUse: fields("toolUse", { toolUse: fields("toolUseId name input type") }),
   toolResult: fields("toolResult", {
     toolResult: fields("toolUseId content status type", { content: block }),

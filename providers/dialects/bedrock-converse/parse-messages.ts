@@ -1,6 +1,6 @@
 /** A client's system text and messages. Hides Bedrock's blocks, and that a cache marker is one of them: here it hangs on the part before it. */
 import type { CacheMarker, JsonObject, Message, Part } from "../../exchange.ts";
-import { isObject, json, jsonObject, type Mutable, type Shape } from "../../json.ts";
+import { isObject, json, jsonObject, type Mutable, type Shape, shape } from "../../json.ts";
 import { optionalList, optionalText, refuse, requiredObject, requiredText } from "../strict.ts";
 import { argumentsText } from "../tool-arguments.ts";
 import { parseSource } from "./media.ts";
@@ -39,7 +39,15 @@ function parseBlocks(blocks: readonly unknown[], at: string): readonly Part[] {
   return parts;
 }
 
-const markable: ReadonlySet<Part["type"]> = new Set(["text", "image", "document", "video", "tool_call", "tool_result"]);
+const markable: ReadonlySet<Part["type"]> = new Set([
+  "text",
+  "image",
+  "document",
+  "video",
+  "search_result",
+  "tool_call",
+  "tool_result",
+]);
 
 export function cacheMarker(point: unknown): CacheMarker | undefined {
   if (!isObject(point)) return undefined;
@@ -67,6 +75,8 @@ function parseBlock(block: Shape, at: string): readonly Part[] {
       return [parseAudio(block, inner(), `${at}.audio`)];
     case "document":
       return [parseDocument(block, inner(), `${at}.document`)];
+    case "searchResult":
+      return [parseSearchResult(block, inner(), `${at}.searchResult`)];
     case "reasoningContent":
       return [parseReasoning(block, inner(), `${at}.reasoningContent`)];
     case "toolUse": {
@@ -85,7 +95,7 @@ function parseBlock(block: Shape, at: string): readonly Part[] {
     case "citationsContent":
       return parseCited(inner(), `${at}.citationsContent`);
     default:
-      return [opaque(block)]; // guardContent, searchResult and what is not known yet
+      return [opaque(block)]; // guardContent and what is not known yet
   }
 }
 
@@ -111,6 +121,21 @@ function parseDocument(block: Shape, document: Shape, at: string): Part {
     source,
     ...(title === undefined ? {} : { title }),
     ...(Object.keys(extra).length === 0 ? {} : { extra }),
+  };
+}
+
+function parseSearchResult(block: Shape, result: Shape, at: string): Part {
+  const { content, citations } = result;
+  const texts = Array.isArray(content)
+    ? content.map((inner) => optionalText(shape(inner), "text", `${at}.content`))
+    : [];
+  if (!Array.isArray(content) || texts.includes(undefined)) return opaque(block);
+  return {
+    type: "search_result",
+    source: requiredText(result, "source", `${at}.source`),
+    title: requiredText(result, "title", `${at}.title`),
+    texts: texts as string[],
+    ...(citations === undefined || citations === null ? {} : { citations: json(citations) }),
   };
 }
 

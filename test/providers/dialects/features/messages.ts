@@ -1,6 +1,9 @@
 /** What messages are made of: texts, pictures, documents, recordings. */
 import { type Feature, fields, png, userParts } from "./build.ts";
 
+const found = { type: "search_result", source: "S", title: "MARK", content: [{ type: "text", text: "t" }] };
+const foundAtBedrock = { source: "S", title: "MARK", content: [{ text: "t" }] };
+
 export const messages: Readonly<Record<string, Feature>> = {
   "system text": {
     said: fields({
@@ -157,10 +160,24 @@ export const messages: Readonly<Record<string, Feature>> = {
   },
   "a search result": {
     said: userParts({
-      anthropic: { type: "search_result", source: "s", title: "MARK", content: [{ type: "text", text: "t" }] },
-      "bedrock-converse": { searchResult: { source: "s", title: "MARK", content: [{ text: "t" }] } },
+      anthropic: found,
+      "bedrock-converse": { searchResult: foundAtBedrock },
     }),
-    mark: /MARK/,
+    mark: /"source":"S".*"title":"MARK".*"text":"t"/,
+  },
+  "a search result to be cited": {
+    said: userParts({
+      anthropic: { ...found, citations: { enabled: true } },
+      "bedrock-converse": { searchResult: { ...foundAtBedrock, citations: { enabled: true } } },
+    }),
+    mark: /"citations":\{"enabled":true\}/,
+  },
+  "a cache marker on a search result": {
+    said: userParts({
+      anthropic: [{ ...found, cache_control: { type: "ephemeral" } }],
+      "bedrock-converse": [{ searchResult: foundAtBedrock }, { cachePoint: { type: "default" } }],
+    }),
+    mark: /"cache_control":\{"type":"ephemeral"\}|"cachePoint"/,
   },
   "a recording": {
     said: userParts({

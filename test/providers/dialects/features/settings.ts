@@ -144,6 +144,39 @@ export const settings: Readonly<Record<string, Feature>> = {
     }),
     mark: /mark\.example/,
   },
+  "a citation of what was sent": {
+    said: history({
+      anthropic: {
+        type: "text",
+        text: "so",
+        citations: [
+          {
+            type: "search_result_location",
+            cited_text: "t",
+            search_result_index: 0,
+            source: "s",
+            title: "MARK",
+            start_block_index: 3,
+            end_block_index: 4,
+          },
+        ],
+      },
+      "bedrock-converse": {
+        citationsContent: {
+          content: [{ text: "so" }],
+          citations: [
+            {
+              title: "MARK",
+              source: "s",
+              sourceContent: [{ text: "t" }],
+              location: { searchResultLocation: { searchResultIndex: 0, start: 3, end: 4 } },
+            },
+          ],
+        },
+      },
+    }),
+    mark: /MARK/,
+  },
   "who asks": {
     said: fields({
       "openai-chat": { user: "MARK" },

@@ -175,4 +175,23 @@ export const tools: Readonly<Record<string, Feature>> = {
     ),
     mark: /PICTURE/,
   },
+  "a search result in a result": {
+    said: history(
+      { anthropic: called["anthropic"]!, "bedrock-converse": called["bedrock-converse"]! },
+      {
+        anthropic: {
+          type: "tool_result",
+          tool_use_id: "call_1",
+          content: [{ type: "search_result", source: "s", title: "FOUND", content: [{ type: "text", text: "t" }] }],
+        },
+        "bedrock-converse": {
+          toolResult: {
+            toolUseId: "call_1",
+            content: [{ searchResult: { source: "s", title: "FOUND", content: [{ text: "t" }] } }],
+          },
+        },
+      },
+    ),
+    mark: /FOUND/,
+  },
 };
