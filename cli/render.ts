@@ -1,7 +1,7 @@
 /** What a person sees: tables, money, times. Hides column widths, and that a name from a request may hold anything. */
 import type { BudgetView, LimitView, WireWindow } from "../daemon/admin/contract/scopes.ts";
 import type { Terminal } from "./terminal.ts";
-import { cut, pad, plain, widthOf } from "./text.ts";
+import { cut, pad, pinned, plain, widthOf } from "./text.ts";
 
 export type Column<Row> = {
   readonly title: string;
@@ -17,25 +17,48 @@ const gap = "  ";
 const secondMs = 1_000;
 const dayMs = 86_400_000;
 
-export function renderTable<Row>(
-  rows: readonly Row[],
-  wanted: readonly Column<Row>[],
-  terminal: Pick<Terminal, "columns" | "hasColor">,
-): string {
-  const columns = keep(rows, wanted, terminal.columns);
-  const cells = rows.map((row) => columns.map((column) => plain(column.cell(row))));
-  const widths = fit(
-    columns.map(({ title }, index) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[index]!)))),
-    columns,
-    terminal.columns,
-  );
-  const line = (texts: readonly string[]) =>
-    texts
-      .map((text, index) => pad(cut(text, widths[index]!), widths[index]!, columns[index]!.align))
-      .join(gap)
-      .trimEnd();
-  const head = line(columns.map(({ title }) => title));
-  return `${[terminal.hasColor ? bold(head) : head, ...cells.map(line)].join("\n")}\n`;
+type Screen = Pick<Terminal, "columns" | "hasColor">;
+
+export function renderTable<Row>(rows: readonly Row[], wanted: readonly Column<Row>[], terminal: Screen): string {
+  return growingTable(wanted, terminal)(rows);
+}
+
+/**
+ * A table that goes on: its head stands once, and a column never becomes narrower than it was, so that what comes later
+ * stands under what came before.
+ */
+export function growingTable<Row>(wanted: readonly Column<Row>[], terminal: Screen): (rows: readonly Row[]) => string {
+  const widest = wanted.map(({ title }) => widthOf(title));
+  let isHeaded = false;
+  return (rows) => {
+    const cells = rows.map((row) => wanted.map((column) => plain(column.cell(row))));
+    for (const row of cells)
+      for (const [index, text] of row.entries()) widest[index] = Math.max(widest[index]!, widthOf(text));
+    const kept = keep(widest, wanted, terminal.columns);
+    const widths = fit(
+      kept.map((index) => widest[index]!),
+      kept.map((index) => wanted[index]!),
+      terminal.columns,
+    );
+    const line = (texts: readonly string[]) =>
+      kept
+        .map((column, index) => pad(cut(texts[column]!, widths[index]!), widths[index]!, wanted[column]!.align))
+        .join(gap)
+        .trimEnd();
+    const head = isHeaded ? [] : [line(wanted.map(({ title }) => title))];
+    isHeaded = true;
+    return [
+      ...head.map((text) => (terminal.hasColor ? bold(text) : text)),
+      ...cells.map((texts) => placed(line(texts), terminal)),
+    ]
+      .map((text) => `${text}\n`)
+      .join("");
+  };
+}
+
+/** Terminals disagree about the width of what is joined: on one that obeys, the cursor is placed. */
+function placed(line: string, { columns, hasColor }: Screen): string {
+  return hasColor && columns !== undefined && widthOf(line) <= columns ? pinned(line) : line;
 }
 
 /** Two columns, names on the left: for one thing with many properties. */
@@ -110,25 +133,22 @@ function renderCalendar({ unit, count, zone }: Extract<WireWindow, { kind: "cale
   return `${count === 1 ? unit : `${count} ${unit}s`} (${zone})`;
 }
 
-/** What is left when columns go until the others, cut as far as they may be, fit. */
-function keep<Row>(
-  rows: readonly Row[],
-  columns: readonly Column<Row>[],
+/** Which are left when columns go until the others, cut as far as they may be, fit. */
+function keep(
+  widest: readonly number[],
+  columns: readonly { readonly shrinkTo?: number; readonly mayDrop?: boolean }[],
   width: number | undefined,
-): readonly Column<Row>[] {
-  if (width === undefined) return columns;
-  const least = columns.map(({ title, cell, shrinkTo }) => {
-    const wide = Math.max(widthOf(title), ...rows.map((row) => widthOf(plain(cell(row)))));
-    return Math.min(wide, shrinkTo ?? wide);
-  });
+): readonly number[] {
   const kept = columns.map((_, index) => index);
+  if (width === undefined) return kept;
+  const least = columns.map(({ shrinkTo }, index) => Math.min(widest[index]!, shrinkTo ?? widest[index]!));
   const needed = () => kept.reduce((sum, index) => sum + least[index]!, 0) + gap.length * (kept.length - 1);
   while (needed() > width) {
     const last = kept.findLast((index) => columns[index]!.mayDrop === true);
     if (last === undefined) break;
     kept.splice(kept.indexOf(last), 1);
   }
-  return kept.map((index) => columns[index]!);
+  return kept;
 }
 
 /** Takes from the widest column that may shrink, one at a time, until the line fits or nothing gives. */

@@ -17,6 +17,8 @@ export type Terminal = {
   readonly canAsk: boolean;
   /** Undefined: not a terminal, nothing is cut. */
   readonly columns: number | undefined;
+  /** Undefined: not a terminal. */
+  readonly rows: number | undefined;
   readonly hasColor: boolean;
   /** Milliseconds that only go forward. */
   now(): number;
@@ -42,7 +44,12 @@ export function processTerminal(): Terminal {
     outIsTerminal: stdout.isTTY === true,
     errIsTerminal: stderr.isTTY === true,
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
-    columns: stdout.isTTY ? stdout.columns || 80 : undefined,
+    get columns() {
+      return stdout.isTTY ? stdout.columns || 80 : undefined;
+    },
+    get rows() {
+      return stdout.isTTY ? stdout.rows || 24 : undefined;
+    },
     hasColor: stdout.isTTY === true && wantsColor(process.env),
     now: () => performance.now(),
     ask: async (question) => {

@@ -10,7 +10,15 @@ import { exportLog } from "../log-export.ts";
 import { logFields, logQuery } from "../log-fields.ts";
 import { addLogFilters, type LogFilterOptions, type LogFilterQuery, logFilterQuery } from "../log-options.ts";
 import { parseCount } from "../parse.ts";
-import { type Column, renderCount, renderDuration, renderMoney, renderTable, renderTime } from "../render.ts";
+import {
+  type Column,
+  growingTable,
+  renderCount,
+  renderDuration,
+  renderMoney,
+  renderTable,
+  renderTime,
+} from "../render.ts";
 import { withClient, withDaemon } from "../session.ts";
 
 type Options = LogFilterOptions & {
@@ -214,14 +222,10 @@ function printJson(terminal: Context["terminal"]): (rows: readonly LogRow[]) => 
   };
 }
 
-/** A table that never ends: each batch is aligned for itself, the head stands once. */
 function printAligned({ terminal }: Context): (rows: readonly LogRow[]) => Promise<void> {
-  let isHeadPrinted = false;
+  const render = growingTable(columns, terminal);
   return async (rows) => {
-    if (rows.length === 0) return;
-    const text = renderTable(rows, columns, terminal);
-    await terminal.outSlowly(isHeadPrinted ? text.slice(text.indexOf("\n") + 1) : text);
-    isHeadPrinted = true;
+    if (rows.length > 0) await terminal.outSlowly(render(rows));
   };
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { StatusAnswer } from "../../daemon/admin/contract/daemon.ts";
-import type { Ranking, RankingsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
+import type { Ranking, RankingsAnswer, StatsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { Client } from "../client.ts";
 import type { Context } from "../command.ts";
 import { parseDuration } from "../parse.ts";
@@ -10,6 +10,7 @@ import { type Column, renderDuration, renderJson, renderMoney, renderTable } fro
 import { renderCompact } from "../render-compact.ts";
 import { withDaemon } from "../session.ts";
 import { spendDimensions } from "../spend.ts";
+import { cut } from "../text.ts";
 
 type Options = {
   readonly by: string;
@@ -18,12 +19,17 @@ type Options = {
   readonly once?: boolean;
   readonly json?: boolean;
 };
-type Seen = { readonly status: StatusAnswer; readonly rankings: RankingsAnswer };
+type Seen = { readonly status: StatusAnswer; readonly stats: StatsAnswer; readonly rankings: RankingsAnswer };
 
 const everyMs = 2_000;
 const rowsMax = 20;
 const minuteMs = 60_000;
 const clearBelow = "\u001b[J";
+const clearAll = "\u001b[2J\u001b[H";
+const noWrap = "\u001b[?7l";
+const wrap = "\u001b[?7h";
+/** Over the table's rows, and where the cursor stands below them. */
+const linesAround = 5;
 
 export function build(command: Command, context: Context): void {
   command
@@ -53,12 +59,13 @@ export function build(command: Command, context: Context): void {
 
 async function look(client: Client, { by, window, order }: Options): Promise<Seen> {
   const now = Date.now();
-  const query = { by, order, limit: rowsMax, since_ms: now - window, until_ms: now + 1 };
-  const [status, rankings] = await Promise.all([
+  const query = { since_ms: now - window, until_ms: now + 1 };
+  const [status, stats, rankings] = await Promise.all([
     client.call<StatusAnswer>("GET", "/api/status"),
-    client.call<RankingsAnswer>("GET", "/api/logs/rankings", { query }),
+    client.call<StatsAnswer>("GET", "/api/logs/stats", { query }),
+    client.call<RankingsAnswer>("GET", "/api/logs/rankings", { query: { ...query, by, order, limit: rowsMax } }),
   ]);
-  return { status, rankings };
+  return { status, stats, rankings };
 }
 
 /** Until Ctrl-C, which is how one leaves. */
@@ -67,12 +74,17 @@ async function watch(client: Client, options: Options, context: Context): Promis
   const leaving = new AbortController();
   const leave = () => leaving.abort();
   process.once("SIGINT", leave).once("SIGTERM", leave);
-  let linesBefore = 0;
+  let before: { readonly lines: number; readonly size: string } | undefined;
   try {
     while (!leaving.signal.aborted) {
-      const text = render(await look(client, options), options, context);
-      terminal.out(`${linesBefore === 0 ? "" : `\u001b[${linesBefore}A\r`}${clearBelow}${text}`);
-      linesBefore = text.split("\n").length - 1;
+      const seen = await look(client, options);
+      const size = `${terminal.columns}×${terminal.rows}`;
+      const text = render(seen, options, context, Math.max(1, (terminal.rows ?? 0) - linesAround));
+      // What stood there has been wrapped anew by a terminal of another size: where it begins nobody knows.
+      const back = before === undefined ? "" : before.size === size ? `\u001b[${before.lines}A\r` : clearAll;
+      // A line is one row of the terminal, else the next frame would begin too low.
+      terminal.out(`${back}${clearBelow}${noWrap}${text}${wrap}`);
+      before = { lines: text.split("\n").length - 1, size };
       await pause(everyMs, undefined, { signal: leaving.signal }).catch(() => undefined);
     }
   } finally {
@@ -80,13 +92,21 @@ async function watch(client: Client, options: Options, context: Context): Promis
   }
 }
 
-function render({ status, rankings }: Seen, options: Options, { terminal }: Context): string {
+function render({ status, stats, rankings }: Seen, options: Options, { terminal }: Context, rowsMax?: number): string {
   const inFlight = status.workers.reduce((sum, worker) => sum + worker.requests_in_flight, 0);
   const seconds = options.window / 1_000;
-  const total = rankings.rankings.reduce((sum, { sums }) => sum + sums.requests, 0);
-  const head = `bifrost ${status.version} at ${status.url}, ${status.state}: ${inFlight} in flight, ${rateOf(total, seconds)} req/s in the last ${renderDuration(options.window)}\n\n`;
-  if (rankings.rankings.length === 0) return `${head}No requests in that time.\n`;
-  return head + renderTable(rankings.rankings, columnsFor(options.by, seconds), terminal);
+  // Of all, while one request may stand under several tags, and another under none.
+  const total = stats.sums.requests;
+  const head = [
+    `bifrost ${status.version} at ${status.url}, ${status.state}`,
+    `${inFlight} in flight, ${rateOf(total, seconds)} req/s in the last ${renderDuration(options.window)}`,
+    "",
+  ]
+    .map((text) => `${terminal.columns === undefined ? text : cut(text, terminal.columns)}\n`)
+    .join("");
+  if (rankings.rankings.length === 0)
+    return `${head}${total === 0 ? "No requests in that time." : `None of ${total} requests has a ${options.by}.`}\n`;
+  return head + renderTable(rankings.rankings.slice(0, rowsMax), columnsFor(options.by, seconds), terminal);
 }
 
 function columnsFor(by: string, seconds: number): readonly Column<Ranking>[] {
@@ -99,8 +119,8 @@ function columnsFor(by: string, seconds: number): readonly Column<Ranking>[] {
       cell: ({ sums }) => `${Math.round((100 * sums.errors) / Math.max(1, sums.requests))}%`,
       align: "right",
     },
-    { title: "P50", cell: ({ sums }) => took(sums.latency_p50_ms), align: "right" },
-    { title: "P99", cell: ({ sums }) => took(sums.latency_p99_ms), align: "right" },
+    { title: "P50", cell: ({ sums }) => took(sums.latency_p50_ms), align: "right", mayDrop: true },
+    { title: "P99", cell: ({ sums }) => took(sums.latency_p99_ms), align: "right", mayDrop: true },
     { title: "FIRST TOKEN", cell: ({ sums }) => took(sums.ttft_p50_ms), align: "right", mayDrop: true },
     {
       title: "TOKENS/S",
@@ -118,6 +138,7 @@ function columnsFor(by: string, seconds: number): readonly Column<Ranking>[] {
 
 function rateOf(requests: number, seconds: number): string {
   const rate = requests / seconds;
+  if (rate > 0 && rate < 0.005) return "<0.01";
   return rate >= 100 ? String(Math.round(rate)) : String(Number(rate.toFixed(2)));
 }
 

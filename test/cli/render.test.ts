@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Column, renderBudget, renderDuration, renderMoney, renderTable } from "../../cli/render.ts";
+import { type Column, growingTable, renderBudget, renderDuration, renderMoney, renderTable } from "../../cli/render.ts";
 import { curlLine, exampleModel } from "../../cli/render-curl.ts";
 import { plain } from "../../cli/text.ts";
+import { createVirtualScreen } from "../support/virtual-screen.ts";
 
 type Row = { readonly name: string; readonly cost: string };
 const columns: readonly Column<Row>[] = [
@@ -95,4 +96,23 @@ test("curlLine() survives a shell", () => {
     curlLine("http://h", "sk-bf-x", "it's"),
     `curl http://h/v1/chat/completions -H 'Authorization: Bearer sk-bf-x' -H 'Content-Type: application/json' -d '{"model":"it'\\''s","messages":[{"role":"user","content":"Hello"}]}'`,
   );
+});
+
+test("growingTable() stands what comes later under what came before, and its head once", () => {
+  const render = growingTable(columns, { columns: undefined, hasColor: false });
+  const [first, later] = [[{ name: "a long name", cost: "$10.00" }], [{ name: "b", cost: "$1.00" }]];
+  assert.equal(render(first) + render(later), "NAME           COST\na long name  $10.00\nb             $1.00\n");
+});
+
+test("renderTable() places the cursor after what terminals count differently, where the output is one that obeys", () => {
+  const rows = [{ name: "👍🏽 ok", cost: "$1.00" }];
+  const drawn = (width: number | undefined, hasColor: boolean) =>
+    renderTable(rows, columns, { columns: width, hasColor }).split("\n")[1]!;
+  for (const count of [1, 2, 4]) {
+    const terminal = createVirtualScreen(40, 1, (cluster) => (/[^ -~]/.test(cluster) ? count : 1));
+    terminal.write(drawn(40, true));
+    assert.equal(terminal.cells(0, 2, 12).join(""), " ok  $1.00", `${count} columns`);
+  }
+  for (const plainLine of [drawn(undefined, false), drawn(40, false)]) assert.equal(plainLine, "👍🏽 ok  $1.00");
+  assert.ok(!drawn(8, true).includes("\u001b"), "a line that the terminal wraps has no columns to keep");
 });

@@ -50,6 +50,7 @@ export async function runHere(
       errIsTerminal: false,
       canAsk: answer !== undefined,
       columns: undefined,
+      rows: undefined,
       hasColor: false,
       now: () => performance.now(),
       ask: async (question) => {

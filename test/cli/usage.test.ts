@@ -53,7 +53,7 @@ test("usage, top and logs with a filter tell what was asked for, by whom, and wh
   const top = await daemon.cli("top", "--by", "key", "--order", "errors");
   assert.match(
     top.stdout,
-    /serving: 0 in flight, .* in the last 5m\n\nKEY +REQ\/S +REQUESTS +ERRORS .*\nshop +\S+ +3 +33% /,
+    /serving\n0 in flight, .* in the last 5m\n\nKEY +REQ\/S +REQUESTS +ERRORS .*\nshop +\S+ +3 +33% /,
   );
 
   const filtered = await daemon.cli("logs", "--json", "key:shop", "!status:5xx", "out:>=20");
