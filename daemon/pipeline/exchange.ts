@@ -60,6 +60,8 @@ export type AttemptTrace = {
   readonly costNano?: number;
   readonly heldNano?: number;
   readonly ms?: number;
+  /** When it began, counted from the request's own beginning: a hedge runs beside another. Absent: it was not sent. */
+  readonly startMs?: number;
   /** Before it, for a place at the provider or in a scope. */
   readonly waitedMs?: number;
 };

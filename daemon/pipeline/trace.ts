@@ -26,6 +26,7 @@ export function trace(
     ...(priced ? { costNano: settlement.costNano } : {}),
     ...(settlement === undefined ? {} : { heldNano: settlement.heldNano }),
     ...(waitedMs === 0 ? {} : { waitedMs: Math.round(waitedMs) }),
+    ...(trip.startedAt === 0 ? {} : { startMs: Math.round(trip.startedAt - exchange.startedAt) }),
     ms: trip.startedAt === 0 ? 0 : Math.round(performance.now() - trip.startedAt),
   });
 }

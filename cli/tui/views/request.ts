@@ -30,6 +30,8 @@ const openMax = 1_000;
 const barMin = 20;
 const labelWidth = 30;
 const resultWidth = 34;
+/** What became of one that another attempt for the same request was faster than: no fault of its own. */
+const outpaced = "outpaced";
 
 export const request = defineView<Data>({
   name: "request",
@@ -171,57 +173,71 @@ function verdict(row: LogRow): Line {
   ];
 }
 
-/** What came after what, to scale. Attempts and waits for a place follow one another; what is left of the whole is ours. */
+/**
+ * What came after what and what ran beside what, to scale; what is left of the whole is ours. Attempts whose beginning
+ * is not known follow one another.
+ */
 function timeline(row: LogRow, attempts: readonly AttemptView[], width: number): readonly Line[] {
   const whole = row.latency_ms;
   if (whole === null) return [line("  ", span("not known", "dim"))];
   const room = Math.max(barMin, width - labelWidth - resultWidth - 2);
+  const draw = (label: string, from: number, to: number, style: Span[1], result: string): Line =>
+    stretch(label, from, to, whole, room, style, result);
+  const tried = placed(whole, attempts);
+  const ours = Math.max(0, whole - covered(tried));
+  const lines: Line[] = [
+    draw("bifrost", 0, ours, "series3", `${duration(ours)}  ${percent(whole === 0 ? 0 : ours / whole)}`),
+  ];
+  for (const [index, { attempt, number, from, took, waited }] of tried.entries()) {
+    if (waited > 0)
+      lines.push(draw("  in the queue", from - waited, from, "series4", `${duration(waited)} for a place`));
+    if (took <= 0) continue;
+    const name = `${number} ${attempt.target}`;
+    const wait = index === tried.length - 1 && row.ttft_ms !== null ? Math.max(0, row.ttft_ms - from) : took;
+    if (wait < took) {
+      lines.push(draw(name, from, from + wait, "series1", `first token at ${duration(row.ttft_ms)}`));
+      const result = `${duration(took - wait)}${speed(row, took - wait)}`;
+      lines.push(draw("  streaming", from + wait, from + took, "series2", result));
+      continue;
+    }
+    const good = attempt.outcome === "ok" || (attempt.status ?? 500) < 400;
+    const style = good ? "series1" : attempt.outcome === outpaced ? "series4" : "bad";
+    lines.push(draw(name, from, from + took, style, `${duration(took)}${good ? "" : `  ${attempt.outcome}`}`));
+  }
+  return lines;
+}
+
+type Placed = {
+  readonly attempt: AttemptView;
+  readonly number: number;
+  readonly from: number;
+  readonly took: number;
+  /** Before `from`. */
+  readonly waited: number;
+};
+
+function placed(whole: number, attempts: readonly AttemptView[]): readonly Placed[] {
   const tried = attempts.flatMap((attempt, index) => {
     const [took, waited] = [attempt.latency_ms ?? 0, attempt.waited_ms ?? 0];
     return took <= 0 && waited <= 0 ? [] : [{ attempt, took, waited, number: index + 1 }];
   });
-  const upstream = tried.reduce((sum, { took, waited }) => sum + took + waited, 0);
-  const ours = Math.max(0, whole - upstream);
-  let at = tried.length === 0 ? 0 : ours;
-  const lines: Line[] = [
-    stretch(
-      "bifrost",
-      0,
-      ours,
-      whole,
-      room,
-      "series3",
-      `${duration(ours)}  ${percent(whole === 0 ? 0 : ours / whole)}`,
-    ),
-  ];
-  for (const [index, { attempt, took, waited, number }] of tried.entries()) {
-    if (waited > 0) {
-      lines.push(stretch("  in the queue", at, at + waited, whole, room, "series4", `${duration(waited)} for a place`));
-      at += waited;
-    }
-    if (took <= 0) continue;
-    const isLast = index === tried.length - 1;
-    const wait = isLast && row.ttft_ms !== null ? Math.max(0, Math.min(took, row.ttft_ms - at)) : took;
-    const name = `${number} ${attempt.target}`;
-    const good = attempt.outcome === "ok" || (attempt.status ?? 500) < 400;
-    const result = good ? `${duration(took)}` : `${duration(took)}  ${attempt.outcome}`;
-    if (isLast && row.ttft_ms !== null && wait < took) {
-      lines.push(stretch(name, at, at + wait, whole, room, "series1", `first token at ${duration(row.ttft_ms)}`));
-      lines.push(
-        stretch(
-          "  streaming",
-          at + wait,
-          at + took,
-          whole,
-          room,
-          "series2",
-          `${duration(took - wait)}${speed(row, took - wait)}`,
-        ),
-      );
-    } else lines.push(stretch(name, at, at + took, whole, room, good ? "series1" : "bad", result));
-    at += took;
+  let at = Math.max(0, whole - tried.reduce((sum, { took, waited }) => sum + took + waited, 0));
+  return tried.map((each) => {
+    const from = Math.max(each.waited, each.attempt.started_ms ?? at + each.waited);
+    at = Math.max(at, from + each.took);
+    return { ...each, from };
+  });
+}
+
+/** Milliseconds in which at least one of them ran or waited. */
+function covered(tried: readonly Placed[]): number {
+  let sum = 0;
+  let until = 0;
+  for (const { from, took, waited } of tried.toSorted((a, b) => a.from - a.waited - (b.from - b.waited))) {
+    sum += Math.max(0, from + took - Math.max(until, from - waited));
+    until = Math.max(until, from + took);
   }
-  return lines;
+  return sum;
 }
 
 function speed({ tokens_out: tokens }: LogRow, ms: number): string {

@@ -121,6 +121,7 @@ const attempt = named<AttemptView>("Attempt", {
   cost_nano: unknownOr(whole),
   held_nano: unknownOr(whole),
   waited_ms: unknownOr(number),
+  started_ms: unknownOr(number),
 });
 const decision = named<DecisionView>("Decision", {
   rules: texts,

@@ -219,6 +219,8 @@ export type AttemptView = {
   readonly held_nano: number | null;
   /** In the queue before it, for a place at the provider or in a scope; null: it did not wait. */
   readonly waited_ms: number | null;
+  /** From the request's beginning to the attempt's; a hedge and what it runs beside overlap. Null: not known. */
+  readonly started_ms: number | null;
 };
 
 /** What a batch, a film or a response in the background was charged when it was begun, and what it came to when it had ended. */

@@ -17,6 +17,7 @@ type StoredAttempt = {
   costNano?: number;
   heldNano?: number;
   ms?: number;
+  startMs?: number;
   waitedMs?: number;
 };
 
@@ -95,6 +96,7 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
         cost_nano: request.cost_nano,
         held_nano: request.held_nano,
         waited_ms: null,
+        started_ms: null,
       },
     ];
   }
@@ -108,5 +110,6 @@ function readAttempts(stored: readonly StoredAttempt[] | undefined, request: Log
     cost_nano: attempt.costNano ?? null,
     held_nano: attempt.heldNano || null,
     waited_ms: attempt.waitedMs ?? null,
+    started_ms: attempt.startMs ?? null,
   }));
 }

@@ -143,6 +143,7 @@ export const explained: ExplainAnswer = {
       cost_nano: 0,
       held_nano: 24_800_000,
       waited_ms: null,
+      started_ms: null,
     },
     {
       target: "openai/gpt-4o",
@@ -155,6 +156,7 @@ export const explained: ExplainAnswer = {
       cost_nano: 3_100_000,
       held_nano: 24_800_000,
       waited_ms: null,
+      started_ms: null,
     },
     {
       target: "anthropic/claude-sonnet-4-5",
@@ -166,6 +168,7 @@ export const explained: ExplainAnswer = {
       cost_nano: 18_910_000,
       held_nano: 61_200_000,
       waited_ms: null,
+      started_ms: null,
     },
   ],
 };
@@ -228,4 +231,16 @@ export const explainedBatch: ExplainAnswer = {
     ...{ of: "batch", from_nano: 54_940_000, to_nano: 4_090_000, served: 2, results: 3 },
     ...{ tokens_in: 1_100, tokens_out: 30 },
   },
+};
+
+/** Waited for a place, then hedged: the second attempt began while the first still ran, and answered first. */
+export const explainedHedge: ExplainAnswer = {
+  request: { ...logRows[0]!, id: "req_hedged0000000000", latency_ms: 1_000, ttft_ms: 800, tokens_out: 40 },
+  attempts: [
+    {
+      ...{ ...explained.attempts[0]!, outcome: "outpaced", reason: "requested", status: null },
+      ...{ started_ms: 210, waited_ms: 200, latency_ms: 600 },
+    },
+    { ...explained.attempts[2]!, reason: "hedge", started_ms: 610, waited_ms: null, latency_ms: 380 },
+  ],
 };

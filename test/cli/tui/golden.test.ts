@@ -9,7 +9,7 @@ import { views } from "../../../cli/tui/views.ts";
 import type { ConfigValidateAnswer } from "../../../daemon/admin/contract/config.ts";
 import type { StatusAnswer } from "../../../daemon/admin/contract/daemon.ts";
 import type { LogAnswer, LogsAnswer } from "../../../daemon/admin/contract/logs.ts";
-import { batchRows, cannedOpen, explainedBatch, logRows } from "./canned-requests.ts";
+import { batchRows, cannedOpen, explainedBatch, explainedHedge, logRows } from "./canned-requests.ts";
 import { type CannedSource, cannedNow, cannedSource } from "./canned-source.ts";
 import { keyBytes, openTui, type TuiLab } from "./tui-lab.ts";
 
@@ -55,6 +55,15 @@ const scenes: Readonly<Record<string, Scene>> = {
       const path = `/api/logs/${batchRows[0].id}`;
       source.answers.set(`${path}/explain`, explainedBatch);
       source.answers.set(path, { request: batchRows[0], content: null } satisfies LogAnswer);
+    },
+  },
+  "request-hedged": {
+    view: "request",
+    subject: explainedHedge.request.id,
+    source: (source) => {
+      const path = `/api/logs/${explainedHedge.request.id}`;
+      source.answers.set(`${path}/explain`, explainedHedge);
+      source.answers.set(path, { request: explainedHedge.request, content: null } satisfies LogAnswer);
     },
   },
   "traffic-in-flight": {

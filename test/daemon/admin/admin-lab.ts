@@ -262,7 +262,14 @@ function cannedServices(
       explain: async (id) => {
         const request = lab.rows.find((row) => row.id === id);
         if (request === undefined) throw new GatewayError("not_found", `there is no request "${id}"`);
-        const attempt = { credential: "main", latency_ms: 5, cost_nano: 0, held_nano: null, waited_ms: null };
+        const attempt = {
+          credential: "main",
+          latency_ms: 5,
+          cost_nano: 0,
+          held_nano: null,
+          waited_ms: null,
+          started_ms: null,
+        };
         return {
           request,
           attempts: [

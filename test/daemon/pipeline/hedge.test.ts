@@ -76,6 +76,8 @@ type Attempt = {
   readonly reason: string;
   readonly error?: string;
   readonly costNano?: number;
+  readonly startMs?: number;
+  readonly ms?: number;
 };
 const trail = (row: { readonly attempts: string | number | null } | undefined): readonly Attempt[] => {
   const kept = JSON.parse(String(row?.attempts)) as readonly Attempt[] | { readonly attempts: readonly Attempt[] };
@@ -116,6 +118,9 @@ for (const stream of [false, true]) {
       ["slow/m", "requested", "outpaced"],
       ["quick/m", "hedge", undefined],
     ]);
+    const [first, second] = trail(row) as [Attempt, Attempt];
+    assert.ok(first.startMs! + 30 <= second.startMs!, "after 40 ms, as its timer knows them");
+    assert.ok(second.startMs! <= first.startMs! + first.ms!, "and while the first still runs");
     const settled = (await lab.settled()).slice(settledBefore);
     assert.equal(settled.length, 2, "each is settled once");
     assert.deepEqual(
