@@ -39,6 +39,8 @@ export const scopeCell = {
   budgets: 6,
   limits: 7,
   labelBytes: 8,
+  /** The latest moment by which a settlement counted here. */
+  settledAt: 9,
 } as const;
 
 export const budgetCells = 14;

@@ -199,6 +199,7 @@ export function createLedger(tables: Tables): Ledger {
     for (let index = firstScope; index < endScope; index++) {
       const block = scopeRows[cells[index]!]!;
       if (block === 0) continue; // removed while the request ran
+      if (cells[block + scopeCell.settledAt]! < nowMs) cells[block + scopeCell.settledAt] = nowMs; // not undone: too late does no harm
       set(block + scopeCell.held, cells[block + scopeCell.held]! - cells[row + holdCell.cost]!);
       set(block + scopeCell.inFlight, cells[block + scopeCell.inFlight]! - 1);
       counts.spend(block, costNano);

@@ -86,15 +86,10 @@ export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Sco
     try {
       markLimits(block);
       if (old !== 0) {
-        for (const kept of [scopeCell.held, scopeCell.inFlight, scopeCell.spentTotal] as const) {
-          cells[block + kept] = cells[old + kept]!;
-        }
+        for (const kept of keptCells) cells[block + kept] = cells[old + kept]!;
         if (balances === undefined) carryBudgets(cells, old, block, nowMs);
         carryLimits(cells, old, block, nowMs);
-        // No settlement after this one can be dated before a budget of its own, see `notBefore`.
-        const latest = cells[headerCell.clock]!;
-        anchorMs = (latest > nowMs && latest - nowMs <= clockSkewMsMax ? latest : nowMs) + 1;
-        if (slots.length > 0) cells[headerCell.clock] = anchorMs;
+        anchorMs = beginning(definition, old, slots, nowMs);
         beginBudgets(cells, block, slots, anchorMs);
       }
       cells[block + scopeCell.id] = id;
@@ -107,6 +102,19 @@ export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Sco
     if (id > Atomics.load(control, controlWord.scopeIdHigh)) Atomics.store(control, controlWord.scopeIdHigh, id);
     if (old !== 0) giveBack(old);
     if (slots.length > 0) tell?.({ scopeId: id, slots, anchorMs });
+  }
+
+  /**
+   * After all that was settled in the scope, which may be dated ahead where the clock was set back. No settlement from
+   * here on can be dated before a budget of its own, see `notBefore`. Inside the lock.
+   */
+  function beginning({ budgets }: ScopeDefinition, old: number, slots: readonly number[], nowMs: number): number {
+    const clock = cells[headerCell.clock]!;
+    let latest = clock > nowMs && clock - nowMs <= clockSkewMsMax ? clock : nowMs;
+    if (slots.length > 0) cells[headerCell.clock] = latest + 1;
+    latest = Math.max(latest, cells[old + scopeCell.settledAt]!);
+    for (const { slot, anchorMs } of budgets) if (slots.includes(slot) && anchorMs > latest) latest = anchorMs;
+    return latest + 1;
   }
 
   function removeScope(scope: number): boolean {
@@ -197,6 +205,7 @@ export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Sco
     cells[block + scopeCell.inFlight] = 0;
     cells[block + scopeCell.held] = 0;
     cells[block + scopeCell.spentTotal] = 0;
+    cells[block + scopeCell.settledAt] = 0;
     cells[block + scopeCell.budgets] = budgets.length;
     cells[block + scopeCell.limits] = 0;
     cells[block + scopeCell.labelBytes] = label.length;
@@ -292,6 +301,8 @@ export function createScopes(tables: Tables, tell?: (begun: Begun) => void): Sco
 
   return { defineScope, updateScope, removeScope, setBalances, setCounts, hasScope };
 }
+
+const keptCells = [scopeCell.held, scopeCell.inFlight, scopeCell.spentTotal, scopeCell.settledAt] as const;
 
 const bucketModes = {
   requests: limitMode.requestBuckets,

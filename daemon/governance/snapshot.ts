@@ -142,6 +142,7 @@ function restoreScopes({ cells, scopeRows, scopeFlags, shared }: Tables): void {
     cells[block + scopeCell.inFlight] = 0;
     cells[block + scopeCell.held] = 0;
     cells[block + scopeCell.spentTotal] = 0;
+    cells[block + scopeCell.settledAt] = 0;
     let flags: number = scopeFlag.known;
     if (cells[block + scopeCell.budgets]! > 0) flags |= scopeFlag.budget;
     if (cells[block + scopeCell.concurrencyMax]! >= 0) flags |= scopeFlag.concurrency;

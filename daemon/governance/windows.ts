@@ -17,7 +17,7 @@ export const dayMs = 86_400_000;
  * The window that contains `nowMs`. Rolling windows follow one another from the anchor. Calendar windows begin on the
  * zone's clock, weeks on Monday, and counts greater than one are counted from 1970 (days, weeks) or from year 0
  * (months and longer); minutes and hours are counted from local midnight, so the last of a day may be cut short.
- * What was spent before the anchor does not count: the first window begins there.
+ * What was spent before the anchor does not count: the first window begins there, and before it there is none.
  */
 export function windowAt(window: Window, anchorMs: number, nowMs: number): WindowBounds {
   if (window.kind === "forever") return { startMs: anchorMs, nextMs: Number.POSITIVE_INFINITY };
@@ -26,8 +26,8 @@ export function windowAt(window: Window, anchorMs: number, nowMs: number): Windo
     const startMs = anchorMs + passed * window.lengthMs;
     return { startMs, nextMs: startMs + window.lengthMs };
   }
-  const { startMs, nextMs } = calendarWindow(window, nowMs);
-  return { startMs: anchorMs > startMs && anchorMs <= nowMs ? anchorMs : startMs, nextMs };
+  const { startMs, nextMs } = calendarWindow(window, Math.max(nowMs, anchorMs));
+  return { startMs: Math.max(startMs, anchorMs), nextMs };
 }
 
 /** Throws when the window could not be computed: the zone is unknown, the length no whole positive number. */

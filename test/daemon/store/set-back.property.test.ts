@@ -17,7 +17,10 @@ import type { StateWriter } from "../../../daemon/store/state-writer.ts";
 import { createKey, startMs, temporaryHome } from "./fixtures.ts";
 
 const hourMs = 3_600_000;
-const limitNano = 1_000_000;
+const limitNano = 150;
+/** Of all that is ever spent, whatever is reset. */
+const everNano = 400;
+const heldNano = 20;
 const budgetsOf: Readonly<Record<number, readonly BudgetInput[]>> = {
   1: [
     { limitNano, window: { kind: "calendar", unit: "day", count: 1, zone: "Europe/Berlin" } },
@@ -25,12 +28,14 @@ const budgetsOf: Readonly<Record<number, readonly BudgetInput[]>> = {
   ],
   2: [
     { limitNano, window: { kind: "calendar", unit: "hour", count: 1, zone: "UTC" } },
-    { limitNano, window: { kind: "forever" } },
+    { limitNano: everNano, window: { kind: "forever" } },
   ],
 };
 
 type Step =
   | { readonly kind: "clock"; readonly byMs: number }
+  /** To the last end of such windows, or to the next. */
+  | { readonly kind: "end"; readonly everyMs: number; readonly byMs: number; readonly back: boolean }
   | { readonly kind: "spend"; readonly scopes: readonly number[]; readonly costNano: number }
   /** What is settled before the tables know of it, and after, before the disk knows of that; rows come late by so many. */
   | {
@@ -42,9 +47,22 @@ type Step =
     }
   | { readonly kind: "hold" | "settle" | "restart" | "crash" };
 
+/** By seconds, minutes and days; half of the time it has come to where an hour ends, or a day in Berlin, or next to it. */
+const jumps = fc.oneof(
+  fc.integer({ min: -30 * hourMs, max: 30 * hourMs }),
+  fc.integer({ min: -900, max: 900 }),
+  fc.constantFrom(...[1_000, 60_000, hourMs, 24 * hourMs, 9 * 24 * hourMs].flatMap((ms) => [ms, -ms])),
+);
+const ends = fc.record({
+  kind: fc.constant("end" as const),
+  everyMs: fc.constantFrom(hourMs, 24 * hourMs),
+  byMs: fc.constantFrom(-1_001, -1, 0, 1, 999),
+  back: fc.boolean(),
+});
+
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constant("clock" as const), byMs: fc.integer({ min: -30 * hourMs, max: 30 * hourMs }) }),
-  fc.record({ kind: fc.constant("clock" as const), byMs: fc.integer({ min: -900, max: 900 }) }),
+  ends,
+  fc.record({ kind: fc.constant("clock" as const), byMs: jumps }),
   fc.record({
     kind: fc.constant("spend" as const),
     scopes: fc.constantFrom([1], [2], [1, 2]),
@@ -82,7 +100,9 @@ class Run {
   readonly #tables: ReturnType<typeof openTables>;
   #held: { hold: number; id: string; scopes: readonly number[] }[] = [];
   #serial = 0;
-  #latest = startMs;
+  /** Of the second scope, whose budgets nobody resets. */
+  #spentEver = 0;
+  #before = new Map<string, Balance>();
   #batch = 0;
 
   constructor(t: Parameters<typeof temporaryHome>[0], shared: ReturnType<typeof createTables>) {
@@ -94,18 +114,26 @@ class Run {
   }
 
   take(step: Step): void {
-    const ledger = createLedger(this.#tables);
     switch (step.kind) {
       case "clock":
         this.#now += step.byMs;
-        this.#latest = Math.max(this.#latest, this.#now);
         break;
-      case "spend":
-        this.#settle(ledger.admit(step.scopes, this.#now, 20, 0, 5, true, "x"), step.scopes, step.costNano);
+      case "end": {
+        const { everyMs, byMs, back } = step;
+        // In Berlin it is an hour later.
+        const end = Math.floor((this.#now + hourMs) / everyMs) * everyMs - hourMs;
+        this.#now = (back ? end : end + everyMs) + byMs;
         break;
+      }
+      case "spend": {
+        const hold = this.#admit(step.scopes, "x");
+        if (hold >= 0) this.#settle(hold, step.scopes, step.costNano);
+        break;
+      }
       case "hold": {
         const id = `h${++this.#serial}`;
-        const hold = ledger.admit([1, 2], this.#now, 20, 0, 5, true, id);
+        const hold = this.#admit([1, 2], id);
+        if (hold < 0) break;
         this.#held.push({ hold, id, scopes: [1, 2] });
         this.#commit([], [id, this.#now, "1,2", 20, 0, 5, 1, "echo/one"]);
         break;
@@ -134,24 +162,37 @@ class Run {
     const ledger = createLedger(this.#tables);
     const rows: (string | number)[][] = [];
     const spend = (): void => {
-      const hold = ledger.admit([1, 2], this.#now, 20, 0, 5, true, "x");
+      const hold = this.#admit([1, 2], "x");
+      if (hold < 0) return;
       assert.ok(ledger.settle(hold, this.#now, 3, 0));
+      this.#spentEver += 3;
       rows.push([`r${++this.#serial}`, ledger.settled.atMs, 1, "1,2", 3, 0, 0, "{}"]);
     };
     const [changed] = this.#writer.execute({ kind: "reset_budget", scopeId: 1, slot }, "cli").scopes;
-    // While a clock is set back settlements are dated ahead, and may be dated after the budget that they came before.
-    for (let count = 0; this.#now === this.#latest && count < before; count += 1) spend();
+    for (let count = 0; count < before; count += 1) spend();
     const begun: Begun[] = [];
     createScopes(this.#tables, (each) => begun.push(each)).updateScope(changed!, this.#now);
     for (let count = 0; count < after; count += 1) spend();
     for (const row of rows.splice(0, rows.length - late)) this.#commit(row);
     for (const each of begun) this.#writer.execute({ kind: "begin_budgets", ...each }, "daemon");
     for (const row of rows) this.#commit(row);
+    this.#before.delete(`1/${slot}`);
+  }
+
+  /** What is admitted fits into every budget, with all that is spent in its window and held. */
+  #admit(scopes: readonly number[], id: string): number {
+    const hold = createLedger(this.#tables).admit(scopes, this.#now, heldNano, 0, 5, true, id);
+    if (hold < 0) return hold;
+    for (const { scopeId, slot, spentNano, heldNano: held } of this.#live())
+      if (scopes.includes(scopeId)) assert.ok(spentNano + held <= limitOf(scopeId, slot), `${scopeId}/${slot}`);
+    assert.ok(!scopes.includes(2) || this.#spentEver + heldNano * (this.#held.length + 1) <= everNano);
+    return hold;
   }
 
   #settle(hold: number, scopes: readonly number[], costNano: number, id = `s${++this.#serial}`): void {
     const ledger = createLedger(this.#tables);
     assert.ok(ledger.settle(hold, this.#now, costNano, 0));
+    if (scopes.includes(2)) this.#spentEver += costNano;
     this.#commit([id, ledger.settled.atMs, 1, scopes.join(","), costNano, 0, 0, "{}"]);
   }
 
@@ -167,6 +208,7 @@ class Run {
     const before = this.#live();
     const open = this.#held.length;
     this.#empty();
+    this.#spentEver += 5 * open;
     if (clean) this.#writer.close();
     else this.#writer.database.close();
     const { balances } = openState(this.#home, { now: () => this.#now });
@@ -212,6 +254,19 @@ class Run {
   }
 
   #compare(): void {
-    assert.deepEqual(checkLedger(this.#writer.database, this.#live()).differences, []);
+    const live = this.#live();
+    assert.deepEqual(checkLedger(this.#writer.database, live).differences, []);
+    for (const balance of live) {
+      const name = `${balance.scopeId}/${balance.slot}`;
+      const before = this.#before.get(name);
+      this.#before.set(name, balance);
+      if (before === undefined || before.spentNano === 0) continue;
+      assert.ok(balance.windowStartMs >= before.windowStartMs, `window of ${name} went back`);
+      if (balance.windowStartMs === before.windowStartMs) assert.ok(balance.spentNano >= before.spentNano, name);
+    }
   }
+}
+
+function limitOf(scopeId: number, slot: number): number {
+  return budgetsOf[scopeId]![slot]!.limitNano;
 }
