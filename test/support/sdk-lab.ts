@@ -6,6 +6,7 @@ import type { Server } from "node:http";
 import { LLMock } from "@copilotkit/aimock";
 import { type Daemon, patientLedger, startDaemon } from "./daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "./fault-upstream.ts";
+import { type Fault, type Hop, startHop } from "./sdks/hop.ts";
 import type { Wire } from "./wire-frames.ts";
 
 export type Lab = {
@@ -13,6 +14,8 @@ export type Lab = {
   readonly upstream: FaultUpstream;
   readonly daemon: Daemon;
   readonly key: string;
+  /** Its budget does not cover a call of `echo-paid`. */
+  readonly spentKey: string;
   /** OpenAI's SDKs want the version in it, Anthropic's do not. */
   readonly openaiBase: string;
   readonly anthropicBase: string;
@@ -38,7 +41,8 @@ export const toolAnswer = "Paris 18, Rome 24, both at noon.";
 /** One red pixel. */
 export const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 
-export async function startLab(): Promise<Lab> {
+/** `behind` names providers that are the misbehaving one behind a hop that adds a fault of its own. */
+export async function startLab(behind: Readonly<Record<string, Fault>> = {}): Promise<Lab> {
   const mock = new LLMock({ port: 0, logLevel: "silent" });
   const refusal = { message: "does not take this kindly", type: "invalid_request_error" };
   mock.on({ model: "refusing" }, { error: refusal, status: 400 });
@@ -74,6 +78,8 @@ export async function startLab(): Promise<Lab> {
   const { serverInstance } = mock as unknown as { serverInstance: { server: Server } };
   serverInstance.server.keepAliveTimeout = 120_000;
   const upstream = await startFaultUpstream();
+  const hops = new Map<string, Hop>();
+  for (const [name, fault] of Object.entries(behind)) hops.set(name, await startHop(upstream.origin, fault));
   const provider = (origin: string, dialect: Wire) => ({
     base_url: `${origin}/v1`,
     dialect,
@@ -88,6 +94,7 @@ export async function startLab(): Promise<Lab> {
         upstreams.flatMap((wire) => [
           [wire, provider(mock.url, wire)],
           [`slow-${wire}`, provider(upstream.origin, wire)],
+          ...[...hops].map(([name, { origin }]) => [`${name}-${wire}`, provider(origin, wire)]),
         ]),
       ),
     },
@@ -97,6 +104,7 @@ export async function startLab(): Promise<Lab> {
     upstream,
     daemon,
     key: await daemon.createKey(),
+    spentKey: await daemon.createKey({ budget: "0.000001/1d" }),
     openaiBase: `${daemon.url}/v1`,
     anthropicBase: daemon.url,
     asked: (model) =>
@@ -105,6 +113,7 @@ export async function startLab(): Promise<Lab> {
     sent: async (behaviour) => (await upstream.body((await upstream.call(behaviour)).index)).toString(),
     stop: async () => {
       await daemon.stop();
+      for (const hop of hops.values()) await hop.stop();
       await upstream.stop();
       await mock.stop();
     },

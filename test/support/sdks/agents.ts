@@ -7,7 +7,6 @@ import { pixel } from "../sdk-lab.ts";
 import {
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -37,7 +36,7 @@ export const agentsDrivers: readonly Driver[] = majors.flatMap(({ alias, sdk, Cl
     return {
       name: `@openai/agents, ${useResponses ? "responses" : "chat"}`,
       version: installed(alias),
-      failure: httpFailure,
+      api: "openai",
       text: async (call) => {
         const { finalOutput, rawResponses } = await runner(call).run(agent(call), prompts.text);
         return { text: String(finalOutput), outputTokens: rawResponses[0]?.usage.outputTokens };

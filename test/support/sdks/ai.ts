@@ -13,9 +13,9 @@ import * as googlePrevious from "ai-sdk-google-previous";
 import * as openaiPrevious from "ai-sdk-openai-previous";
 import { pixel, type recipe } from "../sdk-lab.ts";
 import {
+  type Api,
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -47,6 +47,16 @@ const majors: readonly Packages[] = [
     bedrock: bedrockPrevious as unknown as typeof bedrock,
   },
 ];
+
+const apis: Readonly<Record<string, Api>> = {
+  "ai, @ai-sdk/openai, chat": "openai",
+  "ai, @ai-sdk/openai, responses": "openai",
+  "ai, @ai-sdk/anthropic": "anthropic",
+  "ai, @ai-sdk/google": "gemini",
+  // Of AWS's errors it reads the message only, which stands where Cohere's does.
+  "ai, @ai-sdk/cohere": "cohere",
+  "ai, @ai-sdk/amazon-bedrock": "cohere",
+};
 
 /** Of models that they do not know they ask for no schema, but for a call of a tool named `json`. */
 const forcing: ReadonlySet<string> = new Set(["ai, @ai-sdk/anthropic", "ai, @ai-sdk/amazon-bedrock"]);
@@ -80,7 +90,7 @@ function driver(name: string, alias: string, sdk: typeof ai, model: (call: Call)
     name,
     version: installed(alias),
     ...(forcing.has(name) ? { forcesTool: true } : {}),
-    failure: httpFailure,
+    api: apis[name]!,
     text: async (call) => {
       const { text, usage } = await sdk.generateText({ model: model(call), prompt: prompts.text, maxRetries: 0 });
       return { text, outputTokens: usage.outputTokens };

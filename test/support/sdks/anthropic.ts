@@ -5,7 +5,6 @@ import { pixel } from "../sdk-lab.ts";
 import {
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -27,7 +26,7 @@ export const anthropicDrivers: readonly Driver[] = majors.map(({ alias, Sdk }) =
   return {
     name: "@anthropic-ai/sdk",
     version: installed(alias),
-    failure: httpFailure,
+    api: "anthropic",
     text: async (call) => {
       const answer = await ask(call, [{ role: "user", content: prompts.text }]);
       return { text: textOf(answer), outputTokens: answer.usage.output_tokens };

@@ -29,10 +29,7 @@ export const awsDrivers: readonly Driver[] = majors.map(({ alias, sdk, knowsSche
   name: "@aws-sdk/client-bedrock-runtime",
   version: installed(alias),
   ...(knowsSchemas ? {} : { forcesTool: true }),
-  failure: (error) => {
-    const { $metadata, message } = error as { $metadata?: { httpStatusCode?: number }; message: string };
-    return { status: $metadata?.httpStatusCode, message };
-  },
+  api: "bedrock",
   text: async (call) => {
     const answer = await converse(sdk, call, [user([{ text: prompts.text }])]);
     return { text: textOf(answer), outputTokens: answer.usage?.outputTokens };

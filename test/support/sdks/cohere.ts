@@ -5,7 +5,6 @@ import { pixel } from "../sdk-lab.ts";
 import {
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -27,7 +26,7 @@ export const cohereDrivers: readonly Driver[] = majors.map(({ alias, Sdk }) => {
   return {
     name: "cohere-ai",
     version: installed(alias),
-    failure: httpFailure,
+    api: "cohere",
     text: async (call) => {
       const answer = await ask(call, [{ role: "user", content: prompts.text }]);
       return { text: textOf(answer), outputTokens: answer.usage?.tokens?.outputTokens };

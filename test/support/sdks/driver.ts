@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 /** Who asks, where and for what. `origin` is the gateway's, without a path. */
 export type Call = { readonly origin: string; readonly key: string; readonly model: string };
 
+export type Api = "openai" | "anthropic" | "gemini" | "bedrock" | "cohere";
+
 export type Told = { readonly text: string; readonly outputTokens: number | undefined };
 
 /** Tools that ran, by name and input, and what was said at the end. */
@@ -28,6 +30,8 @@ export type Driver = {
   readonly name: string;
   /** As installed. */
   readonly version: string;
+  /** Whose API it speaks, which is how it hears of errors. */
+  readonly api: Api;
   readonly text: (call: Call) => Promise<Told>;
   /** Tells of every piece of text as it comes. */
   readonly stream: (call: Call, piece: (text: string) => void, signal: AbortSignal) => Promise<void>;
@@ -39,13 +43,11 @@ export type Driver = {
   readonly forcesTool?: true;
   /** Shows one pixel. */
   readonly image: (call: Call) => Promise<unknown>;
-  /** What a failure of this SDK tells its user. */
-  readonly failure: (error: unknown) => Failure;
   /** Cases that mean nothing here, each with its reason. */
   readonly without?: Readonly<Partial<Record<CaseName, string>>>;
 };
 
-export type Failure = { readonly status: number | undefined; readonly message: string };
+export type Failure = { readonly status: number | undefined; readonly message: string; readonly kind: unknown };
 
 export const toolNames = ["get_weather", "get_time"] as const;
 export const toolSchema = {
@@ -77,10 +79,4 @@ export const recipeSchema = {
 export function installed(alias: string): string {
   const file = new URL(`../../../node_modules/${alias}/package.json`, import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-}
-
-/** Status and words of an error as most SDKs have them. */
-export function httpFailure(error: unknown): Failure {
-  const { status, statusCode, message } = error as { status?: number; statusCode?: number; message?: string };
-  return { status: status ?? statusCode, message: message ?? String(error) };
 }

@@ -5,7 +5,6 @@ import { pixel } from "../sdk-lab.ts";
 import {
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -26,7 +25,7 @@ export const googleDrivers: readonly Driver[] = majors.map(({ alias, Sdk }) => {
   return {
     name: "@google/genai",
     version: installed(alias),
-    failure: httpFailure,
+    api: "gemini",
     text: async (call) => {
       const answer = await models(call).generateContent({ model: call.model, contents: prompts.text });
       return { text: answer.text ?? "", outputTokens: answer.usageMetadata?.candidatesTokenCount };

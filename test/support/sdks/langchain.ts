@@ -15,7 +15,6 @@ import { pixel } from "../sdk-lab.ts";
 import {
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -74,7 +73,7 @@ function driver(name: string, alias: string, model: Model, method: "jsonSchema" 
     name,
     version: installed(alias),
     ...(method === "functionCalling" ? { forcesTool: true } : {}),
-    failure: httpFailure,
+    api: method === "functionCalling" ? "anthropic" : "openai",
     text: async (call) => {
       const answer = await model(call).invoke(prompts.text);
       const { usage_metadata: usage } = answer as unknown as { usage_metadata?: { output_tokens: number } };

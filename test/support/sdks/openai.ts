@@ -5,7 +5,6 @@ import { pixel } from "../sdk-lab.ts";
 import {
   type Call,
   type Driver,
-  httpFailure,
   installed,
   prompts,
   recipeSchema,
@@ -48,7 +47,7 @@ function chatDriver(name: string, version: string, client: Client): Driver {
   return {
     name,
     version,
-    failure: httpFailure,
+    api: "openai",
     text: async (call) => {
       const { choices, usage } = await ask(call, [{ role: "user", content: prompts.text }]);
       return { text: choices[0]?.message.content ?? "", outputTokens: usage?.completion_tokens };
@@ -100,7 +99,7 @@ function responsesDriver(name: string, version: string, client: Client): Driver 
   return {
     name,
     version,
-    failure: httpFailure,
+    api: "openai",
     text: async (call) => {
       const answer = await client(call).responses.create({ model: call.model, input: prompts.text });
       return { text: answer.output_text, outputTokens: answer.usage?.output_tokens };
