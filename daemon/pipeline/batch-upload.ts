@@ -113,6 +113,7 @@ function watchSums(exchange: Exchange, plane: Plane, { provider }: Target): Line
 }
 
 async function assertOwn(ids: readonly string[], exchange: Exchange, plane: Plane): Promise<void> {
+  if ((await plane.responses.foreign(ids, exchange.caller!.keyId)).length > 0) throw notOwn("response");
   if (!isOwned(exchange)) return;
   const foreign = await plane.responses.objects({ type: "foreign", ids, owner: ownerOf(exchange) });
   if (foreign.length > 0) throw notOwn("files");

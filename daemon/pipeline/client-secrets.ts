@@ -77,6 +77,7 @@ export async function answerSecret(exchange: Exchange, plane: Plane): Promise<vo
     at: exchange.at,
     input: "",
     response: JSON.stringify(grant),
+    items: [],
   };
   // Asked for again, so that it is there, for every worker, when its client has it.
   if (!plane.responses.put(kept) || (await plane.responses.get(id, nobody)) === undefined)

@@ -19,12 +19,21 @@ const hexOf = (letter: string): string =>
     .charCodeAt(0)
     .toString(16)
     .replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
-const plainNames = ["file_ids", "file_id", "container", "vector_store_ids", "conversation", "previous_response_id"];
+const plainNames = [
+  "file_ids",
+  "file_id",
+  "container",
+  "vector_store_ids",
+  "conversation",
+  "previous_response_id",
+  "id",
+];
 const names = plainNames.map(letters).join("|");
 const text = '"(?:[^"\\\\]|\\\\.)*"';
 /** OpenAI's conversation may be an object with nothing but its id. */
 const inside = `\\{\\s*"${letters("id")}"\\s*:\\s*`;
 const member = new RegExp(`("(?:${names})"\\s*:\\s*(?:${inside})?)(${text}|\\[\\s*(?:${text}\\s*(?:,\\s*)?)*\\])`, "g");
+const itemHead = new RegExp(`^"${letters("id")}"`);
 /** May become one with what comes next. */
 const string = '"(?:[^"\\\\]|\\\\.)*\\\\?';
 const begun = new RegExp(
@@ -56,6 +65,11 @@ export function watchLines(
     const written = (kept + slice).replace(member, (whole, head: string, value: string) => {
       // Others have a member of that name for other things.
       if (head.startsWith('"conversation"') && !/conv_|\\/.test(value)) return whole;
+      // An item of a response may be named by nothing else; other things have one as well.
+      if (itemHead.test(head)) {
+        inProvidersWords(value, () => false, ids);
+        return whole;
+      }
       const told = value.replace(anyText, (quoted) => inProvidersWords(quoted, isProvider, ids));
       return told === value ? whole : head + told.padStart(value.length);
     });

@@ -5,6 +5,7 @@
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Provider } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
+import { mayRefer, referencesIn } from "./item-references.ts";
 import { type Kept, keptRows } from "./kept-things.ts";
 import { type About, isOwned } from "./owned.ts";
 import { isStored, refuseRawObjects } from "./owned-bodies.ts";
@@ -27,12 +28,17 @@ export function aboutRaw(exchange: Exchange, provider: Provider): About | undefi
 /** What is kept of responses is the one key's alone, whatever is shared of the rest. */
 function refuseRawResponses(exchange: Exchange, path: string, { name, endpoints }: Provider): void {
   const keeps = endpoints.chat?.some(({ dialect }) => dialect.id === "openai-responses") === true;
-  if (previousOf(exchange) === undefined && !(keeps && isStored(partsOf(path)))) return;
+  const goesOn = previousOf(exchange) !== undefined || (keeps && mayRefer(exchange) && refers(exchange));
+  if (!goesOn && !(keeps && isStored(partsOf(path)))) return;
   throw new GatewayError(
     "permission_denied",
     `responses of ${name} belong to whoever made them: ask for them, and go on from them, at /v1/responses, and not in a raw call`,
     { source: "client" },
   );
+}
+
+function refers({ body }: Exchange): boolean {
+  return referencesIn(body!).length > 0;
 }
 
 type Found = { readonly kept: Kept; readonly name: string; readonly after: readonly string[] };

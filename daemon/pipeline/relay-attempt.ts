@@ -36,6 +36,7 @@ import { releaseBody } from "./read.ts";
 import { drain, growth, uploadBody } from "./read-form.ts";
 import type { Answer } from "./relay-body.ts";
 import { RawReceiver, type WholeWatch } from "./relay-raw.ts";
+import { learnItems } from "./responses.ts";
 import { endHop, tracedHeaders } from "./span.ts";
 import { upstreamBody } from "./upstream-body.ts";
 import { UpstreamCall } from "./upstream-call.ts";
@@ -196,6 +197,7 @@ function receiverFor(
         ending: receiver.ending(),
       }),
     failed: (error) => failed(error, receiver.outputBytes),
+    read: exchange.route.form === "stored" ? (answer) => learnItems(exchange, answer, plane) : undefined,
     results: watchResults(exchange, target.provider.name, plane),
     watch:
       endpoint?.voice !== undefined && exchange.upload !== undefined

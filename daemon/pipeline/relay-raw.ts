@@ -26,6 +26,8 @@ export type RawOutcome = {
   /** Sees results of a batch that go by; the last of them leave when it is done. */
   readonly results?: ResultWatch | undefined;
   watch?: WholeWatch | undefined;
+  /** Sees a good answer in JSON that has gone by. */
+  readonly read?: ((answer: Buffer) => void) | undefined;
 };
 
 /** An answer that is not passed on before it was looked at; events are, as they come. */
@@ -301,6 +303,7 @@ export class RawReceiver implements Receiver {
   #readUsage(): void {
     if (this.#watched === undefined || this.#watchedLength === 0 || this.#status >= 300) return;
     const whole = Buffer.concat(this.#watched);
+    this.#outcome.read?.(whole);
     this.#tap.body(whole.toString("latin1"));
     if (this.#tap.usage()?.output === undefined) this.#mediaUsage = mediaUsage(whole.toString("utf8"));
   }

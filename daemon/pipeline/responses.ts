@@ -4,11 +4,12 @@
  * that made it.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { nestingLevelsMax, nestsWithin } from "../../providers/json.ts";
+import { list, nestingLevelsMax, nestsWithin, parseJson, shape, words } from "../../providers/json.ts";
 import { sendBody } from "../http/reply.ts";
 import { readFrame } from "../http/sse-splitter.ts";
 import type { KeptResponse } from "../store/kept-responses.ts";
 import type { Exchange } from "./exchange.ts";
+import { mayRefer, tellItems } from "./item-references.ts";
 import type { Plane } from "./plane.ts";
 import { replaceBody } from "./read.ts";
 
@@ -28,9 +29,14 @@ export function readsResponses({ route }: Exchange): boolean {
 /** Undefined, as nearly always: this one goes on from nothing. */
 export function continued(exchange: Exchange, plane: Plane): Promise<void> | undefined {
   const id = previousOf(exchange);
-  if (id === undefined) return undefined;
-  if (typeof id !== "string") throw notFound("previous_response_id");
-  return goOnFrom(exchange, id, plane);
+  if (id !== undefined && typeof id !== "string") throw notFound("previous_response_id");
+  if (mayRefer(exchange)) return continuedByItems(exchange, id, plane);
+  return id === undefined ? undefined : goOnFrom(exchange, id, plane);
+}
+
+async function continuedByItems(exchange: Exchange, id: string | undefined, plane: Plane): Promise<void> {
+  await tellItems(exchange, plane);
+  if (id !== undefined) await goOnFrom(exchange, id, plane);
 }
 
 /** What it says that it goes on from; undefined: nothing. */
@@ -130,7 +136,20 @@ function keep(exchange: Exchange, response: object, plane: Plane): void {
     at: exchange.at,
     input: isNative ? "" : JSON.stringify(exchange.ownInput),
     response: isNative ? "" : JSON.stringify(response),
+    items: itemIds((response as { output: unknown[] }).output),
   });
+}
+
+function itemIds(items: readonly unknown[]): readonly string[] {
+  return items.flatMap((item) => words(shape(item)["id"]) ?? []);
+}
+
+/** What its provider tells later of one that it keeps: what is in it when it has ended, and what it was asked. */
+export function learnItems({ stored, request }: Exchange, answer: Buffer, plane: Plane): void {
+  if (request.method !== "GET") return;
+  const { output, data } = shape(parseJson(answer.toString("utf8")));
+  const items = itemIds([...list(output), ...list(data)]);
+  if (items.length > 0) plane.responses.put({ ...stored!, items });
 }
 
 /** A call about a response that exists: whose it is, and who has it. */

@@ -7,7 +7,7 @@ import { GatewayError } from "../../providers/gateway-error.ts";
 import type { BatchFile } from "../store/batch-files.ts";
 import type { BatchNote } from "../store/batches.ts";
 import type { FilmNote } from "../store/films.ts";
-import type { KeptResponse } from "../store/kept-responses.ts";
+import type { KeptItem, KeptResponse } from "../store/kept-responses.ts";
 import type { Owner } from "../store/object-owners.ts";
 
 /** Questions that wait for the thread; one more is refused, and what was to be kept is not. */
@@ -17,6 +17,12 @@ export const keptBytesMax = 4 * 1024 * 1024;
 
 export type ToKeeper =
   | { readonly type: "get"; readonly number: number; readonly id: string; readonly keyId: number }
+  | {
+      readonly type: "items" | "foreign_kept";
+      readonly number: number;
+      readonly ids: readonly string[];
+      readonly keyId: number;
+    }
   | { readonly type: "put"; readonly number: number; readonly kept: KeptResponse }
   | { readonly type: "remove"; readonly number: number; readonly id: string; readonly keyId: number }
   | ({ readonly number: number } & (AboutObjects | AboutNotes));
@@ -54,6 +60,7 @@ export type AboutNotes =
 export type KeeperAnswer = {
   readonly number: number;
   readonly kept?: KeptResponse | undefined;
+  readonly items?: readonly KeptItem[];
   readonly removed?: boolean;
   readonly ids?: readonly string[];
   readonly note?: NoteOf[NoteKind] | undefined;
@@ -62,6 +69,10 @@ export type KeeperAnswer = {
 
 export type ResponseKeeper = {
   get(id: string, keyId: number): Promise<KeptResponse | undefined>;
+  /** Pieces of what the key has; see `store/kept-responses.ts`. */
+  items(ids: readonly string[], keyId: number): Promise<readonly KeptItem[]>;
+  /** Of these ids the ones of other keys' responses and their pieces. */
+  foreign(ids: readonly string[], keyId: number): Promise<readonly string[]>;
   /** False: there is no room, or it is too long. */
   put(kept: KeptResponse): boolean;
   remove(id: string, keyId: number): Promise<boolean>;
@@ -113,6 +124,8 @@ export function createResponseKeeper(start: () => Worker): ResponseKeeper {
 
   return {
     get: async (id, keyId) => (await ask({ type: "get", id, keyId } as ToKeeper)).kept,
+    items: async (ids, keyId) => (await ask({ type: "items", ids, keyId } as ToKeeper)).items ?? [],
+    foreign: async (ids, keyId) => (await ask({ type: "foreign_kept", ids, keyId } as ToKeeper)).ids ?? [],
     put(kept) {
       if (kept.input.length + kept.response.length > keptBytesMax || waiting.size >= waitingMax) return false;
       ask({ type: "put", kept } as ToKeeper).catch(() => {}); // it was offered, not promised

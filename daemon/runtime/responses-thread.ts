@@ -24,6 +24,12 @@ parent.on("message", (asked: ToKeeper) => {
         kept.put(asked.kept);
         answer = { number: asked.number };
         break;
+      case "items":
+        answer = { number: asked.number, items: kept.items(asked.ids, asked.keyId) };
+        break;
+      case "foreign_kept":
+        answer = { number: asked.number, ids: kept.foreign(asked.ids, asked.keyId) };
+        break;
       case "remove":
         answer = { number: asked.number, removed: kept.remove(asked.id, asked.keyId) };
         break;

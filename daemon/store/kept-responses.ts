@@ -17,10 +17,24 @@ export type KeptResponse = {
   /** JSON: the caller's own input items, and the whole response. Empty where the provider keeps it. */
   readonly input: string;
   readonly response: string;
+  /** Ids of what is in it, by which its caller may name a piece of it later. */
+  readonly items: readonly string[];
+};
+
+/** A piece of a kept response. */
+export type KeptItem = {
+  readonly id: string;
+  /** `provider/model` that keeps it; undefined: it is here, as JSON. */
+  readonly provider: string | undefined;
+  readonly json: string;
 };
 
 export type KeptResponses = {
   get(id: string, keyId: number): KeptResponse | undefined;
+  /** Those of these that the key has. */
+  items(ids: readonly string[], keyId: number): readonly KeptItem[];
+  /** Of these, of responses and of pieces, the ones that other keys have and this one has not. */
+  foreign(ids: readonly string[], keyId: number): readonly string[];
   put(kept: KeptResponse): void;
   remove(id: string, keyId: number): boolean;
 };
@@ -37,7 +51,13 @@ export function openKeptResponses(database: Database, now: () => number): KeptRe
     `CREATE TABLE IF NOT EXISTS responses (
        id TEXT NOT NULL, key_id INTEGER NOT NULL, provider TEXT, previous TEXT, at INTEGER NOT NULL,
        input TEXT NOT NULL, response TEXT NOT NULL, PRIMARY KEY (id, key_id)) STRICT;
-     CREATE INDEX IF NOT EXISTS responses_at ON responses (at);`,
+     CREATE INDEX IF NOT EXISTS responses_at ON responses (at);
+     CREATE TABLE IF NOT EXISTS response_items (
+       id TEXT NOT NULL, key_id INTEGER NOT NULL, response TEXT NOT NULL, PRIMARY KEY (id, key_id)) STRICT, WITHOUT ROWID;
+     CREATE INDEX IF NOT EXISTS response_items_of ON response_items (response, key_id);
+     CREATE TRIGGER IF NOT EXISTS response_gone AFTER DELETE ON responses BEGIN
+       DELETE FROM response_items WHERE response = old.id AND key_id = old.key_id;
+     END;`,
   );
   const statements = prepare(database);
   let puts = 0;
@@ -48,15 +68,30 @@ export function openKeptResponses(database: Database, now: () => number): KeptRe
   }
   sweep();
 
+  function get(id: string, key: number): KeptResponse | undefined {
+    const row = statements.get.get(id, key) as Row | undefined;
+    if (row === undefined || row.at < now() - keptMs) return undefined;
+    const { key_id: keyId, provider, previous, ...rest } = row;
+    return { ...rest, keyId, provider: provider ?? undefined, previous: previous ?? undefined, items: [] };
+  }
+
+  function item(id: string, key: number): KeptItem | undefined {
+    const of = statements.itemOf.get(id, key) as { readonly response: string } | undefined;
+    const kept = of === undefined ? undefined : get(of.response, key);
+    if (kept === undefined) return undefined;
+    if (kept.provider !== undefined) return { id, provider: kept.provider, json: "" };
+    const { output } = JSON.parse(kept.response) as { readonly output: readonly { readonly id?: unknown }[] };
+    const found = output.find((one) => one?.id === id);
+    return found === undefined ? undefined : { id, provider: undefined, json: JSON.stringify(found) };
+  }
+
   return {
-    get(id, key) {
-      const row = statements.get.get(id, key) as Row | undefined;
-      if (row === undefined || row.at < now() - keptMs) return undefined;
-      const { key_id: keyId, provider, previous, ...rest } = row;
-      return { ...rest, keyId, provider: provider ?? undefined, previous: previous ?? undefined };
-    },
-    put({ id, keyId, provider, previous, at, input, response }) {
+    get,
+    items: (ids, key) => ids.flatMap((id) => item(id, key) ?? []),
+    foreign: (ids, keyId) => ids.filter((id) => statements.foreign.pluck().get({ id, keyId }) === 1),
+    put({ id, keyId, provider, previous, at, input, response, items }) {
       statements.put.run(id, keyId, provider ?? null, previous ?? null, at, input, response);
+      for (const one of items) statements.putItem.run(one, keyId, id);
       if (++puts % putsPerSweep === 0) sweep();
     },
     remove: (id, key) => statements.remove.run(id, key).changes > 0,
@@ -73,11 +108,19 @@ type Row = {
   readonly response: string;
 };
 
-function prepare(database: Database): Readonly<Record<"get" | "put" | "remove" | "expire" | "trim", Statement>> {
+type Questions = "get" | "put" | "putItem" | "itemOf" | "foreign" | "remove" | "expire" | "trim";
+
+function prepare(database: Database): Readonly<Record<Questions, Statement>> {
   return {
     get: database.prepare("SELECT * FROM responses WHERE id = ? AND key_id = ?"),
     // Ids are the providers' to choose: two keys may be told the same, and each has its own.
     put: database.prepare("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?, ?)"),
+    putItem: database.prepare("INSERT OR REPLACE INTO response_items VALUES (?, ?, ?)"),
+    itemOf: database.prepare("SELECT response FROM response_items WHERE id = ? AND key_id = ?"),
+    foreign: database.prepare(
+      `SELECT count(*) > 0 AND max(key_id = $keyId) = 0 FROM (
+         SELECT key_id FROM responses WHERE id = $id UNION ALL SELECT key_id FROM response_items WHERE id = $id)`,
+    ),
     remove: database.prepare("DELETE FROM responses WHERE id = ? AND key_id = ?"),
     expire: database.prepare("DELETE FROM responses WHERE at < ?"),
     trim: database.prepare(

@@ -42,10 +42,11 @@ test("watchLines() hears of what a line goes on from, and of no word beside it",
     '{"previous_response_id":"resp_1","tools":[{"vector_store_ids":["up~vs_1"]}],"conversation":"conv_1"}',
     '{"conversation":{"id":"up~conv_2"},"metadata":{"conversation":"mine"},"container":{"type":"auto","memory":"x"},"previous_response_id":null}',
     '{"conversation" : { "\\u0069d" : "conv_3" } ,"previous_respons\\u0065_id":"resp_2"}',
+    '{"input":[{"type":"item_reference","id":"msg_1"},{"i\\u0064": "msg_2"},{"id":7}]}',
   ].join("\n");
   const whole = await through(text, 1_000_000);
   for (let cut = 1; cut < 80; cut++) assert.deepEqual(await through(text, cut), whole, `cut at ${cut}`);
-  assert.deepEqual([...whole.ids].sort(), ["conv_1", "conv_2", "conv_3", "resp_1", "resp_2", "vs_1"]);
+  assert.deepEqual([...whole.ids].sort(), ["conv_1", "conv_2", "conv_3", "msg_1", "msg_2", "resp_1", "resp_2", "vs_1"]);
   for (const line of whole.told.split("\n")) JSON.parse(line);
 });
 
