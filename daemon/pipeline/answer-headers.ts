@@ -113,3 +113,22 @@ export function limitsLeft(told: Exchange["upstreamHeaders"]): number | undefine
   }
   return least;
 }
+
+const remainingNames = [
+  ["requests", "x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"],
+  ["tokens", "x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"],
+] as const;
+
+/** What a provider says is left of its limits; undefined: it says nothing, as most do. */
+export function remainingOf(told: Exchange["upstreamHeaders"]): { requests?: number; tokens?: number } | undefined {
+  let found: { requests?: number; tokens?: number } | undefined;
+  for (const [kind, openai, anthropic] of remainingNames) {
+    const text = told?.[openai] ?? told?.[anthropic];
+    if (typeof text !== "string" || text === "") continue;
+    const left = Number(text);
+    if (!(left >= 0) || left === Number.POSITIVE_INFINITY) continue;
+    found ??= {};
+    found[kind] = left;
+  }
+  return found;
+}

@@ -10,6 +10,7 @@ import { framings } from "../http/framing.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
 import { wishedTimers } from "../routing/timers.ts";
+import { stage } from "../telemetry/stages.ts";
 import { generates, type Lease } from "./admit.ts";
 import { askedModel, askedModelPump } from "./asked-model.ts";
 import { clientOf } from "./codecs.ts";
@@ -88,7 +89,9 @@ function dial(
     let call: UpstreamCall | undefined;
     const finish = (result: Omit<AttemptResult, "sent">): void => {
       exchange.onGone(undefined);
-      exchange.upstreamMs += performance.now() - startedAt;
+      const now = performance.now();
+      exchange.upstreamMs += now - startedAt;
+      if (call !== undefined) noteCall(call, exchange, plane, startedAt, now);
       if (exchange.span !== undefined) endHop(exchange, target.name, startedAt, result.error);
       resolve({ ...result, sent: call?.sent ?? false });
     };
@@ -116,6 +119,24 @@ function dial(
       finish(notSent(error));
     }
   });
+}
+
+/** Where the time of a call went: until it was made, until a connection had it, until the first byte, until the end. */
+export function noteCall(
+  call: UpstreamCall,
+  exchange: Exchange,
+  plane: Plane,
+  startedAt: number,
+  endedAt: number,
+): void {
+  const { stages } = plane;
+  const { firstByteAt } = exchange;
+  stages.took(stage.encode, call.startedAt - startedAt);
+  if (call.sentAt === 0) return;
+  stages.took(stage.connect, call.sentAt - call.startedAt);
+  if (firstByteAt < call.sentAt) return; // of an attempt before, or none came
+  stages.took(stage.first_byte, firstByteAt - call.sentAt);
+  if (exchange.view!.stream) stages.took(stage.stream, endedAt - firstByteAt);
 }
 
 /** The first call with a credential that must be fetched waits for it, and so does every one that is signed, a moment. */

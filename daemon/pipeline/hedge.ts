@@ -7,6 +7,7 @@
 import { judge } from "../routing/faults.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { Timed } from "../runtime/wheel.ts";
+import { stage } from "../telemetry/stages.ts";
 import { admit, generates, type Lease } from "./admit.ts";
 import { type AttemptResult, attempt, clientLeft, notSent } from "./attempt.ts";
 import { Exchange, type Race } from "./exchange.ts";
@@ -103,6 +104,7 @@ class Hedge implements Timed, Race {
       const lease = admit(this.#exchange, trip.target, this.#plane);
       const own = fork(this.#exchange, trip, this);
       watchHold(own, lease, this.#plane);
+      this.#plane.stages.mark(stage.admit, trip.startedAt);
       return { own, trip, lease, result: undefined };
     } catch (error) {
       this.#leave(trip);

@@ -11,8 +11,9 @@ import { endStalled, type FailureWords, sendBody, sendFailure } from "../http/re
 import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
+import { stage } from "../telemetry/stages.ts";
 import { admit, type Lease } from "./admit.ts";
-import { answerHeaders, limitsLeft } from "./answer-headers.ts";
+import { answerHeaders, limitsLeft, remainingOf } from "./answer-headers.ts";
 import { askedModel, withAskedModel } from "./asked-model.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
@@ -61,12 +62,14 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const query = exchange.route.dialect.id === "gemini" ? url : undefined; // only its SDKs put a key there
     exchange.caller = authenticate(headers, plane.keys, isOpen(exchange), exchange.at, socket as Connection, query);
     assertMayAsk(exchange.caller, exchange.route);
+    let at = plane.stages.mark(stage.authenticate, exchange.startedAt);
     await (exchange.route.form === "json" ? read : readOther)(exchange, plane);
     if (exchange.caller.policy?.required !== undefined) assertSays(exchange);
     if (mayNameFile(exchange)) await fileIdsTaken(exchange, plane);
     const named = identify(exchange, plane);
     if (named !== undefined) await named;
     keepRequest(exchange, plane);
+    at = plane.stages.mark(stage.read, at);
     if (exchange.view?.preferences?.raw !== undefined) askRaw(exchange, plane);
     if (readsResponses(exchange)) {
       const before = continued(exchange, plane);
@@ -77,6 +80,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     if (exchange.route.form === "secret") return await answerSecret(exchange, plane);
     let trip = route(exchange, plane);
     watchProofs(exchange, trip, plane);
+    plane.stages.mark(stage.route, at);
     for (;;) {
       try {
         if (exchange.clientGone) throw clientLeft();
@@ -93,15 +97,17 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
             lease = admit(exchange, trip.target, plane);
             exchange.target = trip.target;
             watchHold(exchange, lease, plane);
+            plane.stages.mark(stage.admit, trip.startedAt);
             if (isStrict(exchange) && lease.hold >= 0) await plane.state.durable();
             const isCoded = !isRelayed(exchange) || isTranslated(exchange, trip.target);
             result = await (isCoded ? attempt : relayAttempt)(exchange, lease, plane);
           } finally {
             leave(trip, plane);
             // On every exit, exactly once, with what is known; unknown is not zero.
-            if (lease !== undefined) settle(exchange, lease, result ?? notSent, plane);
+            if (lease !== undefined) timedSettle(exchange, lease, result ?? notSent, plane);
           }
         }
+        remainingTold(exchange, trip, result);
         if (exchange.film !== undefined && result.answer !== undefined)
           await keepFilm(exchange, result.answer.body, plane);
         if (exchange.view?.background === true && result.answer !== undefined)
@@ -121,7 +127,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
           continue;
         }
         const waitMs = goOn(exchange, trip, error, plane);
-        if (typeof waitMs !== "number") await queued(waitMs, exchange, trip);
+        if (typeof waitMs !== "number") await queued(waitMs, exchange, trip, plane);
         else if (waitMs > 0) {
           await pause(exchange, waitMs);
           trip.resume(Date.now());
@@ -133,18 +139,27 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     fail(exchange, asFailure(error));
   } finally {
     releaseBody(exchange, plane);
+    const at = performance.now();
     record(exchange, plane);
+    plane.stages.mark(stage.record, at);
     done(exchange);
   }
 }
 
 const notSent: AttemptResult = { sent: false, refused: true, usage: undefined, finished: false, outputBytes: 0 };
 
+function timedSettle(exchange: Exchange, lease: Lease, result: AttemptResult, plane: Plane): void {
+  const at = performance.now();
+  settle(exchange, lease, result, plane);
+  plane.stages.mark(stage.settle, at);
+}
+
 /** What this attempt came to, for the client. A stream has been told already. */
 function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Plane): void {
   if (error !== undefined) throw error;
   if (answer === undefined) return;
   if (exchange.clientGone) throw clientLeft();
+  const at = performance.now();
   const priced = tellsCost(exchange) ? withUsageCost(exchange, answer.body, answer.contentType) : answer.body;
   const name = askedModel(exchange);
   const named = name === undefined ? priced : withAskedModel(priced, name);
@@ -159,6 +174,7 @@ function deliver(exchange: Exchange, { answer, error }: AttemptResult, plane: Pl
   exchange.released = true;
   exchange.status = answer.status;
   exchange.bytesOut = body.length;
+  plane.stages.mark(stage.write, at);
 }
 
 /** What the attempt tells of its target, for those that come after. */
@@ -174,31 +190,38 @@ function arrived(exchange: Exchange, trip: Trip, result: AttemptResult): void {
   trip.succeeded(Date.now(), streamed, exchange.firstByteAt - trip.startedAt, perTokenMs);
 }
 
+/** What the provider says is left of its own limits. A refusal tells it too, and then most of all. */
+function remainingTold({ upstreamHeaders }: Exchange, trip: Trip, { finished, error }: AttemptResult): void {
+  if (!finished && error?.details.upstreamStatus === undefined) return; // the headers would be another attempt's
+  const left = remainingOf(upstreamHeaders);
+  if (left !== undefined) trip.remainingTold(Date.now(), left);
+}
+
 /** While it waited its target may have been given up: then it is not asked after all. */
-async function waited(place: Promise<void>, exchange: Exchange, trip: Trip, { places }: Plane): Promise<void> {
-  await timed(place, exchange);
+async function waited(place: Promise<void>, exchange: Exchange, trip: Trip, plane: Plane): Promise<void> {
+  await timed(place, exchange, plane);
   const shut = trip.whyShut(Date.now());
   if (shut === undefined) return;
-  places.give(trip.target);
+  plane.places.give(trip.target);
   throw shut;
 }
 
 /** For a limit on requests in flight; nobody else is asked when that takes too long. */
-async function queued(place: Promise<void>, exchange: Exchange, trip: Trip): Promise<void> {
+async function queued(place: Promise<void>, exchange: Exchange, trip: Trip, plane: Plane): Promise<void> {
   try {
-    await timed(place, exchange);
+    await timed(place, exchange, plane);
   } catch (error) {
     trace(exchange, trip, asFailure(error));
     throw error;
   }
 }
 
-async function timed(place: Promise<void>, exchange: Exchange): Promise<void> {
+async function timed(place: Promise<void>, exchange: Exchange, { stages }: Plane): Promise<void> {
   const beganAt = performance.now();
   try {
     await place;
   } finally {
-    exchange.waitedMs += performance.now() - beganAt;
+    exchange.waitedMs += stages.mark(stage.queue, beganAt) - beganAt;
   }
 }
 

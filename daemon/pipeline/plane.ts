@@ -19,6 +19,7 @@ import type { Correction } from "../store/commands/correct.ts";
 import type { SumsAnswer } from "../store/log-sums.ts";
 import type { RequestRow } from "../store/request-log.ts";
 import type { Sender } from "../store/sender.ts";
+import type { Stages } from "../telemetry/stages.ts";
 import type { Tap } from "../telemetry/tap.ts";
 
 /** For the admin API, with the caller's token as it came. */
@@ -83,6 +84,8 @@ export type Plane = {
   contentBytes: number;
   /** Where rows go as well while `workerWord.tap` is set. */
   readonly tap: Tap;
+  /** Where the time of requests goes; see `stages.ts`. */
+  readonly stages: Stages;
   draining: boolean;
   /** While a successor prepares to take over, and absent otherwise. */
   leaving: Leaving | undefined;

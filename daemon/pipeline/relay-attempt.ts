@@ -15,6 +15,7 @@ import {
   type AttemptResult,
   attributed,
   clientLeft,
+  noteCall,
   notSent,
   refusedBy,
   sendLater,
@@ -94,7 +95,9 @@ function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<Attemp
     let call: UpstreamCall | undefined;
     const finish = (result: Omit<AttemptResult, "sent">): void => {
       exchange.onGone(undefined);
-      exchange.upstreamMs += performance.now() - startedAt;
+      const now = performance.now();
+      exchange.upstreamMs += now - startedAt;
+      if (call !== undefined) noteCall(call, exchange, plane, startedAt, now);
       if (exchange.span !== undefined) endHop(exchange, target.name, startedAt, result.error);
       if (exchange.upload !== undefined) drain(exchange);
       resolve({ ...result, sent: call?.sent ?? false });

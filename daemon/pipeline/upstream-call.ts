@@ -30,6 +30,9 @@ export class UpstreamCall implements Call, Timed {
   cancelled = false;
   /** The request head and body were handed to the connection: an answer may be owed even if none comes. */
   sent = false;
+  /** On the clock of `performance.now()`: when it was made, and when a connection had it; 0: none has. */
+  readonly startedAt: number;
+  sentAt = 0;
   deadlineAt: number;
   wheelIndex = -1;
   readonly #wheel: Wheel;
@@ -55,6 +58,7 @@ export class UpstreamCall implements Call, Timed {
     this.#streamed = streamed;
     this.#wheel = wheel;
     const now = performance.now();
+    this.startedAt = now;
     this.#phaseAt = now;
     this.#totalAt = now + timers.totalMs;
     this.deadlineAt = now + Math.min(timers.connectMs, timers.totalMs);
@@ -112,6 +116,7 @@ export class UpstreamCall implements Call, Timed {
       return;
     }
     this.sent = true;
+    this.sentAt = performance.now();
     this.options = handedOver;
     this.#enter("first byte");
   }

@@ -76,13 +76,15 @@ export const healthWord = {
 } as const;
 export const nameBytesMax = (rowWords - healthWord.name) * 4;
 
-/** Float64 cells of a row, each followed by the time of its last change. Milliseconds, save the share of a limit left. */
+/** Float64 cells of a row, each followed by the time of its last change. Milliseconds, save the share of a limit left and what is left of it. */
 export const healthFloat = {
   firstByte: 0,
   perToken: 2,
   usualFirstByte: 4,
   usualPerToken: 6,
   headroom: 8,
+  requestsLeft: 10,
+  tokensLeft: 12,
 } as const;
 
 const defaultRows = 4_096;

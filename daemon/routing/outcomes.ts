@@ -5,6 +5,7 @@
  */
 import { type HealthTable, healthFloat, healthWord } from "./health-table.ts";
 
+export type Remaining = { readonly requests: number; readonly tokens: number };
 export type Recent = { readonly requests: number; readonly failures: number };
 
 /** Times of streams to their first byte, of whole answers to their end, or both together. */
@@ -30,6 +31,10 @@ export type Outcomes = {
   /** Share of its rate limits that the provider says is left; 1 when it has not said so lately. */
   headroom(row: number, nowMs: number): number;
   limitsTold(row: number, nowMs: number, left: number): void;
+  /** Requests and tokens that the provider says may still be asked for. */
+  remainingTold(row: number, nowMs: number, told: Partial<Remaining>): void;
+  /** As last told within a quarter of an hour. */
+  remaining(row: number, nowMs: number): Partial<Remaining>;
   /**
    * Of the times of `kind`, over the last five to ten minutes; undefined below ten of them. Streams and whole answers
    * are kept apart: what is usual for the one is nothing like it for the other.
@@ -46,6 +51,8 @@ const usualDecayMs = 300_000;
 const staleMs = 300_000;
 /** Limits are told by the minute; an older word is worth nothing. */
 const headroomMs = 60_000;
+/** What is left of a limit is shown for longer: a target that nobody asks has no newer word. */
+const remainingMs = 900_000;
 const histogramMs = 300_000;
 const histogramMin = 10;
 /** Places of the histograms of each kind. */
@@ -131,6 +138,12 @@ export function createOutcomes({ words, floats }: Pick<HealthTable, "words" | "f
     floats[at] = before * kept + value * (1 - kept);
   }
 
+  function write(row: number, cell: number, nowMs: number, value: number): void {
+    const at = row / 2 + healthWord.floats / 2 + cell;
+    floats[at] = value;
+    floats[at + 1] = nowMs;
+  }
+
   function average(row: number, cell: number, nowMs: number): number | undefined {
     const at = row / 2 + healthWord.floats / 2 + cell;
     const value = floats[at]!;
@@ -180,10 +193,19 @@ export function createOutcomes({ words, floats }: Pick<HealthTable, "words" | "f
       return row === 0 || nowMs - floats[at + 1]! > headroomMs ? 1 : floats[at]!;
     },
     limitsTold(row, nowMs, left) {
+      if (row !== 0) write(row, healthFloat.headroom, nowMs, left);
+    },
+    remainingTold(row, nowMs, { requests, tokens }) {
       if (row === 0) return;
-      const at = row / 2 + healthWord.floats / 2 + healthFloat.headroom;
-      floats[at] = left;
-      floats[at + 1] = nowMs;
+      if (requests !== undefined) write(row, healthFloat.requestsLeft, nowMs, requests);
+      if (tokens !== undefined) write(row, healthFloat.tokensLeft, nowMs, tokens);
+    },
+    remaining: (row, nowMs) => {
+      const [requests, tokens] = [healthFloat.requestsLeft, healthFloat.tokensLeft].map((cell) => {
+        const at = row / 2 + healthWord.floats / 2 + cell;
+        return row === 0 || nowMs - floats[at + 1]! > remainingMs ? undefined : floats[at]!;
+      });
+      return { ...(requests === undefined ? {} : { requests }), ...(tokens === undefined ? {} : { tokens }) };
     },
     percentileMs,
   };

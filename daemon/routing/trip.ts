@@ -10,6 +10,7 @@ import { judge } from "./faults.ts";
 import type { Target } from "./generation.ts";
 import { healthWord, tickOf } from "./health-table.ts";
 import { hedgeDelayMs } from "./hedging.ts";
+import type { Remaining } from "./outcomes.ts";
 import { concurrencyRow } from "./places.ts";
 import type { Plan } from "./plan.ts";
 import type { Hop } from "./resolve.ts";
@@ -98,6 +99,10 @@ export class Trip {
   /** How much of its rate limits the provider says is left. */
   limitsTold(nowMs: number, left: number): void {
     this.#routing.outcomes.limitsTold(this.row, nowMs, left);
+  }
+
+  remainingTold(nowMs: number, told: Partial<Remaining>): void {
+    this.#routing.outcomes.remainingTold(this.row, nowMs, told);
   }
 
   /** When another target is asked as well, if this one has said nothing by then, in ms; undefined: not this time. */

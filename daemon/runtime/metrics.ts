@@ -7,6 +7,7 @@ import { readStatus } from "../store/writer-status.ts";
 import type { MetricSet } from "../telemetry/metric-families.ts";
 import type { MetricSnapshot } from "../telemetry/metric-store.ts";
 import { type DaemonSamples, type MetricNames, renderMetrics } from "../telemetry/metrics.ts";
+import { sumStages } from "../telemetry/stages.ts";
 import type { BudgetedKind, BudgetGauge } from "./budget-gauges.ts";
 import type { ShadowCount } from "./shadow-counts.ts";
 import { version } from "./version.ts";
@@ -36,6 +37,7 @@ export type MetricsOptions = {
 export type RoutingState = {
   readonly rules: readonly { readonly name: string; readonly held: number; readonly errors: number }[];
   readonly breakers: readonly { readonly target: string; readonly open: boolean; readonly openings: number }[];
+  readonly remaining: readonly { readonly target: string; readonly requests?: number; readonly tokens?: number }[];
 };
 
 const stores: readonly WriterName[] = ["state", "traffic"];
@@ -50,6 +52,7 @@ export function createMetrics(options: MetricsOptions): { render(openMetrics: bo
     const sets = new Set<MetricSet>(["own", "bifrost", ...(settings.litellmNames ? (["litellm"] as const) : [])]);
     yield* renderMetrics({
       ...{ snapshot, names: options.names, sets, tags: settings.tags, openMetrics },
+      stages: sumStages(options.counts().map(({ stages }) => stages)),
       daemon: samples(options, snapshot, settings.litellmNames ? options.budgets() : []),
     });
   }
@@ -108,6 +111,15 @@ function samples(
     liteOrgHours: of("customer", ({ resetsInMs }) => resetsInMs && resetsInMs / 3_600_000),
     liteState: routing.breakers.map(({ target, open }) => [deployment(target), open ? 2 : 0]),
     liteCooled: routing.breakers.map(({ target, openings }) => [deployment(target), openings]),
+    remaining: routing.remaining.flatMap(({ target, ...left }) =>
+      Object.entries(left).map(([kind, value]): [readonly string[], number] => [[target, kind], value]),
+    ),
+    liteRequestsLeft: routing.remaining.flatMap(({ target, requests }): [readonly string[], number][] =>
+      requests === undefined ? [] : [[deployment(target), requests]],
+    ),
+    liteTokensLeft: routing.remaining.flatMap(({ target, tokens }): [readonly string[], number][] =>
+      tokens === undefined ? [] : [[deployment(target), tokens]],
+    ),
     accepted: counts.map(({ id, total }) => [[String(id)], total]),
     dropped: Object.entries(options.dropped()).map(([kind, count]) => [[kind], count]),
     commitLag: status.map(([store, { lagMs }]) => [[store], lagMs / 1_000]),

@@ -26,6 +26,8 @@ export type WorkerData = {
   readonly status: Int32Array;
   /** This worker's words; see `workerWord`. */
   readonly words: Int32Array;
+  /** And its histogram of stages. */
+  readonly stages: Float64Array;
   readonly generation: GenerationData;
   /** Some list of models holds an expression. */
   readonly patterns: boolean;

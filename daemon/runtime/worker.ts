@@ -39,6 +39,7 @@ import { openRouting } from "../routing/routing.ts";
 import type { Correction } from "../store/commands/correct.ts";
 import { contentWidth, requestWidth, settlementWidth } from "../store/rows.ts";
 import { createSender, type Sender } from "../store/sender.ts";
+import { createStages } from "../telemetry/stages.ts";
 import { createTap } from "../telemetry/tap.ts";
 import { createAsker } from "./ask-main.ts";
 import { createNameAsker } from "./ask-name.ts";
@@ -124,6 +125,7 @@ export function runWorker(parent: MessagePort, data: WorkerData, compile: Compil
     generation: build(data.generation, compile),
     bodyBytes: 0,
     words: data.words,
+    stages: createStages(data.stages),
     contents: openContents,
     contentBytes: 0,
     tap: createTap(tell),

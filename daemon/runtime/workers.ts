@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import type { CorrectAnswer, Manage, ManageAnswer } from "../pipeline/plane.ts";
 import type { SharedRouting } from "../routing/routing.ts";
 import type { Correction } from "../store/commands/correct.ts";
+import { createStageCells } from "../telemetry/stages.ts";
 import type { Tapped, TapSettings } from "../telemetry/tap.ts";
 import { createBurial } from "./burial.ts";
 import type { Credentials } from "./credentials.ts";
@@ -57,6 +58,7 @@ export type WorkerCounts = {
   readonly total: number;
   /** Texts that were not kept, because too much waited to be written. */
   readonly contentDropped: number;
+  readonly stages: Float64Array;
 };
 
 export type Workers = {
@@ -87,6 +89,7 @@ type Slot = {
   readonly number: number;
   worker: Worker;
   readonly words: Int32Array;
+  readonly stages: Float64Array;
   alive: boolean;
   restartMs: number;
   fds: readonly number[];
@@ -120,7 +123,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (listen.port !== 0) await takePort(listen.port);
     const ports: Promise<number>[] = [];
     for (let number = 1; number <= count; number++) {
-      const slot = startSlot(number, new Int32Array(new SharedArrayBuffer(wordsPerWorker * 4)));
+      const slot = startSlot(number);
       slots.push(slot);
       ports.push(heard(slot));
       // With port 0 the others must join the port that the first was given.
@@ -145,14 +148,18 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (count > 1) guard = await guardPort(port);
   }
 
-  function startSlot(number: number, words: Int32Array): Slot {
-    const worker = spawn(number, words);
-    const slot: Slot = { number, words, alive: true, restartMs: restartMsMin / 2, worker, fds: [] };
+  function startSlot(number: number): Slot {
+    const shared = {
+      words: new Int32Array(new SharedArrayBuffer(wordsPerWorker * 4)),
+      stages: createStageCells(),
+    };
+    const worker = spawn(number, shared);
+    const slot: Slot = { number, ...shared, alive: true, restartMs: restartMsMin / 2, worker, fds: [] };
     attach(slot);
     return slot;
   }
 
-  function spawn(number: number, words: Int32Array): Worker {
+  function spawn(number: number, { words, stages }: Pick<Slot, "words" | "stages">): Worker {
     const given = inherited.get(number) ?? [];
     inherited.delete(number);
     const [statePort, trafficPort, contentPort] = [store.port("state"), store.port("traffic"), store.port("traffic")];
@@ -163,6 +170,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       routing: options.routing,
       status: options.status,
       words,
+      stages,
       generation,
       patterns,
       credentials: options.credentials.current(),
@@ -235,7 +243,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     await delay(slot.restartMs);
     if (ending) return;
     log.warn("a worker is started again", { worker: slot.number });
-    slot.worker = spawn(slot.number, slot.words);
+    slot.worker = spawn(slot.number, slot);
     slot.alive = true;
     attach(slot);
     const { worker } = slot;
@@ -338,11 +346,12 @@ export function startWorkers(options: WorkersOptions): Workers {
   }
 
   function counts(): readonly WorkerCounts[] {
-    return slots.map(({ number, words }) => ({
+    return slots.map(({ number, words, stages }) => ({
       id: number,
       inFlight: words[workerWord.inFlight]!,
       contentDropped: words[workerWord.contentDropped]!,
       total: words[workerWord.total]!,
+      stages,
     }));
   }
 

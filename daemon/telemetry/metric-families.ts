@@ -331,6 +331,22 @@ export const daemonFamilies = {
     ]),
     set: "litellm",
   },
+  liteRequestsLeft: {
+    ...gauge("litellm_remaining_requests_metric", "Requests that the provider said last are left.", [
+      ...["litellm_model_name", "model_id", "api_provider"],
+    ]),
+    set: "litellm",
+  },
+  liteTokensLeft: {
+    ...gauge("litellm_remaining_tokens_metric", "Tokens that the provider said last are left.", [
+      ...["litellm_model_name", "model_id", "api_provider"],
+    ]),
+    set: "litellm",
+  },
+  remaining: gauge("bifrost_target_limit_remaining", "What the provider said last is left of a limit of its own.", [
+    "target",
+    "kind",
+  ]),
   accepted: counter("bifrost_worker_requests_total", "Requests that a worker has taken up.", ["worker"]),
   dropped: counter("bifrost_dropped_total", "What was not kept because a queue was full, by kind.", ["kind"]),
   commitLag: gauge("bifrost_commit_lag_seconds", "Age of the oldest row of the last commit.", ["store"]),

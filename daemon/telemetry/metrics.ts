@@ -21,6 +21,8 @@ import {
   type Series,
   seriesLabels,
 } from "./metric-store.ts";
+import { stageFamilies, stageText } from "./stage-metrics.ts";
+import type { StageHistogram } from "./stages.ts";
 
 export type DaemonName = keyof typeof daemonFamilies;
 /** Values of the daemon's own families: label values in the family's order. */
@@ -37,6 +39,7 @@ export type MetricNames = {
 export type RenderOptions = {
   readonly snapshot: MetricSnapshot;
   readonly daemon: DaemonSamples;
+  readonly stages: readonly StageHistogram[];
   readonly names: MetricNames;
   readonly sets: ReadonlySet<MetricSet>;
   /** Names of tags that are labels, `tag_<name>`. */
@@ -60,6 +63,7 @@ export async function* renderMetrics(options: RenderOptions): AsyncGenerator<str
   for (const [name, family] of Object.entries(daemonFamilies) as [DaemonName, DaemonFamily][]) {
     if (options.sets.has(family.set)) yield daemonText(family, options.daemon[name], options.openMetrics);
   }
+  for (const family of stageFamilies) if (options.sets.has(family.set)) yield stageText(family, options.stages);
   let headed = "";
   for (const family of seriesFamilies) {
     if (!options.sets.has(family.set)) continue;

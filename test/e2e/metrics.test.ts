@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { stageNames } from "../../daemon/telemetry/stages.ts";
 import { ask } from "../support/client.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { readExposition } from "../support/exposition.ts";
@@ -37,6 +38,15 @@ test("A41 /metrics counts what was asked, and holds neither key nor prompt nor a
   assert.ok(sum("bifrost_spend_dollars_total") > 0);
   assert.equal(sum("bifrost_time_to_first_token_seconds_count"), 1);
   assert.equal(sum("litellm_proxy_failed_requests_metric_total"), 2);
+  const stages = Object.fromEntries(
+    stageNames.map((stage) => [stage, value("bifrost_stage_duration_seconds_count", { stage })]),
+  );
+  assert.deepEqual(stages, {
+    ...{ authenticate: 3, read: 3, route: 2, queue: 0, admit: 2, encode: 2, connect: 2, first_byte: 2, stream: 1 },
+    ...{ settle: 2, write: 1, record: 4 },
+  });
+  const took = (stage: string) => value("bifrost_stage_duration_seconds_sum", { stage })!;
+  assert.ok(took("first_byte") > 0 && took("settle") > 0);
   const ofKey = (name: string): number =>
     Number(new RegExp(`^${name}\\{hashed_api_key="key_\\w+",api_key_alias="ci"\\} (\\S+)$`, "m").exec(text)?.[1]);
   assert.equal(ofKey("litellm_api_key_max_budget_metric"), 10);
@@ -161,7 +171,10 @@ test("/metrics tells budgets, fallbacks, targets left alone and what has no pric
   const server = createServer((request, response) => {
     const fails = request.url?.startsWith("/down") === true;
     request.resume();
-    response.writeHead(fails ? 500 : 200, { "content-type": "application/json" });
+    response.writeHead(fails ? 500 : 200, {
+      "content-type": "application/json",
+      ...{ "x-ratelimit-remaining-requests": fails ? "0" : "59", "x-ratelimit-remaining-tokens": "149984" },
+    });
     response.end(JSON.stringify(fails ? {} : { id: "c", object: "chat.completion", choices, usage }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
@@ -171,14 +184,14 @@ test("/metrics tells budgets, fallbacks, targets left alone and what has no pric
     base_url: `${base}/${path}/v1`,
     dialect: "openai-chat",
     free: true,
-    models: ["m"],
+    models: ["m", "a", "b"],
   });
   const daemon = await startDaemon({
     config: {
       metrics: { litellm_names: true },
       providers: { down: provider("down"), own: { ...provider("own"), free: undefined, api_key: "x" } },
       routing: { breaker: { failures: 1, open: "5m" } },
-      fallbacks: { "down/m": ["echo-paid/echo-paid"] },
+      fallbacks: { "down/m": ["echo-paid/echo-paid"], "down/a": ["down/b"] },
     },
   });
   t.after(() => daemon.stop());
@@ -196,9 +209,10 @@ test("/metrics tells budgets, fallbacks, targets left alone and what has no pric
     (await ask(daemon.url, { dialect: "chat", model, key, body: { max_tokens: 5 } })).status;
   assert.equal(await asked("down/m", secret), 200);
   assert.equal(await asked("own/m", free), 200);
-  const page = await until("both in /metrics", async () => {
+  assert.equal(await asked("down/a", secret), 502, "and its fallback failed too");
+  const page = await until("all in /metrics", async () => {
     const read = readExposition((await scrape(daemon)).text);
-    return read.sum("litellm_proxy_total_requests_metric_total") === 2 && read;
+    return read.sum("litellm_proxy_total_requests_metric_total") === 3 && read;
   });
   const spent = page.sum("litellm_spend_metric_total");
   assert.ok(spent > 0);
@@ -234,7 +248,15 @@ test("/metrics tells budgets, fallbacks, targets left alone and what has no pric
   assert.equal(page.value("bifrost_target_breaker_openings_total", { target: "down/m" }), 1);
   const fallback = { requested_model: /down\/m/, fallback_model: /echo-paid/, api_key_alias: /hers/ };
   assert.equal(labelled("litellm_deployment_successful_fallbacks_total", fallback), 1);
-  assert.equal(page.sum("litellm_deployment_failed_fallbacks_total"), 0);
+  const failed = { requested_model: /down\/a/, fallback_model: /b/, api_key_alias: /hers/ };
+  assert.equal(labelled("litellm_deployment_failed_fallbacks_total", failed), 1);
+  const target = (provider: string, model: string) => ({
+    ...{ litellm_model_name: model, model_id: `${provider}/${model}`, api_provider: provider },
+  });
+  assert.equal(page.value("litellm_remaining_requests_metric", target("own", "m")), 59);
+  assert.equal(page.value("litellm_remaining_requests_metric", target("down", "b")), 0, "a refusal tells it as well");
+  assert.equal(page.value("litellm_remaining_tokens_metric", target("own", "m")), 149_984);
+  assert.equal(page.value("bifrost_target_limit_remaining", { target: "own/m", kind: "tokens" }), 149_984);
   const own = { litellm_model_name: "m", model_id: "own/m", api_provider: "own", requested_model: "own/m" };
   assert.equal(page.value("litellm_zero_cost_requests_total", { ...own, reason: "missing_pricing_key" }), 1);
   assert.equal(page.sum("litellm_zero_cost_requests_total"), 1, "what was paid for, or is free, is not counted");

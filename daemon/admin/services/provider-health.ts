@@ -2,7 +2,7 @@
 
 import { lastFailure } from "../../routing/failures.ts";
 import { healthWord } from "../../routing/health-table.ts";
-import type { TimeKind } from "../../routing/outcomes.ts";
+import type { Remaining, TimeKind } from "../../routing/outcomes.ts";
 import { concurrencyRow } from "../../routing/places.ts";
 import type { Routing } from "../../routing/routing.ts";
 import { rulePrefix } from "../../routing/rules.ts";
@@ -14,6 +14,8 @@ export type HealthReport = {
   provider(name: string): ProviderHealth;
   readonly rules: readonly { readonly name: string; readonly held: number; readonly errors: number }[];
   /** Of targets that were ever left alone: names that clients make up never come so far. */
+  /** What providers said last is left of their own limits. */
+  readonly remaining: readonly ({ readonly target: string } & Partial<Remaining>)[];
   readonly breakers: readonly { readonly target: string; readonly open: boolean; readonly openings: number }[];
 };
 
@@ -48,6 +50,9 @@ export function reportHealth(routing: Routing, nowMs: number): HealthReport {
 
   return {
     provider,
+    remaining: targets
+      .map(({ row, name }) => ({ target: name, ...routing.outcomes.remaining(row, nowMs) }))
+      .filter(({ requests, tokens }) => requests !== undefined || tokens !== undefined),
     breakers: targets
       .map(({ row, name }) => ({ target: name, row, state: routing.breaker.state(row, nowMs) }))
       .filter(({ row, state }) => state !== "closed" || table.words[row + healthWord.closedAt] !== 0)

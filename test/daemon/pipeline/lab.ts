@@ -40,6 +40,7 @@ import type { Batch } from "../../../daemon/store/rows.ts";
 import { contentWidth, requestColumns, requestWidth, settlementWidth } from "../../../daemon/store/rows.ts";
 import { createSender } from "../../../daemon/store/sender.ts";
 import { createStatus, reportStatus } from "../../../daemon/store/writer-status.ts";
+import { createStageCells, createStages } from "../../../daemon/telemetry/stages.ts";
 import { createTap } from "../../../daemon/telemetry/tap.ts";
 import { openCatalog } from "../../../providers/catalog/catalog.ts";
 import type { GatewayError } from "../../../providers/gateway-error.ts";
@@ -245,6 +246,7 @@ export async function startLab(config: object): Promise<Lab> {
     ),
     bodyBytes: 0,
     words: new Int32Array(new SharedArrayBuffer(4 * wordsPerWorker)),
+    stages: createStages(createStageCells()),
     tap: createTap(() => undefined),
     contents: () => createSender(traffic.port, -1, { width: contentWidth, kind: "content", whenFull: "drop" }),
     contentBytes: 0,

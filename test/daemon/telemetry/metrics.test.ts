@@ -8,6 +8,7 @@ import { errorType } from "../../../daemon/telemetry/error-types.ts";
 import { daemonFamilies, type MetricSet, seriesFamilies } from "../../../daemon/telemetry/metric-families.ts";
 import { createMetricStore } from "../../../daemon/telemetry/metric-store.ts";
 import { type DaemonSamples, renderMetrics } from "../../../daemon/telemetry/metrics.ts";
+import { stageFamilies } from "../../../daemon/telemetry/stage-metrics.ts";
 import { errorTable } from "../../../providers/gateway-error.ts";
 import { readExposition } from "../../support/exposition.ts";
 import { requestRow } from "../store/fixtures.ts";
@@ -25,7 +26,15 @@ async function render(store: ReturnType<typeof createMetricStore>, openMetrics =
   const names = { key: (id: string) => ({ id: `key_${id}`, name: `name-${id}` }), owner: (id: string) => id };
   const daemon = Object.fromEntries(Object.keys(daemonFamilies).map((name) => [name, []])) as unknown as DaemonSamples;
   const sets = new Set<MetricSet>(["own", "bifrost", "litellm"]);
-  for await (const part of renderMetrics({ snapshot: store.snapshot(), daemon, names, sets, tags, openMetrics }))
+  for await (const part of renderMetrics({
+    snapshot: store.snapshot(),
+    daemon,
+    stages: [],
+    names,
+    sets,
+    tags,
+    openMetrics,
+  }))
     text += part;
   return text;
 }
@@ -178,7 +187,7 @@ test("docs/grafana/bifrost.json asks for metrics that exist, by labels that they
     }[];
   };
   const labels = new Map<string, Set<string>>();
-  for (const family of [...seriesFamilies, ...Object.values(daemonFamilies)]) {
+  for (const family of [...seriesFamilies, ...stageFamilies, ...Object.values(daemonFamilies)]) {
     const own = Array.isArray(family.labels) ? (family.labels as string[]) : Object.keys(family.labels);
     labels.set(family.name, new Set([...(labels.get(family.name) ?? []), ...own]));
   }
@@ -206,5 +215,5 @@ test("errorType() has a type for every code of ours", () => {
 });
 
 function names(): string[] {
-  return [...new Set([...seriesFamilies, ...Object.values(daemonFamilies)].map(({ name }) => name))];
+  return [...new Set([...seriesFamilies, ...stageFamilies, ...Object.values(daemonFamilies)].map(({ name }) => name))];
 }
