@@ -211,6 +211,8 @@ export type AdminServices = {
     revoke(id: string, action: Action): Promise<TokenAnswer>;
   };
   readonly templates: TemplateServices;
+  /** Models that keys and owners are given together, by a name. */
+  readonly groups: TemplateServices;
   readonly daemon: {
     status(): Promise<StatusAnswer>;
     providers(): Promise<ProvidersAnswer>;

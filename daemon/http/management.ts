@@ -6,7 +6,7 @@ import { sendBody } from "./reply.ts";
 
 const bodyBytesMax = 1_000_000;
 const paths =
-  /^(?:\/v2)?\/(?:key|team|user|organization|customer|end_user|tag|budget|spend)\/[\w./~%-]+(?:\?|$)|^\/global\/spend(?:\/\w+)?(?:\?|$)|^\/provider\/budgets(?:\?|$)/;
+  /^(?:\/v2)?\/(?:key|team|user|organization|project|access_group|customer|end_user|tag|budget|spend)\/[\w./~%-]+(?:\?|$)|^\/global\/spend(?:\/\w+)?(?:\?|$)|^\/provider\/budgets(?:\?|$)/;
 
 export function isManagement(target: string): boolean {
   return paths.test(target);

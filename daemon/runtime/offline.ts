@@ -17,7 +17,7 @@ import { createOwnerRows } from "../admin/services/owner-rows.ts";
 import { createOwnerService } from "../admin/services/owners.ts";
 import { checkPatterns } from "../admin/services/pattern-check.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
-import { createTemplateService } from "../admin/services/templates.ts";
+import { createTemplateServices } from "../admin/services/templates.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
 import { createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { createTurns } from "../admin/services/turns.ts";
@@ -99,7 +99,7 @@ export async function openFiles(
     }),
     owners: createOwnerService(governance),
     tokens: createTokenService(access, governance),
-    templates: createTemplateService(access, governance.inTurn),
+    ...createTemplateServices(access, governance.inTurn),
     daemon: {
       status: notRunning,
       reload: notRunning,

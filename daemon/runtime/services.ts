@@ -13,7 +13,7 @@ import { checkPatterns } from "../admin/services/pattern-check.ts";
 import { type HealthReport, reportHealth } from "../admin/services/provider-health.ts";
 import { type ScopeUsage, unused } from "../admin/services/scope-view.ts";
 import { createKeyStore, type StoreAccess } from "../admin/services/store-access.ts";
-import { createTemplateService } from "../admin/services/templates.ts";
+import { createTemplateServices } from "../admin/services/templates.ts";
 import { createTokenService } from "../admin/services/tokens.ts";
 import { type Correct, createAuditService, createLedgerService } from "../admin/services/trail.ts";
 import { namesOf } from "../config/known-names.ts";
@@ -118,7 +118,7 @@ export function createServices(options: ServicesOptions): DaemonServices {
     keys: createKeyService({ store: createKeyStore(access), governance, ...minting }),
     owners: createOwnerService(governance),
     tokens: createTokenService(access, governance),
-    templates: createTemplateService(access, governance.inTurn),
+    ...createTemplateServices(access, governance.inTurn),
     within,
     daemon: createDaemonService(options, access),
     feed: createFeedService(feed, names),

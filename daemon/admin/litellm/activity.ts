@@ -66,7 +66,7 @@ export const activityRoutes: readonly Route[] = [
 ];
 
 /** The log knows keys, teams and end users; what a user spent is what the user's keys did. */
-async function filtersOf(
+export async function filtersOf(
   { keys, owners: known }: AdminServices,
   kind: keyof Filter | "owner",
   named: readonly string[],

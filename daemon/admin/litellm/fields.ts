@@ -91,7 +91,7 @@ export function createFields(request: Common, current: GenerationData): NewField
     ...numbers,
     ...(more.length === 0 ? {} : { budgets: [...(numbers.budgets ?? []), ...more] }),
     ...(models === undefined ? {} : { models }),
-    ...(request.metadata ? { metadata: textsOf(request.metadata) } : {}),
+    ...(request.metadata ? { metadata: newTextsOf(request.metadata) } : {}),
   };
 }
 
@@ -229,9 +229,14 @@ export function expiresIn(duration: string | null | undefined): number | undefin
   }
 }
 
-/** Ours holds texts. */
-function textsOf(metadata: Readonly<Record<string, unknown>>): Record<string, string> {
+/** Ours holds texts. Null takes one away. */
+function textsOf(metadata: Readonly<Record<string, unknown>>): Record<string, string | null> {
+  const text = (value: unknown) => (value === null || typeof value === "string" ? value : JSON.stringify(value));
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, text(value)]));
+}
+
+function newTextsOf(metadata: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(metadata).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+    Object.entries(textsOf(metadata)).flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
   );
 }

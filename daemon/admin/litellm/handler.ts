@@ -17,6 +17,7 @@ import { createRouter } from "../router.ts";
 import { shownKey } from "./key-shape.ts";
 import { shownModels } from "./model-limits.ts";
 import { litellmRoutes } from "./routes.ts";
+import { keyReport } from "./spend-report.ts";
 
 export type LitellmOptions = AdminHandlerOptions & {
   readonly authenticate: (authorization: string | undefined) => Caller;
@@ -56,13 +57,15 @@ async function ownInfo(
   path: string,
   authorization: string | undefined,
 ): Promise<object | undefined> {
-  const asked = method === "GET" ? /^\/key\/info(?:\?(.*))?$/.exec(path) : null;
+  const [, route, search] = (method === "GET" ? /^\/key\/(info|spend\/report)(?:\?(.*))?$/.exec(path) : null) ?? [];
   const [, secret] = /^Bearer ((?!bf-admin-)\S+)$/i.exec(authorization ?? "") ?? [];
-  if (asked === null || secret === undefined) return undefined;
+  if (route === undefined || secret === undefined) return undefined;
   const { key } = await services.keys.holder(hash("sha256", secret, "buffer"));
-  const name = new URLSearchParams(asked[1]).get("key") ?? key.id;
-  if (![key.id, key.name, secret, hash("sha256", secret)].includes(name))
-    throw new GatewayError("permission_denied", "a key is told of itself alone", { param: "key" });
+  const asked = Object.fromEntries([...new URLSearchParams(search)].filter(([, value]) => value !== ""));
+  const param = route === "info" ? "key" : "api_key";
+  if (![key.id, key.name, secret, hash("sha256", secret)].includes(asked[param] ?? key.id))
+    throw new GatewayError("permission_denied", "a key is told of itself alone", { param });
+  if (route !== "info") return keyReport(services, key.id, asked);
   return { key: key.id, info: { ...shownKey(key), ...(await shownModels(services, { kind: "key", id: key.id })) } };
 }
 

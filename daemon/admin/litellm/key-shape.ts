@@ -6,7 +6,8 @@ import type { GenerationData } from "../../config/generation.ts";
 import { keyPrefix } from "../../governance/keys-format.ts";
 import type { Action, AdminServices } from "../admin-services.ts";
 import type { KeyView } from "../contract/keys.ts";
-import { templateName } from "../services/templates.ts";
+import { askedModelsName, templateName } from "../services/templates.ts";
+import { askedModels, withGroups } from "./access-groups.ts";
 import {
   amount,
   body,
@@ -23,6 +24,7 @@ import {
 import { assertIncrease, boundFields, boundsOf, increase, type KeyBounds, shownBounds } from "./key-bounds.ts";
 import { assertMayLimit, limitModels, type ModelNumbers, modelFields, shownModels } from "./model-limits.ts";
 import { resetOf, spentNano } from "./owner-shape.ts";
+import { projectFor, projectName } from "./project-of.ts";
 import { withTemplate } from "./template.ts";
 
 export type KeyBody = Common &
@@ -34,6 +36,7 @@ export type KeyBody = Common &
     readonly team_id?: string | null;
     readonly user_id?: string | null;
     readonly organization_id?: string | null;
+    readonly project_id?: string | null;
     readonly key_type?: string | null;
     readonly spend?: number | null;
     readonly rpm_limit_type?: string | null;
@@ -52,6 +55,7 @@ export const keyFields = {
   team_id: word,
   user_id: word,
   organization_id: word,
+  project_id: word,
   key_type: word,
   spend: amount,
   rpm_limit_type: limitType,
@@ -61,9 +65,10 @@ export const keyFields = {
 };
 export const keyBody = body<typeof keyFields, KeyBody>(keyFields);
 
-export async function generateKey(services: AdminServices, said: KeyBody, action: Action, current: GenerationData) {
+export async function generateKey(services: AdminServices, asked: KeyBody, action: Action, current: GenerationData) {
   const { keys } = services;
-  const request = await withTemplate(services, said);
+  const said = marked(asked);
+  const request = await withGroups(services, await withTemplate(services, said));
   const expires = expiresIn(request.duration);
   assertType(request);
   assertMayLimit(request, action, current);
@@ -71,7 +76,7 @@ export async function generateKey(services: AdminServices, said: KeyBody, action
   const made = {
     name: request.key_alias ?? `litellm-${randomBytes(6).toString("hex")}`,
     ...createFields(request, current),
-    ...parentOf(request),
+    ...(await parentOf(services, request)),
     ...boundsOf(request),
     ...(expires === undefined ? {} : { expires_in_ms: expires }),
   };
@@ -125,9 +130,10 @@ async function finished(
   return { ...shownKey(raised, secret), ...(await shownModels(services, whose)) };
 }
 
-export async function updateKey(services: AdminServices, said: KeyBody, action: Action, current: GenerationData) {
+export async function updateKey(services: AdminServices, asked: KeyBody, action: Action, current: GenerationData) {
+  const said = marked(asked);
   const { key: before } = await services.keys.show(await named(services, required(said.key)));
-  const request = await withTemplate(services, said);
+  const request = await withGroups(services, await withTemplate(services, said));
   const expires = expiresIn(request.duration);
   assertType(request);
   assertMayLimit(request, action, current);
@@ -138,7 +144,7 @@ export async function updateKey(services: AdminServices, said: KeyBody, action: 
       ...(request.key_alias == null ? {} : { name: request.key_alias }),
       ...updateFields(request, before.budgets, current),
       ...(request.models === undefined ? {} : { models: modelsOf(request.models, current) ?? ["*"] }),
-      ...parentOf(request),
+      ...(await parentOf(services, request)),
       ...boundsOf(request),
       ...resetOf(request),
       ...(expires === undefined ? {} : { expires_in_ms: expires }),
@@ -184,8 +190,17 @@ function assertType({ key_type: type }: KeyBody): void {
   throw new GatewayError("invalid_request", message, { param: "key_type" });
 }
 
-/** A key has one way up here: of a team, or else of a user, or else of an organization. Only the team binds it there too. */
-function parentOf({ team_id: team, user_id: user, organization_id: organization }: KeyBody) {
+/** So that whom it belongs to is told as a project. Who moves it elsewhere takes the note away. */
+function marked(request: KeyBody): KeyBody {
+  const { project_id: project, team_id: team, user_id: user } = request;
+  if (!project && !team && !user) return request;
+  return { ...request, metadata: { ...request.metadata, [projectName]: project ? "" : null } };
+}
+
+/** A key has one way up here: of a team, or else of a project or user, or else of an organization. Only the team binds it there too. */
+async function parentOf(services: AdminServices, request: KeyBody) {
+  const { team_id: team, user_id: user, organization_id: organization, project_id: project } = request;
+  if (project) return { user: await projectFor(services, project, request) };
   if (team) return { team };
   if (user) return { user };
   return organization ? { customer: organization } : {};
@@ -204,8 +219,9 @@ export function required(key: string | null | undefined): string {
 
 /** Never a hash: what LiteLLM calls the token is the id here. */
 export function shownKey(view: KeyView, secret?: string) {
-  const { [templateName]: budgetId = null, ...metadata } = view.metadata;
+  const { [templateName]: budgetId = null, [askedModelsName]: _, [projectName]: project, ...metadata } = view.metadata;
   const parentId = (kind: string) => (view.parent?.kind === kind ? view.parent.name : null);
+  const models = askedModels(view.metadata, view.models);
   return {
     ...(secret === undefined ? {} : { key: secret }),
     token: view.id,
@@ -214,11 +230,12 @@ export function shownKey(view: KeyView, secret?: string) {
     key_alias: view.name,
     ...shownNumbers(view),
     ...shownBounds(view),
-    models: view.models.includes("*") ? [] : view.models,
+    models: models.includes("*") ? [] : models,
     expires: timeOf(view.expires_at_ms),
     blocked: view.state === "disabled",
     team_id: parentId("team"),
-    user_id: parentId("user"),
+    user_id: project === undefined ? parentId("user") : null,
+    project_id: project === undefined ? null : parentId("user"),
     organization_id: parentId("customer"),
     budget_id: budgetId,
     metadata,

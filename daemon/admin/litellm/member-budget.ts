@@ -8,6 +8,7 @@ import type { Action, AdminServices } from "../admin-services.ts";
 import type { OwnerView } from "../contract/owners.ts";
 import { templateName } from "../services/templates.ts";
 import { amount, type Common, createFields, shownNumbers, updateFields, word } from "./fields.ts";
+import { isProject } from "./project-of.ts";
 import { followTemplate } from "./template.ts";
 
 /** In the metadata of a team. */
@@ -57,7 +58,7 @@ export async function giveMembers(
   await templates.create(id, after, action);
   const { owner } = await owners.update("team", team.id, { metadata: { [memberBudgetName]: id } }, action);
   const { owners: members } = await owners.list("user", { team: team.id, limit: membersMax });
-  for (const user of members) {
+  for (const user of members.filter((each) => !isProject(each))) {
     const change = await memberDefault(services, owner, user, current);
     if (change !== undefined) await owners.update("user", user.id, change, action);
   }
@@ -101,12 +102,14 @@ export async function forgetMemberBudget({ templates }: AdminServices, team: Own
 
 /** What binds each member. */
 export function memberships(team: OwnerView, members: readonly OwnerView[]): readonly object[] {
-  return members.map((user) => {
-    const { spend, budget_reset_at: _, ...numbers } = shownNumbers(user);
-    const budgetId = user.metadata[templateName] ?? null;
-    return {
-      ...{ user_id: user.name, team_id: team.name, budget_id: budgetId, spend },
-      litellm_budget_table: { budget_id: budgetId, ...numbers },
-    };
-  });
+  return members
+    .filter((each) => !isProject(each))
+    .map((user) => {
+      const { spend, budget_reset_at: _, ...numbers } = shownNumbers(user);
+      const budgetId = user.metadata[templateName] ?? null;
+      return {
+        ...{ user_id: user.name, team_id: team.name, budget_id: budgetId, spend },
+        litellm_budget_table: { budget_id: budgetId, ...numbers },
+      };
+    });
 }

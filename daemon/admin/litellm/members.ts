@@ -9,6 +9,7 @@ import { amount, body, type Common, updateFields, word } from "./fields.ts";
 import { memberDefault } from "./member-budget.ts";
 import { createOwner, member, shownOwner, teams, textOf, users } from "./owner-shape.ts";
 import { post } from "./post.ts";
+import { isProject } from "./project-of.ts";
 
 export type Member = Readonly<{ user_id?: string | null; user_email?: string | null; role?: string | null }>;
 type Numbers = Pick<Common, "tpm_limit" | "rpm_limit"> & {
@@ -121,7 +122,9 @@ export async function addMembers(
 
 export async function memberIds({ owners }: AdminServices, teamId: string): Promise<readonly object[]> {
   const { owners: found } = await owners.list("user", { team: teamId, limit: listMax });
-  return found.map((owner) => ({ user_id: owner.name, user_email: null, role: "user" }));
+  return found
+    .filter((owner) => !isProject(owner))
+    .map((owner) => ({ user_id: owner.name, user_email: null, role: "user" }));
 }
 
 async function shownTeam(services: AdminServices, id: string) {

@@ -4,7 +4,8 @@ import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { GenerationData } from "../../config/generation.ts";
 import type { Action, AdminServices } from "../admin-services.ts";
 import type { OwnerKind, OwnerView } from "../contract/owners.ts";
-import { templateName } from "../services/templates.ts";
+import { askedModelsName, templateName } from "../services/templates.ts";
+import { askedModels, withGroups } from "./access-groups.ts";
 import {
   amount,
   type Common,
@@ -26,6 +27,7 @@ import {
   memberDefault,
 } from "./member-budget.ts";
 import { assertMayLimit, limitModels, type ModelNumbers, modelFields } from "./model-limits.ts";
+import { isProject, projectName } from "./project-of.ts";
 import { withTemplate } from "./template.ts";
 
 const nanoPerDollar = 1e9;
@@ -98,7 +100,7 @@ export async function createOwner(
   action: Action,
   current: GenerationData,
 ): Promise<OwnerView> {
-  const request = withRole(await withTemplate(services, said));
+  const request = withRole(await withGroups(services, await withTemplate(services, said)));
   const fields = {
     ...named(row, request),
     ...parentOf(row, request),
@@ -133,7 +135,8 @@ async function asMember(
   action: Action,
   current: GenerationData,
 ): Promise<OwnerView> {
-  if (owner.kind !== "user" || owner.parent?.kind !== "team" || request.max_budget != null) return owner;
+  if (owner.kind !== "user" || owner.parent?.kind !== "team" || request.max_budget != null || isProject(owner))
+    return owner;
   const { owner: team } = await services.owners.show("team", owner.parent.id);
   const change = await memberDefault(services, team, owner, current);
   return change === undefined ? owner : (await services.owners.update("user", owner.id, change, action)).owner;
@@ -172,7 +175,7 @@ export async function updateOwner(
   current: GenerationData,
 ): Promise<OwnerView> {
   const { owner: before } = await services.owners.show(row.kind, idOf(row, said));
-  const request = withRole(await withTemplate(services, said));
+  const request = withRole(await withGroups(services, await withTemplate(services, said)));
   const alias = textOf(request[row.alias]);
   const change = {
     ...updateFields(request, before.budgets, current),
@@ -225,7 +228,9 @@ export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Rea
   const {
     [templateName]: budgetId = null,
     [roleName]: userRole = "internal_user",
-    [memberBudgetName]: _,
+    [memberBudgetName]: _budget,
+    [askedModelsName]: _models,
+    [projectName]: _project,
     ...metadata
   } = owner.metadata;
   const parentId = (wanted: string) => (owner.parent?.kind === wanted ? owner.parent.name : null);
@@ -234,7 +239,7 @@ export function shownOwner({ id, alias, kind }: OwnerRow, owner: OwnerView): Rea
     [id]: owner.name,
     [alias]: owner.description ?? owner.name,
     ...shownNumbers(owner),
-    models: owner.models ?? [],
+    models: askedModels(owner.metadata, owner.models ?? []),
     blocked: owner.disabled,
     budget_id: budgetId,
     metadata,

@@ -139,7 +139,7 @@ function assertMayMakeKeys({ caller }: Action): void {
 }
 
 /** As there, keys go with whom they are of. Teams and users are not thrown out by the way. */
-async function revokeBelow(services: AdminServices, kind: KeyOwner, id: string, action: Action) {
+export async function revokeBelow(services: AdminServices, kind: KeyOwner, id: string, action: Action) {
   const { caller } = action;
   if (kind === "customer") {
     const below = { customer: id, limit: 1 };
@@ -184,6 +184,17 @@ function bulkUpdate(schema: z.ZodType<OwnerBody>, current: () => GenerationData)
   });
 }
 
+/** Without keys and teams, which may be many. */
+const userInfo = reads<Query>({
+  ...{ method: "GET", path: "/v2/user/info", permission: "users:read", reachable: true, query: query("user_id") },
+  summary: "LiteLLM's /v2/user/info",
+  async run({ owners }, { query: asked }) {
+    const { owner } = await owners.show("user", idOf(users, asked));
+    const email = [owner.name, owner.description ?? ""].find((text) => text.includes("@")) ?? null;
+    return { ...shownOwner(users, owner), user_email: email, updated_at: null, sso_user_id: null };
+  },
+});
+
 function readsOf(row: OwnerRow): readonly Route[] {
   const { path, kind } = row;
   const permission: Permission = `${row.resource}:read`;
@@ -219,6 +230,7 @@ function readsOf(row: OwnerRow): readonly Route[] {
         };
       },
     }),
+    ...(kind === "user" ? [userInfo] : []),
     ...lists.map((at) =>
       reads<Query>({
         ...{

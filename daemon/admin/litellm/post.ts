@@ -16,7 +16,7 @@ export function post<Body>(
   action: string,
   body: z.ZodType<Body>,
   run: Run<Body>,
-  method: "POST" | "PATCH" | "DELETE" = "POST",
+  method: "POST" | "PUT" | "PATCH" | "DELETE" = "POST",
 ): Route {
   return changes<Body>({
     ...{ method, path, permission, action, body },

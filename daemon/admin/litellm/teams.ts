@@ -5,10 +5,11 @@ import type { GenerationData } from "../../config/generation.ts";
 import type { Action, AdminServices } from "../admin-services.ts";
 import type { KeyView } from "../contract/keys.ts";
 import type { Route } from "../route.ts";
+import { askedModels } from "./access-groups.ts";
 import { body, commonFields, modelsOf, texts, word } from "./fields.ts";
 import { type KeyBody, named, updateAll } from "./key-shape.ts";
 import { modelFields } from "./model-limits.ts";
-import { shownOwner, teams, users } from "./owner-shape.ts";
+import { shownOwner, teams, updateOwner, users } from "./owner-shape.ts";
 import { post } from "./post.ts";
 
 type Models = { readonly team_id: string; readonly models: readonly string[] };
@@ -38,13 +39,14 @@ export function teamRoutes(current: () => GenerationData): readonly Route[] {
   return [
     post<Models>("/team/model/add", "teams:write", "team.update", models, (services, request, action) => {
       const wanted = modelsOf(request.models, current());
-      return changeModels(services, request, action, (before) =>
-        wanted === undefined ? null : [...new Set([...before, ...wanted])],
-      );
+      const change = (before: readonly string[]) =>
+        wanted === undefined ? null : [...new Set([...before, ...request.models])];
+      return changeModels(services, request, action, current(), change);
     }),
     post<Models>("/team/model/delete", "teams:write", "team.update", models, (services, request, action) => {
       const gone = new Set([...request.models, ...(modelsOf(request.models, current()) ?? ["*"])]);
-      return changeModels(services, request, action, (before) => before.filter((each) => !gone.has(each)));
+      const change = (before: readonly string[]) => before.filter((each) => !gone.has(each));
+      return changeModels(services, request, action, current(), change);
     }),
     post<Bulk>("/team/key/bulk_update", "keys:write", "key.update", bulk, async (services, request, action) => {
       const keys = await keysOf(services, request);
@@ -64,14 +66,16 @@ export function teamRoutes(current: () => GenerationData): readonly Route[] {
 
 /** A team that may call all is narrowed by what is added, as there; one that loses its last model may call none, not all. */
 async function changeModels(
-  { owners }: AdminServices,
+  services: AdminServices,
   { team_id: id }: Models,
   action: Action,
+  current: GenerationData,
   change: (before: readonly string[]) => readonly string[] | null,
 ) {
-  const { owner } = await owners.show("team", id);
-  const { owner: after } = await owners.update("team", owner.id, { models: change(owner.models ?? []) }, action);
-  return shownOwner(teams, after);
+  const { owner } = await services.owners.show("team", id);
+  const changed = change(askedModels(owner.metadata, owner.models ?? []));
+  const asked = changed?.length === 0 ? ["no-default-models"] : changed;
+  return shownOwner(teams, await updateOwner(services, teams, { team_id: owner.id, models: asked }, action, current));
 }
 
 async function keysOf({ keys, owners }: AdminServices, request: Bulk): Promise<readonly KeyView[]> {

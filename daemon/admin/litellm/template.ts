@@ -41,7 +41,7 @@ export async function followTemplate(
   current: GenerationData,
 ): Promise<void> {
   const followers = await services.templates.given(before.id);
-  for (const { kind } of followers) assertMayChange(kind, action);
+  for (const { kind } of followers) assertMayChange(kind, action, "budget");
   for (const { kind, id } of followers) {
     const view = await show(services, kind, id);
     const change = changeFor(view, before.fields as Common, after);
@@ -53,18 +53,18 @@ export async function followTemplate(
 }
 
 /** A budget is a limit; whoever was given it is a key, a team, a user … and its numbers are theirs. */
-function assertMayChange(kind: OwnerKind | "key", { caller: { permissions } }: Action): void {
+export function assertMayChange(kind: OwnerKind | "key", { caller: { permissions } }: Action, followed: string): void {
   const needed: Permission =
     kind === "key" || kind === "customer" || kind === "team" || kind === "user" ? `${kind}s:write` : "limits:write";
   if (permissions === "all" || permissions.has(needed)) return;
   const what = kind.replace("_", " ");
   throw new GatewayError(
     "permission_denied",
-    `a ${what} follows this budget, and would change: this needs ${needed} too`,
+    `a ${what} follows this ${followed}, and would change: this needs ${needed} too`,
   );
 }
 
-async function show(
+export async function show(
   { keys, owners }: AdminServices,
   kind: OwnerKind | "key",
   id: string,

@@ -11,7 +11,7 @@ export const compat = z.strictObject({
   ),
   litellm: setting(
     flag,
-    "Answer as LiteLLM's proxy does: `/key/*`, `/organization/*`, `/team/*`, `/user/*`, `/customer/*`, `/tag/*`, `/budget/*`, `/spend/*` and `/global/spend` on the port of the models, for holders of admin tokens, and its `x-litellm-` headers.",
+    "Answer as LiteLLM's proxy does: `/key/*`, `/organization/*`, `/team/*`, `/user/*`, `/project/*`, `/customer/*`, `/access_group/*`, `/tag/*`, `/budget/*`, `/spend/*` and `/global/spend` on the port of the models, for holders of admin tokens, and its `x-litellm-` headers.",
     defaults.compat.litellm,
   ),
 });

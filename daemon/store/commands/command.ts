@@ -63,6 +63,9 @@ export type NewKey = {
   readonly adopted?: boolean | undefined;
 } & KeyChange;
 
+/** As the audit trail calls it. */
+export type TemplateResource = "budget" | "access_group";
+
 export type Command =
   | ({ readonly kind: "create_key" } & NewKey)
   /** All of them or none. */
@@ -138,14 +141,15 @@ export type Command =
       readonly expiresAtMs: number | undefined;
     }
   | { readonly kind: "revoke_token"; readonly publicId: string }
-  /** A budget that keys and owners are given by name. */
+  /** A budget, or a group of models, that keys and owners are given by name. */
   | {
       readonly kind: "put_template";
       readonly id: string;
       readonly fields: Readonly<Record<string, unknown>>;
       readonly isNew: boolean;
+      readonly resource: TemplateResource;
     }
-  | { readonly kind: "delete_template"; readonly id: string }
+  | { readonly kind: "delete_template"; readonly id: string; readonly resource: TemplateResource }
   /** A routing rule or a price: made where the id is new. */
   | {
       readonly kind: "put_own";

@@ -1,4 +1,4 @@
-/** Commands on budgets that keys and owners are given by name. */
+/** Commands on what keys and owners are given by name: budgets, and groups of models. */
 import { GatewayError } from "../../../providers/gateway-error.ts";
 import type { StateWriter } from "../state-writer.ts";
 import type { Command, CommandResult } from "./command.ts";
@@ -6,14 +6,13 @@ import { checkName, record, result, run, unknownRow } from "./common.ts";
 
 export function putTemplate(
   writer: StateWriter,
-  { id, fields, isNew }: Command & { kind: "put_template" },
+  { id, fields, isNew, resource }: Command & { kind: "put_template" },
   actor: string,
 ): CommandResult {
   checkName(id);
   const before = find(writer, id);
-  if (isNew && before !== undefined)
-    throw new GatewayError("conflict", `there is a budget "${id}" already`, { param: "budget_id" });
-  if (!isNew && before === undefined) throw unknownRow("budget_id", `there is no budget "${id}"`);
+  if (isNew && before !== undefined) throw new GatewayError("conflict", `there is "${id}" already`, { param: "id" });
+  if (!isNew && before === undefined) throw unknownRow("id", `there is no "${id}"`);
   const text = JSON.stringify(fields);
   run(
     writer,
@@ -21,19 +20,19 @@ export function putTemplate(
      ON CONFLICT (id) DO UPDATE SET fields = excluded.fields, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
     ...[id, text, writer.now(), writer.now(), actor, actor],
   );
-  record(writer, actor, isNew ? "budget.create" : "budget.update", id, before, fields);
+  record(writer, actor, `${resource}.${isNew ? "create" : "update"}`, id, before, fields);
   return result(writer);
 }
 
 export function deleteTemplate(
   writer: StateWriter,
-  { id }: Command & { kind: "delete_template" },
+  { id, resource }: Command & { kind: "delete_template" },
   actor: string,
 ): CommandResult {
   const before = find(writer, id);
-  if (before === undefined) throw unknownRow("id", `there is no budget "${id}"`);
+  if (before === undefined) throw unknownRow("id", `there is no "${id}"`);
   run(writer, "DELETE FROM budget_templates WHERE id = ?", id);
-  record(writer, actor, "budget.delete", id, before, undefined);
+  record(writer, actor, `${resource}.delete`, id, before, undefined);
   return result(writer);
 }
 

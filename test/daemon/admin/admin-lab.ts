@@ -18,7 +18,7 @@ import { createKeyService, type KeyStore, type StoredKey } from "../../../daemon
 import { createOwnerRows } from "../../../daemon/admin/services/owner-rows.ts";
 import { createOwnerService } from "../../../daemon/admin/services/owners.ts";
 import { createKeyStore } from "../../../daemon/admin/services/store-access.ts";
-import { createTemplateService } from "../../../daemon/admin/services/templates.ts";
+import { createTemplateServices } from "../../../daemon/admin/services/templates.ts";
 import { createTokenService } from "../../../daemon/admin/services/tokens.ts";
 import { createTurns } from "../../../daemon/admin/services/turns.ts";
 import { openStateWriter } from "../../../daemon/store/boot.ts";
@@ -109,7 +109,7 @@ export function openLab(override: Partial<AdminServices> = {}): Lab {
     },
     owners: createOwnerService(governance),
     tokens: createTokenService(access, governance),
-    templates: createTemplateService(access, governance.inTurn),
+    ...createTemplateServices(access, governance.inTurn),
     audit: {
       record: async (entry: AuditEntry) => void writer.execute(auditCommand(entry), entry.actor),
       verify: async () => ({
@@ -195,7 +195,7 @@ const unasked = {
 function cannedServices(
   home: string,
   lab: { readonly rows: LogRow[]; readonly stops: number[] },
-): Omit<AdminServices, "keys" | "owners" | "tokens" | "templates" | "audit" | "within"> {
+): Omit<AdminServices, "keys" | "owners" | "tokens" | "templates" | "groups" | "audit" | "within"> {
   const reload = { generation: 4, hash: "c0ffee", changed: true, warnings: [] };
   return {
     daemon: {
