@@ -122,8 +122,12 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   if (budgeted && exchange.body !== undefined) exchange.marks ??= readMarks(exchange.body, exchange.view!.sighted);
   const { batch } = exchange;
   const tools = exchange.marks?.tools;
-  if (tools !== undefined && budgeted && !settings.ledger.allowUnpriced && !isFree)
-    assertHoldable(tools, price, settings.ledger.holdInput === "bytes", batch !== undefined);
+  if (budgeted && !settings.ledger.allowUnpriced && !isFree) {
+    const isExact = settings.ledger.holdInput === "bytes";
+    if (batch === undefined && tools !== undefined) assertHoldable(tools, price, isExact);
+    for (const each of batch?.models ?? [])
+      if (each.sum.tools !== undefined && !each.target.free) assertHoldable(each.sum.tools, each.price, isExact);
+  }
   const toolCalls = tools?.hasFee ? tools.calls : 0;
   const fileSearches = tools?.searchesFiles ? tools.calls : 0;
   const bounds = batch === undefined ? estimateBounds(exchange, target, plane) : boundsOf(batch);

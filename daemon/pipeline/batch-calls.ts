@@ -9,6 +9,7 @@ import { elementsAt, type Members, membersAt, valueAt, type Wanted } from "../ht
 import { skipSpace, takeSightings } from "../http/json-skip.ts";
 import type { CallSum } from "../store/batch-files.ts";
 import { readMarks } from "./prompt-marks.ts";
+import { bothTools, type ServerTools } from "./server-tools.ts";
 
 export type Calls = {
   add(call: Call): void;
@@ -20,6 +21,7 @@ type Call = {
   readonly bytes: number;
   readonly loose: boolean;
   readonly dearest: boolean;
+  readonly tools: ServerTools | undefined;
   /** Of each answer, at most. */
   readonly most: number | undefined;
   readonly answers: number;
@@ -35,7 +37,7 @@ export function sumCalls(usualOf: (model: string) => number): Calls {
   const sums = new Map<string, CallSum>();
   const usuals = new Map<string, number>();
   return {
-    add({ model, bytes, loose, dearest, most, answers }) {
+    add({ model, bytes, loose, dearest, tools, most, answers }) {
       let sum = sums.get(model);
       if (sum === undefined) {
         if (sums.size >= modelsMax) throw refused(`a batch may name ${modelsMax} models`, "model");
@@ -56,6 +58,7 @@ export function sumCalls(usualOf: (model: string) => number): Calls {
       sum.bytesMax = Math.max(sum.bytesMax, bytes);
       if (loose) sum.loose += 1;
       sum.dearest ||= dearest;
+      if (tools !== undefined) sum.tools = bothTools(sum.tools, tools);
       if (cap === undefined) sum.open += answers;
       else sum.capped += cap * answers;
       sum.usual += Math.min(cap ?? usual, usual) * answers;
@@ -194,9 +197,9 @@ function inside(
 }
 
 /** What was met since the sightings were taken last belongs to this text. */
-function marksOf(text: Buffer): Pick<Call, "bytes" | "loose" | "dearest"> {
-  const { unbounded, dearest } = readMarks(text, takeSightings());
-  return { bytes: text.length, loose: unbounded, dearest };
+function marksOf(text: Buffer): Pick<Call, "bytes" | "loose" | "dearest" | "tools"> {
+  const { unbounded, dearest, tools } = readMarks(text, takeSightings());
+  return { bytes: text.length, loose: unbounded || tools !== undefined, dearest, tools };
 }
 
 /** Google takes either. */

@@ -6,7 +6,7 @@ import { cost, costBound, ratesFor, tokensMax } from "../../providers/catalog/co
 import { type Price, sharedPrice } from "../../providers/catalog/price.ts";
 import type { Usage } from "../../providers/exchange.ts";
 import type { Target } from "../routing/generation.ts";
-import type { CallSum } from "../store/batch-files.ts";
+import type { CallSum, ToolSum } from "../store/batch-files.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
 
@@ -51,13 +51,14 @@ export function costBatch(
   { estimator }: Plane,
 ): Batch {
   const { ledger } = exchange.generation.data;
+  const isExact = ledger.holdInput === "bytes"; // then what each call of a tool finds counts
   let [inputTokens, outputTokens, inputNano, input, output] = [0, 0, 0, 0, 0];
   let heldNano: number | undefined = 0;
   let costNano: number | undefined = 0;
   for (const { target, price, sum } of models) {
     const usual = estimator.outputEstimate(target.name, exchange.caller!.keyId);
     const boundOf = (bytes: number) => estimator.inputBound(bytes, target.name, ledger.holdInput, undefined);
-    const loose = sum.loose * (target.contextWindow ?? 0);
+    const loose = (sum.loose + (isExact ? (sum.tools?.calls ?? 0) : 0)) * (target.contextWindow ?? 0);
     const bound = {
       input: boundOf(sum.bytes) + loose,
       output: generates ? sum.capped + sum.open * (target.outputMax ?? usual) : 0,
@@ -71,12 +72,13 @@ export function costBatch(
     if (target.free) continue;
     const reached = price && { ...price, tiers: price.tiers.filter(({ above }) => longest > above) };
     const held = inParts(bound, (part) => costBound(reached, { ...part, dearest: sum.dearest, service }));
-    heldNano = plus(plus(heldNano, held), fees(price, sum.requests));
+    const called = toolFees(price, sum.tools);
+    heldNano = plus(plus(heldNano, held), fees(price, sum.requests) + called);
     inputNano +=
       inParts({ ...bound, output: 0 }, (part) => costBound(reached, { ...part, dearest: false, service })) ?? 0;
     const each = price && { ...price, ...ratesFor(price, told.input / sum.requests), tiers: [] };
     const charged = inParts(told, (part) => nanoOf(each, { ...part, serviceTier: service }));
-    costNano = plus(plus(costNano, charged), fees(each && inService(each, service), sum.requests));
+    costNano = plus(plus(costNano, charged), fees(each && inService(each, service), sum.requests) + called);
   }
   return {
     ...{ inputTokens: Math.min(inputTokens, countMax), outputTokens: Math.min(outputTokens, countMax) },
@@ -95,9 +97,17 @@ function inParts({ input, output }: Tokens, nanoOfPart: (part: Tokens) => number
 }
 
 /** What a request costs by itself was counted once already. */
-function fees(price: Price | undefined, requests: number): number | undefined {
+function fees(price: Price | undefined, requests: number): number {
   if (price?.request === undefined) return 0;
   return Math.ceil((price.request * (requests - 1)) / 1000);
+}
+
+/** At most, and the same in every tier. */
+function toolFees(price: Price | undefined, tools: ToolSum | undefined): number {
+  if (tools === undefined) return 0;
+  const rate = (pays: boolean, pico: number | undefined) => (pays ? (pico ?? 0) / 1_000 : 0);
+  const dearest = Math.max(rate(tools.hasFee, price?.serverTool), rate(tools.searchesFiles, price?.fileSearch));
+  return Math.ceil(tools.calls * dearest);
 }
 
 function inService(price: Price, service: string | undefined): Price {

@@ -85,8 +85,9 @@ export async function sawBatch(exchange: Exchange, provider: string, told: unkno
   if (entry !== undefined) await charge(exchange, entry, plane);
 }
 
-/** The sum of what was used tells what it costs only where every request has the same rates, and none a price by itself. */
-function isSummable({ models }: BatchNote): boolean {
+/** The sum of what was used tells what it costs only where every request has the same rates, and neither it nor a tool a price by itself. */
+function isSummable({ models, tools }: BatchNote): boolean {
+  if (tools === true) return false;
   const [only, ...others] = models;
   if (only === undefined || others.length > 0) return false;
   return only.free || (only.price !== null && only.price.tiers.length === 0 && only.price.request === undefined);

@@ -19,6 +19,7 @@ import { nameFor } from "./key-bounds.ts";
 import type { Plane } from "./plane.ts";
 import { readMarks } from "./prompt-marks.ts";
 import { replaceBody } from "./read.ts";
+import { bothTools } from "./server-tools.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 type Found = {
@@ -40,7 +41,8 @@ export function batchTarget(exchange: Exchange, plane: Plane): Target {
     throw refused("the models of one batch must all be of one provider: make a batch for each", "model");
   const service = kind === "member" ? undefined : halfPrice;
   exchange.batch = found.isUnread ? unreadBatch : costBatch(exchange, models, service, found.generates, plane);
-  exchange.marks = { ...readMarks(exchange.body!, view!.sighted), service };
+  // Tools are those of each request.
+  exchange.marks = { ...readMarks(exchange.body!, view!.sighted), service, tools: undefined };
   exchange.view = { ...view!, model: view!.model ?? found.sums[0]!.model };
   const target = dearest(models, exchange);
   if (kind === "requests") renameModels(exchange, models, plane);
@@ -107,6 +109,7 @@ function withModel(sums: readonly CallSum[], model: string): readonly CallSum[] 
     for (const name of ["requests", "bytes", "loose", "capped", "open", "usual"] as const) all[name] += sum[name];
     all.bytesMax = Math.max(all.bytesMax, sum.bytesMax);
     all.dearest ||= sum.dearest;
+    if (sum.tools !== undefined) all.tools = bothTools(all.tools, sum.tools);
   }
   return [all];
 }

@@ -54,6 +54,7 @@ async function noteBatch(exchange: Exchange, { target, holdId }: Lease, plane: P
     ...{ holdId, request, at, target: target.name },
     requests: models.reduce((sum, { sum: { requests } }) => sum + requests, 0),
     costNano: costNano ?? null,
+    tools: models.some(({ sum: { tools } }) => tools !== undefined),
     models: models.map(({ target: { deployment, free }, price }) => ({ name: deployment, free, price: price ?? null })),
   };
   await plane.responses.note("batch", target.provider.name, [splitId(id).id], note);

@@ -15,7 +15,7 @@ export type PromptMarks = {
   /** The service tier that is asked for, as it is written, or `anyService`. */
   readonly service: string | undefined;
   /** Tools that the provider runs. */
-  readonly tools?: ServerTools;
+  readonly tools?: ServerTools | undefined;
 };
 
 const unboundedMarks = [

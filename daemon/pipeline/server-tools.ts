@@ -5,6 +5,7 @@
  */
 import type { Price } from "../../providers/catalog/price.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { ToolSum } from "../store/batch-files.ts";
 
 export type ServerTools = {
   /** How often they may be called, by the request's own word; else what is usual. */
@@ -17,6 +18,18 @@ export type ServerTools = {
   /** One whose cost nobody tells in an answer. */
   readonly unpriced: string | undefined;
 };
+
+/** Of the requests of a batch. */
+export function bothTools(one: ToolSum | undefined, other: ToolSum): ToolSum {
+  if (one === undefined) return other;
+  return {
+    calls: one.calls + other.calls,
+    isBounded: one.isBounded && other.isBounded,
+    hasFee: one.hasFee || other.hasFee,
+    searchesFiles: one.searchesFiles || other.searchesFiles,
+    unpriced: one.unpriced ?? other.unpriced,
+  };
+}
 
 /** Calls that are held for where a request does not say how many there may be, and holds are estimates. */
 export const usualCalls = 4;
@@ -70,10 +83,10 @@ function hasFee(name: string): boolean {
 
 /** OpenAI's bound is one for all tools, Anthropic's one for each. A word that is said twice bounds nothing. */
 function callsBound(text: string, named: number): number | undefined {
-  const { tools, max_tool_calls: most } = JSON.parse(text) as {
-    readonly tools?: unknown;
-    readonly max_tool_calls?: unknown;
-  };
+  const { body, params, request, ...own } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  // Of a batch it is a line, with a request inside.
+  const inner = "tools" in own ? own : (body ?? params ?? request ?? own);
+  const { tools, max_tool_calls: most } = inner as { readonly tools?: unknown; readonly max_tool_calls?: unknown };
   if (count(text, '"tools"') > 1 || count(text, '"max_tool_calls"') > 1) return undefined;
   if (isCount(most)) return most;
   let [sum, bounded] = [0, 0];
@@ -95,9 +108,8 @@ function count(text: string, word: string): number {
 }
 
 /** Throws where a budget could not hold the worst of it. `isExact`: holds are bounds, not estimates. */
-export function assertHoldable(tools: ServerTools, price: Price | undefined, isExact: boolean, isBatch: boolean): void {
+export function assertHoldable(tools: ToolSum, price: Price | undefined, isExact: boolean): void {
   if (tools.unpriced !== undefined) throw refused(`what ${tools.unpriced} costs is not told in an answer`);
-  if (isBatch) throw refused("what the tools of a batch's requests cost is not bounded");
   if (tools.hasFee && price !== undefined && price.serverTool === undefined)
     throw refused("what a search of this provider costs is not known (`server_tool` under `prices` in the config)");
   if (tools.searchesFiles && price !== undefined && price.fileSearch === undefined)

@@ -17,6 +17,18 @@ export type CallSum = {
   open: number;
   /** As many tokens as such answers usually have. */
   usual: number;
+  /** Tools that the provider runs in them. */
+  tools?: ToolSum;
+};
+
+export type ToolSum = {
+  /** How often they may be called, all together; whether all of the requests say so. */
+  readonly calls: number;
+  readonly isBounded: boolean;
+  readonly hasFee: boolean;
+  readonly searchesFiles: boolean;
+  /** One whose cost nobody tells. */
+  readonly unpriced?: string | undefined;
 };
 
 export type BatchFile = {

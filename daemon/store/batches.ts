@@ -14,6 +14,8 @@ export type BatchNote = {
   readonly requests: number;
   /** Null: unpriced. */
   readonly costNano: number | null;
+  /** The provider may run tools: what a sum of tokens does not tell of. */
+  readonly tools?: boolean;
   /** As the provider calls them, at the prices of when it was made; null: not known. Empty: its file was not read. */
   readonly models: readonly { readonly name: string; readonly free: boolean; readonly price: Price | null }[];
 };

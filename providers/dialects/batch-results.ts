@@ -3,11 +3,12 @@
  * of them used. What failed, expired or was cancelled used nothing.
  */
 import type { DialectId, Usage } from "../exchange.ts";
-import { count, isObject, type Shape, shape, words } from "../json.ts";
+import { count, isObject, list, type Shape, shape, words } from "../json.ts";
 import { mergeUsage } from "./anthropic/usage.ts";
+import { searchesIn } from "./gemini/grounding.ts";
 import { decodeUsage as geminiUsage } from "./gemini/usage.ts";
 import { decodeUsage as chatUsage } from "./openai-chat/usage.ts";
-import { usageOf } from "./openai-responses/usage.ts";
+import { decodeUsage as responseUsage, usageOf } from "./openai-responses/usage.ts";
 
 /** One result. Undefined: nothing was served. */
 export type BatchResult = { readonly model: string | undefined; readonly usage: Usage | undefined };
@@ -52,8 +53,7 @@ function openaiEnd(batch: Shape): BatchEnd | undefined {
 function openaiResult({ response }: Shape): BatchResult | undefined {
   const { body, status_code: status } = shape(response);
   if (!isObject(body) || (typeof status === "number" && status >= 300)) return undefined;
-  const usage = shape(body["usage"]);
-  const told = "input_tokens" in usage ? usageOf(usage) : chatUsage(body["usage"]);
+  const told = "input_tokens" in shape(body["usage"]) ? responseUsage(body) : chatUsage(body["usage"]);
   return { model: words(body["model"]), usage: told };
 }
 
@@ -85,7 +85,9 @@ function geminiEnd(batch: Shape): BatchEnd | undefined {
 function geminiResult({ response }: Shape): BatchResult | undefined {
   if (!isObject(response)) return undefined;
   const tokens = count(response["tokenCount"]);
+  const grounded = list(response["candidates"]).map((each) => searchesIn(shape(shape(each)["groundingMetadata"])));
   const usage =
-    geminiUsage(response["usageMetadata"]) ?? (tokens === undefined ? undefined : { input: tokens, output: 0 });
+    geminiUsage(response["usageMetadata"], Math.max(0, ...grounded)) ??
+    (tokens === undefined ? undefined : { input: tokens, output: 0 });
   return { model: words(response["modelVersion"]), usage };
 }

@@ -78,18 +78,17 @@ test("assertHoldable() refuses what no hold covers, and says what to send", () =
   const price = { input: 1, output: 1, serverTool: 1, tiers: [] };
   const unbounded = { ...search };
   const bounded = { ...search, calls: 3, isBounded: true };
-  assertHoldable(unbounded, price, false, false);
-  assertHoldable(bounded, price, true, false);
+  assertHoldable(unbounded, price, false);
+  assertHoldable(bounded, price, true);
   const refused = (run: () => void, words: RegExp) =>
     assert.throws(
       run,
       (error: Error & { code?: string }) => error.code === "unpriced_model" && words.test(error.message),
     );
-  refused(() => assertHoldable(unbounded, price, true, false), /max_tool_calls.*max_uses/);
-  refused(() => assertHoldable(bounded, { ...price, serverTool: undefined }, false, false), /server_tool/);
-  refused(() => assertHoldable({ ...bounded, unpriced: "code_interpreter" }, price, false, false), /code_interpreter/);
+  refused(() => assertHoldable(unbounded, price, true), /max_tool_calls.*max_uses/);
+  refused(() => assertHoldable(bounded, { ...price, serverTool: undefined }, false), /server_tool/);
+  refused(() => assertHoldable({ ...bounded, unpriced: "code_interpreter" }, price, false), /code_interpreter/);
   const files = { ...bounded, hasFee: false, searchesFiles: true };
-  refused(() => assertHoldable(files, price, false, false), /file_search/);
-  assertHoldable(files, { ...price, fileSearch: 1 }, true, false);
-  refused(() => assertHoldable(bounded, price, false, true), /batch/);
+  refused(() => assertHoldable(files, price, false), /file_search/);
+  assertHoldable(files, { ...price, fileSearch: 1 }, true);
 });
