@@ -10,16 +10,19 @@ import { recentOutcomes } from "./outcomes.ts";
 
 export type BreakerState = "closed" | "open" | "probing";
 
+/** Which of a target's probes this is: one that was given up for lost may still come back, when another is under way. */
+export type Probe = { readonly word: number };
+
 export type Breaker = {
-  /** "go", "probe" (go, and you are the one), or "open". */
-  enter(row: number, nowMs: number): "go" | "probe" | "open";
+  /** "go", a probe (go, and you are the one), or "open". */
+  enter(row: number, nowMs: number): "go" | Probe | "open";
   /** Milliseconds until it may be asked again; 0: now. */
   waitMs(row: number, nowMs: number): number;
   succeeded(row: number, nowMs: number): void;
   /** An upstream fault. */
   failed(row: number, nowMs: number): void;
-  /** The probe ended without telling anything of the upstream: another may try. */
-  abandoned(row: number, nowMs: number): void;
+  /** The probe ended without telling anything of the upstream: another may try, unless one does already. */
+  abandoned(row: number, nowMs: number, probe: Probe): void;
   /** Its provider was found to be there: an open one may be asked now; after a second opening in a row only if `always`. */
   sooner(row: number, nowMs: number, always: boolean): void;
   /** It has answered somebody beside the traffic: closed again. */
@@ -49,7 +52,7 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
   const change = (row: number, from: number, to: number): boolean =>
     Atomics.compareExchange(words, at(row), from, to) === from;
 
-  function enter(row: number, nowMs: number): "go" | "probe" | "open" {
+  function enter(row: number, nowMs: number): "go" | Probe | "open" {
     const word = Atomics.load(words, at(row));
     if (stateOf(word) === closed || row === 0 || !settings().enabled) return "go";
     const until = Atomics.load(words, row + healthWord.until);
@@ -58,7 +61,8 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
     // probe has failed since must not cut short the pause that followed.
     const probeUntil = tickOf(nowMs + settings().probeMs);
     if (Atomics.compareExchange(words, row + healthWord.until, until, probeUntil) !== until) return "open";
-    return change(row, word, pack(word, probing, failuresOf(word), tripsOf(word))) ? "probe" : "open";
+    const own = pack(word, probing, failuresOf(word), tripsOf(word));
+    return change(row, word, own) ? { word: own } : "open";
   }
 
   function waitMs(row: number, nowMs: number): number {
@@ -111,11 +115,11 @@ export function createBreaker({ words }: Pick<HealthTable, "words">, settings: (
     return closedAt === 0 || -msUntil(closedAt, nowMs) > openMaxMs;
   }
 
-  function abandoned(row: number, nowMs: number): void {
-    const word = Atomics.load(words, at(row));
-    if (stateOf(word) !== probing) return;
-    Atomics.store(words, row + healthWord.until, tickOf(nowMs));
-    change(row, word, pack(word, open, failuresOf(word), tripsOf(word)));
+  function abandoned(row: number, nowMs: number, { word }: Probe): void {
+    const until = Atomics.load(words, row + healthWord.until);
+    if (!change(row, word, pack(word, open, failuresOf(word), tripsOf(word)))) return;
+    // Whoever has found the time passed, and probes since, has set its own.
+    Atomics.compareExchange(words, row + healthWord.until, until, tickOf(nowMs));
   }
 
   function sooner(row: number, nowMs: number, always: boolean): void {

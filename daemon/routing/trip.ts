@@ -4,6 +4,7 @@
  * simulator can take the same way under a clock of its own.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
+import type { Probe } from "./breaker.ts";
 import { noteCredentialFault } from "./credential-fault.ts";
 import { failureNumber } from "./failures.ts";
 import { judge } from "./faults.ts";
@@ -45,7 +46,7 @@ export class Trip {
   #position = -1;
   #retriesLeft = 0;
   #retried = 0;
-  #isProbe = false;
+  #probe: Probe | undefined;
   #used: Set<number> | undefined;
   #deferred: Hop[] | undefined;
   #switched = false;
@@ -78,15 +79,15 @@ export class Trip {
 
   /** Content has come: whatever happens now, the upstream is there. */
   alive(nowMs: number): void {
-    if (!this.#isProbe) return;
-    this.#isProbe = false;
+    if (this.#probe === undefined) return;
+    this.#probe = undefined;
     this.#routing.breaker.succeeded(this.row, nowMs);
   }
 
   /** See `Outcomes.timed` for the times. */
   succeeded(nowMs: number, streamed: boolean, firstByteMs: number, perTokenMs: number | undefined): void {
     const { breaker, outcomes } = this.#routing;
-    this.#isProbe = false;
+    this.#probe = undefined;
     breaker.succeeded(this.row, nowMs);
     outcomes.counted(this.row, nowMs, false);
     outcomes.timed(this.row, nowMs, streamed, firstByteMs, perTokenMs);
@@ -153,8 +154,8 @@ export class Trip {
 
   /** Nothing was learned of the target: the client left, or we refused. */
   abandoned(nowMs: number): void {
-    if (this.#isProbe) this.#routing.breaker.abandoned(this.row, nowMs);
-    this.#isProbe = false;
+    if (this.#probe !== undefined) this.#routing.breaker.abandoned(this.row, nowMs, this.#probe);
+    this.#probe = undefined;
   }
 
   /** Notes what the failure says of the target and its credential. */
@@ -166,7 +167,7 @@ export class Trip {
       noteCredentialFault(this.#routing, this.target.provider, this.row, this.credential, error, nowMs);
       return;
     }
-    this.#isProbe = false;
+    this.#probe = undefined;
     outcomes.counted(this.row, nowMs, true);
     breaker.failed(this.row, nowMs);
     if (this.row === 0) return;
@@ -199,7 +200,7 @@ export class Trip {
 
   /** Of a target that was chosen a while ago; undefined: it may be asked. */
   whyShut(nowMs: number): GatewayError | undefined {
-    const waitMs = this.#isProbe ? 0 : this.#routing.breaker.waitMs(this.row, nowMs);
+    const waitMs = this.#probe !== undefined ? 0 : this.#routing.breaker.waitMs(this.row, nowMs);
     if (waitMs === 0) return undefined;
     const message = `${this.target.name} has failed while the request waited for a place there`;
     return new GatewayError("targets_unavailable", message, { source: "gateway", retryAfterMs: waitMs });
@@ -207,7 +208,7 @@ export class Trip {
 
   /** After a wait: the target may have been given up meanwhile. Throws what the client is to hear. */
   resume(nowMs: number): void {
-    if (this.#isProbe || this.#reenter(nowMs)) return;
+    if (this.#probe !== undefined || this.#reenter(nowMs)) return;
     this.#skip(this.target, "breaker_open", this.#routing.breaker.waitMs(this.row, nowMs));
     this.#orThrow(nowMs);
   }
@@ -234,7 +235,7 @@ export class Trip {
   /** The same target again: its breaker may have opened meanwhile, by this very failure. */
   #reenter(nowMs: number): boolean {
     const entered = this.#routing.breaker.enter(this.row, nowMs);
-    this.#isProbe = entered === "probe";
+    this.#probe = typeof entered === "object" ? entered : undefined;
     return entered !== "open";
   }
 
@@ -299,7 +300,7 @@ export class Trip {
     }
     const credential = this.#credentialFor(target, row, nowMs);
     if (credential < 0) {
-      if (entered === "probe") routing.breaker.abandoned(row, nowMs);
+      if (entered !== "go") routing.breaker.abandoned(row, nowMs, entered);
       this.#skip(target, "credentials_resting", routing.credentials.restingMs(target.provider, row, nowMs));
       return false;
     }
@@ -307,7 +308,7 @@ export class Trip {
     this.row = row;
     this.credential = credential;
     this.#used = undefined;
-    this.#isProbe = entered === "probe";
+    this.#probe = entered === "go" ? undefined : entered;
     this.#retriesLeft = this.plan.retries ?? hop.retries;
     this.#retried = 0;
     if (this.#retriesLeft > 0) routing.budget.deposit(providerRowOf(target, routing));

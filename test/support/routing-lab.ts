@@ -130,6 +130,12 @@ export function failure(code: ErrorCode, details: ErrorDetails = {}): GatewayErr
   return new GatewayError(code, "told", { source: "provider", ...details });
 }
 
+/** What the breaker says to a request, a probe told by that alone. */
+export function entering({ breaker }: Pick<Routing, "breaker">, row: number, nowMs: number): "go" | "probe" | "open" {
+  const entered = breaker.enter(row, nowMs);
+  return typeof entered === "object" ? "probe" : entered;
+}
+
 export const well: Upstreams = () => ({ ms: 10 });
 
 /** Mulberry32: the same numbers for the same seed, everywhere. */

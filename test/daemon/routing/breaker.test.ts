@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSharedRouting } from "../../../daemon/routing/routing.ts";
+import { Trip } from "../../../daemon/routing/trip.ts";
 import type { ErrorCode } from "../../../providers/gateway-error.ts";
-import { failure, key, provider, routingLab, type Upstreams, well } from "../../support/routing-lab.ts";
+import { entering, failure, key, provider, routingLab, type Upstreams, well } from "../../support/routing-lab.ts";
 
 const one = { providers: { p: provider(key), q: provider(key) } };
 const broken: Upstreams = () => ({ ms: 1, error: failure("upstream_error", { upstreamStatus: 500 }) });
@@ -33,20 +34,21 @@ test("R4 enter() lets one probe through when the pause is over: it closes the br
   const { breaker } = lab.routing;
   for (let index = 0; index < 5; index++) lab.go({ model: "p/m" }, broken);
   const row = lab.row("p/m");
-  assert.equal(breaker.enter(row, lab.nowMs), "open");
+  assert.equal(entering(lab.routing, row, lab.nowMs), "open");
   lab.nowMs += 5_020;
   assert.deepEqual(
-    [1, 2, 3].map(() => breaker.enter(row, lab.nowMs)),
+    [1, 2, 3].map(() => entering(lab.routing, row, lab.nowMs)),
     ["probe", "open", "open"],
   );
   breaker.failed(row, lab.nowMs);
   assert.ok(Math.abs(breaker.waitMs(row, lab.nowMs) - 10_000) <= 20, "twice as long");
   lab.nowMs += 10_020;
-  assert.equal(breaker.enter(row, lab.nowMs), "probe");
-  breaker.abandoned(row, lab.nowMs);
-  assert.equal(breaker.enter(row, lab.nowMs), "probe", "one that told nothing makes room for the next");
+  const probe = breaker.enter(row, lab.nowMs);
+  assert.ok(typeof probe === "object", "one goes ahead");
+  breaker.abandoned(row, lab.nowMs, probe);
+  assert.equal(entering(lab.routing, row, lab.nowMs), "probe", "one that told nothing makes room for the next");
   breaker.succeeded(row, lab.nowMs);
-  assert.deepEqual([breaker.state(row, lab.nowMs), breaker.enter(row, lab.nowMs)], ["closed", "go"]);
+  assert.deepEqual([breaker.state(row, lab.nowMs), entering(lab.routing, row, lab.nowMs)], ["closed", "go"]);
   assert.equal(breaker.ramp(row, lab.nowMs), 0.1);
   assert.ok(Math.abs(breaker.ramp(row, lab.nowMs + 5_000) - 0.5) < 0.02);
   assert.equal(breaker.ramp(row, lab.nowMs + 10_000), 1);
@@ -94,9 +96,30 @@ test("R4 the breaker is one over all workers: what one has seen the other obeys,
   const row = left.row("p/m");
   assert.equal(row, right.row("p/m"));
   assert.deepEqual(
-    [left, right, left].map((lab) => lab.routing.breaker.enter(row, left.nowMs)),
+    [left, right, left].map((lab) => entering(lab.routing, row, left.nowMs)),
     ["probe", "open", "open"],
   );
+});
+
+test("R4 abandoned() leaves alone the probe that took the place of one given up for lost", async () => {
+  const lab = await routingLab({ ...one, routing: { breaker: { failures: 1, open: "1s", probe: "2s" } } });
+  const { breaker } = lab.routing;
+  lab.go({ model: "p/m" }, broken);
+  const row = lab.row("p/m");
+  const begun = () => {
+    const trip = new Trip(lab.plan({ model: "p/m" }), lab.routing);
+    trip.begin(lab.nowMs);
+    return trip;
+  };
+  lab.nowMs += 1_020;
+  const lost = begun();
+  lab.nowMs += 2_020;
+  const second = begun();
+  lost.abandoned(lab.nowMs);
+  assert.throws(begun, { code: "targets_unavailable" }, "one probe at a time, whatever becomes of the lost one");
+  assert.equal(breaker.state(row, lab.nowMs), "probing");
+  second.abandoned(lab.nowMs);
+  assert.equal(entering(lab.routing, row, lab.nowMs), "probe", "the place is the next one's");
 });
 
 test("forget() gives back what a dead worker had under way", async () => {

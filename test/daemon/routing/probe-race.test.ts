@@ -6,7 +6,7 @@ import { createBreaker } from "../../../daemon/routing/breaker.ts";
 import { healthWord } from "../../../daemon/routing/health-table.ts";
 import { recentOutcomes } from "../../../daemon/routing/outcomes.ts";
 import { createSharedRouting, openRouting } from "../../../daemon/routing/routing.ts";
-import { provider, routingLab } from "../../support/routing-lab.ts";
+import { entering, provider, routingLab } from "../../support/routing-lab.ts";
 
 const count = 400;
 const nowMs = 1_790_000_000_000;
@@ -67,7 +67,7 @@ test("R4 enter() leaves the pause alone that followed another's probe, where it 
   // Between what this one reads and what it writes, the other probes and fails.
   let reads = 0;
   let between: (() => void) | undefined = () => {
-    assert.equal(theirs!.breaker.enter(row, nowMs), "probe");
+    assert.equal(entering(theirs!, row, nowMs), "probe");
     theirs!.breaker.failed(row, nowMs);
   };
   const late = createBreaker(mine!.table, () => {

@@ -6,6 +6,7 @@ import { backoffMs } from "../../../daemon/routing/retry-budget.ts";
 import { createSharedRouting } from "../../../daemon/routing/routing.ts";
 import {
   dice,
+  entering,
   failure,
   key,
   provider,
@@ -23,7 +24,7 @@ const tickMs = 20;
 
 /** How long it is left alone after a probe that failed. */
 function failedProbe({ routing, ...lab }: RoutingLab, row: number, nowMs: number): number {
-  assert.equal(routing.breaker.enter(row, nowMs), "probe", `at ${nowMs - lab.nowMs} ms`);
+  assert.equal(entering(routing, row, nowMs), "probe", `at ${nowMs - lab.nowMs} ms`);
   routing.breaker.failed(row, nowMs);
   return routing.breaker.waitMs(row, nowMs);
 }
@@ -47,12 +48,12 @@ test("R4 failed() leaves a target alone twice as long each time, never longer th
     assert.ok(Math.abs(waitMs - wanted) <= tickMs, `${waitMs} ms, not ${wanted}`);
     nowMs += waitMs + tickMs;
   }
-  assert.equal(own.enter(row, nowMs), "probe");
+  assert.equal(entering({ breaker: own }, row, nowMs), "probe");
   own.succeeded(row, nowMs);
   own.failed(row, nowMs + 1_000);
   assert.ok(own.waitMs(row, nowMs + 1_000) > 3_900, "it came back for a second only");
   nowMs += 1_000 + own.waitMs(row, nowMs + 1_000) + tickMs;
-  assert.equal(own.enter(row, nowMs), "probe");
+  assert.equal(entering({ breaker: own }, row, nowMs), "probe");
   own.succeeded(row, nowMs);
   own.failed(row, nowMs + 5_000);
   assert.ok(Math.abs(own.waitMs(row, nowMs + 5_000) - 1_000) <= tickMs, "it was well for longer than open_max");
