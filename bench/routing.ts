@@ -59,8 +59,10 @@ const kinds: Readonly<Record<string, (index: number) => string>> = {
   all_rules_fail_dates: (index) =>
     `now - duration(headers["x-tier"]) > timestamp("2026-01-0${(index % 9) + 1}T00:00:00Z")`,
   all_rules_zones: (index) => `now.getHours("Europe/Berlin") > ${24 + index}`,
-  // What is left to the library, which throws.
-  all_rules_throw: (index) => `bytes(headers["x-tier"]).at(${9 + index}) == 1`,
+  all_rules_fail_bytes: (index) => `bytes(headers["x-tier"]).at(${9 + index}) == 1`,
+  all_rules_fail_lists: (index) => `[model, headers["x-absent"], "${index}"] == ["a"]`,
+  all_rules_fail_walks: (index) => `params.absent.filter(m, m != "${index}").size() > 0`,
+  all_rules_make: (index) => `["a", model].map(m, m + "x").join("-") == "${index}"`,
 };
 for (const [kind, when] of Object.entries(kinds)) {
   const config = group("weighted");

@@ -6,22 +6,22 @@
  * The library stays the reference. Where a value is met whose treatment is not plain, the answer is `unsure`, and the
  * library is asked. `test/daemon/routing/condition-closure.test.ts` holds the two against each other.
  */
-import { computed, functions, type Handle, methods, noOverload, sameTime } from "./condition-functions.ts";
+import { functions, type Handle, methods, noOverload } from "./condition-functions.ts";
+import { binary } from "./condition-operators.ts";
 import { Failure, isPlain, isRecord, kindOf, typeOf, unsure } from "./condition-value.ts";
+import { type Walk, walkOf } from "./condition-walks.ts";
 import type { Facts } from "./facts.ts";
 
 /** The library's node, once its types are checked. */
 export type CheckedNode = {
   readonly op: string;
   readonly args: unknown;
-  readonly checkedType?: { readonly name: string; readonly kind: string };
+  readonly checkedType?: { readonly name: string; readonly kind: string; readonly hasDynType: boolean };
 };
 
 export type Find = (pattern: string, text: string) => boolean;
 
-type Step = (facts: Facts) => unknown;
-/** The variable of the walk that a node is in: there is one at most. */
-type Walk = { readonly name: string; item: unknown };
+export type Step = (facts: Facts) => unknown;
 type Compiling = { readonly find: Find; readonly walk: Walk | undefined };
 
 /** @param find how `matches` is answered */
@@ -46,9 +46,11 @@ function stepOf(node: CheckedNode, at: Compiling): Step {
     case "id":
       return variable(args as string, at.walk);
     case ".":
-      return access(stepOf(parts[0]!, at), always(Array.isArray(args) ? args[1] : undefined));
+      return member(stepOf(parts[0]!, at), (args as readonly [CheckedNode, string])[1]);
     case "[]":
-      return access(stepOf(parts[0]!, at), stepOf(parts[1]!, at));
+      return parts[1]!.op === "value" && typeof parts[1]!.args === "string"
+        ? member(stepOf(parts[0]!, at), parts[1]!.args)
+        : access(stepOf(parts[0]!, at), stepOf(parts[1]!, at));
     case "||":
     case "&&":
       return logic(op === "||", stepOf(parts[0]!, at), stepOf(parts[1]!, at));
@@ -56,24 +58,10 @@ function stepOf(node: CheckedNode, at: Compiling): Step {
       return not(stepOf(args as CheckedNode, at));
     case "?:":
       return choice(stepOf(parts[0]!, at), stepOf(parts[1]!, at), stepOf(parts[2]!, at));
-    case "==":
-    case "!=":
-      return equality(op === "==", stepOf(parts[0]!, at), stepOf(parts[1]!, at));
-    case "<":
-    case "<=":
-    case ">":
-    case ">=":
-      return comparison(op, parts[0]!, parts[1]!, at);
-    case "in":
-      return membership(parts[0]!, parts[1]!, at);
     case "list":
-      return parts.every((part) => part.op === "value") ? always(parts.map((part) => part.args)) : always(unsure);
-    case "+":
-    case "-":
-    case "*":
-    case "/":
-    case "%":
-      return arithmetic(op, parts[0]!, parts[1]!, at);
+      return list(parts, at);
+    case "map":
+      return map(args as readonly (readonly [CheckedNode, CheckedNode])[], at);
     case "-_":
       return minus(stepOf(args as CheckedNode, at));
     case "call":
@@ -81,13 +69,49 @@ function stepOf(node: CheckedNode, at: Compiling): Step {
     case "rcall":
       return method(args as readonly [string, CheckedNode, readonly CheckedNode[]], at);
     default:
-      return always(unsure);
+      return Array.isArray(args) && args.length === 2
+        ? (binary(op, ...operands(parts, at)) ?? always(unsure))
+        : always(unsure);
   }
+}
+
+function operands([left, right]: readonly CheckedNode[], at: Compiling) {
+  const operand = (node: CheckedNode) => ({ node, step: stepOf(node, at) });
+  return [operand(left!), operand(right!)] as const;
 }
 
 function variable(name: string, walk: Walk | undefined): Step {
   if (walk?.name === name) return () => walk.item;
-  return (facts) => facts[name as keyof Facts] ?? unsure;
+  return known[name] ?? ((facts) => facts[name as keyof Facts] ?? unsure);
+}
+
+/** Facts that most rules ask for: read by a name that stands in the code, which is several times as fast. */
+const known: Readonly<Record<string, Step>> = {
+  __proto__: null as never,
+  model: (facts) => facts.model ?? unsure,
+  headers: (facts) => facts.headers ?? unsure,
+  params: (facts) => facts.params ?? unsure,
+  stream: (facts) => facts.stream ?? unsure,
+  tokens: (facts) => facts.tokens ?? unsure,
+  has_tools: (facts) => facts.has_tools ?? unsure,
+  key: (facts) => facts.key ?? unsure,
+  team: (facts) => facts.team ?? unsure,
+  customer: (facts) => facts.customer ?? unsure,
+  budget_used: (facts) => facts.budget_used ?? unsure,
+  request_type: (facts) => facts.request_type ?? unsure,
+  hour: (facts) => facts.hour ?? unsure,
+  now: (facts) => facts.now ?? unsure,
+};
+
+/** By a name that is written out; the failure of who has none is kept. */
+function member(left: Step, name: string): Step {
+  const none = new Failure(`No such key: ${name}`);
+  return (facts) => {
+    const from = left(facts);
+    if (from instanceof Failure) return from;
+    const value = Array.isArray(from) ? undefined : memberOf(from, name);
+    return value === undefined ? none : value;
+  };
 }
 
 function access(left: Step, right: Step): Step {
@@ -103,24 +127,26 @@ function access(left: Step, right: Step): Step {
 
 /** undefined: there is none. */
 function memberOf(from: unknown, key: unknown): unknown {
-  if (typeof key !== "string") return Array.isArray(from) ? itemOf(from, key) : unsure;
+  if (Array.isArray(from)) return itemOf(from, key);
+  if (kindOf(key) === undefined) return unsure;
   if (!isRecord(from)) return isPlain(from) ? undefined : unsure;
-  if (!Object.hasOwn(from, key)) return undefined;
-  const value = from[key];
+  const name = String(key);
+  if (!Object.hasOwn(from, name)) return undefined;
+  const value = from[name];
   return value === undefined || isPlain(value) ? value : unsure;
 }
 
 function itemOf(list: readonly unknown[], index: unknown): unknown {
-  if (typeof index !== "bigint") return unsure;
+  if (typeof index !== "bigint" && typeof index !== "number") return undefined;
   const value = list[Number(index)];
   return value === undefined || isPlain(value) ? value : unsure;
 }
 
 function missing(from: unknown, key: unknown): Failure {
-  if (typeof key === "string") return new Failure(`No such key: ${key}`);
-  if (!Array.isArray(from) || typeof key !== "bigint") return unsure;
-  const bound = key < 0n ? "< 0" : `>= size ${from.length || undefined}`;
-  return new Failure(`No such key: index out of bounds, index ${key} ${bound}`);
+  if (!Array.isArray(from) || (typeof key !== "bigint" && typeof key !== "number"))
+    return kindOf(key) === undefined ? unsure : new Failure(`No such key: ${key}`);
+  const bound = key < 0 ? "< 0" : `>= size ${from.length || undefined}`;
+  return new Failure(`No such key: index out of bounds, index ${Number(key)} ${bound}`);
 }
 
 /** Errors of one side are forgotten where the other decides; where both sides fail, the right one is told. */
@@ -139,8 +165,8 @@ function logic(decisive: boolean, left: Step, right: Step): Step {
 }
 
 function noBool(value: unknown): Failure {
-  const kind = kindOf(value);
-  return kind === undefined ? unsure : new Failure(`Logical operator requires bool operands, got '${kind}'`);
+  const type = typeOf(value);
+  return type === undefined ? unsure : new Failure(`Logical operator requires bool operands, got '${type}'`);
 }
 
 function not(operand: Step): Step {
@@ -148,8 +174,8 @@ function not(operand: Step): Step {
     const value = operand(facts);
     if (typeof value === "boolean") return !value;
     if (value instanceof Failure) return value;
-    const kind = kindOf(value);
-    return kind === undefined ? unsure : new Failure(`no such overload: !${kind}`);
+    const type = typeOf(value);
+    return type === undefined ? unsure : new Failure(`no such overload: !${type}`);
   };
 }
 
@@ -163,52 +189,6 @@ function choice(condition: Step, yes: Step, no: Step): Step {
   };
 }
 
-function equality(wanted: boolean, left: Step, right: Step): Step {
-  return (facts) => {
-    const first = left(facts);
-    if (first instanceof Failure) return first;
-    const second = right(facts);
-    if (second instanceof Failure) return second;
-    if (kindOf(first) !== undefined && kindOf(second) !== undefined) return equal(first, second) === wanted;
-    const same = sameTime(first, second);
-    return same === undefined ? unsure : same === wanted;
-  };
-}
-
-/** Of two values without members. An `int` is a BigInt, which the language compares with a number exactly. */
-function equal(a: unknown, b: unknown): boolean {
-  if (typeof a === "bigint" && typeof b === "number") return a >= b && a <= b;
-  if (typeof a === "number" && typeof b === "bigint") return a >= b && a <= b;
-  return a === b;
-}
-
-function comparison(op: string, leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling): Step {
-  const left = stepOf(leftNode, at);
-  const right = stepOf(rightNode, at);
-  const holds = comparisons[op]!;
-  const wrong = noOperator(op, leftNode, rightNode);
-  return (facts) => {
-    const first = left(facts);
-    if (first instanceof Failure) return first;
-    const second = right(facts);
-    if (second instanceof Failure) return second;
-    return haveOrder(first, second) ? holds(first as Ordered, second as Ordered) : wrong(first, second);
-  };
-}
-
-function arithmetic(op: string, leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling): Step {
-  const left = stepOf(leftNode, at);
-  const right = stepOf(rightNode, at);
-  const wrong = noOperator(op, leftNode, rightNode);
-  return (facts) => {
-    const first = left(facts);
-    if (first instanceof Failure) return first;
-    const second = right(facts);
-    if (second instanceof Failure) return second;
-    return computed(op, first, second) ?? wrong(first, second);
-  };
-}
-
 function minus(operand: Step): Step {
   return (facts) => {
     const value = operand(facts);
@@ -219,62 +199,37 @@ function minus(operand: Step): Step {
   };
 }
 
-/** The failure of two values that an operator is not for; the last one is kept, since types seldom change. */
-function noOperator(op: string, left: CheckedNode, right: CheckedNode): (first: unknown, second: unknown) => Failure {
-  let one: string | undefined;
-  let other: string | undefined;
-  let last = unsure;
-  return (first, second) => {
-    const [a, b] = [typeOf(first), typeOf(second)];
-    if (a === undefined || b === undefined) return unsure;
-    if (a !== one || b !== other) {
-      [one, other] = [a, b];
-      last = new Failure(`no such overload: ${typeText(left, a)} ${op} ${typeText(right, b)}`);
+/** Items are asked from the last to the first, and the first error on this way is the one that is told. */
+function list(nodes: readonly CheckedNode[], at: Compiling): Step {
+  if (nodes.every(({ op }) => op === "value")) return always(nodes.map(({ args }) => args));
+  const steps = nodes.map((node) => stepOf(node, at));
+  return (facts) => {
+    const items = new Array<unknown>(steps.length);
+    for (let index = steps.length - 1; index >= 0; index--) {
+      const value = steps[index]!(facts);
+      if (value instanceof Failure) return value;
+      items[index] = value;
     }
-    return last;
+    return items;
   };
 }
 
-type Ordered = string | number; // and times, which the language orders by their milliseconds
-const comparisons: Readonly<Record<string, (a: Ordered, b: Ordered) => boolean>> = {
-  "<": (a, b) => a < b,
-  "<=": (a, b) => a <= b,
-  ">": (a, b) => a > b,
-  ">=": (a, b) => a >= b,
-};
+/** Names that the library leaves out of maps. */
+const leftOut: readonly unknown[] = ["__proto__", "constructor", "prototype"];
 
-/** The language compares an `int` with a `double` as CEL does. */
-function haveOrder(a: unknown, b: unknown): boolean {
-  const isNumber = (value: unknown): boolean => typeof value === "number" || typeof value === "bigint";
-  if (isNumber(a)) return isNumber(b);
-  if (typeof a === "object") return sameTime(a, b) !== undefined;
-  return typeof a === typeof b && (typeof a === "string" || typeof a === "boolean");
-}
-
-/** As the library tells of an operand: by its declared type, or by the value's where that is open. */
-function typeText({ checkedType }: CheckedNode, type: string): string {
-  return checkedType === undefined || checkedType.kind === "dyn" ? `dyn<${type}>` : checkedType.name;
-}
-
-/** In a list that is written out, or among the names of a map of known type; of others only what fails is told. */
-function membership(leftNode: CheckedNode, rightNode: CheckedNode, at: Compiling): Step {
-  const left = stepOf(leftNode, at);
-  const right = stepOf(rightNode, at);
-  const isMap = rightNode.checkedType?.kind === "map" && leftNode.checkedType?.name === "string";
-  const isList = rightNode.op === "list";
-  const wrong = noOperator("in", leftNode, rightNode);
+function map(entries: readonly (readonly [CheckedNode, CheckedNode])[], at: Compiling): Step {
+  const steps = entries.map(([name, value]) => [stepOf(name, at), stepOf(value, at)] as const);
   return (facts) => {
-    const value = left(facts);
-    if (value instanceof Failure) return value;
-    const within = right(facts);
-    if (within instanceof Failure) return within;
-    if (isMap)
-      return isRecord(within)
-        ? Object.hasOwn(within, value as string) && within[value as string] !== undefined
-        : unsure;
-    if (!isList) return wrong(value, within);
-    if (kindOf(value) === undefined) return unsure;
-    return (within as readonly unknown[]).some((item) => equal(value, item));
+    const made: Record<string, unknown> = {};
+    for (const [named, held] of steps) {
+      const name = named(facts);
+      if (name instanceof Failure) return name;
+      const value = held(facts);
+      if (value instanceof Failure) return value;
+      if (typeof name !== "string") return unsure;
+      if (!leftOut.includes(name)) made[name] = value;
+    }
+    return made;
   };
 }
 
@@ -291,8 +246,10 @@ function applied(
   isMethod: boolean,
   at: Compiling,
 ): Step {
-  const call = (values: readonly unknown[]): unknown =>
-    handle?.(values[0], values[1], values[2]) ?? noOverload(name, values, isMethod);
+  const call = (values: readonly unknown[]): unknown => {
+    const value = handle?.(values[0], values[1], values[2]);
+    return value === undefined ? noOverload(name, values, isMethod) : value;
+  };
   if (handle !== undefined && operands.every(({ op }) => op === "value"))
     return always(call(operands.map(({ args }) => args)));
   const [first, second, third] = operands.map((operand) => stepOf(operand, at));
@@ -305,7 +262,8 @@ function applied(
     if (b instanceof Failure) return b;
     const a = first(facts);
     if (a instanceof Failure) return a;
-    return handle(a, b, c) ?? call([a, b, c].slice(0, operands.length));
+    const value = handle(a, b, c);
+    return value === undefined ? noOverload(name, [a, b, c].slice(0, operands.length), isMethod) : value;
   };
 }
 
@@ -329,57 +287,21 @@ function presence(node: CheckedNode, at: Compiling): Step {
   };
 }
 
+/** What its type is, is known with its value only. */
+function isOpen({ checkedType }: CheckedNode): boolean {
+  return checkedType === undefined || checkedType.hasDynType;
+}
+
 function method([name, receiver, args]: readonly [string, CheckedNode, readonly CheckedNode[]], at: Compiling): Step {
-  const walk = walks[name];
-  if (walk !== undefined && args.length === 2 && args[0]!.op === "id")
-    return walked(walk, stepOf(receiver, at), args[0]!.args as string, args[1]!, at);
+  const walked = args[0]?.op === "id" ? walkOf(name, args.length - 1) : undefined;
+  if (walked !== undefined) {
+    const walk: Walk = { name: args[0]!.args as string, item: undefined };
+    const bodies = args.slice(1).map((body) => stepOf(body, { ...at, walk }));
+    return walked(stepOf(receiver, at), walk, bodies);
+  }
   const matches: Handle = (text, pattern) =>
     typeof text === "string" && typeof pattern === "string" ? at.find(pattern, text) : unsure;
-  return applied(name, name === "matchesLinear" ? matches : methods[name], [receiver, ...args], true, at);
-}
-
-/** What ends a walk at once; undefined: it counts to the end, and nothing may fail. */
-const walks: Readonly<Record<string, { readonly ends: boolean | undefined }>> = {
-  exists: { ends: true },
-  all: { ends: false },
-  exists_one: { ends: undefined },
-};
-
-function walked(
-  { ends }: { readonly ends: boolean | undefined },
-  over: Step,
-  name: string,
-  body: CheckedNode,
-  at: Compiling,
-): Step {
-  const walk: Walk = { name, item: undefined };
-  const predicate = stepOf(body, { ...at, walk });
-  return (facts) => {
-    const from = over(facts);
-    if (from instanceof Failure) return from;
-    const items = Array.isArray(from) ? from : isRecord(from) ? Object.keys(from) : undefined;
-    if (items === undefined) return noRange(from);
-    let failure: Failure | undefined;
-    let count = 0;
-    for (const item of items) {
-      if (!isPlain(item)) return unsure;
-      walk.item = item;
-      const found = predicate(facts);
-      if (found === unsure) return unsure;
-      if (found instanceof Failure) {
-        if (ends === undefined) return found;
-        failure ??= found;
-      } else if (typeof found !== "boolean") return unsure;
-      else if (found === ends) return ends;
-      else if (found) count++;
-    }
-    return failure ?? (ends === undefined ? count === 1 : !ends);
-  };
-}
-
-function noRange(value: unknown): Failure {
-  const type = typeOf(value);
-  return type === undefined
-    ? unsure
-    : new Failure(`Expression of type '${type}' cannot be range of a comprehension (must be list, map, or dynamic).`);
+  const isListed = name === "join" && receiver.checkedType?.kind === "list" && !args.some(isOpen);
+  const handle = name === "matchesLinear" ? matches : methods[isListed ? "joinList" : name];
+  return applied(name, handle, [receiver, ...args], true, at);
 }

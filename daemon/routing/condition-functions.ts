@@ -2,7 +2,7 @@
  * Functions and arithmetic of conditions: what the library would answer, and its error as a value. Hides what the
  * library takes too long for: its `duration()` backtracks over what callers send, and a time zone costs it 70 µs.
  */
-import { Duration } from "@marcbachmann/cel-js/evaluator";
+import { Duration, UnsignedInt } from "@marcbachmann/cel-js/evaluator";
 import { Failure, isRecord, typeOf, unsure } from "./condition-value.ts";
 
 /** Undefined: there is no such function of these types. */
@@ -10,23 +10,32 @@ export type Handle = (first: unknown, second?: unknown, third?: unknown) => unkn
 
 /** Where the library has to be asked, unless an operand fails. */
 const ask: Handle = () => unsure;
+const onBytes = (does: (bytes: Buffer) => unknown): Handle => {
+  return (bytes) => (bytes instanceof Uint8Array ? does(asBuffer(bytes)) : undefined);
+};
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
 
 /** `name(argument)`. */
 export const functions: Readonly<Record<string, Handle>> = {
   __proto__: null as never,
-  bytes: ask,
+  bytes: (value) => (typeof value === "string" ? bytesOf(value) : value instanceof Uint8Array ? value : undefined),
   type: ask,
   size: sizeOf,
   dyn: (value) => value,
   uint(value) {
-    const whole = typeof value === "string" ? readWhole(value) : value;
-    const isFit = typeof whole !== "bigint" || BigInt.asUintN(64, whole) === whole;
-    return isFit && whole !== undefined ? unsure : new Failure("uint() type error: cannot convert to uint");
+    const isDouble = typeof value === "number";
+    const whole = typeof value === "string" ? readWhole(value) : isDouble ? wholeOf(value) : value;
+    if (whole !== undefined && typeof whole !== "bigint") return unsure;
+    return whole !== undefined && BigInt.asUintN(64, whole) === whole
+      ? new UnsignedInt(whole)
+      : new Failure(`uint() type error: ${isDouble ? "unsigned integer overflow" : "cannot convert to uint"}`);
   },
   int(value) {
     if (typeof value === "bigint") return value;
-    if (typeof value === "number")
-      return Number.isFinite(value) ? BigInt(Math.trunc(value)) : new Failure("int() type error: integer overflow");
+    if (typeof value === "number") return wholeOf(value) ?? new Failure("int() type error: integer overflow");
     if (typeof value !== "string") return undefined;
     const whole = readWhole(value);
     return whole !== undefined && fits(whole) ? whole : new Failure("int() type error: cannot convert to int");
@@ -43,6 +52,7 @@ export const functions: Readonly<Record<string, Handle>> = {
   string(value) {
     if (value === Number.POSITIVE_INFINITY) return "+Inf";
     if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+    if (value instanceof Uint8Array) return asBuffer(value).toString();
     return value === null || typeof value === "object" ? undefined : String(value);
   },
   bool(value) {
@@ -62,6 +72,7 @@ export const functions: Readonly<Record<string, Handle>> = {
 const wholeNumber = /^(?:[-+]?\d+|0[bB][01]+|0[oO][0-7]+|0X[\da-fA-F]+|)$/;
 const readWhole = (text: string): bigint | undefined =>
   text.length <= 20 && wholeNumber.test(text) ? BigInt(text) : undefined;
+const wholeOf = (value: number): bigint | undefined => (Number.isFinite(value) ? BigInt(Math.trunc(value)) : undefined);
 const fits = (whole: bigint): boolean => BigInt.asIntN(64, whole) === whole;
 const namedNumbers: ReadonlyMap<string, number> = new Map([
   ...["inf", "+inf", "infinity", "+infinity"].map((name) => [name, Number.POSITIVE_INFINITY] as const),
@@ -75,7 +86,7 @@ const truths: ReadonlyMap<string, boolean> = new Map([
 
 function sizeOf(value: unknown): unknown {
   if (typeof value === "string") return BigInt(isAscii.test(value) ? value.length : [...value].length);
-  if (Array.isArray(value)) return BigInt(value.length);
+  if (Array.isArray(value) || value instanceof Uint8Array) return BigInt(value.length);
   return isRecord(value) ? BigInt(Object.keys(value).length) : undefined;
 }
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
@@ -97,6 +108,17 @@ const unitNanos: Readonly<Record<string, bigint>> = {
   µs: 1_000n,
   ns: 1n,
 };
+
+/** What was made last: rules ask for the same of one request, and nothing changes bytes. */
+let lastMade: { readonly text: string; readonly bytes: Buffer } = { text: "", bytes: Buffer.alloc(0) };
+const madeMax = 4_096;
+
+function bytesOf(text: string): Buffer {
+  if (lastMade.text === text) return lastMade.bytes;
+  const bytes = Buffer.from(text);
+  if (text.length <= madeMax) lastMade = { text, bytes };
+  return bytes;
+}
 
 /** What was read last: rules ask for the same of one request. */
 let lastRead: { readonly text: string; readonly duration: Duration | Failure } | undefined;
@@ -164,10 +186,27 @@ const ofDuration: Readonly<Record<string, (duration: Duration) => bigint>> = {
   getMilliseconds: (duration) => duration.getMilliseconds(),
 };
 
+const outOfBytes = new Failure("Bytes index out of range");
+
 /** `receiver.name(arguments)`. */
 export const methods: Readonly<Record<string, Handle>> = {
   __proto__: null as never,
-  join: ask,
+  // What is declared as a list is asked for no more; of others the first tells whether this is for them.
+  join: (list, by) =>
+    Array.isArray(list) && typeof (list[0] ?? "") === "string" ? methods["joinList"]!(list, by) : undefined,
+  joinList(list, by) {
+    if (!Array.isArray(list) || (by !== undefined && typeof by !== "string")) return undefined;
+    if (list.every((item) => typeof item === "string")) return list.join(by ?? "");
+    return new Failure(`string.join(${by === undefined ? "" : "separator"}): list must contain only strings`);
+  },
+  json: ask,
+  hex: onBytes((bytes) => bytes.toString("hex")),
+  base64: onBytes((bytes) => bytes.toString("base64")),
+  string: onBytes((bytes) => bytes.toString()),
+  at(bytes, index) {
+    if (!(bytes instanceof Uint8Array) || typeof index !== "bigint") return undefined;
+    return index < 0n || index >= bytes.length ? outOfBytes : BigInt(bytes[Number(index)]!);
+  },
   size: sizeOf,
   startsWith: onTexts((text, part) => text.startsWith(part)),
   endsWith: onTexts((text, part) => text.endsWith(part)),
@@ -186,8 +225,14 @@ export const methods: Readonly<Record<string, Handle>> = {
       ? text.substring(start, end)
       : new Failure(`string.substring(start, end): ${wrong} index out of range`);
   },
-  split: (text, by, most) =>
-    most === undefined && typeof text === "string" && typeof by === "string" ? text.split(by) : unsure,
+  split(text, by, most) {
+    if (typeof text !== "string" || typeof by !== "string") return undefined;
+    if (most !== undefined && typeof most !== "bigint") return undefined;
+    const parts = text.split(by);
+    const limit = Number(most ?? -1n);
+    if (limit < 0 || parts.length <= limit) return parts;
+    return limit === 0 ? [] : [...parts.slice(0, limit - 1), parts.slice(limit - 1).join(by)];
+  },
   ...Object.fromEntries(Object.keys(ofDate).map((name) => [name, partOfTime(name)])),
 };
 
@@ -201,20 +246,29 @@ function partOfTime(name: string): Handle {
     // Which the library asks of no zone, and of the empty one.
     const isPlain = name === "getMilliseconds" || (zone === "" && name === "getDayOfYear");
     if (zone === undefined || isPlain) return BigInt(date(time));
-    const offset = zoneOffset(zone, time.getTime());
-    return offset instanceof Failure ? offset : BigInt(date(new Date(time.getTime() + offset)));
+    const there = wallClockIn(zone, time.getTime());
+    return there instanceof Failure ? there : BigInt(date(there));
   };
 }
 
-/** A zone with its offset from UTC in the quarter of an hour that was asked about last: it changes at none's middle. */
-type Zone = { readonly format: Intl.DateTimeFormat; quarter: number; offsetMs: number };
+/**
+ * A zone with its offset from UTC in the quarter of an hour that was asked about last: it changes at none's middle. And
+ * with the time that was asked about last, as clocks show it there: rules ask of one moment.
+ */
+type Zone = {
+  readonly format: Intl.DateTimeFormat;
+  quarter: number;
+  offsetMs: number;
+  ms: number;
+  readonly shown: Date;
+};
 const zones = new Map<string, Zone | Failure>();
 const zonesMax = 64;
 const zoneNameMax = 64;
 const quarterMs = 900_000;
 const wallClock = { hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric" } as const;
 
-function zoneOffset(name: string, ms: number): number | Failure {
+function wallClockIn(name: string, ms: number): Date | Failure {
   let zone = zones.get(name);
   if (zone === undefined) {
     zone = openZone(name);
@@ -223,6 +277,7 @@ function zoneOffset(name: string, ms: number): number | Failure {
     if (name.length <= zoneNameMax) zones.set(name, zone);
   }
   if (zone instanceof Failure) return zone;
+  if (zone.ms === ms) return zone.shown;
   const quarter = Math.floor(ms / quarterMs);
   if (zone.quarter !== quarter) {
     const start = quarter * quarterMs;
@@ -234,7 +289,9 @@ function zoneOffset(name: string, ms: number): number | Failure {
     zone.offsetMs = Date.UTC(year, month - 1, day, hour, minute, second) - start;
     zone.quarter = quarter;
   }
-  return zone.offsetMs;
+  zone.ms = ms;
+  zone.shown.setTime(ms + zone.offsetMs);
+  return zone.shown;
 }
 
 function openZone(name: string): Zone | Failure {
@@ -242,7 +299,13 @@ function openZone(name: string): Zone | Failure {
   if (name.length > zoneNameMax) return wrong;
   try {
     const options = { ...wallClock, minute: "numeric", second: "numeric", timeZone: name } as const;
-    return { format: new Intl.DateTimeFormat("en-US", options), quarter: Number.NaN, offsetMs: 0 };
+    return {
+      format: new Intl.DateTimeFormat("en-US", options),
+      quarter: Number.NaN,
+      offsetMs: 0,
+      ms: Number.NaN,
+      shown: new Date(0),
+    };
   } catch {
     return wrong;
   }
@@ -253,6 +316,8 @@ export function computed(operator: string, a: unknown, b: unknown): unknown {
   if (typeof a === "bigint") return typeof b === "bigint" ? wholes(operator, a, b) : undefined;
   if (typeof a === "number") return typeof b === "number" ? doubles(operator, a, b) : undefined;
   if (typeof a === "string") return typeof b === "string" && operator === "+" ? a + b : undefined;
+  if (operator === "+" && Array.isArray(a)) return Array.isArray(b) ? [...a, ...b] : undefined;
+  if (operator === "+" && a instanceof Uint8Array) return b instanceof Uint8Array ? Buffer.concat([a, b]) : undefined;
   return times(operator, a, b);
 }
 
@@ -307,6 +372,6 @@ export function noOverload(name: string, values: readonly unknown[], isMethod: b
   const types = values.map(typeOf);
   if (types.includes(undefined)) return unsure;
   const [receiver, ...rest] = types;
-  const call = isMethod ? `${receiver}.${name}(${rest.join(", ")})` : `${name}(${types.join(", ")})`;
+  const call = isMethod ? `${receiver!.split("<")[0]}.${name}(${rest.join(", ")})` : `${name}(${types.join(", ")})`;
   return new Failure(`found no matching overload for '${call}'`);
 }

@@ -169,7 +169,8 @@ function decide(
     if (sort !== undefined) return sortHops(left, sort, choice);
     return orderHops(left === stage.hops ? stage : { ...stage, hops: left }, choice);
   };
-  let hops: readonly Hop[] = names.stages.flatMap(orderStage);
+  const [stage, ...after] = names.stages;
+  let hops = after.length === 0 ? orderStage(stage!) : names.stages.flatMap(orderStage);
   if (wishes?.allowFallbacks === false) hops = onlyListed(hops, wishes.order);
   if (preferences?.fallbacks === false) hops = hops.slice(0, 1);
   if (hops.length === 0) throw nothingLeft(request.model, notes);
@@ -198,19 +199,21 @@ function decide(
     ordered: hops.length,
   });
   const ordered = (stages: readonly Stage[] | undefined) => stages?.flatMap(orderStage);
+  // Written out: a dozen spreads of what is mostly absent cost more than the decision.
   return {
     hops,
-    ...(names.onContext === undefined ? {} : { onContext: ordered(names.onContext) }),
-    ...(names.onPolicy === undefined ? {} : { onPolicy: ordered(names.onPolicy) }),
-    ...(preferences?.credential === undefined ? {} : { credential: preferences.credential }),
-    ...(request.keyProviders === undefined ? {} : { allowed: allowedCredentials(request.keyProviders) }),
-    ...(isKept ? { binding: kept } : {}),
-    ...(issuer === undefined ? {} : { issuer }),
-    ...(stay === undefined ? {} : { bind: { key: stay.key, ttlMs: stay.ttlMs } }),
-    ...(preferences?.retries === undefined ? {} : { retries: Math.min(preferences.retries, retriesMax) }),
-    ...(names.hedge === undefined ? {} : { hedge: names.hedge }),
-    ...(wishes?.requireParameters === true ? { strict: true } : {}),
-    ...(suffix?.unhonoured === undefined ? {} : { unhonoured: suffix.unhonoured }),
+    onContext: ordered(names.onContext),
+    onPolicy: ordered(names.onPolicy),
+    credential: preferences?.credential,
+    allowed: request.keyProviders && allowedCredentials(request.keyProviders),
+    binding: isKept ? kept : undefined,
+    issuer,
+    bind: stay && { key: stay.key, ttlMs: stay.ttlMs },
+    retries: preferences?.retries === undefined ? undefined : Math.min(preferences.retries, retriesMax),
+    hedge: names.hedge,
+    strict: wishes?.requireParameters,
+    unhonoured: suffix?.unhonoured,
+    order: undefined,
     decision,
   };
 }

@@ -92,7 +92,7 @@ function firstThatHolds(
     const rule = list[index]!;
     const { scope } = rule;
     if (scope.kind !== "global" && !facts.isOf(scope.kind, scope.name)) continue;
-    if (held.includes(rule)) continue;
+    if (held.length > 0 && held.includes(rule)) continue;
     if (rule.condition === undefined) return counted(rule, table, healthWord.requests);
     const answer = rule.condition.test(facts);
     if (answer === true) return counted(rule, table, healthWord.requests);

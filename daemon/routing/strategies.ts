@@ -82,11 +82,12 @@ function drawn(
   weightOf: (hop: Hop, index: number) => number,
   { routing }: Choice,
 ): readonly Hop[] {
-  const weights = new Array<number>(hops.length);
+  const weights = scoresFor(hops.length);
   let total = 0;
   for (let index = 0; index < hops.length; index++) {
-    weights[index] = weightOf(hops[index]!, index);
-    total += weights[index]!;
+    const weight = weightOf(hops[index]!, index);
+    weights[index] = weight;
+    total += weight;
   }
   if (total <= 0) return hops;
   let left = routing.random() * total;
@@ -98,17 +99,13 @@ function drawn(
     if (left < 0) break;
   }
   weights[first] = Number.POSITIVE_INFINITY;
-  for (let index = 0; index < weights.length; index++) weights[index] = -weights[index]!;
+  for (let index = 0; index < hops.length; index++) weights[index] = -weights[index]!;
   return byScore(hops, weights);
 }
 
 /** Lowest score first; equals in random order, or the first in the config would get everything. */
 function sorted(hops: readonly Hop[], scoreOf: (hop: Hop) => number, { routing }: Choice): readonly Hop[] {
-  const scores = new Array<number>(hops.length);
-  for (let index = 0; index < hops.length; index++) {
-    const hop = hops[index]!;
-    scores[index] = hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop);
-  }
+  const scores = scored(hops, scoreOf);
   // Turned by a random number of places, since what is equal stays as it comes.
   const turn = Math.floor(routing.random() * hops.length);
   return byScore(hops, scores, turn);
@@ -116,7 +113,7 @@ function sorted(hops: readonly Hop[], scoreOf: (hop: Hop) => number, { routing }
 
 /** The better of two that are drawn: herds form where all take the best. */
 function twoChoices(hops: readonly Hop[], scoreOf: (hop: Hop) => number, choice: Choice): readonly Hop[] {
-  const scores = hops.map((hop) => (hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop)));
+  const scores = scored(hops, scoreOf);
   const one = Math.floor(choice.routing.random() * hops.length);
   const step = 1 + Math.floor(choice.routing.random() * (hops.length - 1));
   const two = (one + step) % hops.length;
@@ -125,10 +122,27 @@ function twoChoices(hops: readonly Hop[], scoreOf: (hop: Hop) => number, choice:
   return byScore(hops, scores);
 }
 
+function scored(hops: readonly Hop[], scoreOf: (hop: Hop) => number): Float64Array {
+  const scores = scoresFor(hops.length);
+  for (let index = 0; index < hops.length; index++) {
+    const hop = hops[index]!;
+    scores[index] = hop.weight === 0 ? Number.POSITIVE_INFINITY : scoreOf(hop);
+  }
+  return scores;
+}
+
+/** Written over by each decision: a score is worth nothing once its stage is sorted. */
+let scratch = { scores: new Float64Array(64), order: new Int32Array(64) };
+
+function scoresFor(count: number): Float64Array {
+  if (count > scratch.order.length) scratch = { scores: new Float64Array(2 * count), order: new Int32Array(2 * count) };
+  return scratch.scores;
+}
+
 /** An insertion sort: stages are short, and this allocates one array. */
-function byScore(hops: readonly Hop[], scores: readonly number[], turn = 0): readonly Hop[] {
+function byScore(hops: readonly Hop[], scores: Float64Array, turn = 0): readonly Hop[] {
   const count = hops.length;
-  const order = new Array<number>(count);
+  const { order } = scratch;
   for (let filled = 0; filled < count; filled++) {
     const index = turn + filled < count ? turn + filled : turn + filled - count;
     const score = scores[index]!;
@@ -168,8 +182,7 @@ function headroom({ target }: Hop, { routing, nowMs }: Choice): number {
 
 function priceWeighted(hops: readonly Hop[], choice: Choice): readonly Hop[] {
   const weights = keptWeights(hops, choice, priceWeights);
-  const order = drawn(hops, (_, index) => weights[index]!, choice);
-  return order;
+  return drawn(hops, (_, index) => weights[index]!, choice);
 }
 
 function priceWeights(hops: readonly Hop[], choice: Choice): readonly number[] {
