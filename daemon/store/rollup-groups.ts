@@ -2,6 +2,7 @@
  * Rows of one batch, added up by everything that sums are kept by. Nearly all rows of a batch agree in key, model and
  * the rest, so a row costs one look-up here, and the many roll-ups and metrics are paid once a group.
  */
+import { type Column, type Columns, flatRows, isVaried, valueAt } from "./columns.ts";
 import { readTools } from "./log-filter.ts";
 import { requestColumn as column, requestFlag, requestWidth, settlementFlag } from "./rows.ts";
 import type { RowValue } from "./sender.ts";
@@ -93,6 +94,39 @@ export type Group = {
 };
 
 const minuteMs = 60_000;
+
+/** The same as `groupRows`, for a batch as it came: mostly all of its rows are one group, and need not be laid out. */
+export function groupColumns(rows: Columns): readonly Group[] {
+  const { count, values } = rows;
+  if (count === 0) return [];
+  const minute = oneMinute(values[column.at], count);
+  if (minute === undefined || !areAlike(values)) return groupRows(flatRows(rows));
+  const group = emptyGroup(
+    minute,
+    values.map((each) => valueAt(each, 0)),
+  );
+  const row = [...group.sample];
+  const varied = values.flatMap((each, index) => (isVaried(each) ? [{ index, each }] : []));
+  for (let at = 0; at < count; at += 1) {
+    for (const { index, each } of varied) row[index] = each[at] ?? null;
+    addRow(group, row, 0);
+  }
+  return [group];
+}
+
+/** In which all rows began; undefined: they began in several. */
+function oneMinute(times: Column | undefined, count: number): number | undefined {
+  const of = (row: number): number => Math.floor((valueAt(times, row) as number) / minuteMs) * minuteMs;
+  const first = of(0);
+  if (isVaried(times)) for (let row = 1; row < count; row += 1) if (of(row) !== first) return undefined;
+  return first;
+}
+
+function areAlike(values: Columns["values"]): boolean {
+  for (const index of common) if (isVaried(values[index])) return false;
+  const attempts = values[column.attempts];
+  return isVaried(attempts) ? !attempts.some(tookTurn) : !tookTurn(attempts);
+}
 
 export function groupRows(rows: readonly RowValue[]): readonly Group[] {
   const groups = new Map<string, Group>();

@@ -1,11 +1,11 @@
 /** The traffic writer as a thread's body: batches from many ports, retention in between, and a few commands. */
 import { createBreather } from "./breather.ts";
-import { areRows, type Columns, flatRows } from "./columns.ts";
+import { areRows, type Columns } from "./columns.ts";
 import type { ContentFilter } from "./content-writer.ts";
 import { openDatabase } from "./database.ts";
 import { createOwnerFiller } from "./key-owners.ts";
 import { isTrafficCommand, replyTo, type TrafficCommand } from "./requests.ts";
-import { type Group, groupRows } from "./rollup-groups.ts";
+import { type Group, groupColumns } from "./rollup-groups.ts";
 import { type Batch, type Dropped, requestWidth } from "./rows.ts";
 import type { WriterThread } from "./state-thread.ts";
 import { type TrafficRetention, TrafficWriter, type TrafficWriterOptions } from "./traffic-writer.ts";
@@ -43,7 +43,7 @@ export function startTrafficThread(options: TrafficThreadOptions): TrafficThread
   const grouped = new WeakMap<Batch, readonly Group[]>();
   const seen = new Map<number, number>();
   const loop = createWriterLoop({
-    commit: (batches) => writer.commit(batches, (batch) => grouped.get(batch) ?? groupRows(flatRows(batch.rows))),
+    commit: (batches) => writer.commit(batches, (batch) => grouped.get(batch) ?? groupColumns(batch.rows)),
     received,
     other: (message, port) => {
       if (isDropped(message)) status.dropped(message.rows);
@@ -65,7 +65,7 @@ export function startTrafficThread(options: TrafficThreadOptions): TrafficThread
     seen.set(batch.sender, batch.number);
     if (!areRows(batch.rows, requestWidth)) return; // the commit says so
     (batch as { rows: Columns }).rows = owners.fill(batch.rows); // ours: it was copied on its way here
-    const groups = groupRows(flatRows(batch.rows));
+    const groups = groupColumns(batch.rows);
     grouped.set(batch, groups);
     options.onGroups?.(groups);
   }

@@ -5,12 +5,12 @@
 import { type AwaitedCosts, openAwaitedCosts } from "./awaited-costs.ts";
 import { type Breather, noBreather } from "./breather.ts";
 import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
-import { areRows, type Columns, columnsOf, flatRows, isVaried, valueAt } from "./columns.ts";
+import { areRows, type Columns, columnsOf, isVaried, valueAt } from "./columns.ts";
 import { type ContentDescriber, type ContentFilter, type ContentWriter, openContentWriter } from "./content-writer.ts";
 import type { Database, Statement } from "./database.ts";
 import { readTools } from "./log-filter.ts";
 import { openRetention, type Retention } from "./retention.ts";
-import { costGroup, type Group, groupRows } from "./rollup-groups.ts";
+import { costGroup, type Group, groupColumns, groupRows } from "./rollup-groups.ts";
 import { openRollupWriter, type RollupRetention, type RollupWriter, rollupRetentionDefault } from "./rollup-writer.ts";
 import { type Batch, requestColumn as column, contentWidth, requestColumns, requestWidth } from "./rows.ts";
 
@@ -78,7 +78,7 @@ export class TrafficWriter {
 
   /**
    * Commits all batches at once, each once however often it is sent. Returns the number of new rows.
-   * @param groups what `groupRows` makes of a batch's rows, where that is known already
+   * @param groups what `groupColumns` makes of a batch's rows, where that is known already
    */
   commit(batches: readonly Batch[], groups: (batch: Batch) => readonly Group[] = groupsOf): number {
     if (this.#stale) this.#load();
@@ -240,7 +240,7 @@ export class TrafficWriter {
 }
 
 function groupsOf(batch: Batch): readonly Group[] {
-  return groupRows(flatRows(batch.rows));
+  return groupColumns(batch.rows);
 }
 
 function hasTable(database: Database, name: string): boolean {

@@ -47,6 +47,31 @@ test("prepareColumnInsert() writes the rows that were given, whatever they share
   ]);
 });
 
+test("prepareColumnInsert() writes what comes again and again as what comes once", (t) => {
+  const database = openDatabase(join(temporaryHome(t), "written.db"));
+  t.after(() => database.close());
+  database.exec("CREATE TABLE t (number INTEGER, text TEXT, share REAL, other)");
+  const insert = prepareColumnInsert(database, "t");
+  const numbers = Array.from({ length: 77 }, (_, index) => index);
+  const texts = ["it's", "''); DROP TABLE t; --", "@c1 ? :x $y", "\u0000 in it", "grüße", "a\nb", "x".repeat(100), ""];
+  const others = [0, -0, 2 ** 53 - 1, -(2 ** 53), 0.1, 1e300, "7", Buffer.from("'")];
+  for (const [index, text] of texts.entries()) {
+    const other = others[index]!;
+    for (let time = 0; time < 4; time += 1) {
+      database.exec("DELETE FROM t");
+      insert.run({ count: numbers.length, values: [numbers, text, 3, other] }, () => {});
+      const rows = database.prepare("SELECT number, text, share, other FROM t ORDER BY rowid").raw().all();
+      assert.deepEqual(
+        rows,
+        numbers.map((number) => [number, text, 3, other]),
+        `${text} the ${time}. time`,
+      );
+    }
+  }
+  const kinds = database.prepare("SELECT DISTINCT typeof(number), typeof(text), typeof(share) FROM t").raw().all();
+  assert.deepEqual(kinds, [["integer", "text", "real"]]);
+});
+
 test("areRows() tells rows of another width and columns of another length", () => {
   assert.equal(areRows(columnsOf(2, ["a", 1, "b", 2]), 2), true);
   assert.equal(areRows(columnsOf(2, ["a", 1, "b", 2]), 4), false);
