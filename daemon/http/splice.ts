@@ -2,6 +2,7 @@
  * Changes the few bytes of a request that may differ on the way to an upstream of the same dialect; every other byte
  * stays as the caller wrote it, so that prompt caches and signatures further on see the same prefix.
  */
+import { jsonText } from "./json-text.ts";
 import type { MaxTokensField, Member, RequestView } from "./scan.ts";
 
 export type RequestEdits = {
@@ -28,7 +29,7 @@ export function spliceRequest(body: Buffer, view: RequestView, edits: RequestEdi
   const added: string[] = [];
 
   if (edits.model !== undefined && (view.modelStart < 0 || edits.model !== (view.bodyModel ?? view.model))) {
-    const text = JSON.stringify(edits.model);
+    const text = jsonText(edits.model);
     if (view.modelStart < 0) added.push(`"model":${text}`);
     else cuts.push({ start: view.modelStart, end: view.modelEnd, text });
   }

@@ -4,6 +4,7 @@
  */
 
 import type { Usage } from "../../providers/exchange.ts";
+import { jsonText } from "../http/json-text.ts";
 import { workerWord } from "../runtime/worker-protocol.ts";
 import { contentLevel, requestFlag, settlementFlag } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
@@ -60,21 +61,21 @@ export function record(exchange: Exchange, plane: Plane): void {
   if (isTapped || isTraced) plane.tap.take(row, isTraced ? spanText(span) : undefined);
 }
 
-function auditText(exchange: Exchange): string {
-  const { usage, view } = exchange;
-  return JSON.stringify({
-    request: exchange.id,
-    route: exchange.route.name,
-    model: view?.model,
-    target: exchange.target?.name,
-    stream: view?.stream,
-    held: exchange.settlement?.heldNano || undefined,
-    status: exchange.status,
-    error: exchange.error?.code,
-    input: usage?.input,
-    output: usage?.output,
-    parts: usage === undefined ? undefined : partsOf(usage),
-  });
+/** Written out: as an object made a text it would take a microsecond more. */
+export function auditText(exchange: Exchange): string {
+  const { usage, view, target, error, settlement } = exchange;
+  let text = `{"request":${jsonText(exchange.id)},"route":${jsonText(exchange.route.name)}`;
+  if (view?.model !== undefined) text += `,"model":${jsonText(view.model)}`;
+  if (target !== undefined) text += `,"target":${jsonText(target.name)}`;
+  if (view !== undefined) text += `,"stream":${view.stream}`;
+  if (settlement?.heldNano) text += `,"held":${settlement.heldNano}`;
+  text += `,"status":${exchange.status}`;
+  if (error !== undefined) text += `,"error":"${error.code}"`;
+  if (usage === undefined) return `${text}}`;
+  if (usage.input !== undefined) text += `,"input":${usage.input}`;
+  if (usage.output !== undefined) text += `,"output":${usage.output}`;
+  const parts = partsOf(usage);
+  return parts === undefined ? `${text}}` : `${text},"parts":${JSON.stringify(parts)}}`;
 }
 
 /** What else was billed, so that a settled request can be priced anew; undefined for most. */

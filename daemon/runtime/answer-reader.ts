@@ -3,6 +3,7 @@
  * heads, chunks and lengths. Strict where a second reading would be possible: an answer with both a length and chunks,
  * two lengths or a folded header is refused.
  */
+import { knownNames, trimmed } from "../http/header-text.ts";
 
 export type AnswerHeaders = Record<string, string | string[] | undefined>;
 
@@ -32,7 +33,10 @@ type State = "idle" | "head" | "length" | "size" | "chunk" | "chunk end" | "trai
 
 const statusLine = /^HTTP\/1\.([01]) (\d{3})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
+/** All of a head's, each with its end. */
+const headerLines = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 const sizeLine = /^([0-9A-Fa-f]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const lowered = knownNames((name) => name);
 const lengthValue = /^\d{1,15}$/;
 const lineEnd = "\r\n";
 const headEnd = "\r\n\r\n";
@@ -125,12 +129,12 @@ export class AnswerReader {
     if ((end < 0 ? rest.length : end) - at > this.#headBytesMax) throw new BadAnswer("HEADERS_OVERFLOW");
     if (end < 0) return -1;
     const after = end + headEnd.length;
-    const text = rest.toString("latin1", at, end);
+    const text = rest.toString("latin1", at, end + lineEnd.length);
     const first = text.indexOf(lineEnd);
-    const [, minor, code] = statusLine.exec(first < 0 ? text : text.slice(0, first)) ?? [];
+    const [, minor, code] = statusLine.exec(text.slice(0, first)) ?? [];
     if (code === undefined) throw new BadAnswer("BAD_STATUS_LINE");
     const status = Number(code);
-    const headers = first < 0 ? {} : headersOf(text, first + 2);
+    const headers = headersOf(text.slice(first + lineEnd.length));
     if (status < 200) {
       if (status === 101) throw new BadAnswer("UNASKED_UPGRADE");
       return after;
@@ -144,9 +148,10 @@ export class AnswerReader {
 
   /** How the body ends, and whether another answer may follow it (RFC 9112 §6.3, §9.3). */
   #frame(status: number, headers: AnswerHeaders, persistent: boolean): void {
-    const connection = joined(headers["connection"]).toLowerCase();
-    this.#keep = persistent ? !connection.includes("close") : connection.includes("keep-alive");
-    const seconds = /timeout=(\d{1,6})/i.exec(joined(headers["keep-alive"]))?.[1];
+    const { connection, "keep-alive": keepAlive } = headers;
+    const words = connection === undefined ? "" : joined(connection).toLowerCase();
+    this.#keep = persistent ? !words.includes("close") : words.includes("keep-alive");
+    const seconds = keepAlive === undefined ? undefined : /timeout=(\d{1,6})/i.exec(joined(keepAlive))?.[1];
     this.#keepMs = seconds === undefined ? undefined : Number(seconds) * 1000;
     const coding = headers["transfer-encoding"];
     const length = headers["content-length"];
@@ -219,18 +224,17 @@ export class AnswerReader {
   }
 }
 
-function headersOf(text: string, start: number): AnswerHeaders {
+/** @param text header lines, each with its end */
+function headersOf(text: string): AnswerHeaders {
+  if (!headerLines.test(text)) throw new BadAnswer("BAD_HEADER");
   const headers: AnswerHeaders = {};
-  let at = start;
-  while (at < text.length) {
+  for (let at = 0; at < text.length; ) {
     const end = text.indexOf(lineEnd, at);
-    const line = end < 0 ? text.slice(at) : text.slice(at, end);
-    at = end < 0 ? text.length : end + 2;
-    const [, rawName, value] = headerLine.exec(line) ?? [];
-    if (rawName === undefined) throw new BadAnswer("BAD_HEADER");
-    const name = rawName.toLowerCase();
+    const colon = text.indexOf(":", at);
+    const name = lowered(text.slice(at, colon));
+    const given = trimmed(text, colon + 1, end);
+    at = end + lineEnd.length;
     const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    const given = value!.trimEnd();
     if (before === undefined) {
       if (name !== "__proto__") headers[name] = given;
     } else if (typeof before !== "string") before.push(given);
@@ -239,6 +243,6 @@ function headersOf(text: string, start: number): AnswerHeaders {
   return headers;
 }
 
-function joined(value: string | string[] | undefined): string {
-  return value === undefined ? "" : typeof value === "string" ? value : value.join(",");
+function joined(value: string | readonly string[]): string {
+  return typeof value === "string" ? value : value.join(",");
 }

@@ -3,6 +3,7 @@
  * besides a body of a told length is not, and goes to node's parser, which knows how to refuse it (RFC 9112).
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { knownNames, trimmed } from "../header-text.ts";
 
 export type RequestHead = {
   readonly url: string;
@@ -19,9 +20,12 @@ const lineEnd = "\r\n";
 const digits = /^\d{1,9}$/;
 /** Where one of these is, more than a body of a told length is meant. */
 const unusual: ReadonlySet<string> = new Set(["transfer-encoding", "expect", "upgrade", "http2-settings", "trailer"]);
-/** Names that a request nearly always has, as they are mostly written: looking one up is cheaper than folding its case. */
-const folded = new Map<string, string>();
-const foldedMax = 512;
+const nameOf = knownNames((name) => ({
+  name,
+  isUnusual: unusual.has(name),
+  isLength: name === "content-length",
+  isConnection: name === "connection",
+}));
 
 /** @param text the head as latin1, up to and with the line end of its last header. Undefined: not plain. */
 export function readRequestHead(text: string): RequestHead | undefined {
@@ -36,37 +40,16 @@ export function readRequestHead(text: string): RequestHead | undefined {
     const colon = text.indexOf(":", at);
     const rawName = text.slice(at, colon);
     const value = trimmed(text, colon + 1, end);
-    const name = fold(rawName);
+    const { name, isUnusual, isLength, isConnection } = nameOf(rawName);
     at = end + 2;
-    if (headers[name] !== undefined || unusual.has(name)) return undefined;
-    if (name === "content-length") {
+    if (isUnusual || headers[name] !== undefined) return undefined;
+    if (isLength) {
       if (!digits.test(value)) return undefined;
       length = Number(value);
-    } else if (name === "connection" && value.toLowerCase() !== "keep-alive") return undefined;
+    } else if (isConnection && value.toLowerCase() !== "keep-alive") return undefined;
     headers[name] = value;
     rawHeaders.push(rawName, value);
   }
   if (length < 0 || headers["host"] === undefined) return undefined;
   return { url, headers, rawHeaders, length };
-}
-
-function trimmed(text: string, start: number, end: number): string {
-  let from = start;
-  let to = end;
-  while (from < to && isBlank(text.charCodeAt(from))) from += 1;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to -= 1;
-  return text.slice(from, to);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
-function fold(name: string): string {
-  const known = folded.get(name);
-  if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  // Callers choose the names, so their number is bounded.
-  if (folded.size < foldedMax && name.length <= 64) folded.set(name, lower);
-  return lower;
 }

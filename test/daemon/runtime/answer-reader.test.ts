@@ -141,3 +141,12 @@ test("close() is no end of an answer whose length was told", () => {
   reader.push(Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel"));
   assert.equal(reader.close(), false);
 });
+
+test("AnswerReader takes blanks around a value away, and no byte of the value itself", () => {
+  const name = "x-\u00c3\u00a0"; // not a name
+  assert.throws(() => read(`HTTP/1.1 200 OK\r\n${name}: a\r\n\r\n`), { code: "BAD_HEADER" });
+  const { headers } = read(
+    "HTTP/1.1 200 OK\r\na: \t x \t\r\nb:\u00c3\u00a0\r\nc: \r\n__proto__: d\r\ncontent-length: 0\r\n\r\n",
+  );
+  assert.deepEqual(headers, { a: "x", b: "\u00c3\u00a0", c: "", "content-length": "0" });
+});
