@@ -92,7 +92,7 @@ function dial(
       const now = performance.now();
       exchange.upstreamMs += now - startedAt;
       if (call !== undefined) noteCall(call, exchange, plane, startedAt, now);
-      if (exchange.span !== undefined) endHop(exchange, target.name, startedAt, result.error);
+      if (exchange.span !== undefined) endHop(exchange, target, startedAt, result.error);
       resolve({ ...result, sent: call?.sent ?? false });
     };
     // Only text streams here: `stream` in anything else is the provider's to mind.

@@ -49,6 +49,7 @@ import {
 import { route } from "./route.ts";
 import { settle } from "./settle.ts";
 import { beginSpan } from "./span.ts";
+import { parametersOf } from "./span-parameters.ts";
 import { trace } from "./trace.ts";
 import { tellsCost, withUsageCost } from "./usage-cost.ts";
 
@@ -69,6 +70,7 @@ export async function serve(exchange: Exchange, plane: Plane, done: (exchange: E
     const named = identify(exchange, plane);
     if (named !== undefined) await named;
     keepRequest(exchange, plane);
+    if (exchange.span?.sampled) exchange.span.parameters = parametersOf(exchange);
     at = plane.stages.mark(stage.read, at);
     if (exchange.view?.preferences?.raw !== undefined) askRaw(exchange, plane);
     if (readsResponses(exchange)) {

@@ -98,7 +98,7 @@ function relayed(exchange: Exchange, lease: Lease, plane: Plane): Promise<Attemp
       const now = performance.now();
       exchange.upstreamMs += now - startedAt;
       if (call !== undefined) noteCall(call, exchange, plane, startedAt, now);
-      if (exchange.span !== undefined) endHop(exchange, target.name, startedAt, result.error);
+      if (exchange.span !== undefined) endHop(exchange, target, startedAt, result.error);
       if (exchange.upload !== undefined) drain(exchange);
       resolve({ ...result, sent: call?.sent ?? false });
     };

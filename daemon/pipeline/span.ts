@@ -4,7 +4,9 @@
  */
 import { randomFillSync } from "node:crypto";
 import type { GatewayError } from "../../providers/gateway-error.ts";
+import type { Target } from "../routing/generation.ts";
 import type { Exchange } from "./exchange.ts";
+import type { SpanParameters } from "./span-parameters.ts";
 
 /** One dial of a provider. Times are milliseconds since the request began. */
 export type HopSpan = readonly [
@@ -14,6 +16,9 @@ export type HopSpan = readonly [
   endMs: number,
   error: string,
   status: number,
+  /** Of the provider. */
+  address: string,
+  port: number,
 ];
 
 export type RequestSpan = {
@@ -24,11 +29,12 @@ export type RequestSpan = {
   readonly parentId: string;
   readonly sampled: boolean;
   readonly hops: HopSpan[];
+  parameters?: SpanParameters | undefined;
 };
 
 /** What the main thread needs besides the row; see `Tapped.spans`. */
-export function spanText({ spanId, parentId, hops }: RequestSpan): string {
-  return JSON.stringify([spanId, parentId, hops]);
+export function spanText({ spanId, parentId, hops, parameters }: RequestSpan): string {
+  return JSON.stringify([spanId, parentId, hops, parameters]);
 }
 
 /** @param share of requests that are traced where the client does not say */
@@ -58,13 +64,27 @@ export function tracedHeaders(span: RequestSpan | undefined, headers: string[]):
 }
 
 /** @param startedAt `performance.now()` scale, as the exchange's */
-export function endHop(exchange: Exchange, target: string, startedAt: number, error: GatewayError | undefined): void {
-  exchange.span?.hops.push([
-    ...([target, exchange.credentialId ?? "", Math.round((startedAt - exchange.startedAt) * 1_000) / 1_000] as const),
+export function endHop(exchange: Exchange, target: Target, startedAt: number, error: GatewayError | undefined): void {
+  if (exchange.span === undefined) return;
+  const [address, port] = exchange.span.sampled ? addressOf(target.provider.data.baseUrl) : (["", 0] as const);
+  exchange.span.hops.push([
+    ...([
+      target.name,
+      exchange.credentialId ?? "",
+      Math.round((startedAt - exchange.startedAt) * 1_000) / 1_000,
+    ] as const),
     Math.round((performance.now() - exchange.startedAt) * 1_000) / 1_000,
     error?.code ?? "",
     error === undefined ? 200 : (error.details.upstreamStatus ?? 0),
+    address,
+    port,
   ]);
+}
+
+/** "" where there is none: the built-in echo has no address. */
+function addressOf(baseUrl: string): readonly [address: string, port: number] {
+  const { hostname, port, protocol } = new URL(baseUrl);
+  return [hostname.replace(/^\[|\]$/g, ""), Number(port) || (protocol === "http:" ? 80 : 443)];
 }
 
 /** Each hop's span id follows from the request's, so that it need not be kept: the last byte counts up. */

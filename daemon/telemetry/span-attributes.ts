@@ -2,6 +2,7 @@
  * What a span says of a request, in the words of two conventions: OpenTelemetry's for generative AI (1.37.0) and
  * OpenInference's. Nothing that was said is in either.
  */
+import type { SpanParameters } from "../pipeline/span-parameters.ts";
 import { requestColumn as column } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
 
@@ -62,12 +63,19 @@ export function requestAttributes(row: Row): Attributes {
   });
 }
 
+export type ToldHop = {
+  readonly target: string;
+  readonly credential: string;
+  readonly error: string;
+  readonly isLast: boolean;
+  /** Of the provider. */
+  readonly address: string;
+  readonly port: number;
+  readonly parameters: SpanParameters;
+};
+
 /** Of one call of a provider: a client's span. Only the last hop knows its usage. */
-export function hopAttributes(
-  row: Row,
-  hop: { readonly target: string; readonly credential: string; readonly error: string; readonly isLast: boolean },
-  conventions: Conventions,
-): Attributes {
+export function hopAttributes(row: Row, hop: ToldHop, conventions: Conventions): Attributes {
   const slash = hop.target.indexOf("/");
   const provider = hop.target.slice(0, slash);
   const model = hop.target.slice(slash + 1);
@@ -76,6 +84,7 @@ export function hopAttributes(
   const ending = usage("native_stop") ?? usage("stop");
   const common = present({
     "error.type": hop.error === "" ? null : hop.error,
+    ...(hop.address === "" ? {} : { "server.address": hop.address, "server.port": hop.port }),
     "bifrost.provider": provider,
     "bifrost.credential": hop.credential === "" ? null : hop.credential,
     "bifrost.time_to_first_token_ms": ttft,
@@ -84,6 +93,7 @@ export function hopAttributes(
     "gen_ai.operation.name": operationOf(row),
     "gen_ai.provider.name": providerNames[provider] ?? provider,
     "gen_ai.request.model": model,
+    ...requestParameters(hop.parameters),
     "gen_ai.conversation.id": read(row, "session"),
     "gen_ai.response.id": usage("upstream_id"),
     "gen_ai.response.finish_reasons": typeof ending === "string" ? [ending] : null,
@@ -97,6 +107,7 @@ export function hopAttributes(
     "llm.system": provider,
     "llm.provider": provider,
     "llm.model_name": model,
+    "llm.invocation_parameters": invocationParameters(hop.parameters),
     "llm.finish_reason": ending,
     "session.id": read(row, "session"),
     "user.id": read(row, "user"),
@@ -112,6 +123,26 @@ export function hopAttributes(
     ...(conventions === "openinference" ? {} : genai),
     ...(conventions === "genai" ? {} : openinference),
   };
+}
+
+function requestParameters({
+  output_type,
+  choice_count,
+  ...rest
+}: SpanParameters): Record<string, Attributes[string] | null> {
+  return {
+    ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [`gen_ai.request.${name}`, value])),
+    "gen_ai.output.type": output_type ?? null,
+    // One is not told: it goes without saying.
+    "gen_ai.request.choice.count": choice_count === undefined || choice_count === 1 ? null : choice_count,
+  };
+}
+
+/** JSON text, in OpenAI's names; null: the request gives none. */
+function invocationParameters({ output_type, choice_count, stop_sequences, ...rest }: SpanParameters): string | null {
+  const given = { ...rest, stop: stop_sequences, n: choice_count, response_format: output_type };
+  const text = JSON.stringify(given);
+  return text === "{}" ? null : text;
 }
 
 export function operationOf(row: Row): string {

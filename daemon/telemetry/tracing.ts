@@ -8,6 +8,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { AlwaysOnSampler, BatchSpanProcessor, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { TracingData } from "../config/telemetry-data.ts";
 import { type HopSpan, hopId } from "../pipeline/span.ts";
+import type { SpanParameters } from "../pipeline/span-parameters.ts";
 import { requestColumn as column, requestWidth } from "../store/rows.ts";
 import type { RowValue } from "../store/sender.ts";
 import { genaiSchema, hopAttributes, operationOf, type Row, requestAttributes } from "./span-attributes.ts";
@@ -73,7 +74,12 @@ export async function openTracing(
   }
 
   function build(row: Row, text: string): void {
-    const [spanId, parentId, hops] = JSON.parse(text) as [string, string, HopSpan[]];
+    const [spanId, parentId, hops, parameters = {}] = JSON.parse(text) as [
+      string,
+      string,
+      HopSpan[],
+      SpanParameters | null,
+    ];
     if (counted.waiting() + 1 + hops.length > settings.queueMax) {
       dropped += 1 + hops.length;
       return;
@@ -90,14 +96,22 @@ export async function openTracing(
     );
     const inside = trace.setSpan(ROOT_CONTEXT, request);
     for (const [index, hop] of hops.entries())
-      buildHop(row, hop, index === hops.length - 1, at, hopId(spanId, index), inside);
+      buildHop({ row, parameters: parameters ?? {} }, hop, index === hops.length - 1, at, hopId(spanId, index), inside);
     end(request, typeof error === "string" ? error : "", at + latencyMs);
   }
 
-  function buildHop(row: Row, hop: HopSpan, isLast: boolean, at: number, id: string, inside: Context): void {
-    const [target, credential, startMs, endMs, error, status] = hop;
+  function buildHop(
+    { row, parameters }: { readonly row: Row; readonly parameters: SpanParameters },
+    hop: HopSpan,
+    isLast: boolean,
+    at: number,
+    id: string,
+    inside: Context,
+  ): void {
+    const [target, credential, startMs, endMs, error, status, address, port] = hop;
     ids.span = id;
-    const attributes = hopAttributes(row, { target, credential, error, isLast }, settings.conventions);
+    const told = { target, credential, error, isLast, address, port, parameters };
+    const attributes = hopAttributes(row, told, settings.conventions);
     const span = tracer.startSpan(
       `${operationOf(row)} ${target.slice(target.indexOf("/") + 1)}`,
       {

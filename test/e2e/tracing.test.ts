@@ -53,7 +53,8 @@ for (const protocol of ["http", "grpc"] as const) {
     t.after(() => daemon.stop());
     const key = await daemon.createKey({ name: "traced" });
     const headers = { traceparent: given, "x-bifrost-session": "s-1" };
-    const answer = await ask(daemon.url, { dialect: "chat", model: "first/m", key, prompt: canary, headers });
+    const body = { temperature: 0.2, max_tokens: 64, stop: ["END"], n: 2 };
+    const answer = await ask(daemon.url, { dialect: "chat", model: "first/m", key, prompt: canary, headers, body });
     assert.equal(answer.status, 200);
     await until("three spans", () => receiver.spans.length === 3);
     const server = receiver.spans.find(({ kind }) => kind === 2)!;
@@ -78,6 +79,12 @@ for (const protocol of ["http", "grpc"] as const) {
       "gen_ai.operation.name": "chat",
       "gen_ai.provider.name": "second",
       "gen_ai.request.model": "m",
+      "gen_ai.request.temperature": 0.2,
+      "gen_ai.request.max_tokens": 64,
+      "gen_ai.request.choice.count": 2,
+      "server.address": "127.0.0.1",
+      "server.port": Number(new URL(url).port),
+      "llm.invocation_parameters": '{"temperature":0.2,"max_tokens":64,"stop":["END"],"n":2}',
       "gen_ai.conversation.id": "s-1",
       "gen_ai.response.id": "c",
       "gen_ai.usage.input_tokens": 11,
@@ -86,6 +93,7 @@ for (const protocol of ["http", "grpc"] as const) {
       "llm.token_count.total": 18,
     }))
       assert.equal(attributes[name], value, name);
+    assert.deepEqual(attributes["gen_ai.request.stop_sequences"], ["END"]);
     assert.deepEqual(attributes["gen_ai.response.finish_reasons"], ["stop"]);
     // What each upstream was told is the hop's own span.
     assert.deepEqual(

@@ -89,19 +89,15 @@ for (const stream of [false, true]) {
   const kind = stream ? "a stream" : "a whole answer";
 
   test(`hedged() asks another target beside one that is slow, answers with ${kind} of it and ends the slow one`, async () => {
-    let leftAt = 0;
+    let left = false;
     slow.answer = (_request, response) => {
       response.on("close", () => {
-        leftAt = performance.now();
+        left = true;
       });
       // A preamble is nothing to answer with.
       if (stream) response.writeHead(200, { "content-type": "text/event-stream" }).write(role);
     };
-    let answeredAt = 0;
-    quick.answer = (...all) => {
-      answeredAt = performance.now();
-      (stream ? text("Quick.") : answers())(...all);
-    };
+    quick.answer = stream ? text("Quick.") : answers();
     const rowsBefore = (await lab.rows()).length;
     const settledBefore = (await lab.settled()).length;
     const answer = await call("pair", { stream });
@@ -109,8 +105,7 @@ for (const stream of [false, true]) {
     assert.match(answer.text, stream ? /Quick\./ : /Hello\./);
     assert.equal(answer.headers["x-bifrost-hedge"], "won");
     assert.equal(answer.headers["x-bifrost-provider"], "quick");
-    await until("the slow one is left", () => leftAt > 0);
-    assert.ok(leftAt - answeredAt < 100, `${leftAt - answeredAt} ms`);
+    await until("the slow one, which never answers, is left", () => left);
     const row = (await lab.rows())[rowsBefore];
     assert.deepEqual([row?.target, row?.status, row?.error], ["quick/m", 200, null]);
     assert.ok(Number(row?.flags) & requestFlag.fallback);

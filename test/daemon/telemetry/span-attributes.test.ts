@@ -17,8 +17,12 @@ const told = {
   ...{ tokens_cache_read: 3, tokens_cache_write: 2, tokens_reasoning: 1 },
   ...{ stop: "tool_calls", native_stop: "tool_use", upstream_id: "msg_1" },
 };
-const hop = { target: "bedrock/claude", credential: "main", error: "", isLast: true };
-const ours = { "bifrost.provider": "bedrock", "bifrost.credential": "main" };
+const at = { address: "bedrock-runtime.eu-west-1.amazonaws.com", port: 443 };
+const hop = { target: "bedrock/claude", credential: "main", error: "", isLast: true, ...at, parameters: {} };
+const ours = {
+  ...{ "server.address": at.address, "server.port": 443 },
+  ...{ "bifrost.provider": "bedrock", "bifrost.credential": "main" },
+};
 
 test("hopAttributes() has the names and types of OpenTelemetry's inference span", () => {
   assert.deepEqual(hopAttributes(row(told), hop, "genai"), {
@@ -74,4 +78,38 @@ test("operationOf() is a predefined value where one applies, and the route's nam
     assert.equal(operationOf(asked), operation);
     assert.equal(hopAttributes(asked, hop, "openinference")["openinference.span.kind"], kind, route);
   }
+});
+
+test("hopAttributes() tells the request's parameters by both conventions, and of choices only what is not one", () => {
+  const parameters = {
+    ...{ temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 100, seed: 7, choice_count: 2 },
+    output_type: "json",
+    ...{ frequency_penalty: 0.1, presence_penalty: -0.5, stop_sequences: ["END", "###"] },
+  } as const;
+  const genai = hopAttributes(row(told), { ...hop, parameters }, "genai");
+  const asked = Object.entries(genai).filter(([name]) => /^gen_ai\.(request\.(?!model)|output)/.test(name));
+  assert.deepEqual(Object.fromEntries(asked), {
+    "gen_ai.request.temperature": 0,
+    "gen_ai.request.top_p": 0.9,
+    "gen_ai.request.top_k": 40,
+    "gen_ai.request.max_tokens": 100,
+    "gen_ai.request.seed": 7,
+    "gen_ai.request.frequency_penalty": 0.1,
+    "gen_ai.request.presence_penalty": -0.5,
+    "gen_ai.request.stop_sequences": ["END", "###"],
+    "gen_ai.request.choice.count": 2,
+    "gen_ai.output.type": "json",
+  });
+  const openinference = hopAttributes(row(told), { ...hop, parameters }, "openinference");
+  assert.deepEqual(JSON.parse(String(openinference["llm.invocation_parameters"])), {
+    ...{ temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 100, seed: 7, frequency_penalty: 0.1 },
+    ...{ presence_penalty: -0.5, stop: ["END", "###"], n: 2, response_format: "json" },
+  });
+  const echo = hopAttributes(row(told), { ...hop, address: "" }, "both");
+  assert.deepEqual(
+    [echo["server.address"], echo["server.port"], echo["llm.invocation_parameters"]],
+    [undefined, undefined, undefined],
+  );
+  const one = hopAttributes(row(told), { ...hop, parameters: { choice_count: 1 } }, "genai");
+  assert.ok(!("gen_ai.request.choice.count" in one));
 });
