@@ -48,7 +48,17 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape" | "nothing">
   // Bedrock's cache marker; what Gemini is sent may be sound.
   dearest: ["cachePoint", "inlineData", "inline_data"],
   // Where tools that the provider runs are asked for, see server-tools.ts.
-  tools: ["tools", "prompt", "plugins", "search_parameters", "web_search_options", "preset", "compound_custom"],
+  tools: [
+    "tools",
+    "prompt",
+    "plugins",
+    "search_parameters",
+    "web_search_options",
+    "preset",
+    "compound_custom",
+    "routingConfig",
+    "routing_config",
+  ],
   foreign: ["tool_use_id", "input_schema"],
 };
 

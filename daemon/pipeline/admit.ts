@@ -69,8 +69,19 @@ function assertInner(exchange: Exchange, target: Target, plane: Plane, now: numb
   const { name: provider } = target.provider;
   const { refusal } = plane.plans.find(caller!.keyRow, provider, anyModel, `${provider}/${anyModel}`);
   if (refusal === undefined && named.length === 0) return;
-  for (const model of innerModels(body!))
-    assertAccess(exchange, { ...target, model, name: `${provider}/${model}` }, plane, now);
+  assertBeside(exchange, target, innerModels(body!), plane, now);
+}
+
+/** The provider may call these beside its own model, by its names. */
+export function assertBeside(
+  exchange: Exchange,
+  target: Target,
+  models: readonly string[],
+  plane: Plane,
+  now: number,
+): void {
+  const { name: provider } = target.provider;
+  for (const model of models) assertAccess(exchange, { ...target, model, name: `${provider}/${model}` }, plane, now);
 }
 
 /** The key is good; whom it speaks for is not. */

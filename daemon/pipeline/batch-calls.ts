@@ -6,14 +6,17 @@ import { isUtf8 } from "node:buffer";
 import { tokensMax } from "../../providers/catalog/cost.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { elementsAt, type Members, membersAt, valueAt, type Wanted } from "../http/json-members.ts";
-import { skipSpace, takeSightings } from "../http/json-skip.ts";
+import { sighting, skipSpace, takeSightings } from "../http/json-skip.ts";
 import type { CallSum } from "../store/batch-files.ts";
+import { innerModels } from "./inner-models.ts";
 import { readMarks } from "./prompt-marks.ts";
 import { bothTools, type ServerTools } from "./server-tools.ts";
 
 export type Calls = {
   add(call: Call): void;
   readonly sums: () => readonly CallSum[];
+  /** Models beside the calls' own. */
+  readonly inner: () => readonly string[] | undefined;
 };
 
 type Call = {
@@ -21,10 +24,11 @@ type Call = {
   readonly bytes: number;
   readonly loose: boolean;
   readonly dearest: boolean;
-  readonly tools: ServerTools | undefined;
   /** Of each answer, at most. */
   readonly most: number | undefined;
   readonly answers: number;
+  readonly inner: readonly string[];
+  readonly tools: ServerTools | undefined;
 };
 
 /** Distinct names in one batch; they are told by callers. */
@@ -36,8 +40,11 @@ const answersMax = 10_000;
 export function sumCalls(usualOf: (model: string) => number): Calls {
   const sums = new Map<string, CallSum>();
   const usuals = new Map<string, number>();
+  const inner = new Set<string>();
   return {
-    add({ model, bytes, loose, dearest, tools, most, answers }) {
+    add({ model, bytes, loose, dearest, tools, most, answers, inner: beside }) {
+      for (const name of beside) inner.add(name);
+      if (inner.size > modelsMax) throw refused(`a batch may name ${modelsMax} models`, "model");
       let sum = sums.get(model);
       if (sum === undefined) {
         if (sums.size >= modelsMax) throw refused(`a batch may name ${modelsMax} models`, "model");
@@ -64,6 +71,7 @@ export function sumCalls(usualOf: (model: string) => number): Calls {
       sum.usual += Math.min(cap ?? usual, usual) * answers;
     },
     sums: () => [...sums.values()],
+    inner: () => (inner.size === 0 ? undefined : [...inner]),
   };
 }
 
@@ -136,7 +144,8 @@ function openaiLine(line: Buffer, calls: Calls, number: number): { readonly gene
   const caps = [one, other, third].flatMap((at) => wholeNumber(valueAt(line, at)) ?? []);
   const prompts = Math.max(1, elementsAt(line, prompt)?.length ?? 1);
   const answers = Math.min(answersMax, Math.max(1, wholeNumber(valueAt(line, n)) ?? 1) * prompts);
-  calls.add({ model, answers, most: generates ? max(caps) : 0, ...marksOf(line) });
+  const most = generates ? max(caps) : 0;
+  calls.add({ model, answers, most, ...marksOf(line, line.subarray(whole!.at["body"], body!.end)) });
   return { generates };
 }
 
@@ -165,7 +174,8 @@ function geminiCall(body: Buffer, outer: Members, where: string, calls: Calls, t
   if (model.length > modelCharactersMax) throw twoModels(`${where}request.model`);
   const answers = Math.min(answersMax, Math.max(1, wholeNumber(valueAt(body, config?.at["candidateCount"])) ?? 1));
   const most = wholeNumber(valueAt(body, config?.at["maxOutputTokens"]));
-  calls.add({ model, answers, most, ...marksOf(text) });
+  const inner = request === undefined ? text : body.subarray(outer.at["request"], request.end);
+  calls.add({ model, answers, most, ...marksOf(text, inner) });
   return model;
 }
 
@@ -196,10 +206,12 @@ function inside(
   return start === undefined ? undefined : membersAt(body, start, wanted, `${where}${name}.`);
 }
 
-/** What was met since the sightings were taken last belongs to this text. */
-function marksOf(text: Buffer): Pick<Call, "bytes" | "loose" | "dearest" | "tools"> {
-  const { unbounded, dearest, tools } = readMarks(text, takeSightings());
-  return { bytes: text.length, loose: unbounded || tools !== undefined, dearest, tools };
+/** What was met since the sightings were taken last belongs to this text. `body`: where its tools are, if not there. */
+function marksOf(text: Buffer, body = text): Omit<Call, "model" | "most" | "answers"> {
+  const sighted = takeSightings();
+  const { unbounded, dearest, tools } = readMarks(text, sighted);
+  const inner = (sighted & sighting.tools) === 0 ? [] : innerModels(body);
+  return { bytes: text.length, loose: unbounded || tools !== undefined, dearest, inner, tools };
 }
 
 /** Google takes either. */

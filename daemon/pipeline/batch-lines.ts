@@ -93,8 +93,8 @@ export function watchBatch(
     },
     found() {
       if (!isRead) return undefined;
-      const sums = calls.sums();
-      return sums.length === 0 ? undefined : { sums, generates };
+      const [sums, inner] = [calls.sums(), calls.inner()];
+      return sums.length === 0 ? undefined : { sums, generates, ...(inner !== undefined && { inner }) };
     },
   };
 }

@@ -11,7 +11,7 @@ import { findEndpoint, noEndpoint } from "../routing/endpoints.ts";
 import type { Generation, Target } from "../routing/generation.ts";
 import { findTarget } from "../routing/resolve.ts";
 import type { CallSum } from "../store/batch-files.ts";
-import { assertAccess } from "./admit.ts";
+import { assertAccess, assertBeside } from "./admit.ts";
 import { anthropicCalls, geminiCalls, missing, refused, sumCalls, twoModels } from "./batch-calls.ts";
 import { type BatchModel, costBatch, halfPrice, unreadBatch } from "./batch-cost.ts";
 import type { Exchange } from "./exchange.ts";
@@ -45,6 +45,7 @@ export function batchTarget(exchange: Exchange, plane: Plane): Target {
   exchange.marks = { ...readMarks(exchange.body!, view!.sighted), service, tools: undefined };
   exchange.view = { ...view!, model: view!.model ?? found.sums[0]!.model };
   const target = dearest(models, exchange);
+  assertBeside(exchange, target, exchange.batchFile?.inner ?? [], plane, exchange.at);
   if (kind === "requests") renameModels(exchange, models, plane);
   if (kind === "member") nameTarget(exchange, target, plane);
   return target;
@@ -60,7 +61,9 @@ export function fileTarget(exchange: Exchange, provider: string | undefined, pla
   const models = targetsOf(exchange, { sums: batchFile.sums, isUnread: false, generates, provider }, plane);
   exchange.batch = costBatch(exchange, models, halfPrice, generates, plane);
   exchange.view = { ...exchange.view!, model: batchFile.sums[0]!.model };
-  return dearest(models, exchange);
+  const target = dearest(models, exchange);
+  assertBeside(exchange, target, batchFile.inner ?? [], plane, exchange.at);
+  return target;
 }
 
 function callsIn(exchange: Exchange, plane: Plane): Found {

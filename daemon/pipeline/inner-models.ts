@@ -6,6 +6,7 @@ import { list, type Shape, shape } from "../../providers/json.ts";
 import { topLevel } from "../http/top-level.ts";
 
 const members = ["tools", "plugins", "preset", "compound_custom", "additionalModelRequestFields"] as const;
+const configs = ["generationConfig", "generation_config"] as const;
 
 /** Of a body that has tools or the like. */
 export function innerModels(body: Buffer): readonly string[] {
@@ -17,6 +18,7 @@ export function innerModels(body: Buffer): readonly string[] {
   toolsIn(shape(told.additionalModelRequestFields), found); // Bedrock's
   namesIn(told.plugins, found);
   namesIn(told.compound_custom, found);
+  routedIn(body, found);
   if (body.includes('"requests"') && tools.some((tool) => body.includes(tool)))
     for (const request of list(topLevel(body, ["requests"], Number.POSITIVE_INFINITY).requests))
       toolsIn(shape(shape(request)["params"]), found); // a batch of Anthropic's
@@ -25,6 +27,17 @@ export function innerModels(body: Buffer): readonly string[] {
 
 /** Without any of these in it a batch need not be parsed. */
 const tools = ["advisor_", "\\u00"].map((word) => Buffer.from(word));
+
+/** Vertex takes a model by hand that is not the path's. */
+function routedIn(body: Buffer, found: string[]): void {
+  if (!body.includes("outing")) return;
+  for (const config of Object.values(topLevel(body, configs, Number.POSITIVE_INFINITY))) {
+    const { routingConfig, routing_config: snake } = shape(config);
+    for (const routing of [shape(routingConfig), shape(snake)])
+      for (const mode of [shape(routing["manualMode"]), shape(routing["manual_mode"])])
+        for (const name of [mode["modelName"], mode["model_name"]]) if (typeof name === "string") found.push(name);
+  }
+}
 
 function toolsIn(asked: Shape, found: string[]): void {
   for (const tool of list(asked["tools"])) {

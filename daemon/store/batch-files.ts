@@ -35,4 +35,6 @@ export type BatchFile = {
   readonly sums: readonly CallSum[];
   /** Some line asks for text. */
   readonly generates: boolean;
+  /** Models that are called beside the requests' own, as the provider names them. */
+  readonly inner?: readonly string[];
 };

@@ -101,6 +101,32 @@ test("A66 every model in a file must be one that the key may call and that has a
   await daemon.settled();
 });
 
+test("A66 models that a file's lines name beside their own must be ones that the key may call", async () => {
+  await daemon.admin("POST", "/api/governance/teams", { name: "besides" });
+  const member = async (models: readonly string[]) =>
+    (await daemon.admin<{ secret: string }>("POST", "/api/keys", { name: `of ${models}`, team: "besides", models }))
+      .secret;
+  const [makers, some] = [await member(["*"]), await member(["up/m"])];
+  const beside = {
+    tools: [{ type: "image_generation", model: "dear" }],
+    plugins: [{ id: "fusion", models: ["dear"] }],
+    compound_custom: { models: { answering_model: "dear" } },
+  };
+  for (const [name, value] of Object.entries(beside)) {
+    const text = `${line("m")}\n${line("m", { [name]: value })}\n`;
+    const file = await upload(makers, text);
+    await assert.rejects(make(some, file), { status: 403, code: "model_not_allowed" }, name);
+    await make(makers, file);
+  }
+  const twice = line("m", { tools: [] }).replace('"tools":[]', '"tools":[],"tools":[{"model":"dear"}]');
+  await assert.rejects(upload(makers, twice), { status: 400 });
+  const tool = { tools: [{ type: "image_generation" }] };
+  const limited = await daemon.createKey({ budget: "10/1d" });
+  const file = await upload(limited, `${line("m", tool)}\n${line("m")}`);
+  await assert.rejects(make(limited, file), { status: 402, code: "unpriced_model" });
+  await daemon.settled();
+});
+
 test("A66 a file that cannot be read here makes no batch for a key with a budget", async () => {
   const limited = await daemon.createKey({ budget: "10/1d" });
   const long = line("m", { messages: "x".repeat(5 * 1024 * 1024) });

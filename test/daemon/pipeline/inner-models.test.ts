@@ -17,6 +17,8 @@ test("innerModels() finds those of tools, plugins and presets", () => {
     [{ tools: [{ type: "openrouter:advisor", parameters: { model: "a", analysis_models: ["b"] } }] }, ["a", "b"]],
     [{ plugins: [{ id: "fusion", models: ["a", "b"], judge: { model: "c" } }] }, ["a", "b", "c"]],
     [{ plugins: [{ id: "auto-router", allowed_models: ["anthropic/*"] }] }, []],
+    [{ generationConfig: { routingConfig: { manualMode: { modelName: "a" } } } }, ["a"]],
+    [{ generation_config: { routing_config: { manual_mode: { model_name: "a" } } } }, ["a"]],
     [{ preset: "mine" }, ["@preset/mine"]],
     [{ compound_custom: { models: { answering_model: "a", reasoning_model: "b" } } }, ["a", "b"]],
     [{ tools: [{ type: "function", function: { parameters: { properties: { model: { type: "string" } } } } }] }, []],
