@@ -16,6 +16,7 @@ import { untold } from "./20261126-2010-untold.ts";
 import { batchCharges } from "./20261126-2015-batches.ts";
 import { awaited } from "./20261127-0040-awaited.ts";
 import { limitCounts } from "./20261127-0055-limit-counts.ts";
+import { traces } from "./20261127-0805-traces.ts";
 
 export const stateMigrations: readonly Migration[] = [
   initialState,
@@ -36,6 +37,7 @@ export const trafficMigrations: readonly Migration[] = [
   nativeEnds,
   untold,
   awaited,
+  traces,
 ];
 
 /** Names, for a file that a newer program may have written. */
