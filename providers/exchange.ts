@@ -240,6 +240,8 @@ export type EncodeOptions = {
    * Absent: the dialect's own fields only, since OpenAI refuses a message with a field it does not know.
    */
   readonly extensions?: boolean;
+  /** The host wants the thinking that led to a call of a tool back beside the call, as `reasoning_content`, and an empty one too. */
+  readonly thinkingBack?: boolean;
   /** The host is only like OpenAI: it knows no custom tools. */
   readonly functionsOnly?: boolean;
   /** `stream_options` is refused by the host, which tells its usage unasked. */

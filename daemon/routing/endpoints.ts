@@ -39,10 +39,11 @@ export type Endpoints = Readonly<Partial<Record<Operation, readonly ReadyEndpoin
 
 export function readyEndpoints(host: Host, data: ProviderData): Endpoints {
   const base = data.baseUrl.startsWith("echo:") ? "" : new URL(data.baseUrl).pathname.replace(/\/+$/, "");
-  const { usageUnasked = false, extensions = false, customTools = false, fields } = host.quirks;
+  const { usageUnasked = false, extensions = false, thinkingBack = false, customTools = false, fields } = host.quirks;
   const encoding = {
     usageUnasked,
     extensions,
+    thinkingBack,
     functionsOnly: !customTools,
     ...(fields === undefined ? {} : { fields }),
   };

@@ -55,6 +55,9 @@ const mistralFields: NonNullable<Host["quirks"]["fields"]> = {
   verbosity: null,
 };
 
+/** Their pages say that the thinking before a call comes back with it; most of them answer 400 where it does not. */
+const thinkingBack: Host["quirks"] = { thinkingBack: true };
+
 /** alibabacloud.com/help/en/model-studio/anthropic-api-messages */
 const dashscope: Partial<Host> = {
   operations: { ...alsoMessages("//apps/anthropic/v1/messages").operations, embeddings },
@@ -63,6 +66,7 @@ const dashscope: Partial<Host> = {
 /** platform.kimi.ai/docs/api/overview */
 const moonshot: Partial<Host> = {
   operations: { ...alsoMessages("//anthropic/v1/messages", responses).operations, ...usual("files", "batches") },
+  quirks: thinkingBack,
   catalog: "moonshotai",
 };
 
@@ -78,10 +82,10 @@ const makers: readonly Host[] = [
     quirks: { usageUnasked: true, fields: mistralFields },
     catalog: "mistral",
   }),
-  // api-docs.deepseek.com/api/create-chat-completion, /guides/anthropic_api
+  // api-docs.deepseek.com/api/create-chat-completion, /guides/anthropic_api, /guides/thinking_mode
   chat("deepseek", "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], {
     ...alsoMessages("//anthropic/v1/messages"),
-    quirks: oldCap,
+    quirks: { ...oldCap, ...thinkingBack },
   }),
   // docs.x.ai/docs/api-reference
   chat("xai", "https://api.x.ai/v1", ["XAI_API_KEY"], {
@@ -101,14 +105,23 @@ const makers: readonly Host[] = [
   }),
   chat("moonshot", "https://api.moonshot.ai/v1", ["MOONSHOT_API_KEY"], moonshot),
   chat("moonshot-cn", "https://api.moonshot.cn/v1", [], moonshot),
-  chat("kimi-coding", "https://api.kimi.com/coding/v1", ["KIMI_API_KEY"], alsoMessages("/messages")),
-  chat("zai", "https://api.z.ai/api/paas/v4", ["ZAI_API_KEY"], alsoMessages("//api/anthropic/v1/messages")),
+  chat("kimi-coding", "https://api.kimi.com/coding/v1", ["KIMI_API_KEY"], {
+    ...alsoMessages("/messages"),
+    quirks: thinkingBack,
+  }),
+  // docs.z.ai/guides/capabilities/thinking-mode
+  chat("zai", "https://api.z.ai/api/paas/v4", ["ZAI_API_KEY"], {
+    ...alsoMessages("//api/anthropic/v1/messages"),
+    quirks: thinkingBack,
+  }),
   chat("zai-coding", "https://api.z.ai/api/coding/paas/v4", [], {
     ...alsoMessages("//api/anthropic/v1/messages"),
+    quirks: thinkingBack,
     catalog: "zai",
   }),
   vectors("zhipuai", "https://open.bigmodel.cn/api/paas/v4", ["ZHIPUAI_API_KEY", "ZHIPU_API_KEY"], {
     operations: { ...alsoMessages("//api/anthropic/v1/messages").operations, embeddings },
+    quirks: thinkingBack,
   }),
   chat("minimax", "https://api.minimax.io/v1", ["MINIMAX_API_KEY"], alsoMessages("//anthropic/v1/messages")),
   chat("minimax-cn", "https://api.minimaxi.com/v1", [], {
@@ -126,9 +139,10 @@ const makers: readonly Host[] = [
   vectors("hunyuan", "https://api.hunyuan.cloud.tencent.com/v1", ["HUNYUAN_API_KEY"]),
   vectors("qianfan", "https://qianfan.baidubce.com/v2", ["QIANFAN_API_KEY"]),
   chat("spark", "https://spark-api-open.xf-yun.com/v1", ["SPARK_API_KEY"]),
-  // platform.xiaomimimo.com/static/docs/api/chat/anthropic-api
+  // platform.xiaomimimo.com/static/docs/api/chat/anthropic-api, /docs/en-US/usage-guide/passing-back-reasoning_content
   chat("xiaomi", "https://api.xiaomimimo.com/v1", ["XIAOMI_MIMO_API_KEY", "XIAOMI_API_KEY"], {
     ...alsoMessages("//anthropic/v1/messages"),
+    quirks: thinkingBack,
   }),
   // docs.ai21.com/reference/jamba-1-6-api-ref
   chat("ai21", "https://api.ai21.com/studio/v1", ["AI21_API_KEY"], { quirks: oldCap }),

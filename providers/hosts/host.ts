@@ -99,6 +99,8 @@ export type Host = {
     readonly customTools?: true;
     /** Takes `cache_control`, `reasoning_content` and `reasoning_details` on messages. */
     readonly extensions?: true;
+    /** Refuses (or thinks worse after) a call of a tool that comes back without the `reasoning_content` that led to it. */
+    readonly thinkingBack?: true;
     /** What it calls fields of chat completions that OpenAI names otherwise; null: it refuses a request that has one. */
     readonly fields?: Readonly<Record<string, string | null>>;
   };

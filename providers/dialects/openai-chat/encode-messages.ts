@@ -8,11 +8,17 @@ import { mediaUrl } from "../media-source.ts";
 import { proofFor } from "../signature.ts";
 import { encryptedDetail, signedDetail } from "./render.ts";
 
-type Context = { readonly extensions: boolean; readonly functionsOnly: boolean; readonly dropped: DroppedFields };
+type Context = {
+  readonly extensions: boolean;
+  readonly thinkingBack: boolean;
+  readonly functionsOnly: boolean;
+  readonly dropped: DroppedFields;
+};
 
 export function encodeMessages(messages: readonly Message[], options: EncodeOptions, dropped: DroppedFields): Json[] {
   const context = {
     extensions: options.extensions === true,
+    thinkingBack: options.thinkingBack === true,
     functionsOnly: options.functionsOnly === true,
     dropped,
   };
@@ -182,6 +188,9 @@ function encodeAssistant(message: Message, context: Context): JsonObject {
   if (context.extensions) {
     if (reasoning !== "") encoded["reasoning_content"] = reasoning;
     if (details.length > 0) encoded["reasoning_details"] = details;
+  } else if (context.thinkingBack && calls.length > 0) {
+    encoded["reasoning_content"] = reasoning;
+    if (reasoning === "" && details.length > 0) context.dropped.note("messages[].thinking");
   } else if (reasoning !== "" || details.length > 0) {
     context.dropped.note("messages[].thinking");
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { findEndpoint, pathFor, readyEndpoints } from "../../../daemon/routing/endpoints.ts";
 import { dialects } from "../../../providers/dialects/index.ts";
 import type { DialectId } from "../../../providers/exchange.ts";
-import type { Endpoint, Host } from "../../../providers/hosts.ts";
+import { type Endpoint, type Host, hosts } from "../../../providers/hosts.ts";
 import { providerData } from "./provider-data.ts";
 
 const row: Omit<Host, "operations"> = {
@@ -40,6 +40,13 @@ test("pathFor() fills in what the provider's parameters say, and begins at the r
     "/v9/chat?v=2%20%C3%A9",
   );
   assert.equal(where([{ dialect: "openai-chat", path: "//other/{region}" }], "anthropic", "m"), "/other/eu-1");
+});
+
+test("readyEndpoints() tells how whoever wants thinking back is encoded for", () => {
+  for (const name of ["deepseek", "moonshot", "kimi-coding", "zai", "zhipuai", "xiaomi", "mistral"]) {
+    const [endpoint] = readyEndpoints(hosts[name]!, providerData({ baseUrl: hosts[name]!.baseUrl })).chat!;
+    assert.equal(endpoint?.encoding.thinkingBack, name !== "mistral", name);
+  }
 });
 
 test("findEndpoint() prefers the caller's own language, else the first", () => {

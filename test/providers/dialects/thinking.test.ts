@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { anthropic } from "../../../providers/dialects/anthropic.ts";
 import { openaiChat } from "../../../providers/dialects/openai-chat.ts";
-import type { Event, Json, JsonObject } from "../../../providers/exchange.ts";
+import { openaiResponses } from "../../../providers/dialects/openai-responses.ts";
+import type { EncodeOptions, Event, Json, JsonObject } from "../../../providers/exchange.ts";
 import { fixture, frames, replay } from "./replay.ts";
 
 const context = { id: "id_1", model: "m", created: 1, includeUsage: true };
@@ -144,4 +145,26 @@ test("A28 encode() for a host with extensions returns details to the OpenAI-shap
   assert.deepEqual(body["messages"], [
     { role: "assistant", content: "x", reasoning_content: "hm", reasoning_details: details },
   ]);
+});
+
+test("encode() for a host that wants it back returns the thinking before a call with the call, and none that led to none", () => {
+  const input: Json = [
+    { type: "message", role: "user", content: "q" },
+    { type: "reasoning", summary: [{ type: "summary_text", text: "hm" }] },
+    { type: "function_call", call_id: "c1", name: "f", arguments: "{}" },
+    { type: "function_call_output", call_id: "c1", output: "1" },
+    { type: "function_call", call_id: "c2", name: "f", arguments: "{}" },
+    { type: "function_call_output", call_id: "c2", output: "2" },
+    { type: "reasoning", summary: [{ type: "summary_text", text: "aha" }] },
+    { type: "message", role: "assistant", content: [{ type: "output_text", text: "a" }] },
+    { type: "message", role: "user", content: "q" },
+  ];
+  const request = openaiResponses.parse({ model: "m", input });
+  const thinkingOf = (options: EncodeOptions) => {
+    const { body, dropped } = openaiChat.encode(request, options);
+    const turns = (body["messages"] as JsonObject[]).filter(({ role }) => role === "assistant");
+    return [turns.map((turn) => turn["reasoning_content"]), dropped];
+  };
+  assert.deepEqual(thinkingOf({ thinkingBack: true }), [["hm", "", undefined], ["messages[].thinking"]]);
+  assert.deepEqual(thinkingOf({}), [[undefined, undefined, undefined], ["messages[].thinking"]]);
 });
