@@ -3,7 +3,7 @@
  * stay here; everything else goes on as it came when the dialect is the same.
  */
 
-/** Lower case. Hop-by-hop (RFC 9110 §7.6.1), credentials, addresses, and what we set ourselves. */
+/** Lower case. Hop-by-hop (RFC 9110 §7.6.1), credentials, accounts, addresses, and what we set ourselves. */
 const kept = new Set([
   "host",
   "connection",
@@ -30,6 +30,11 @@ const kept = new Set([
   "forwarded",
   "via",
   "x-real-ip",
+  // Whose account pays is for the config to say (`headers` of a provider): the credential is ours.
+  "openai-organization",
+  "openai-project",
+  "x-goog-user-project",
+  "x-hf-bill-to",
   // What was allowed is the method that came; Google's servers would take another from these.
   "x-http-method-override",
   "x-http-method",

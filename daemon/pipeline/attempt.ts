@@ -328,7 +328,9 @@ function options(
   const wanted = joined(endpoint.headers, body.headers);
   const forwarded = forwardedHeaders(exchange.request.rawHeaders, same, wanted, credential.headers);
   const headers = tracedHeaders(exchange.span, forwarded);
-  const path = withQuery(pathFor(endpoint, target.deployment, streamed), credential.query);
+  const place = pathFor(endpoint, target.deployment, streamed);
+  const isBeta = same && place.includes("/messages") && betaCall.test(exchange.request.url ?? "");
+  const path = withQuery(isBeta ? withQuery(place, "beta=true") : place, credential.query);
   const ready = { path, method: "POST", headers, body: body.bytes } as const;
   if (credential.authorizer === undefined) return ready;
   const host = new URL(provider.data.baseUrl).host;
@@ -342,6 +344,9 @@ function options(
   const proven = (pairs: readonly string[]) => ({ ...ready, headers: withProof(headers, pairs) });
   return proof instanceof Promise ? proof.then(proven) : proven(proof);
 }
+
+/** What Anthropic's SDK says of the calls of its beta namespace; clouds have no such paths. */
+const betaCall = /[?&]beta=true(?:&|$)/;
 
 function joined(one: readonly string[], other: readonly string[]): readonly string[] {
   if (one.length === 0) return other;

@@ -23,10 +23,14 @@ test("prepareHeaders() sends neither of what we set ourselves twice, whatever th
 });
 
 test("forwardedHeaders() passes on what a provider understands, as it came", () => {
-  assert.deepEqual(
-    passed("User-Agent", "sdk/1", "anthropic-beta", "a", "OpenAI-Organization", "org", "X-Stainless-Lang", "js"),
-    ["user-agent", "sdk/1", "anthropic-beta", "a", "openai-organization", "org", "x-stainless-lang", "js"],
-  );
+  assert.deepEqual(passed("User-Agent", "sdk/1", "anthropic-beta", "a", "X-Stainless-Lang", "js"), [
+    "user-agent",
+    "sdk/1",
+    "anthropic-beta",
+    "a",
+    "x-stainless-lang",
+    "js",
+  ]);
 });
 
 test("forwardedHeaders() keeps both of a header given twice", () => {
@@ -68,9 +72,14 @@ for (const name of [
   "x-bf-vk",
   "Sec-Fetch-Mode",
   "CF-Connecting-IP",
+  "OpenAI-Organization",
+  "OpenAI-Project",
+  "X-Goog-User-Project",
+  "X-HF-Bill-To",
 ]) {
   test(`forwardedHeaders() keeps ${name} to itself`, () => {
     assert.deepEqual(passed(name, "secret"), []);
+    assert.deepEqual(passed(`x-bf-eh-${name}`, "secret"), []);
   });
 }
 

@@ -98,3 +98,17 @@ test("countsLocally() counts where no provider does, and asks the provider where
   assert.equal(estimated.headers["x-bifrost-estimated"], "true");
   assert.ok(JSON.parse(estimated.text).totalTokens > 0);
 });
+
+test("an Anthropic client's ?beta=true reaches Anthropic, and nobody else", async () => {
+  const body = { max_tokens: 9, messages: [{ role: "user", content: "hello" }] };
+  for (const [path, model, asked] of [
+    ["/v1/messages?beta=true", "claude/a", "/anthropic/messages?beta=true"],
+    ["/anthropic/v1/messages?x=1&beta=true", "claude/a", "/anthropic/messages?beta=true"],
+    ["/v1/messages/count_tokens?beta=true", "claude/a", "/anthropic/messages/count_tokens?beta=true"],
+    ["/v1/messages?beta=truest", "claude/a", "/anthropic/messages"],
+    ["/v1/messages?beta=true", "chat/c", "/openai-chat/chat/completions"],
+  ] as const) {
+    await ask(path, { ...body, model });
+    assert.equal(sent()[0], asked, path);
+  }
+});
