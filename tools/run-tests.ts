@@ -1,12 +1,15 @@
 /**
- * `npm test`: all tests, or the files that are named, in an environment without keys, proxies or colours.
- * Further flags go to node (`npm test -- --test-name-pattern='^A1 '`). Results are kept for `npm run acceptance`.
+ * `npm test`: all tests, or the files that are named, in an environment without keys, proxies or colours. A test or a
+ * file that takes too long is ended and has failed. `--file-seconds=900` gives files more time, `--test-timeout=900000`
+ * tests. Further flags go to node (`npm test -- --test-name-pattern='^A1 '`). Results are kept for `npm run acceptance`.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { TestResult } from "./test-results.ts";
+import { fileMsMaxName } from "./test-watchdog.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const cache = join(root, ".cache");
@@ -14,13 +17,16 @@ mkdirSync(cache, { recursive: true });
 
 const given = process.argv.slice(2);
 const files = given.filter((argument) => !argument.startsWith("-") && argument.endsWith(".ts"));
-const flags = given.filter((argument) => !files.includes(argument));
+const fileSeconds = "--file-seconds=";
+const flags = given.filter((argument) => !files.includes(argument) && !argument.startsWith(fileSeconds));
 /** A part must not stand in for the whole when acceptance is read. */
 const results =
   process.env["BIFROST_TEST_RESULTS"] ?? join(cache, `test-results${given.length > 0 ? "-part" : ""}.jsonl`);
 
-/** A file that hangs must not hang everything; the longest takes a few minutes. */
-const fileMsMax = 600_000;
+/** Those that need more say so themselves. */
+const testMsMax = 120_000;
+/** The longest takes less than three minutes. */
+const fileMsMax = readSeconds(given.findLast((argument) => argument.startsWith(fileSeconds))) ?? 300_000;
 
 /** Tests that measure time have the machine to themselves, after the others. */
 const timing = "test/timing/";
@@ -37,6 +43,14 @@ const filesAtOnce = 3;
 
 writeFileSync(results, "");
 const codes = [await run(others.toSorted(), filesAtOnce), await run(measured.toSorted(), 1)];
+for (const line of readFileSync(results, "utf8").split("\n")) {
+  if (line === "") continue;
+  const { name, ended } = JSON.parse(line) as TestResult;
+  if (ended === undefined) continue;
+  // Said again, below what all others said. A file whose own process had ended well has not failed for node.
+  console.error(`\n✖ ${name} took longer than ${fileMsMax / 1000} s and was ended\n${ended}`);
+  codes.push(1);
+}
 process.exitCode = codes.find((code) => code !== 0) ?? 0;
 
 async function run(chosen: readonly string[], concurrency: number): Promise<number> {
@@ -51,7 +65,7 @@ async function run(chosen: readonly string[], concurrency: number): Promise<numb
       "--test-reporter-destination=stdout",
       `--test-reporter=${pathToFileURL(join(root, "tools", "test-results.ts"))}`,
       `--test-reporter-destination=${part}`,
-      ...(flags.some((flag) => flag.startsWith("--test-timeout")) ? [] : [`--test-timeout=${fileMsMax}`]),
+      ...(flags.some((flag) => flag.startsWith("--test-timeout")) ? [] : [`--test-timeout=${testMsMax}`]),
       ...flags,
       ...chosen,
     ],
@@ -81,5 +95,14 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
     if (/^(BIFROST_HOME|BIFROST_CONFIG|BIFROST_TEST_RESULTS|NODE_.*|FORCE_COLOR)$/.test(name)) continue;
     environment[name] = value;
   }
+  environment[fileMsMaxName] = String(fileMsMax);
   return { ...environment, NO_COLOR: "1", NODE_COMPILE_CACHE: join(cache, "compile") };
+}
+
+function readSeconds(argument: string | undefined): number | undefined {
+  if (argument === undefined) return undefined;
+  const seconds = Number(argument.slice(fileSeconds.length));
+  if (seconds > 0 && seconds <= 86_400) return seconds * 1000;
+  console.error(`${fileSeconds} takes a number of seconds, up to a day, not ${argument.slice(fileSeconds.length)}`);
+  process.exit(2);
 }

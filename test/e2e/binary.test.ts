@@ -20,7 +20,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
-test("makeBinary() gives the same bytes for the same sources", async () => {
+test("makeBinary() gives the same bytes for the same sources", { timeout: 240_000 }, async () => {
   const out = join(folder, "again");
   const made = await makeBinary({ arch: hostArch(), out, origin: origins.first });
   assert.equal(made.sha256, sha256(binary));

@@ -51,7 +51,7 @@ test("npm i -g installs the package without a network, and the command serves", 
     env,
     cwd: folder,
     encoding: "utf8",
-    timeout: 120_000,
+    timeout: 180_000,
   });
   assert.equal(installed.status, 0, installed.stderr);
   const bifrost = join(folder, "bin", "bifrost");
@@ -86,7 +86,7 @@ test("npx runs the package's command", () => {
     env,
     cwd: folder,
     encoding: "utf8",
-    timeout: 120_000,
+    timeout: 180_000,
   });
   assert.match(said.stdout, /^0\.1\.0 /, said.stderr);
 });
