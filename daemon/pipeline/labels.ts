@@ -43,7 +43,7 @@ export function tagsOf(request: ClientRequest, counted?: readonly string[]): str
 }
 
 /** One that is written as a pair is one. */
-function pairOf(tag: string): [string, string] {
+export function pairOf(tag: string): [string, string] {
   const split = tag.indexOf("=");
   return split > 0 ? [tag.slice(0, split), tag.slice(split + 1)] : [tag, ""];
 }

@@ -40,6 +40,8 @@ export const pairHoursMs = 8 * 86_400_000;
 
 export type RollupWriter = {
   add(groups: readonly Group[]): void;
+  /** Of any time: into what is still kept of it. */
+  correct(groups: readonly Group[]): void;
   /** A value that is only listed. */
   see(dimension: ListedName, value: string, at: number): void;
   /** Deletes one slice of what is too old. True: there may be more. */
@@ -84,14 +86,21 @@ export function openRollupWriter(database: Database, now: () => number, breather
   const open = new Map<string, Bucket>();
   const changed: Bucket[] = [];
   let forgottenAt = now();
+  let kept = rollupRetentionDefault;
 
-  function add(groups: readonly Group[]): void {
+  /** A minute alone would say that all minutes since are still kept, until it is pruned. */
+  function correct(groups: readonly Group[]): void {
+    add(groups, (grain) => now() - kept[grain]);
+  }
+
+  function add(groups: readonly Group[], since: (grain: GrainName) => number = always): void {
     for (const group of groups) {
       const places = { latency: group.latencies.map(bucketOf), ttft: group.ttfts.map(bucketOf) };
       for (const [dimension, value] of facetsOf(group)) {
         const facet = facets.number(dimension, value, group.minute);
         for (const grain of isPair(dimension) ? pairGrains : grains) {
           const at = group.minute - (group.minute % grainMs[grain]);
+          if (at < since(grain)) continue;
           addGroup(bucket(seriesNumber(grain, dimension), at, facet), group.sums, places);
         }
         breather.breathe();
@@ -143,6 +152,7 @@ export function openRollupWriter(database: Database, now: () => number, breather
   }
 
   function prune(nowMs: number, retention: RollupRetention): boolean {
+    kept = retention;
     for (const grain of grains) {
       for (let dimension = 0; dimension < dimensionCount; dimension++) {
         const isShort = grain === "hour" && isPair(dimension);
@@ -172,5 +182,9 @@ export function openRollupWriter(database: Database, now: () => number, breather
     facets.number(dimensionNumber[dimension], value, at);
   }
 
-  return { add, see, prune, forget };
+  return { add, correct, see, prune, forget };
+}
+
+function always(): number {
+  return 0;
 }

@@ -2,7 +2,7 @@
  * The one writer of traffic.db: request rows in with their sums, content beside them, old rows out. Hides the multi-row
  * insert, and that retention and the move of rows from an older schema go by slices between commits.
  */
-import { type AwaitedCosts, openAwaitedCosts } from "./awaited-costs.ts";
+import { type AwaitedCosts, type KnownRow, openAwaitedCosts } from "./awaited-costs.ts";
 import { type Breather, noBreather } from "./breather.ts";
 import { type ColumnInsert, prepareColumnInsert } from "./column-insert.ts";
 import { areRows, type Columns, columnsOf, isVaried, valueAt } from "./columns.ts";
@@ -41,7 +41,7 @@ const adjusterSender = -1;
 /** What requests should have cost more, or less, and which note of the ledger says so. */
 export type SumBatch = {
   readonly number: number;
-  readonly costs: readonly { readonly id: string; readonly nano: number }[];
+  readonly costs: readonly { readonly id: string; readonly nano: number; readonly known: KnownRow }[];
 };
 
 export class TrafficWriter {
@@ -115,10 +115,11 @@ export class TrafficWriter {
   prune(): boolean {
     const { retentionMs, contentRetentionMs = retentionMs, rollups = rollupRetentionDefault } = this.retention;
     const now = this.#now();
+    if (this.#stale) this.#load();
     if (retentionMs > 0 && this.#rows.deleteBefore(now - retentionMs)) return true;
     if (contentRetentionMs > 0 && this.contents.prune(now - contentRetentionMs, contentSliceRows)) return true;
     const isPruned = this.#transaction(() => {
-      this.#awaited.prune(now);
+      this.#rollups.correct(this.#awaited.prune(now));
       return this.#rollups.prune(now, rollups);
     });
     return isPruned || this.#adopt() || this.#rows.giveBack();
@@ -134,7 +135,7 @@ export class TrafficWriter {
     });
   }
 
-  /** Adds to the sums that the requests count in, now or when their rows come. Rows stay as they were settled. */
+  /** Adds to the sums that the requests count in, now or when their rows come or are known to be gone. Rows stay as they were settled. */
   adjust({ number, costs }: SumBatch): number {
     if (this.#stale) this.#load();
     const find = this.database
@@ -145,13 +146,11 @@ export class TrafficWriter {
       if (this.#senders.get(adjusterSender) === number) return 0;
       this.#senders.set(adjusterSender, number);
       this.#setSender.run(adjusterSender, number);
-      const groups = costs.flatMap(({ id, nano }) => {
+      const groups = costs.flatMap(({ id, nano, known }) => {
         const row = find.get(id) as (string | number | null)[] | undefined;
-        if (row !== undefined) return [costGroup(row, nano)];
-        this.#awaited.keep(id, nano, this.#now());
-        return [];
+        return row === undefined ? this.#awaited.keep(id, nano, this.#now(), known) : [costGroup(row, nano)];
       });
-      this.#rollups.add(groups);
+      this.#rollups.correct(groups);
       return groups.length;
     });
   }

@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import Database from "better-sqlite3";
 import type { AuditListAnswer } from "../../daemon/admin/contract/audit.ts";
 import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
-import type { StatsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
+import type { RankingsAnswer, StatsAnswer } from "../../daemon/admin/contract/log-statistics.ts";
 import type { RepriceAnswer } from "../../daemon/admin/contract/reprice.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
@@ -99,6 +99,36 @@ describe("ledger reprice", { concurrency: false }, () => {
     assert.ok((await daemon.settled()).ok);
     assert.equal(await usageNano(), charged / 2);
     assert.equal((await reprice()).adjusted, 0);
+  });
+
+  test("A8 reprice() reaches the sums of requests whose rows are gone", async () => {
+    const written = (work: (database: Database.Database) => void) => {
+      const database = new Database(join(daemon.home, "traffic.db"), { timeout: 10_000 });
+      work(database);
+      database.close();
+    };
+    written((database) => database.exec("DELETE FROM requests"));
+    daemon.writeConfig(config(20, 100));
+    await daemon.json("reload");
+    assert.equal((await reprice()).adjusted, calls);
+    assert.equal(await spent("one"), 2 * charged);
+    // An hour later no row can come any more.
+    written((database) => database.exec("UPDATE awaited SET since = 0"));
+    await daemon.restart();
+    await until("the sums", async () => (await usageNano()) === 2 * charged);
+    const now = Date.now() + 60_000;
+    for (const [by, value] of [
+      ["target", "echo-paid/echo-paid"],
+      ["model", "echo-paid"],
+      ["provider", "echo-paid"],
+    ]) {
+      const path = `/api/logs/rankings?by=${by}&since_ms=${now - 86_400_000}&until_ms=${now}`;
+      const { rankings } = await daemon.admin<RankingsAnswer>("GET", path);
+      assert.deepEqual(
+        rankings.map((each) => [each.value, each.sums.cost_nano]),
+        [[value, 2 * charged]],
+      );
+    }
   });
 
   test("A8 reprice() refuses what it cannot read, saying so", async () => {

@@ -119,9 +119,9 @@ async function compare(
   return { entries, lookedAt, skipped };
 }
 
-function entryOf(row: SettledRow, { request, target }: Said, toNano: number): Adjustment {
+function entryOf(row: SettledRow, { request, target, model }: Said, toNano: number): Adjustment {
   const { holdId, at, keyId, scopes, costNano } = row;
-  const bare = { holdId, at, keyId, scopes, request: request ?? holdId, target: target! };
+  const bare = { holdId, at, keyId, scopes, request: request ?? holdId, target: target!, model };
   return { ...bare, fromNano: costNano, toNano, deltaNano: toNano - costNano };
 }
 
@@ -138,6 +138,7 @@ type Said = {
   readonly request?: string;
   readonly route?: string;
   readonly target?: string;
+  readonly model?: string;
   readonly adjusts?: string;
   readonly recovered?: true;
   readonly input?: number;

@@ -19,15 +19,17 @@ export type Adjustment = {
   readonly deltaNano: number;
   readonly request: string;
   readonly target: string;
+  /** As it was asked for, where the record says. */
+  readonly model?: string | undefined;
   readonly fromNano: number;
   readonly toNano: number;
 };
 
 export function adjust(writer: StateWriter, { entries }: Command & { kind: "adjust" }, actor: string): CommandResult {
   const first = writer.head.seq + 1;
-  for (const { holdId, at, keyId, scopes, deltaNano, request, target, fromNano, toNano } of entries) {
+  for (const { holdId, at, keyId, scopes, deltaNano, request, target, model, fromNano, toNano } of entries) {
     const text = JSON.stringify({
-      ...{ route: "reprice", request, adjusts: holdId, target, from: fromNano, to: toNano, actor },
+      ...{ route: "reprice", request, adjusts: holdId, target, model, from: fromNano, to: toNano, actor },
     });
     writer.append(`adj_${randomUUID()}`, at, keyId, scopes, deltaNano, 0, settlementFlag.adjusting, text);
     run(writer, "UPDATE batch_charges SET adjusted_nano = adjusted_nano + ? WHERE hold_id = ?", deltaNano, holdId);

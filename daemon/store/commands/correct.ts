@@ -24,13 +24,20 @@ export type Correction = {
   readonly results: number;
 };
 
-type Charge = { at: number; key_id: number; scopes: string; cost_nano: number | null; adjusted_nano: number };
+type Charge = {
+  at: number;
+  key_id: number;
+  scopes: string;
+  cost_nano: number | null;
+  adjusted_nano: number;
+  model: string | null;
+};
 
 export function correct(writer: StateWriter, { entry }: Command & { kind: "correct" }, actor: string): CommandResult {
   const { of: route, holdId, request, target, toNano, isEstimate, ...used } = entry;
   const charge = writer.database
     .prepare(
-      `SELECT at, key_id, scopes, cost_nano, adjusted_nano, corrected_seq
+      `SELECT at, key_id, scopes, cost_nano, adjusted_nano, corrected_seq, iif(record = '', NULL, record ->> '$.model') AS model
        FROM batch_charges JOIN records USING (seq) WHERE batch_charges.hold_id = ?`,
     )
     .get(holdId) as (Charge & { corrected_seq: number | null }) | undefined;
@@ -38,9 +45,9 @@ export function correct(writer: StateWriter, { entry }: Command & { kind: "corre
   if (charge.corrected_seq !== null) return result(writer);
   const fromNano = (charge.cost_nano ?? 0) + charge.adjusted_nano;
   const deltaNano = toNano - fromNano;
-  const { at, key_id: keyId, scopes } = charge;
+  const { at, key_id: keyId, scopes, model } = charge;
   const text = JSON.stringify({
-    ...{ route, request, adjusts: holdId, target, from: fromNano, to: toNano },
+    ...{ route, request, adjusts: holdId, target, model: model ?? undefined, from: fromNano, to: toNano },
     ...(isEstimate ? { estimated: true } : {}),
     ...{ ...used, actor },
   });

@@ -17,6 +17,7 @@ import { batchCharges } from "./20261126-2015-batches.ts";
 import { awaited } from "./20261127-0040-awaited.ts";
 import { limitCounts } from "./20261127-0055-limit-counts.ts";
 import { traces } from "./20261127-0805-traces.ts";
+import { awaitedRows } from "./20261127-0815-awaited-rows.ts";
 
 export const stateMigrations: readonly Migration[] = [
   initialState,
@@ -38,6 +39,7 @@ export const trafficMigrations: readonly Migration[] = [
   untold,
   awaited,
   traces,
+  awaitedRows,
 ];
 
 /** Names, for a file that a newer program may have written. */

@@ -90,7 +90,7 @@ test("commit() goes on numbering rows after a restart", (t) => {
   database.close();
 });
 
-test("A8 adjust() adds to the sums when the row comes, also after a restart, once, and forgets what never does", (t) => {
+test("A8 adjust() adds to the sums when the row comes, also after a restart, once, and without it when it has gone", (t) => {
   const home = temporaryHome(t);
   prepareTraffic(home);
   let now = startMs;
@@ -101,6 +101,7 @@ test("A8 adjust() adds to the sums when the row comes, also after a restart, onc
       .prepare("SELECT requests, cost_nano FROM rollups WHERE series = ?")
       .raw()
       .all(seriesNumber("day", dimensionNumber.total));
+  const known = (at = now) => ({ at, key_id: 7, target: "p/m", provider: "p", model: "m", team: "team_1" });
   const come = (number: number, ...ids: string[]) => {
     const rows = columnsOf(
       requestWidth,
@@ -109,8 +110,11 @@ test("A8 adjust() adds to the sums when the row comes, also after a restart, onc
     writer.commit([{ type: "batch", sender: 1, number, rows }]);
   };
   come(1, "req_a");
-  writer.adjust({ number: 1, costs: ["req_a", "req_b", "req_c", "req_never"].map((id) => ({ id, nano: 5 })) });
-  writer.adjust({ number: 2, costs: [{ id: "req_b", nano: 2 }] });
+  writer.adjust({
+    number: 1,
+    costs: ["req_a", "req_b", "req_c", "req_never"].map((id) => ({ id, nano: 5, known: known() })),
+  });
+  writer.adjust({ number: 2, costs: [{ id: "req_b", nano: 2, known: known() }] });
   assert.deepEqual(summed(), [[1, 99 + 5]]);
   come(2, "req_b", "req_d");
   assert.deepEqual(summed(), [[3, 3 * 99 + 5 + 7]]);
@@ -122,7 +126,19 @@ test("A8 adjust() adds to the sums when the row comes, also after a restart, onc
   assert.deepEqual(summed(), [[5, 5 * 99 + 17]]);
   now += 2 * 3_600_000;
   while (writer.prune());
+  assert.deepEqual(summed(), [[5, 5 * 99 + 17 + 5]], "it never came: what is known of it counts");
   come(5, "req_never");
-  assert.deepEqual(summed(), [[6, 6 * 99 + 17]]);
+  assert.deepEqual(summed(), [[6, 6 * 99 + 17 + 5]]);
+  const old = startMs - 10 * 86_400_000;
+  writer.adjust({ number: 3, costs: [{ id: "req_gone", nano: -3, known: known(old) }] });
+  writer.adjust({ number: 3, costs: [{ id: "req_gone", nano: -3, known: known(old) }] });
+  const of = (grain: "minute" | "hour" | "day", name: "total" | "key" | "team" | "target" | "model" | "provider") =>
+    writer.database
+      .prepare("SELECT requests, cost_nano FROM rollups WHERE series = ? AND at <= ?")
+      .raw()
+      .all(seriesNumber(grain, dimensionNumber[name]), old);
+  for (const name of ["total", "key", "team", "target", "model", "provider"] as const)
+    assert.deepEqual(of("day", name), [[0, -3]], name);
+  assert.deepEqual([of("hour", "total"), of("minute", "total")], [[[0, -3]], []], "minutes are not kept that long");
   writer.close();
 });
