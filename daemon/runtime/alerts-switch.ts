@@ -5,11 +5,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { AlertsAnswer, AlertTestAnswer } from "../admin/contract/alerts.ts";
-import type { AlertsData } from "../config/telemetry-data.ts";
+import type { AlertRuleData, AlertsData } from "../config/telemetry-data.ts";
 import type { Log } from "../log.ts";
 import type { AlertChannel } from "../telemetry/alerts/channels.ts";
-import type { AlertEngine } from "../telemetry/alerts/engine.ts";
+import type { AlertEngine, Notice } from "../telemetry/alerts/engine.ts";
 import type { FactSources } from "../telemetry/alerts/facts.ts";
+import type { AlertMemory } from "../telemetry/alerts/memory.ts";
 
 export type AlertsSwitch = {
   use(settings: AlertsData): void;
@@ -21,9 +22,13 @@ export type AlertsSwitch = {
   close(): Promise<void>;
 };
 
-type Open = { readonly engine: AlertEngine; readonly channels: ReadonlyMap<string, AlertChannel> };
+type Open = {
+  readonly engine: AlertEngine;
+  readonly memory: AlertMemory;
+  readonly channels: ReadonlyMap<string, AlertChannel>;
+};
 
-export function createAlertsSwitch(sources: FactSources, source: string, log: Log): AlertsSwitch {
+export function createAlertsSwitch(sources: FactSources, source: string, home: string, log: Log): AlertsSwitch {
   let current: AlertsData | undefined;
   let opening: Promise<Open> | undefined;
   let open: Open | undefined;
@@ -48,16 +53,18 @@ export function createAlertsSwitch(sources: FactSources, source: string, log: Lo
   }
 
   async function start(settings: AlertsData): Promise<Open> {
-    const [{ openChannel }, { createAlertEngine }] = await Promise.all([
+    const [{ openChannel }, { createAlertEngine }, { openAlertMemory }] = await Promise.all([
       import("../telemetry/alerts/channels.ts"),
       import("../telemetry/alerts/engine.ts"),
+      import("../telemetry/alerts/memory.ts"),
     ]);
+    const memory = openAlertMemory(home);
     const channels = new Map(settings.channels.map((data) => [data.name, openChannel(data, source)]));
-    const engine = createAlertEngine(settings.rules, (rule, notice) => {
+    const tell = (rule: AlertRuleData, notice: Notice): void => {
       log.warn("alert", { rule: rule.name, kind: notice.kind, severity: notice.severity, summary: notice.summary });
       for (const name of rule.channels) channels.get(name)?.send(notice);
-    });
-    return { engine, channels };
+    };
+    return { engine: createAlertEngine(settings.rules, tell, memory.read()), memory, channels };
   }
 
   function schedule(settings: AlertsData): void {
@@ -69,10 +76,17 @@ export function createAlertsSwitch(sources: FactSources, source: string, log: Lo
     }, settings.intervalMs).unref();
   }
 
-  async function judge({ engine }: Open): Promise<void> {
+  async function judge(judging: Open): Promise<void> {
+    const { engine, memory } = judging;
     const { readFacts } = await import("../telemetry/alerts/facts.ts");
     const now = Date.now();
     await engine.evaluate(now, (rule) => readFacts(sources, rule, now));
+    if (open !== judging) return; // its successor remembers from here on
+    try {
+      memory.write(engine.remembered());
+    } catch (error) {
+      log.warn("what alerts were told cannot be kept: after a restart it is told again", { error: String(error) });
+    }
   }
 
   function stop(): void {

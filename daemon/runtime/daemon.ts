@@ -142,6 +142,7 @@ async function start(options: DaemonOptions, lock: HomeLock, early: Worker): Pro
   };
   const governing = openGoverning({ database, store, memory, log }, current.governance);
   const telemetry = openTelemetry({
+    home,
     database,
     tap: (settings) => workers?.tap(settings),
     inFlight: () => inFlight(workers),

@@ -27,6 +27,8 @@ export type TelemetryOptions = {
   /** What else alerts are judged by. */
   readonly facts: Pick<FactSources, "peek" | "daemon">;
   /** The store, where something is offloaded from it. */
+  /** Where alerts keep what they have told. */
+  readonly home: string;
   store(): Pick<StoreThreads, "queries" | "traffic">;
 };
 
@@ -59,6 +61,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
       },
     },
     hostname(),
+    options.home,
     log,
   );
   return {

@@ -1,5 +1,5 @@
 /** A folder or a bucket, as three verbs. Hides AWS's signatures and that a file appears whole or not at all. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import type { OffloadData } from "../config/telemetry-data.ts";
 
@@ -30,12 +30,33 @@ function folder(root: string): ObjectStore {
     async put(name, bytes) {
       const path = place(name);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await writeFile(`${path}.part`, bytes, { mode: 0o600 });
+      await written(`${path}.part`, bytes);
       await rename(`${path}.part`, path);
+      await onDisk(dirname(path));
     },
     get: (name) => readFile(place(name)),
     remove: (name) => rm(place(name), { force: true }),
   };
+}
+
+/** The database forgets the text next: by then it must be on the disk, whatever becomes of the power. */
+async function written(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function onDisk(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function bucket(settings: Extract<OffloadData, { to: "s3" }>, leaving: AbortSignal): Promise<ObjectStore> {

@@ -5,6 +5,7 @@
 import type { AlertFiring } from "../../admin/contract/alerts.ts";
 import type { AlertRuleData } from "../../config/telemetry-data.ts";
 import { type AlertCondition, compileAlert, type Facts } from "./conditions.ts";
+import type { Remembered } from "./memory.ts";
 
 /** Something that a rule is judged for: a key, a provider, a budget. */
 export type Judged = { readonly subject: string; readonly name: string | null; readonly facts: Facts };
@@ -32,6 +33,8 @@ export type AlertEngine = {
   /** @param read gives what a rule is judged for */
   evaluate(nowMs: number, read: (rule: AlertRuleData) => Promise<readonly Judged[]>): Promise<void>;
   states(): readonly RuleState[];
+  /** For an engine that comes after this one. */
+  remembered(): readonly Remembered[];
 };
 
 /** Subjects of one rule that can hold at once; with more, the rest is told when some have passed. */
@@ -39,7 +42,14 @@ const firingMax = 1_000;
 /** New ones of one rule that are told in one round. */
 const noticesPerRound = 20;
 
-type Firing = { since: number; lastSent: number | undefined; summary: string; name: string | null };
+type Firing = {
+  since: number;
+  lastSent: number | undefined;
+  summary: string;
+  name: string | null;
+  /** Remembered, and not judged since: nobody knows yet whether it is over. */
+  unjudged?: boolean;
+};
 type Held = {
   readonly rule: AlertRuleData;
   readonly condition: AlertCondition | undefined;
@@ -51,9 +61,10 @@ type Held = {
 export function createAlertEngine(
   rules: readonly AlertRuleData[],
   tell: (rule: AlertRuleData, notice: Notice) => void,
+  before: readonly Remembered[] = [],
 ): AlertEngine {
   const held = rules.map((rule): Held => {
-    const state = { rule, firing: new Map<string, Firing>(), evaluatedAt: null };
+    const state = { rule, firing: recalled(rule, before), evaluatedAt: null };
     try {
       return { ...state, condition: compileAlert(rule.on, rule.when), error: null };
     } catch (error) {
@@ -90,6 +101,7 @@ export function createAlertEngine(
         firing.set(subject, known);
       }
       known.summary = summary;
+      delete known.unjudged;
       if (known.lastSent !== undefined && nowMs - known.lastSent < rule.cooldownMs) continue;
       if (++told > noticesPerRound) continue;
       known.lastSent = nowMs;
@@ -97,6 +109,11 @@ export function createAlertEngine(
     }
     for (const [subject, known] of firing) {
       if (holding.has(subject)) continue;
+      // What is kept in memory alone has nothing to judge after a start: it is forgotten in time, and nothing is told.
+      if (known.unjudged && !all.some((judged) => judged.subject === subject)) {
+        if (nowMs - (known.lastSent ?? known.since) >= rule.cooldownMs) firing.delete(subject);
+        continue;
+      }
       firing.delete(subject);
       if (rule.resolved && known.lastSent !== undefined)
         tell(rule, notice("resolved", rule, subject, known, nowMs, {}));
@@ -105,6 +122,13 @@ export function createAlertEngine(
 
   return {
     evaluate,
+    remembered: () =>
+      held.flatMap(({ rule, firing }) =>
+        [...firing].map(([subject, { name, since, lastSent, summary }]) => ({
+          ...{ rule: rule.name, condition: conditionOf(rule), subject, name, summary, since },
+          lastSent: lastSent ?? null,
+        })),
+      ),
     states: () =>
       held.map(({ rule, firing, evaluatedAt, error }) => ({
         ...{ rule, evaluatedAtMs: evaluatedAt, error },
@@ -113,6 +137,22 @@ export function createAlertEngine(
         })),
       })),
   };
+}
+
+function recalled(rule: AlertRuleData, before: readonly Remembered[]): Map<string, Firing> {
+  const own = before.filter((each) => each.rule === rule.name && each.condition === conditionOf(rule));
+  return new Map(
+    own
+      .slice(0, firingMax)
+      .map(({ subject, name, since, lastSent, summary }) => [
+        subject,
+        { name, since, summary, lastSent: lastSent ?? undefined, unjudged: true },
+      ]),
+  );
+}
+
+function conditionOf({ on, by, windowMs, when }: AlertRuleData): string {
+  return JSON.stringify([on, by, windowMs, when]);
 }
 
 function notice(

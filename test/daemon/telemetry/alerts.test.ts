@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../../daemon/config/load.ts";
 import type { AlertRuleData } from "../../../daemon/config/telemetry-data.ts";
 import { isPublic } from "../../../daemon/runtime/public-address.ts";
 import { checkAlert, factTypes } from "../../../daemon/telemetry/alerts/conditions.ts";
 import { createAlertEngine, type Judged, type Notice } from "../../../daemon/telemetry/alerts/engine.ts";
+import { openAlertMemory } from "../../../daemon/telemetry/alerts/memory.ts";
 import { pagerDutyBody, slackBody } from "../../../daemon/telemetry/alerts/messages.ts";
 
 const rule: AlertRuleData = {
@@ -35,6 +38,37 @@ test("evaluate() tells once, again after the cooldown, and once when it is over"
   await at(1_400, judged("a", 150));
   await at(1_600);
   assert.deepEqual(told, ["0 firing b", "500 firing a", "1200 firing b", "1400 resolved b", "1600 resolved a"]);
+});
+
+test("createAlertEngine() goes on where another ended: nothing again before the cooldown, the end of it, and no end that nobody saw", async (t) => {
+  const home = mkdtempSync(join(tmpdir(), "bf-alerts-"));
+  t.after(() => rmSync(home, { recursive: true }));
+  const told: string[] = [];
+  const start = (changed = rule) =>
+    createAlertEngine(
+      [changed],
+      (_rule, { kind, subject, atMs, sinceMs }) => told.push(`${atMs} ${kind} ${subject} since ${sinceMs}`),
+      openAlertMemory(home).read(),
+    );
+  const first = start();
+  await first.evaluate(0, async () => [judged("a", 500), judged("b", 500), judged("gone", 500)]);
+  openAlertMemory(home).write(first.remembered());
+  told.length = 0;
+  const second = start();
+  await second.evaluate(400, async () => [judged("a", 500), judged("b", 500)]);
+  assert.deepEqual(told, []);
+  await second.evaluate(500, async () => [judged("a", 500), judged("b", 50)]);
+  await second.evaluate(1_100, async () => [judged("a", 500)]);
+  assert.deepEqual(told, ["500 resolved b since 0", "1100 firing a since 0"]);
+  assert.deepEqual(
+    second.remembered().map(({ subject, lastSent }) => [subject, lastSent]),
+    [["a", 1_100]],
+  );
+  const other = start({ ...rule, when: "latency_p99 > 10" });
+  await other.evaluate(1_200, async () => [judged("a", 500)]);
+  assert.equal(told.at(-1), "1200 firing a since 1200", "a rule that is judged otherwise is another one");
+  writeFileSync(join(home, "alerts.json"), '[{"rule":');
+  assert.deepEqual(openAlertMemory(home).read(), []);
 });
 
 test("evaluate() tells at most twenty new ones a round and keeps the rest for later", async () => {
