@@ -42,14 +42,14 @@ export function build(command: Command, context: Context): void {
       const text = await readText(path);
       const { keys } = options;
       if (keys === undefined) {
-        const imported = explained(path, () => importers[name](text, context.environment));
+        const imported = await explained(path, () => importers.accepted(importers[name](text, context.environment)));
         await writeOut(imported, options);
         return tell(imported, options, context);
       }
       const files = await Promise.all(keys.map(async (each) => ({ name: basename(each), text: await readText(each) })));
       const now = Date.now();
-      const read = () => importers.litellmWithKeys(text, context.environment, files, now);
-      await takeOver(explained([path, ...keys].join(", "), read), options, made, context);
+      const read = () => importers.accepted(importers.litellmWithKeys(text, context.environment, files, now));
+      await takeOver(await explained([path, ...keys].join(", "), read), options, made, context);
     });
   }
 }
@@ -129,9 +129,9 @@ async function make(client: Client, { path, body, what }: Step): Promise<boolean
   }
 }
 
-function explained<Result>(path: string, read: () => Result): Result {
+async function explained<Result>(path: string, read: () => Promise<Result>): Promise<Result> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     throw new CliFailure(`${path}: ${(error as Error).message}`, exitCodes.failure, undefined, error);
   }

@@ -2,9 +2,11 @@
  * The providers that another gateway's models are reached through. Hides that deployments with the same address and
  * credential are one provider here, and what each is called.
  */
+
 import { builtInHosts, hosts } from "../../providers/hosts.ts";
 import type { Path } from "../config/problems.ts";
 import type { Draft } from "./draft.ts";
+import { lookUp } from "./draft.ts";
 import type { Report } from "./report.ts";
 
 export type AccountSpec = {
@@ -88,7 +90,7 @@ export function isBuiltIn(host: string): boolean {
 
 /** A provider without a key of its own reads the host's usual variable. */
 function needUsual({ host, entry }: AccountSpec, path: Path, report: Report): void {
-  const row = host === undefined ? undefined : hosts[host];
+  const row = host === undefined ? undefined : lookUp(hosts, host);
   const [usual] = row?.environment ?? [];
   if (usual === undefined || row?.identity !== undefined) return;
   if (["api_key", "keys", "base_url"].every((key) => !Object.hasOwn(entry, key))) report.needs(usual, path);

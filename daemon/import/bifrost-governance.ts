@@ -5,8 +5,9 @@ import { modelEntry } from "../governance/access.ts";
 import { givePatternEngine, isPattern, patternFault } from "../governance/model-patterns.ts";
 import { checkCondition } from "../routing/rule-engine.ts";
 import { type Index, type Item, numbersOf, type Values } from "./bifrost-numbers.ts";
+import { importPrices } from "./bifrost-prices.ts";
 import type { MadeProvider } from "./bifrost-providers.ts";
-import { type Draft, entriesOf, isOn, listOf, numberOf, recordOf, textOf, textsOf, wholeOf } from "./draft.ts";
+import { type Draft, entriesOf, isOn, listOf, lookUp, numberOf, recordOf, textOf, textsOf, wholeOf } from "./draft.ts";
 import type { Report } from "./report.ts";
 
 type Context = {
@@ -47,6 +48,10 @@ export function importGovernance(value: unknown, context: Context): void {
   importProviderLimits(root["providers"], index, context);
   importModelLimits(root["model_configs"], keys, index, context);
   importRules(root["routing_rules"], { customers, teams, keys }, context);
+  for (const { blocked } of context.providers.values())
+    for (const at of blocked.models.length === 0 ? [] : blocked.at)
+      if (keys.length === 0) report.unprotected(at, "models are blocked for virtual keys, and there are none");
+      else report.approximated(at, "blocked for each virtual key of this file: say it of those made later as well");
   for (const { key, value: rest, path } of entriesOf(root, ["governance"])) {
     if (
       /^(customers|teams|virtual_keys|budgets|rate_limits|model_configs|providers|routing_rules)$/.test(key) ||
@@ -57,7 +62,7 @@ export function importGovernance(value: unknown, context: Context): void {
       report.approximated(path, "not copied: the admin API takes tokens of `bifrost tokens create`");
     else if (key === "projects")
       report.unprotected(path, "there are customers, teams and users: write what projects bound as one of them");
-    else if (key === "pricing_overrides") report.dropped(path, "write them under prices");
+    else if (key === "pricing_overrides") importPrices(rest, path, new Set(context.providers.keys()), draft, report);
     else if (key === "complexity_analyzer_config") report.dropped(path, "has no counterpart here");
     else report.unknown(path);
   }
@@ -80,6 +85,9 @@ function importKey(
   const customer = ownerOf(item, customers, "customer_id", report);
   // Without what bound it there it would be freer here.
   if (team === null || customer === null) return false;
+  const never = [...context.providers].flatMap(([provider, { blocked }]) =>
+    blocked.models.map((model) => `${provider}/${model}`),
+  );
   const expires = textOf(values["expires_at"]);
   const at = expires === undefined ? Number.NaN : Date.parse(expires);
   draft.set(["governance", "keys", name], {
@@ -89,6 +97,7 @@ function importKey(
     ...about(values),
     ...(values["is_active"] === false ? { disabled: true } : {}),
     ...(Number.isNaN(at) ? {} : { expires: new Date(at).toISOString() }),
+    ...(never.length === 0 ? {} : { blocked: never }),
     ...providersOf(item, index, context),
     ...numbersOf(item, index, report),
   });
@@ -271,7 +280,7 @@ function importRules(
       team: ["team", items.teams],
       customer: ["customer", items.customers],
     } as const;
-    const scope = scopes[String(rule["scope"]) as keyof typeof scopes];
+    const scope = lookUp(scopes, String(rule["scope"]));
     const owner = scope === undefined ? undefined : nameOf(scope[1], rule["scope_id"]);
     const fault = when === "" ? undefined : checkCondition(when);
     const name = textOf(rule["name"]) ?? `rule ${at + 1}`;

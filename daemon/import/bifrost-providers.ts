@@ -6,6 +6,7 @@ import {
   entriesOf,
   isOn,
   listOf,
+  lookUp,
   numberOf,
   recordOf,
   secondsOf,
@@ -38,6 +39,8 @@ export type MadeProvider = {
   readonly names: ReadonlyMap<string, string>;
   /** Without keys of its own: how those are called there that the one account is of. */
   readonly account: ReadonlySet<string>;
+  /** What none of its keys may serve, and where that is said. */
+  readonly blocked: { readonly models: readonly string[]; readonly at: readonly Path[] };
 };
 
 /** By name. */
@@ -50,7 +53,7 @@ export function importProviders(
   const made = new Map<string, MadeProvider>();
   for (const { key: name, value: settings, path } of entriesOf(value, ["providers"])) {
     const values = recordOf(settings);
-    const host = renamed[name] ?? name;
+    const host = lookUp(renamed, name) ?? name;
     const known = Object.hasOwn(hosts, host) && !host.startsWith("echo") && host !== "custom";
     const custom = recordOf(values["custom_provider_config"]);
     const network = recordOf(values["network_config"]);
@@ -95,6 +98,7 @@ export function importProviders(
     made.set(name, {
       names: new Map(pairs.flatMap(({ key, credential }) => calledBy(key).map((each) => [each, credential.name]))),
       account: new Set(first === undefined ? [] : calledBy(first)),
+      blocked: blockedBy(keys, report),
     });
     reportRest(values, network, keys, path, report);
     report.kept(path, `a provider with ${credentials.length} ${credentials.length === 1 ? "key" : "keys"}`);
@@ -105,7 +109,7 @@ export function importProviders(
 /** There the version is a part of each path, here it is one of the address. */
 function withVersion(written: string, host: string | undefined): string {
   const address = written.replace(/\/+$/, "");
-  const [version = ""] = /\/v\d+$/.exec(hosts[host ?? ""]?.baseUrl ?? "") ?? [];
+  const [version = ""] = /\/v\d+$/.exec(lookUp(hosts, host ?? "")?.baseUrl ?? "") ?? [];
   return /\/v\d+\w*$/.test(address) ? address : `${address}${version}`;
 }
 
@@ -168,6 +172,21 @@ function addressOf(keys: readonly Key[], report: Report): string | undefined {
   return hole;
 }
 
+/** What all keys of a provider refuse can be refused to those who call; what one of them refuses, another would serve. */
+function blockedBy(keys: readonly Key[], report: Report): MadeProvider["blocked"] {
+  const lists = keys.map(({ values, path }) => {
+    return { models: textsOf(values["blacklisted_models"]), at: [...path, "blacklisted_models"] };
+  });
+  const [first, ...others] = lists;
+  const isCommon = (model: string) =>
+    !model.startsWith("regex:") && others.every(({ models }) => models.includes(model));
+  const models = (first?.models ?? []).filter(isCommon);
+  const said = lists.filter((list) => list.models.length > 0);
+  for (const { at } of said.filter((list) => list.models.some((model) => !models.includes(model))))
+    report.unprotected(at, "models are blocked for virtual keys and owners, not for one of a provider's keys");
+  return { models, at: said.map(({ at }) => at) };
+}
+
 /** Models are said of a provider here, not of each of its keys. */
 function modelsOf(keys: readonly Key[], emptyIsAll: boolean, report: Report): Values {
   const lists = keys.map(({ values }) => (values["models"] === undefined ? ["*"] : textsOf(values["models"])));
@@ -188,11 +207,6 @@ function modelsOf(keys: readonly Key[], emptyIsAll: boolean, report: Report): Va
         report.kept(where, "deployments");
       }
     }
-    if (textsOf(values["blacklisted_models"]).length > 0)
-      report.unprotected(
-        [...at, "blacklisted_models"],
-        "models are blocked for virtual keys and owners, not for a provider's key",
-      );
   }
   const some = Object.keys(deployments).length === 0 ? {} : { deployments };
   if (lists.length === 0 || lists.every(isAll)) return some;

@@ -17,7 +17,7 @@ import {
   textsOf,
   wholeOf,
 } from "./draft.ts";
-import { assertHas, type Imported, readForeign } from "./foreign.ts";
+import { assertHas, assertKinds, type Imported, readForeign } from "./foreign.ts";
 import { createReport, type Report } from "./report.ts";
 
 type Rule = (path: Path, value: unknown, draft: Draft, report: Report) => void;
@@ -26,6 +26,7 @@ export function importBifrost(text: string): Imported {
   const source = readForeign(text);
   const root = recordOf(source.value);
   assertHas(root, ["providers", "governance", "client", "config_store"], "the config.json of the Go gateway Bifrost");
+  assertKinds(source, { providers: "names", governance: "names", client: "names" });
   const report = createReport(source, text);
   const draft = createDraft("Made of Bifrost-Go's config by bifrost import bifrost.");
   const emptyIsAll = numberOf(root["version"]) === 1;
@@ -73,7 +74,7 @@ const client: Readonly<Record<string, Rule>> = {
   enable_logging: keep(["record", "requests"], (value) => value !== false),
   disable_content_logging: keep(["record", "content"], (value) => (value === true ? "off" : "full")),
   routing_chain_max_depth: keep(["routing", "chain_max"], (value) => Math.min(10, Math.max(1, wholeOf(value) ?? 10))),
-  required_headers: say("unprotected", "which headers a request must have is not configured"),
+  required_headers: requireHeader,
   allow_direct_keys: say("dropped", "a client may not bring a provider's key"),
   drop_excess_requests: say("kept", "a full queue answers 503 at once"),
   allowed_origins: say("dropped", "browsers are not let in: nothing is said to other origins"),
@@ -127,6 +128,19 @@ const sections: Readonly<Record<string, Rule>> = {
     }
   },
 };
+
+/** Tags are the one thing here that a header must name. */
+function requireHeader(path: Path, value: unknown, draft: Draft, report: Report): void {
+  const [header, ...others] = textsOf(value);
+  if (header === undefined) return;
+  if (others.length > 0 || !/^[A-Za-z0-9-]{1,64}$/.test(header)) {
+    report.unprotected(path, "one header can be asked for here, as the one that names tags: governance.tags");
+    return;
+  }
+  draft.set(["governance", "tags", "header"], header.toLowerCase());
+  draft.set(["governance", "tags", "required"], true);
+  report.approximated(path, "governance.tags: requests without it are refused, and each of its values is a tag");
+}
 
 /** Who may call. A key that is there and not asked for would not be counted. */
 function importAccess(root: Readonly<Record<string, unknown>>, draft: Draft, report: Report): void {

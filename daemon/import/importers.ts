@@ -1,5 +1,6 @@
 /** The gateways whose configs can be imported. Hides where each importer lies. */
 import type { Importers } from "../admin/contract/calling.ts";
+import { accepted } from "./accept.ts";
 import { importBifrost } from "./bifrost.ts";
 import { importLitellm, importLitellmWithKeys } from "./litellm.ts";
 import { importPortkey } from "./portkey.ts";
@@ -9,4 +10,5 @@ export const importers: Importers = {
   litellmWithKeys: importLitellmWithKeys,
   bifrost: importBifrost,
   portkey: importPortkey,
+  accepted,
 };

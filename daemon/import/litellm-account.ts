@@ -2,7 +2,7 @@
 import { hosts } from "../../providers/hosts.ts";
 import type { Path } from "../config/problems.ts";
 import { type AccountSpec, isBuiltIn } from "./accounts.ts";
-import { entriesOf, textOf } from "./draft.ts";
+import { entriesOf, lookUp, textOf } from "./draft.ts";
 import type { Environment } from "./foreign.ts";
 import { type Report, variableOf } from "./report.ts";
 
@@ -89,7 +89,7 @@ function split(written: string, provider: string | undefined): { prefix: string 
 
 function hostOf(prefix: string | undefined, base: string | undefined): string | undefined {
   if (prefix === undefined) return undefined;
-  const name = renamed[prefix] ?? prefix;
+  const name = lookUp(renamed, prefix) ?? prefix;
   const row = Object.hasOwn(hosts, name) ? hosts[name] : undefined;
   if (row === undefined || name === "custom" || isBuiltIn(name)) return undefined;
   // An OpenAI address elsewhere is another server that speaks like it.
@@ -127,7 +127,7 @@ function entryOf(
   report: Report,
 ): Record<string, unknown> {
   const key = textOf(params["api_key"]);
-  const suffix = host === undefined ? "" : (versionAfter[host] ?? "");
+  const suffix = host === undefined ? "" : (lookUp(versionAfter, host) ?? "");
   const local = key !== undefined && /^(none|null|empty|not-needed|dummy|sk-no-key.*)$/i.test(key);
   return {
     ...(base === undefined ? {} : { base_url: base.endsWith(suffix) ? base : `${base}${suffix}` }),

@@ -1,5 +1,5 @@
 /** LiteLLM's amounts and periods. Hides that whole days, weeks and months are the calendar's there. */
-import { dollarsOf, textOf } from "./draft.ts";
+import { dollarsOf, lookUp, textOf } from "./draft.ts";
 
 export type WrittenBudget = string | { readonly budget: string; readonly calendar: true };
 
@@ -20,7 +20,7 @@ const units: Readonly<Record<string, string>> = { s: "s", m: "m", h: "h", d: "d"
 export function periodOf(duration: unknown): { readonly text: string; readonly calendar: boolean } | undefined {
   const written = textOf(duration)?.trim();
   if (written === undefined) return undefined;
-  const aligned = calendar[written];
+  const aligned = lookUp(calendar, written);
   if (aligned !== undefined) return { text: aligned, calendar: true };
   const [, count, unit] = /^(\d{1,6})(s|m|h|d|w|mo)$/.exec(written) ?? [];
   if (count === undefined || Number(count) === 0) return undefined;

@@ -9,6 +9,7 @@ import {
   dollarsOf,
   isOn,
   listOf,
+  lookUp,
   numberOf,
   recordOf,
   secondsOf,
@@ -198,8 +199,8 @@ function importTimers(target: string, params: Params, path: Path, draft: Draft, 
   }
 }
 
-/** LiteLLM's price a token, and ours a million. */
-const prices: readonly (readonly [string, string, number])[] = [
+/** LiteLLM's price a token, which is Bifrost-Go's too, and ours a million. */
+export const priceRows: readonly (readonly [string, string, number])[] = [
   ["input_cost_per_token", "input", 1e6],
   ["output_cost_per_token", "output", 1e6],
   ["cache_read_input_token_cost", "cache_read", 1e6],
@@ -208,10 +209,10 @@ const prices: readonly (readonly [string, string, number])[] = [
   ["input_cost_per_request", "request", 1],
   ["cost_per_request", "request", 1],
 ];
-export const priceKeys: readonly string[] = prices.map(([theirs]) => theirs);
+export const priceKeys: readonly string[] = priceRows.map(([theirs]) => theirs);
 
 function importPrices({ target, path }: Deployment, from: Params, { draft, report }: ModelContext): void {
-  for (const [theirs, ours, factor] of prices) {
+  for (const [theirs, ours, factor] of priceRows) {
     const cost = numberOf(from[theirs]);
     if (cost === undefined) continue;
     if (target.includes("*") && !target.endsWith("/*")) {
@@ -248,7 +249,7 @@ function reportRest(params: Params, info: Params, path: Path, { report, tagged }
       report.unprotected(at, "who may reach a deployment is not decided by tags: use routing.rules");
     else if (key === "guardrails" && isOn(value)) report.unprotected(at, "guardrails are not part of this build");
     else if (isOn(value) || key === "drop_params")
-      report.dropped(at, reasons[key] ?? "is not taken over: requests pass as clients send them");
+      report.dropped(at, lookUp(reasons, key) ?? "is not taken over: requests pass as clients send them");
   }
   for (const [key, value] of Object.entries(info)) {
     if (["id", "mode", "base_model", "access_groups", "max_tokens", "db_model", ...priceKeys].includes(key)) continue;

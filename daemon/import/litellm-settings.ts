@@ -6,6 +6,7 @@ import {
   type Entry,
   entriesOf,
   isOn,
+  lookUp,
   numberOf,
   recordOf,
   secondsOf,
@@ -110,7 +111,7 @@ const providerBudgets: Rule = ({ value, path }, { draft, report, accounts }) => 
       budget_duration: duration,
     } = recordOf(settings);
     const budget = budgetOf(limit ?? most, period ?? duration);
-    const providers = accounts.of(renamed[key] ?? key);
+    const providers = accounts.of(lookUp(renamed, key) ?? key);
     if (budget === undefined) report.unprotected(at, "is no amount and period that can be kept");
     else if (providers.length === 0) report.dropped(at, "no model is called there");
     for (const provider of budget === undefined ? [] : providers)
@@ -136,7 +137,7 @@ const callbacks: Rule = ({ value, path }, { draft, report }) => {
 
 const router: Rules = {
   ...each(routingKeys, elsewhere),
-  routing_strategy: keep(["routing", "strategy"], (value) => strategies[String(value)]),
+  routing_strategy: keep(["routing", "strategy"], (value) => lookUp(strategies, String(value))),
   num_retries: retries,
   timeout: total,
   stream_timeout: firstByte,

@@ -5,7 +5,7 @@
 import type { Path } from "../config/problems.ts";
 import { createAccounts } from "./accounts.ts";
 import { createDraft, entriesOf, isOn, listOf, recordOf, textOf, textsOf } from "./draft.ts";
-import { assertHas, type Environment, type Imported, readForeign } from "./foreign.ts";
+import { assertHas, assertKinds, type Environment, type Imported, readForeign } from "./foreign.ts";
 import type { Params } from "./litellm-account.ts";
 import type { Defaults } from "./litellm-bounds.ts";
 import { type ImportStep, importLitellmKeys } from "./litellm-keys.ts";
@@ -41,6 +41,12 @@ function readLitellm(
   const root = recordOf(source.value);
   const sections = ["model_list", "router_settings", "litellm_settings", "general_settings"];
   assertHas(root, sections, "LiteLLM's config.yaml");
+  assertKinds(source, {
+    model_list: "list",
+    router_settings: "names",
+    litellm_settings: "names",
+    general_settings: "names",
+  });
   const report = createReport(source, text);
   const draft = createDraft("Made of LiteLLM's config by bifrost import litellm.");
   const accounts = createAccounts(draft, report);

@@ -2,7 +2,7 @@
 import { hosts } from "../../providers/hosts.ts";
 import type { Path } from "../config/problems.ts";
 import { type AccountSpec, isBuiltIn } from "./accounts.ts";
-import { textOf } from "./draft.ts";
+import { lookUp, textOf } from "./draft.ts";
 import { type Report, variableOf } from "./report.ts";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -68,7 +68,7 @@ function variableFor(virtual: string): string {
 
 function hostOf(provider: string | undefined): string | undefined {
   if (provider === undefined) return undefined;
-  const name = renamed[provider] ?? provider;
+  const name = lookUp(renamed, provider) ?? provider;
   return Object.hasOwn(hosts, name) && !isBuiltIn(name) && name !== "custom" ? name : undefined;
 }
 

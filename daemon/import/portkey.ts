@@ -5,7 +5,7 @@
 import type { Path } from "../config/problems.ts";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createDraft, type Draft, entriesOf, isOn, listOf, numberOf, recordOf, textOf, wholeOf } from "./draft.ts";
-import { assertHas, type Imported, readForeign } from "./foreign.ts";
+import { assertHas, assertKinds, type Imported, readForeign } from "./foreign.ts";
 import { portkeyAccount } from "./portkey-account.ts";
 import { conditionOf } from "./portkey-condition.ts";
 import { createReport, type Report } from "./report.ts";
@@ -40,8 +40,14 @@ export function importPortkey(text: string): Imported {
   const isWrapped = Object.keys(inner).length > 0 && value["targets"] === undefined;
   const known = ["targets", "strategy", "provider", "virtual_key"];
   assertHas(isWrapped ? inner : value, known, "a Portkey config");
+  assertKinds(source, { targets: "list", strategy: "names" }, isWrapped ? ["config"] : []);
   const context = { draft, report, accounts, names: new Set<string>() };
-  importPart(isWrapped ? inner : value, isWrapped ? ["config"] : [], {}, root, context);
+  const made = importPart(isWrapped ? inner : value, isWrapped ? ["config"] : [], {}, root, context);
+  if (made === undefined) {
+    const why = report.lines().filter(({ outcome }) => outcome === "dropped");
+    const [first] = why.map(({ line, setting, message }) => `line ${line}, ${setting || "the whole"}: ${message}`);
+    throw new Error(`no target of it can be kept: ${first ?? "it names none"}`);
+  }
   importSettings(isWrapped ? inner : value, isWrapped ? ["config"] : [], true, context);
   accounts.write();
   return { config: draft.text(), report: report.lines(), variables: report.variables() };

@@ -84,7 +84,11 @@ export function createReport(source: Pick<Source, "place">, text: string): Repor
     }
     const known = byLiteral.get(value);
     if (known !== undefined) return `env.${known}`;
-    const base = usual.toUpperCase().replace(/[^A-Z0-9]+/g, "_");
+    // No variable begins with a digit.
+    const base = usual
+      .toUpperCase()
+      .replace(/[^A-Z0-9]+/g, "_")
+      .replace(/^(?=\d)/, "_");
     let name = base;
     for (let count = 2; taken.has(name); count += 1) name = `${base}_${count}`;
     taken.add(name);

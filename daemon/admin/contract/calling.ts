@@ -78,6 +78,8 @@ export type Importers = {
   readonly litellmWithKeys: typeof import("../../import/litellm.ts").importLitellmWithKeys;
   readonly bifrost: typeof import("../../import/bifrost.ts").importBifrost;
   readonly portkey: typeof import("../../import/portkey.ts").importPortkey;
+  /** Without what the config would refuse. */
+  readonly accepted: typeof import("../../import/accept.ts").accepted;
 };
 
 /** What concerns the program and its files rather than a running daemon. */

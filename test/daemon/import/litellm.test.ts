@@ -154,7 +154,6 @@ test("importLitellm() says where a text is no YAML", () => {
 /** Whatever the file holds, what is made of it must load. */
 test("importLitellm() makes a config that loads of odd files too", async () => {
   const odd = [
-    "model_list: 7",
     "model_list: [7, {}, { model_name: a }, { model_name: b, litellm_params: { model: nowhere/b } }]",
     "model_list: [{ model_name: 'a b', litellm_params: { model: groq/x } }]",
     "model_list: [{ model_name: '*', litellm_params: { model: 'groq/*', api_key: k } }]",

@@ -131,8 +131,7 @@ test("importPortkey() makes rules of conditions, and says which cannot be kept",
 
 test("importPortkey() makes a config that loads of odd files too", async () => {
   const odd = [
-    { targets: [] },
-    { targets: [3, {}, { virtual_key: "x-1" }] },
+    { targets: [3, {}, { virtual_key: "x-1" }, { provider: "openai", api_key: "k" }] },
     { provider: "openai", api_key: "k" },
     { strategy: { mode: "conditional" }, targets: [{ provider: "groq", api_key: "k" }] },
     {
