@@ -1,8 +1,8 @@
 /** Client dialects × upstream dialects × faults, against a real daemon and an upstream that really misbehaves. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, afterEach, before, describe, test } from "node:test";
 import type { LogRow } from "../../daemon/admin/contract/logs.ts";
-import { ask, begin, type Caller, open } from "../support/client.ts";
+import { ask, type Begun, begin, type Caller } from "../support/client.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 import { outcome } from "../support/outcome.ts";
@@ -74,9 +74,12 @@ before(async () => {
   key = await daemon.createKey({ budget: "1000/1d" });
 });
 after(async () => {
-  await daemon?.settled();
-  await daemon?.stop();
-  await upstream?.stop();
+  try {
+    await daemon?.settled();
+  } finally {
+    await daemon?.stop();
+    await upstream?.stop();
+  }
 });
 
 describe("fault matrix", { concurrency: 8 }, () => {
@@ -94,6 +97,9 @@ describe("fault matrix", { concurrency: 8 }, () => {
 
 // One at a time: these are about time.
 describe("clients that leave or linger", { concurrency: 1 }, () => {
+  afterEach(() => {
+    for (const { abort } of asked.splice(0)) abort();
+  });
   for (const client of clients) {
     for (const [number, wire] of wires.entries()) {
       if (!isPlayed(client, wire, number)) continue;
@@ -232,30 +238,39 @@ async function bestOfThree(play: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Of the cell that is played. One that failed must not leave them: the upstream is silent for as long as they stay. */
+const asked: Begun[] = [];
+
+function asking(client: Caller, model: string, mode: Mode): Begun {
+  const begun = begin(daemon.url, { dialect: client, model, key, stream: mode === "stream" });
+  asked.push(begun);
+  return begun;
+}
+
 async function leavesBefore(client: Caller, wire: Wire, mode: Mode): Promise<void> {
   const model = modelFor(wire, "f2-silent");
-  const begun = begin(daemon.url, { dialect: client, model, key, stream: mode === "stream" });
+  const { abort } = asking(client, model, mode);
   await upstream.call(behaviourOf(model));
-  await leftBehind(model, begun.abort());
+  await leftBehind(model, abort());
 }
 
 async function leavesAfter(client: Caller, wire: Wire): Promise<void> {
   const model = modelFor(wire, "f13-drip");
-  const asked = await open(daemon.url, { dialect: client, model, key, stream: true });
-  await asked.until("d1 ");
-  await leftBehind(model, asked.abort());
+  const answer = await asking(client, model, "stream").head;
+  await answer.until("d1 ");
+  await leftBehind(model, answer.abort());
 }
 
 /** Usage and finish reason have passed: only the last word is missing, so nothing need be estimated. */
 async function leavesAtTheEnd(client: Caller, wire: Wire): Promise<void> {
   const model = modelFor(wire, "f13-hold-end");
-  const asked = await open(daemon.url, { dialect: client, model, key, stream: true });
-  await asked.until("日本");
+  const answer = await asking(client, model, "stream").head;
+  await answer.until("日本");
   // Up to the gate: the head, every part but the last word.
   const { preamble, content, finish } = streamParts(wire, { model: "m", includeUsage: true });
   const told = 1 + preamble.length + content.length + finish.length;
   await upstream.call(behaviourOf(model), (call) => call.steps > told);
-  await leftBehind(model, asked.abort(), { usageKnown: !lastWordTellsUsage.has(wire) });
+  await leftBehind(model, answer.abort(), { usageKnown: !lastWordTellsUsage.has(wire) });
 }
 
 async function leftBehind(model: string, leftAt: number, { usageKnown = false } = {}): Promise<void> {
@@ -271,8 +286,7 @@ async function leftBehind(model: string, leftAt: number, { usageKnown = false } 
 async function readsSlowly(client: Caller, wire: Wire): Promise<void> {
   const model = modelFor(wire, "f14-flood+mb=64");
   const before = daemon.rssBytes();
-  const asked = await open(daemon.url, { dialect: client, model, key, stream: true });
-  const { response } = asked;
+  const { response, abort } = await asking(client, model, "stream").head;
   response.removeAllListeners("data");
   response.pause();
   let last = 0;
@@ -288,7 +302,7 @@ async function readsSlowly(client: Caller, wire: Wire): Promise<void> {
   assert.ok(call.bytesWritten < 16 * 2 ** 20, `${call.bytesWritten} bytes were taken for a reader that takes none`);
   const grownMb = (daemon.rssBytes() - before) / 2 ** 20;
   assert.ok(grownMb < 64, `the daemon grew by ${grownMb} MB`);
-  await leftBehind(model, asked.abort());
+  await leftBehind(model, abort());
 }
 
 /** Unlike any other cell's, so that its row and its call are found by it. */

@@ -54,6 +54,9 @@ export const paths: Readonly<Record<ClientDialect, string>> = {
   messages: "/v1/messages",
 };
 
+/** A request of which nothing comes for so long is given up: it would keep its test, and after that the process. */
+const silenceMsMax = 100_000;
+
 /** Sends and reads to the end, whatever the end is. Fails only when no response head came. */
 export async function ask(origin: string, question: Ask): Promise<Answer> {
   return (await open(origin, question)).answer();
@@ -155,6 +158,9 @@ export function beginRaw(origin: string, raw: Raw): Begun {
     request.on("response", (response) => resolve(opened(request, response, started)));
   });
   head.catch(() => {}); // whoever awaits it is told; whoever left does not care
+  request.setTimeout(silenceMsMax, () => {
+    request.destroy(new Error(`${raw.method} ${raw.path}: nothing came for ${silenceMsMax / 1000} s`));
+  });
   request.end(raw.body);
   return { head, abort: () => leave(request) };
 }

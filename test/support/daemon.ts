@@ -82,6 +82,8 @@ export const patientLedger = { commit_lag_max: "10s" } as const;
 const startMsMax = 15_000;
 /** Longer than the default drain. */
 const stopMsMax = 40_000;
+/** A command that takes longer is ended, and has no code. */
+const commandMsMax = 100_000;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const commandLine = join(root, "cli/main.ts");
 
@@ -271,7 +273,12 @@ export function runCommand(
   home: string = tmpdir(),
 ): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [commandLine, ...args], { cwd: home, env: cleanEnvironment(home, env) });
+    const child = spawn(process.execPath, [commandLine, ...args], {
+      cwd: home,
+      env: cleanEnvironment(home, env),
+      timeout: commandMsMax,
+      killSignal: "SIGKILL",
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (part: string) => {

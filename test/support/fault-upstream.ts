@@ -66,6 +66,10 @@ export type FaultUpstream = {
   readonly stop: () => Promise<void>;
 };
 
+/** What the process is asked it answers at once, however busy the machine. */
+const controlMsMax = 30_000;
+const stopMsMax = 10_000;
+
 export async function startFaultUpstream(): Promise<FaultUpstream> {
   const child = spawn(process.execPath, [fileURLToPath(new URL("./fault-upstream-process.ts", import.meta.url))], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -75,7 +79,8 @@ export async function startFaultUpstream(): Promise<FaultUpstream> {
   hold(child, false);
   const { data, control } = JSON.parse(ports) as { data: number; control: number };
   const ask = async (path: string, init?: RequestInit) => {
-    const response = await fetch(`http://127.0.0.1:${control}${path}`, init);
+    const signal = AbortSignal.timeout(controlMsMax);
+    const response = await fetch(`http://127.0.0.1:${control}${path}`, { ...init, signal });
     if (!response.ok) throw new Error(`fault upstream: ${path} answered ${response.status}`);
     return response;
   };
@@ -113,10 +118,17 @@ function firstLine(child: ChildProcess): Promise<string> {
 }
 
 function stopped(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null) return resolve();
+  return new Promise((resolve, reject) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
     hold(child, true);
-    child.once("exit", () => resolve());
+    const late = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`the fault upstream did not end within ${stopMsMax} ms of being told to`));
+    }, stopMsMax);
+    child.once("exit", () => {
+      clearTimeout(late);
+      resolve();
+    });
     child.stdin?.end();
   });
 }
