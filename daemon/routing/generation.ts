@@ -42,6 +42,8 @@ export type Provider = {
   readonly weight: number;
   /** Its row in the health table, once it has been looked up; the table's own. */
   row: number;
+  /** The same of the row where its places are counted. */
+  placesRow: number;
 };
 
 /** One place a request may go. */
@@ -118,6 +120,7 @@ function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | unde
     credentials,
     hashes: credentials.map(({ id }) => hashText(id)),
     row: -1,
+    placesRow: -1,
     weight: credentials.reduce((sum, { weight }) => sum + weight, 0),
   };
 }

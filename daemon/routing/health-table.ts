@@ -6,14 +6,19 @@
  * the table is full, later names share row 0, of which nothing is remembered: such a target is simply tried.
  */
 
+import { createLines, type Lines, openLines, type SharedLines } from "./lines.ts";
+
 /** What a worker is started with. */
 export type SharedHealth = {
   readonly rowsMax: number;
   readonly workersMax: number;
   readonly buffer: SharedArrayBuffer;
+  readonly lines: SharedLines;
 };
 
 export type HealthTable = {
+  /** Who waits for what a row stands for. */
+  readonly lines: Lines;
   readonly words: Int32Array;
   readonly floats: Float64Array;
   readonly rowsMax: number;
@@ -52,8 +57,6 @@ export const healthWord = {
   /** `retry-budget.ts`; of a provider's row. */
   retryTokens: 9,
   refusedCredentials: 10,
-  /** Requests that wait for a place; see `places.ts`. */
-  waiting: 11,
   /** Second attempts that are paid for; see `retry-budget.ts`. */
   hedgeTokens: 12,
   /** How often the breaker opened since the start. */
@@ -94,11 +97,15 @@ const countWord = 0;
 /** @param workersMax threads besides the main one */
 export function createHealth(workersMax: number, rowsMax = defaultRows): SharedHealth {
   const words = headerWords + indexSize(rowsMax) + rowsMax * rowWords + (workersMax + 1) * rowsMax;
-  return { rowsMax, workersMax, buffer: new SharedArrayBuffer(words * 4) };
+  return { rowsMax, workersMax, buffer: new SharedArrayBuffer(words * 4), lines: createLines(workersMax, rowsMax) };
 }
 
 /** @param worker whose requests `enter` counts: 0 the main thread, workers from 1 */
-export function openHealthTable({ rowsMax, workersMax, buffer }: SharedHealth, worker: number): HealthTable {
+export function openHealthTable(
+  { rowsMax, workersMax, buffer, lines: told }: SharedHealth,
+  worker: number,
+): HealthTable {
+  const lines = openLines(told, worker, workersMax + 1, rowsMax, rowWords);
   const index = new Int32Array(buffer, headerWords * 4, indexSize(rowsMax));
   const header = new Int32Array(buffer, 0, headerWords);
   const rowsAt = (headerWords + indexSize(rowsMax)) * 4;
@@ -162,6 +169,7 @@ export function openHealthTable({ rowsMax, workersMax, buffer }: SharedHealth, w
   }
 
   return {
+    lines,
     words,
     floats,
     rowsMax,
@@ -182,7 +190,10 @@ export function openHealthTable({ rowsMax, workersMax, buffer }: SharedHealth, w
         // A copy, since a decoder takes no shared memory.
         return { row, name: decoder.decode(bytes.slice(start, start + words[row + healthWord.nameBytes]!)) };
       }),
-    forget: (worker) => counts.fill(0, worker * rowsMax, (worker + 1) * rowsMax),
+    forget(worker) {
+      counts.fill(0, worker * rowsMax, (worker + 1) * rowsMax);
+      lines.forget(worker);
+    },
   };
 }
 

@@ -2,11 +2,14 @@
  * Places and queues: how many calls may be under way at one provider, over all workers, and who waits for a place. Also
  * for a scope whose concurrency limit is reached, where the config lets requests wait for that. Hides that each worker
  * counts its own places in shared memory, so that a dead one's are given back, and that waiting is bounded in number
- * and time, by the settings in force at each moment; the most urgent goes first, then who came first.
+ * and time, by the settings in force at each moment; the most urgent goes first, then who came first: of a provider's
+ * places over all workers, of a scope's within each.
+ *
+ * Places are counted where there is no limit too, so that one which a reload brings finds all that is under way.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
 import type { Target } from "./generation.ts";
-import { healthWord } from "./health-table.ts";
+import type { Lines } from "./lines.ts";
 import type { Routing } from "./routing.ts";
 
 export type Places = {
@@ -37,12 +40,14 @@ export type Waiting = {
 type Entry = {
   readonly priority: number;
   readonly since: number;
+  /** See `Lines.draw`. */
+  readonly drawn: number;
   /** Returns whether it has what it waits for. */
-  readonly tryNow: () => boolean;
+  readonly tryNow: (drawn: number) => boolean;
   readonly end: (error: GatewayError | undefined) => void;
 };
 
-/** Places given back by another worker are noticed this late at most. */
+/** What another worker did and nobody was called for is noticed this late at most. */
 const lookMs = 25;
 
 /** @param limitOf how many calls a provider may have under way by the config in force; undefined: any number */
@@ -54,27 +59,32 @@ export function createPlaces(
   const queues = new Map<string, Entry[]>();
   let count = 0;
   let timer: NodeJS.Timeout | undefined;
+  let listening = false;
 
   function take(target: Target, client: Waiting): Promise<void> | undefined {
     if (tryTake(target)) return undefined;
     const row = placeRow(target);
     const { name } = target.provider;
     // The limit may change while it waits.
-    return wait(name, name, client, () => enter(row, limitOf(name)), row);
+    const mayEnter = (drawn: number) => routing().table.lines.isFirst(row, drawn) && enter(row, limitOf(name));
+    const waiting = wait(name, name, client, mayEnter, row);
+    // Where another worker's first is slower than its place, the more urgent takes it at once.
+    serve(name, row);
+    return waiting;
   }
 
   function tryTake(target: Target): boolean {
     const max = target.provider.data.concurrencyMax;
-    if (max === undefined) return true;
-    const queue = queues.get(target.provider.name);
-    // Who waits already has the better right.
-    return (queue === undefined || queue.length === 0) && enter(placeRow(target), max);
+    const row = placeRow(target);
+    // Who waits already has the better right, in whichever worker.
+    const isFree = max === undefined || (!queues.has(target.provider.name) && routing().table.lines.waiting(row) === 0);
+    return isFree && enter(row, max);
   }
 
   function give(target: Target): void {
-    if (target.provider.data.concurrencyMax === undefined) return;
-    routing().table.leave(placeRow(target));
-    serve(target.provider.name);
+    const row = placeRow(target);
+    routing().table.leave(row);
+    serve(target.provider.name, row);
   }
 
   /** Never over the limit: whoever finds that it has gone over steps back. */
@@ -87,7 +97,8 @@ export function createPlaces(
   }
 
   function placeRow({ provider }: Target): number {
-    return routing().table.find(concurrencyRow(provider.name));
+    if (provider.placesRow < 0) provider.placesRow = routing().table.find(concurrencyRow(provider.name));
+    return provider.placesRow;
   }
 
   function waitFor(scope: string, client: Waiting): Promise<void> {
@@ -106,8 +117,9 @@ export function createPlaces(
     );
   }
 
-  function wait(name: string, shown: string, client: Waiting, tryNow: () => boolean, row: number): Promise<void> {
+  function wait(name: string, shown: string, client: Waiting, tryNow: Entry["tryNow"], row: number): Promise<void> {
     const { settings, table } = routing();
+    const { lines } = table;
     const { max, waitMs } = settings.queue;
     const queue = queues.get(name) ?? [];
     if (queue.length >= max) throw full(shown, waitMs);
@@ -121,28 +133,51 @@ export function createPlaces(
         queue.splice(at, 1);
         if (queue.length === 0) queues.delete(name);
         count--;
-        if (row !== 0) Atomics.sub(table.words, row + healthWord.waiting, 1);
+        if (row !== 0) {
+          lines.tell(row, queue[0]?.drawn ?? 0, queue.length);
+          lines.call(row);
+        }
         client.onGone(undefined);
         if (error === undefined) resolve();
         else reject(error);
       };
-      const entry: Entry = { priority: client.priority, since: client.waitingSince, tryNow, end };
+      const entry: Entry = {
+        priority: client.priority,
+        since: client.waitingSince,
+        drawn: lines.draw(client.priority),
+        tryNow,
+        end,
+      };
       const at = queue.findIndex(({ priority }) => priority < entry.priority);
       queue.splice(at < 0 ? queue.length : at, 0, entry);
       count++;
-      if (row !== 0) Atomics.add(table.words, row + healthWord.waiting, 1);
+      if (row !== 0) lines.tell(row, queue[0]!.drawn, queue.length);
       client.onGone(() => end(gone()));
       timer ??= setInterval(look, lookMs);
+      void listen(lines);
     });
   }
 
-  function serve(name: string): void {
+  /** @param row of the provider's places; 0: of something else */
+  function serve(name: string, row: number): void {
     const queue = queues.get(name);
     while (queue !== undefined && queue.length > 0) {
       const first = queue[0]!;
-      if (!first.tryNow()) return;
+      if (!first.tryNow(first.drawn)) break;
       first.end(undefined);
     }
+    if (row !== 0) routing().table.lines.call(row);
+  }
+
+  /** For another worker that has given a place back, or has left one that is ours to take. */
+  async function listen(lines: Lines): Promise<void> {
+    if (listening) return;
+    listening = true;
+    while (count > 0) {
+      await lines.called();
+      for (const name of [...queues.keys()]) serve(name, 0);
+    }
+    listening = false;
   }
 
   function look(): void {
@@ -154,7 +189,7 @@ export function createPlaces(
     const patientSince = now() - routing().settings.queue.waitMs;
     for (const [name, queue] of [...queues]) {
       for (const entry of [...queue]) if (entry.since <= patientSince) entry.end(tooLong(name));
-      serve(name);
+      serve(name, 0);
     }
   }
 
@@ -164,7 +199,7 @@ export function createPlaces(
     give,
     waitFor,
     freed() {
-      if (count > 0) for (const name of [...queues.keys()]) if (name.startsWith("scope ")) serve(name);
+      if (count > 0) for (const name of [...queues.keys()]) if (name.startsWith("scope ")) serve(name, 0);
     },
     get waiting() {
       return count;

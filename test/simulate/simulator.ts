@@ -48,7 +48,7 @@ export async function createSimulator(): Promise<Simulator> {
   function run(seed: number, scenario: Scenario): Report {
     const generation = scenario.hedging === undefined ? plain : hedged.get(scenario.hedging)!;
     for (const target of generation.targets.values()) target.row = -1;
-    for (const each of generation.providers.values()) each.row = -1;
+    for (const each of generation.providers.values()) each.row = each.placesRow = -1;
     const random = dice(seed);
     const routing = openRouting({
       shared: { health: createHealth(1, 32), affinity, issuers: affinity },

@@ -99,7 +99,7 @@ function targetHealth(routing: Routing, row: number, target: string, nowMs: numb
 
 function waitingAt({ table }: Routing, provider: string): number {
   const row = table.peek(concurrencyRow(provider));
-  return row === 0 ? 0 : Math.max(0, table.words[row + healthWord.waiting]!);
+  return row === 0 ? 0 : table.lines.waiting(row);
 }
 
 const order: readonly BreakerView[] = ["closed", "probing", "open"];
