@@ -49,7 +49,8 @@ function route(call: Omit<Call, "path"> & Partial<PathCall>): Route | undefined 
   const dialect = dialects[call.dialect];
   if (dialect === undefined) return undefined;
   const { name, operation, stream, framing, foreign, family, form = "json" } = call;
-  return { name, operation, dialect, form, stream, framing, foreign, family };
+  const failures = dialects[call.failures ?? call.dialect];
+  return { name, operation, dialect, failures, form, stream, framing, foreign, family };
 }
 
 function expand(routes: Map<string, Route>, prefixes: readonly string[], calls: readonly Call[]): void {

@@ -179,6 +179,8 @@ export type PathCall = {
   readonly stream?: boolean;
   readonly framing?: Framing;
   readonly foreign?: Route["foreign"];
+  /** Whose words failures are told in, where it is not the language of the bodies. */
+  readonly failures?: DialectId;
   readonly form?: Route["form"];
   readonly family?: Family;
 };
@@ -294,7 +296,7 @@ export const bedrockCalls: readonly PathCall[] = [
     dialect: "bedrock-converse",
     stream: false,
   },
-  // The bodies are Anthropic's; only their frame is Amazon's.
+  // The bodies are Anthropic's; their frame is Amazon's, and so is what fails: its SDKs read that themselves.
   {
     after: "/invoke",
     name: "bedrock.invoke",
@@ -302,6 +304,7 @@ export const bedrockCalls: readonly PathCall[] = [
     dialect: "anthropic",
     stream: false,
     foreign: invokeMembers,
+    failures: "bedrock-converse",
   },
   {
     after: "/invoke-with-response-stream",
@@ -311,5 +314,6 @@ export const bedrockCalls: readonly PathCall[] = [
     stream: true,
     framing: "aws-event-chunks",
     foreign: invokeMembers,
+    failures: "bedrock-converse",
   },
 ];

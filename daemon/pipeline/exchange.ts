@@ -82,6 +82,8 @@ export type Route = {
   readonly name: string;
   readonly operation: Operation;
   readonly dialect: Dialect;
+  /** Whose words failures are told in while there is no stream. */
+  readonly failures: Dialect;
   /**
    * What its request bodies are. `json`: read whole. `form`: a form that streams through, or JSON. `object`: a file or
    * batch of a provider's. `stored`: a response that

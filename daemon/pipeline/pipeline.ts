@@ -265,10 +265,10 @@ function fail(exchange: Exchange, error: GatewayError): void {
     exchange.truncated = true;
     return;
   }
-  const { dialect } = exchange.route;
+  const { failures } = exchange.route;
   const words: FailureWords = exchange.generation.data.compat.bifrost
-    ? bifrostWords(exchange.request.url, dialect, exchange)
-    : dialect;
+    ? bifrostWords(exchange.request.url, failures, exchange)
+    : failures;
   exchange.status = words.statusOf?.(error) ?? error.status;
   exchange.bytesOut = sendFailure(
     exchange.response,

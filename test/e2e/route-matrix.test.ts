@@ -102,7 +102,7 @@ function words(answer: Answer): string {
 }
 
 function spoken(name: string): string {
-  if (name.startsWith("messages") || name.startsWith("bedrock.invoke")) return "anthropic";
+  if (name.startsWith("messages")) return "anthropic";
   if (name.startsWith("gemini")) return "gemini";
   return name.startsWith("bedrock") || name.startsWith("cohere") || name === "rerank" ? "bedrock or cohere" : "openai";
 }

@@ -206,6 +206,27 @@ describe("@aws-sdk/client-bedrock-runtime", () => {
     assert.ok((counted.inputTokens ?? 0) > 0);
   });
 
+  test("InvokeModel is refused in AWS's words, whole and streamed, by us and by the provider", async () => {
+    const body = JSON.stringify({ anthropic_version: "bedrock-2023-05-31", max_tokens: 9, messages: [] });
+    const wrong = JSON.stringify({ ...JSON.parse(body), messages: [{ role: "user", content: "be wrong" }] });
+    for (const Command of [InvokeModelCommand, InvokeModelWithResponseStreamCommand]) {
+      const asked = (modelId: string, said: string) =>
+        new Command({ modelId, body: said, contentType: "application/json" }) as InvokeModelCommand;
+      const refusals: readonly [name: string, words: RegExp, run: () => Promise<unknown>][] = [
+        ["AccessDeniedException", /is not known here/, () => client("sk-bf-nobody").send(asked("echo", body))],
+        ["ResourceNotFoundException", /no-such/, () => client().send(asked("no-such", body))],
+        ["ValidationException", /max_tokens is too large/, () => client().send(asked("anthropic/m", wrong))],
+      ];
+      for (const [name, words, run] of refusals)
+        await assert.rejects(run(), (error: unknown) => {
+          assert.ok(error instanceof BedrockRuntimeServiceException, String(error));
+          assert.equal(error.name, name);
+          assert.match(error.message, words);
+          return true;
+        });
+    }
+  });
+
   const refused: readonly [status: number, what: string, run: () => Promise<unknown>][] = [
     [
       401,
