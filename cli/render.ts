@@ -9,7 +9,7 @@ export type Column<Row> = {
   readonly align?: "right";
   /** May be cut with "…" where the terminal is narrow, to this many columns at least. */
   readonly shrinkTo?: number;
-  /** Left out, last first, where the line is too wide with everything cut. */
+  /** Left out, last first, where the line is too wide with everything cut. Where that does not help, nothing is, and a row is a block of lines. */
   readonly mayDrop?: boolean;
 };
 
@@ -40,6 +40,9 @@ export function growingTable<Row>(wanted: readonly Column<Row>[], terminal: Scre
       kept.map((index) => wanted[index]!),
       terminal.columns,
     );
+    const whole = widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1);
+    if (terminal.columns !== undefined && whole > terminal.columns)
+      return cells.map((texts) => block(wanted, texts)).join("");
     const line = (texts: readonly string[]) =>
       kept
         .map((column, index) => pad(cut(texts[column]!, widths[index]!), widths[index]!, wanted[column]!.align))
@@ -56,9 +59,15 @@ export function growingTable<Row>(wanted: readonly Column<Row>[], terminal: Scre
   };
 }
 
+/** One below the other, of a row for which the terminal is too narrow: a line that is wrapped has no columns. */
+function block(columns: readonly { readonly title: string }[], texts: readonly string[]): string {
+  const width = Math.max(...columns.map(({ title }) => widthOf(title)));
+  return `${columns.map(({ title }, index) => `${pad(title, width)}${gap}${texts[index]}\n`).join("")}\n`;
+}
+
 /** Terminals disagree about the width of what is joined: on one that obeys, the cursor is placed. */
 function placed(line: string, { columns, hasColor }: Screen): string {
-  return hasColor && columns !== undefined && widthOf(line) <= columns ? pinned(line) : line;
+  return hasColor && columns !== undefined ? pinned(line) : line;
 }
 
 /** Two columns, names on the left: for one thing with many properties. */
