@@ -4,6 +4,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Distribution, Importers, OfflineAdmin, Served, ServeOptions } from "./admin/contract/calling.ts";
+import { keepCompiled } from "./runtime/compiled.ts";
 import { awaitTurn, readInheritance } from "./runtime/inherit.ts";
 import { notify } from "./service/notify.ts";
 
@@ -20,12 +21,14 @@ const threadPoolSize = "16";
 /** Throws errors with a `code` of `StartFailureCode`, and `GatewayError`. */
 export async function serveForeground(options: ServeOptions): Promise<Served> {
   process.env["UV_THREADPOOL_SIZE"] ??= threadPoolSize;
+  const home = homeOf(options.home);
+  keepCompiled(home);
   const inheritance = readInheritance(process.env);
   const { startDaemon } = await import("./runtime/daemon.ts");
   const inherited = inheritance === undefined ? undefined : await awaitTurn(inheritance);
   const daemon = await startDaemon({
     ...options,
-    home: homeOf(options.home),
+    home,
     directory: process.cwd(),
     environment: process.env,
     inherited,

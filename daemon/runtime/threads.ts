@@ -1,5 +1,6 @@
 /** Starting threads by name. Hides where their code lies, so that a bundle can put it elsewhere. */
 import { Worker, type WorkerOptions } from "node:worker_threads";
+import { compiledEnvironment } from "./compiled.ts";
 
 const sources = {
   "data-plane": () => new URL("./data-plane.ts", import.meta.url),
@@ -21,7 +22,7 @@ export function startThread(name: ThreadName, workerData: object = {}, env: Node
     name,
     eval: typeof source === "string",
     // Messages carry what a thread needs to know; the environment may hold secrets it does not.
-    env,
+    env: { ...compiledEnvironment(), ...env },
     resourceLimits: { maxOldGenerationSizeMb, ...limits[name] },
   });
 }

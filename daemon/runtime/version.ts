@@ -3,6 +3,9 @@ import { readFileSync } from "node:fs";
 
 declare const __BIFROST_VERSION__: string | undefined;
 
+/** Emitted JavaScript or the binary; not the sources. */
+export const isBuilt = typeof __BIFROST_VERSION__ === "string";
+
 export const version: string = typeof __BIFROST_VERSION__ === "string" ? __BIFROST_VERSION__ : fromPackage();
 
 function fromPackage(): string {

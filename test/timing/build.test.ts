@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 
 const root = join(import.meta.dirname, "..", "..");
 const cache = join(root, ".cache");
@@ -36,12 +36,20 @@ test("build makes a command that tells its version hardly slower than node start
   assert.ok(addedMs <= 30, `${addedMs.toFixed(1)} ms`);
 });
 
-test("build makes a daemon whose threads are found", async (t) => {
+test("build makes a daemon whose threads are found, and that finds at its next start what was made of its code", async (t) => {
   const home = mkdtempSync(join(tmpdir(), "bifrost-build-"));
   t.after(() => rmSync(home, { recursive: true, force: true }));
+  await serveOnce(t, home, {});
+  const said = await serveOnce(t, home, { NODE_DEBUG_NATIVE: "COMPILE_CACHE" });
+  for (const file of ["daemon-main/daemon-\\w+", "data-plane", "state-writer", "traffic-writer"])
+    assert.match(said, new RegExp(`${file}\\.js\\b.* was accepted`), file);
+});
+
+/** Starts it, asks whether it is ready and ends it; what it has said. */
+async function serveOnce(t: TestContext, home: string, env: NodeJS.ProcessEnv): Promise<string> {
   const daemon = spawn(process.execPath, [join(out, "cli", "main.js"), "serve", "--port", "0", "--home", home], {
     cwd: home,
-    env: { HOME: home },
+    env: { HOME: home, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   t.after(() => daemon.kill("SIGKILL"));
@@ -56,7 +64,8 @@ test("build makes a daemon whose threads are found", async (t) => {
   assert.ok(url !== undefined, said.join("\n"));
   assert.equal((await fetch(`${url}/health/ready`)).status, 200);
   daemon.stdout.resume();
-  const ended = once(daemon, "exit");
+  const ended = once(daemon, "close");
   daemon.kill("SIGTERM");
   assert.deepEqual(await ended, [0, null]);
-});
+  return said.join("\n");
+}
