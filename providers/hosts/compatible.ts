@@ -254,7 +254,8 @@ const servers: readonly Host[] = [
   chat("crusoe", "https://api.inference.crusoecloud.com/v1", ["CRUSOE_API_KEY"]),
   vectors("clarifai", "https://api.clarifai.com/v2/ext/openai/v1", ["CLARIFAI_PAT"]),
   chat("abliteration", "https://api.abliteration.ai/v1", ["ABLITERATION_API_KEY"]),
-  chat("llamagate", "https://api.llamagate.dev/v1", ["LLAMAGATE_API_KEY"]),
+  // ai-sdk.dev/providers/community-providers/llamagate, its own
+  vectors("llamagate", "https://api.llamagate.dev/v1", ["LLAMAGATE_API_KEY"]),
   chat("ollama-cloud", "https://ollama.com/v1", ["OLLAMA_API_KEY"]),
   chat("inference-net", "https://api.inference.net/v1", ["INFERENCE_API_KEY"]),
   chat("avian", "https://api.avian.io/v1", ["AVIAN_API_KEY"]),
@@ -338,7 +339,10 @@ const gateways: readonly Host[] = [
   vectors("aihubmix", "https://aihubmix.com/v1", ["AIHUBMIX_API_KEY"], {
     operations: { ...alsoMessages("/messages", responses).operations, embeddings },
   }),
-  chat("apertis", "https://api.stima.tech/v1", ["STIMA_API_KEY"]),
+  // Stima's before; developers.llamaindex.ai/python/examples/llm/apertis, pypi.org/project/apertis, both its own
+  vectors("apertis", "https://api.apertis.ai/v1", ["APERTIS_API_KEY", "STIMA_API_KEY"], {
+    operations: { ...alsoMessages("/messages", responses).operations, embeddings },
+  }),
   chat("glama", "https://glama.ai/api/gateway/openai/v1", ["GLAMA_API_KEY"]),
   vectors("302ai", "https://api.302.ai/v1", [], {
     operations: { ...textAndVectors, ...usual("image_generations", "speech", "transcriptions", "rerank") },
