@@ -15,7 +15,6 @@ const ids = [1, 2, 3, 4, 5, 6] as const;
 const chains = [[1], [1, 2], [1, 2, 3, 4], [5], [1, 5], [1, 2, 3, 4, 5, 6], [3, 4, 6]] as const;
 
 const budget = fc.record({
-  slot: fc.constant(0),
   limitNano: fc.integer({ min: 0, max: 2_000 }),
   window: fc.constantFrom(
     { kind: "forever" } as const,
@@ -26,7 +25,6 @@ const budget = fc.record({
   anchorMs: fc.constant(noon),
 });
 const limit = fc.record({
-  slot: fc.constant(0),
   metric: fc.constantFrom("requests", "tokens", "spend"),
   limit: fc.integer({ min: 1, max: 600 }),
   windowMs: fc.constantFrom(1_000, 60_000, hourMs),
@@ -38,14 +36,19 @@ const tree = fc.tuple(
         id: fc.constant(id),
         kind: fc.constant("team"),
         name: fc.constant(`s${id}`),
-        budgets: fc.array(budget, { maxLength: 1 }),
-        limits: fc.array(limit, { maxLength: 1 }),
+        budgets: fc.array(budget, { maxLength: 3 }).map(placed),
+        limits: fc.array(limit, { maxLength: 4 }).map(placed),
         concurrencyMax: fc.integer({ min: 0, max: 4 }),
       },
       { requiredKeys: ["id", "kind", "name", "budgets", "limits"] },
     ),
   ),
 ) as fc.Arbitrary<readonly ScopeDefinition[]>;
+
+/** Several windows of one scope, each in a slot of its own. */
+function placed<Row extends object>(rows: readonly Row[]): readonly (Row & { readonly slot: number })[] {
+  return rows.map((row, slot) => ({ ...row, slot }));
+}
 
 const step = fc.record({
   chain: fc.constantFrom(...chains),
