@@ -41,6 +41,8 @@ export type Usage = {
   readonly serverToolRequests?: number | undefined;
   /** Searches of files that the provider keeps. */
   readonly fileSearches?: number | undefined;
+  /** Gigabytes of all containers that code was run in. */
+  readonly containerGb?: number | undefined;
   /** `flex`, `priority`, `batch` …, as the provider names it. */
   readonly serviceTier?: string | undefined;
 };

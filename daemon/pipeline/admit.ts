@@ -124,7 +124,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     });
   }
   const isFree = target.free || costsNothing(exchange.route);
-  const price = isFree ? undefined : exchange.generation.catalog.price(target.provider.name, target.model, now);
+  const price = isFree ? undefined : priceOf(exchange, target, now);
   const limited = plane.ledger.hasLimits(scopes);
   const budgeted = limited && plane.ledger.hasBudgets(scopes);
   if (limited) assertLedger(exchange, plane);
@@ -141,6 +141,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
   }
   const toolCalls = tools?.hasFee ? tools.calls : 0;
   const fileSearches = tools?.searchesFiles ? tools.calls : 0;
+  const containerGb = tools?.containerGb;
   const bounds = batch === undefined ? estimateBounds(exchange, target, plane) : boundsOf(batch);
   const service = exchange.marks?.service;
   const units = price === undefined || generates(exchange.route) ? undefined : unitsBound(exchange);
@@ -154,7 +155,7 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     const dearest = exchange.marks?.dearest ?? false;
     const most =
       batch === undefined
-        ? costBound(price, { input, output, dearest, service, units, toolCalls, fileSearches })
+        ? costBound(price, { input, output, dearest, service, units, toolCalls, fileSearches, containerGb })
         : batch.heldNano;
     // A price by the picture, say, for something that makes none.
     if (most === undefined && price !== undefined && budgeted && !settings.ledger.allowUnpriced) throw unpriced(target);
@@ -184,6 +185,13 @@ export function admit(exchange: Exchange, target: Target, plane: Plane): Lease {
     scopes: scopesText,
     settled: false,
   };
+}
+
+/** A container that is made by itself costs nothing else, whatever the provider's models do. */
+function priceOf({ generation, route }: Exchange, { provider, model }: Target, now: number): Price | undefined {
+  const price = generation.catalog.price(provider.name, model, now);
+  if (route.operation !== "containers" || price === undefined) return price;
+  return price.container === undefined ? undefined : { container: price.container, tiers: [] };
 }
 
 function unpriced(target: Target): GatewayError {

@@ -107,7 +107,7 @@ function toolFees(price: Price | undefined, tools: ToolSum | undefined): number 
   if (tools === undefined) return 0;
   const rate = (pays: boolean, pico: number | undefined) => (pays ? (pico ?? 0) / 1_000 : 0);
   const dearest = Math.max(rate(tools.hasFee, price?.serverTool), rate(tools.searchesFiles, price?.fileSearch));
-  return Math.ceil(tools.calls * dearest);
+  return Math.ceil(tools.calls * dearest + (tools.containerGb ?? 0) * rate(true, price?.container));
 }
 
 function inService(price: Price, service: string | undefined): Price {

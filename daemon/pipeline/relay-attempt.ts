@@ -4,7 +4,7 @@
  * limits, budget and record are those of every other call.
  */
 import type { Dispatcher } from "undici";
-import type { Dialect } from "../../providers/exchange.ts";
+import type { Dialect, Usage } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { forwardedHeaders, withProof } from "../http/forwarded-headers.ts";
 import { findEndpoint, noEndpoint, pathFor, type ReadyEndpoint } from "../routing/endpoints.ts";
@@ -151,6 +151,10 @@ function storedPath({ rest, stored, request }: Exchange, base: string): string {
   return query === undefined ? path : `${path}?${query}`;
 }
 
+function containerMade({ units }: Lease): Usage | undefined {
+  return units?.containerGb === undefined ? undefined : { containerGb: units.containerGb };
+}
+
 function receiverFor(
   exchange: Exchange,
   lease: Lease,
@@ -175,10 +179,10 @@ function receiverFor(
   if (family !== undefined && family.raw?.test(exchange.rest) !== true) {
     return new ObjectReceiver(exchange, dialect, target.provider.name, {
       answered(answer) {
-        const film = exchange.film === undefined ? undefined : filmTold(answer.body);
-        const usage = exchange.batch === undefined ? film : exchange.batch.usage;
+        const made = exchange.film === undefined ? containerMade(lease) : filmTold(answer.body);
+        const usage = exchange.batch === undefined ? made : exchange.batch.usage;
         // What costs nothing by its nature is settled at nothing; a batch by an estimate.
-        const finished = usage === film;
+        const finished = usage === made;
         finish({ answer, refused: usage === undefined, usage, finished, outputBytes: 0 });
       },
       failed: (error) => failed(error, 0),

@@ -15,6 +15,8 @@ export type ServerTools = {
   readonly hasFee: boolean;
   /** Files that the provider keeps, which has a price of its own. */
   readonly searchesFiles: boolean;
+  /** Gigabytes of the containers that it may begin, 0: none. */
+  readonly containerGb: number;
   /** One whose cost nobody tells in an answer. */
   readonly unpriced: string | undefined;
 };
@@ -27,6 +29,7 @@ export function bothTools(one: ToolSum | undefined, other: ToolSum): ToolSum {
     isBounded: one.isBounded && other.isBounded,
     hasFee: one.hasFee || other.hasFee,
     searchesFiles: one.searchesFiles || other.searchesFiles,
+    containerGb: (one.containerGb ?? 0) + (other.containerGb ?? 0),
     unpriced: one.unpriced ?? other.unpriced,
   };
 }
@@ -57,7 +60,17 @@ const searching = /"(?:web_search_options|search_parameters)"\s*:\s*\{|"plugins"
 const storedPrompt = /"prompt"\s*:\s*\{[^{}]*"id"\s*:/;
 const tokensOnly = /^(?:web_fetch|mcp|url)/;
 const filesOnly = /^(?:file|collections)_search/;
-const untold = /^(?:code_interpreter|image_generation|code_execution|advisor|container)/;
+/** Begun for the request. Of one that was begun before nobody tells for how long it has been paid. */
+const begun = /^(?:code_interpreter|container_auto)$/;
+const begunBefore = /"container"\s*:\s*"/;
+const memory = /"memory_limit"\s*:\s*"(\d{1,3})g"/g;
+const untold = /^(?:image_generation|code_execution|advisor|container_reference)/;
+
+/** OpenAI has 1, 4, 16 and 64: what is unknown counts as the largest. */
+export function gigabytes(limit: string): number {
+  const size = /^(1|4|16|64)g$/.exec(limit)?.[1];
+  return size === undefined ? 64 : Number(size);
+}
 
 /** Undefined: none is named. `text` is the whole body, or of a session what sets it up. */
 export function readServerTools(text: string, isGoogles = text.includes('"contents"')): ServerTools | undefined {
@@ -73,12 +86,21 @@ export function readServerTools(text: string, isGoogles = text.includes('"conten
     isBounded: calls !== undefined,
     hasFee: searches || named.some(hasFee) || keys.some((key) => /search|maps/i.test(key) && !/^file/i.test(key)),
     searchesFiles: named.some((name) => filesOnly.test(name)),
-    unpriced: isStored ? "a stored prompt" : named.find((name) => untold.test(name)),
+    containerGb: containersIn(text, named),
+    unpriced: isStored
+      ? "a stored prompt"
+      : named.find((name) => untold.test(name) || (name === "code_interpreter" && begunBefore.test(text))),
   };
 }
 
 function hasFee(name: string): boolean {
-  return !tokensOnly.test(name) && !untold.test(name) && !filesOnly.test(name);
+  return !tokensOnly.test(name) && !untold.test(name) && !filesOnly.test(name) && !begun.test(name);
+}
+
+/** Each of the largest that is named. */
+function containersIn(text: string, named: readonly string[]): number {
+  const sizes = [...text.matchAll(memory)].map(([, size]) => gigabytes(`${size}g`));
+  return named.filter((name) => begun.test(name)).length * Math.max(1, ...sizes);
 }
 
 /** OpenAI's bound is one for all tools, Anthropic's one for each. A word that is said twice bounds nothing. */
@@ -116,6 +138,8 @@ export function assertHoldable(tools: ToolSum, price: Price | undefined, isExact
     throw refused(
       "what a search of this provider's files costs is not known (`file_search` under `prices` in the config)",
     );
+  if ((tools.containerGb ?? 0) > 0 && price !== undefined && price.container === undefined)
+    throw refused("what a container of this provider costs is not known (`container` under `prices` in the config)");
   if (isExact && !tools.isBounded)
     throw refused(
       "how often the provider may run its tools is not bounded (`max_tool_calls`, or `max_uses` of each tool)",

@@ -102,12 +102,17 @@ export function quote(exchange: Exchange, lease: Lease, end: AttemptEnd): Quote 
   if (lease.target.free || costsNothing(exchange.route)) return { known, usage, costNano: 0, isEstimate: !known };
   const result = cost(lease.price, usage);
   if (!("nano" in result)) return { known, usage, costNano: undefined, isEstimate: !known };
-  return { known, usage, costNano: result.nano, isEstimate: !known || "partial" in result || isUntold(exchange) };
+  return {
+    known,
+    usage,
+    costNano: result.nano,
+    isEstimate: !known || "partial" in result || isUntold(exchange, usage),
+  };
 }
 
-/** The provider ran something whose cost its answer does not tell. */
-function isUntold({ marks }: Exchange): boolean {
-  return marks?.tools?.unpriced !== undefined;
+/** The provider ran something whose cost its answer does not tell, or not to the minute. */
+function isUntold({ marks }: Exchange, { containerGb = 0 }: Usage): boolean {
+  return marks?.tools?.unpriced !== undefined || containerGb > 0;
 }
 
 type Used = { readonly known: boolean; readonly usage: Usage };

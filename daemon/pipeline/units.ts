@@ -7,6 +7,7 @@ import type { Usage } from "../../providers/exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import { filmBound, filmUsed } from "./films.ts";
 import { predictedPictures } from "./predictions.ts";
+import { gigabytes } from "./server-tools.ts";
 
 /** No speech is coded thinner than 16 kbit/s, but for codecs of telephones; this much is held for. */
 const soundBytesPerMsLeast = 2;
@@ -40,6 +41,8 @@ export function unitsBound(exchange: Exchange): Units | undefined {
       return { searches: Math.min(searchesMax, 1 + Math.floor(bytesIn / bytesPerSearch)) };
     case "ocr":
       return { pages: pagesAsked(exchange.body!) };
+    case "containers":
+      return { containerGb: memoryAsked(exchange.body) };
     case "videos":
       return exchange.film === undefined ? undefined : filmBound(exchange.film);
     default:
@@ -70,6 +73,8 @@ export function unitsUsed(exchange: Exchange, bound: Units, told: Usage | undefi
     return { units: { searches: told?.searches ?? bound.searches }, isEstimate: told?.searches === undefined };
   if (bound.pages !== undefined)
     return { units: { pages: told?.pages ?? bound.pages }, isEstimate: told?.pages === undefined };
+  // It is billed by the minute, and nobody tells how many.
+  if (bound.containerGb !== undefined) return { units: bound, isEstimate: true };
   const guess = Math.min(audioMsMax, Math.ceil(exchange.bytesIn / soundBytesPerMsUsual));
   return { units: { audioMs: told?.audioMs ?? guess }, isEstimate: told?.audioMs === undefined };
 }
@@ -91,6 +96,12 @@ function pagesAsked(body: Buffer): number {
   if (body.length > pagesBytesMax) return pagesMax;
   const { pages } = JSON.parse(body.toString("utf8")) as { readonly pages?: unknown };
   return Array.isArray(pages) && pages.length > 0 ? Math.min(pagesMax, pages.length) : pagesMax;
+}
+
+/** Gigabytes; what is no size that there is, the provider refuses. */
+function memoryAsked(body: Buffer | undefined): number {
+  const { memory_limit: limit } = JSON.parse(body?.toString("utf8") || "{}") as { readonly memory_limit?: unknown };
+  return typeof limit === "string" ? gigabytes(limit) : 1;
 }
 
 /** In characters as people count them, not in bytes or halves of pairs. */

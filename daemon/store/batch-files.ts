@@ -27,6 +27,7 @@ export type ToolSum = {
   readonly isBounded: boolean;
   readonly hasFee: boolean;
   readonly searchesFiles: boolean;
+  readonly containerGb?: number | undefined;
   /** One whose cost nobody tells. */
   readonly unpriced?: string | undefined;
 };

@@ -16,7 +16,7 @@ import {
   type Rates,
   type Tier,
 } from "./price.ts";
-import { serverToolRates } from "./server-tools.ts";
+import { containerRateOf, serverToolRates } from "./server-tools.ts";
 import { none, serviceShares } from "./service-tiers.ts";
 
 export type { Price } from "./price.ts";
@@ -192,12 +192,19 @@ function makeEntry(provider: string, model: string, host: string, overrides: rea
   };
 }
 
+/** Of no model: what the provider keeps may cost all the same. */
+function containerEntry(id: string): Entry | undefined {
+  const container = containerRateOf(id);
+  if (container === undefined) return undefined;
+  return { price: { container, tiers: [] }, changes: undefined, contextWindow: undefined, inTable: false };
+}
+
 function tableEntry(host: string, model: string): Entry | undefined {
   if (model.length > nameLengthMax) return undefined;
   const [id, name] = placeOf(host, model);
   const dashed = dashedDate(name);
   const line = findLine(id, name) ?? (dashed === undefined ? undefined : findLine(id, dashed));
-  if (line === undefined) return undefined;
+  if (line === undefined) return name === "*" ? containerEntry(id) : undefined;
   const [, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
   const toolRates = serverToolRates(id, model);

@@ -43,6 +43,7 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
   add(sum, 1, rates.request ?? 0);
   addToolCalls(sum, rates.serverTool, usage.serverToolRequests);
   addToolCalls(sum, rates.fileSearch, usage.fileSearches);
+  addToolCalls(sum, rates.container, usage.containerGb);
   if (sum.unpriced) return unpriced;
   const nano = rounded(sum);
   return sum.partial ? { nano, partial: true } : { nano };
@@ -83,9 +84,14 @@ export type CostBound = {
   /** Calls of tools that the provider runs, and searches of its files, at most so many in all. */
   readonly toolCalls?: number | undefined;
   readonly fileSearches?: number | undefined;
+  /** Gigabytes of containers that it may begin. */
+  readonly containerGb?: number | undefined;
 };
 
-export type Units = Pick<Usage, "images" | "characters" | "audioMs" | "searches" | "pages" | "videoMs" | "videoSize">;
+export type Units = Pick<
+  Usage,
+  "images" | "characters" | "audioMs" | "searches" | "pages" | "videoMs" | "videoSize" | "containerGb"
+>;
 
 /** It is not told which size is asked for. */
 export const anySize = "*";
@@ -98,7 +104,8 @@ export function costBound(price: Price | undefined, bound: CostBound): number | 
   const { toolCalls = 0, fileSearches = 0 } = bound;
   const tools = (calls: number, rate = 0) => Math.ceil(Math.min(calls, toolCallsMax) * (rate / 1_000));
   if (most === undefined) return undefined;
-  return most + Math.max(tools(toolCalls, price.serverTool), tools(fileSearches, price.fileSearch));
+  const containers = tools(bound.containerGb ?? bound.units?.containerGb ?? 0, price.container);
+  return most + Math.max(tools(toolCalls, price.serverTool), tools(fileSearches, price.fileSearch)) + containers;
 }
 
 function usualBound(price: Price, bound: CostBound): number | undefined {
@@ -141,7 +148,7 @@ function newSum(): Sum {
 /** What is not counted in tokens. Where that is all that is billed and nothing of it is known, nor is the cost. */
 function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   if (usage.images === undefined && usage.characters === undefined && usage.audioMs === undefined) {
-    if ((usage.searches ?? usage.pages ?? usage.videoMs) === undefined) {
+    if ((usage.searches ?? usage.pages ?? usage.videoMs ?? usage.containerGb) === undefined) {
       if (isByPiece(rates)) sum.unpriced = true;
       return;
     }

@@ -26,6 +26,8 @@ export type Rates = {
   readonly serverTool?: number | undefined;
   /** A search of files that the provider keeps. */
   readonly fileSearch?: number | undefined;
+  /** A gigabyte of a container in which the provider runs code, for a session. */
+  readonly container?: number | undefined;
   /** A picture that was made. */
   readonly image?: number | undefined;
   /** A character of a text that is spoken. */
@@ -73,6 +75,7 @@ export type PriceOverride = {
   readonly request?: number | undefined;
   readonly serverTool?: number | undefined;
   readonly fileSearch?: number | undefined;
+  readonly container?: number | undefined;
   readonly image?: number | undefined;
   /** Dollars a million characters. */
   readonly character?: number | undefined;
@@ -146,9 +149,9 @@ const scales: readonly (readonly [name: keyof Rates, scale: number])[] = [
   ...(["audioInput", "audioOutput", "audioCacheRead", "imageInput", "imageOutput", "imageCacheRead"] as const).map(
     (name) => [name, 1e6] as const,
   ),
-  ...(["request", "serverTool", "fileSearch", "image", "audioHour", "search", "page", "videoSecond"] as const).map(
-    (name) => [name, 1e12] as const,
-  ),
+  ...(
+    ["request", "serverTool", "fileSearch", "container", "image", "audioHour", "search", "page", "videoSecond"] as const
+  ).map((name) => [name, 1e12] as const),
 ];
 
 export type RateScale = "token" | "piece";
@@ -200,7 +203,7 @@ function shared(rates: Rates, share: number): Rates {
     const pico = rates[name];
     const max = scale === 1e6 ? picoPerTokenMax : picoPerRequestMax;
     all[name] =
-      pico === undefined || name === "serverTool" || name === "fileSearch"
+      pico === undefined || name === "serverTool" || name === "fileSearch" || name === "container"
         ? pico
         : Math.min(Math.round(pico * share), max);
   }
@@ -220,10 +223,11 @@ export function isEmpty(rates: Rates): boolean {
   return rates.input === undefined && rates.output === undefined && rates.request === undefined && !isByPiece(rates);
 }
 
-/** Billed by pictures, sound, film, characters, searches or pages, and by no tokens, however many are told. */
+/** Billed by pictures, sound, film, characters, searches, pages or containers, and by no tokens, however many are told. */
 export function isByPiece(rates: Rates): boolean {
   if (rates.input !== undefined || rates.output !== undefined) return false;
   return (
-    (rates.image ?? rates.character ?? rates.audioHour ?? rates.search ?? rates.page ?? rates.videoSecond) !== undefined
+    (rates.image ?? rates.character ?? rates.audioHour ?? rates.search ?? rates.page ?? rates.videoSecond) !==
+      undefined || rates.container !== undefined
   );
 }

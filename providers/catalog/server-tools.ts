@@ -18,13 +18,33 @@ const geminiRate = 14_000_000_000;
 const fileRate = 2_500_000_000;
 const filesKept: ReadonlySet<string> = new Set(["openai", "azure", "x-ai"]);
 
+/**
+ * A gigabyte for a session of twenty minutes: $0.03, $0.12, $0.48 and $1.92 for 1, 4, 16 and 64 of them. Since 2 June 2026
+ * a shorter one is billed by the minute, five at least, which no answer tells: the whole session is the most it costs.
+ * https://developers.openai.com/api/docs/pricing and …/changelog, seen on 27 November 2026.
+ */
+const containerRate = 30_000_000_000;
+const runsCode: ReadonlySet<string> = new Set(["openai", "azure"]);
+
+/** What a container costs where no model runs in it: the table's name of its maker. */
+export function containerRateOf(provider: string): number | undefined {
+  return runsCode.has(provider) ? containerRate : undefined;
+}
+
 /** @param provider the table's name of it */
-export function serverToolRates(provider: string, model: string): Pick<Rates, "serverTool" | "fileSearch"> {
+export function serverToolRates(
+  provider: string,
+  model: string,
+): Pick<Rates, "serverTool" | "fileSearch" | "container"> {
   const serverTool =
     provider === "google" && model.startsWith("gemini-3")
       ? geminiRate
       : Object.hasOwn(rates, provider)
         ? rates[provider]
         : undefined;
-  return filesKept.has(provider) ? { serverTool, fileSearch: fileRate } : { serverTool };
+  return {
+    serverTool,
+    ...(filesKept.has(provider) ? { fileSearch: fileRate } : {}),
+    ...(runsCode.has(provider) ? { container: containerRate } : {}),
+  };
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import OpenAI, { toFile } from "openai";
+import type { KeyAnswer } from "../../daemon/admin/contract/keys.ts";
 import { completion } from "../daemon/pipeline/lab.ts";
 import { type Account, startAccount } from "../support/account.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
@@ -32,7 +33,7 @@ before(async () => {
     config: {
       ledger: patientLedger,
       providers: { up: { base_url: `http://127.0.0.1:${port}/v1`, models: ["m"], api_key: "env.KEY" } },
-      prices: { "up/*": { input: 1, output: 2 } },
+      prices: { "up/*": { input: 1, output: 2, container: 0.03 } },
     },
   });
   [key, stranger] = [await daemon.createKey(), await daemon.createKey()];
@@ -180,4 +181,21 @@ test("A66 a model that a body names beside what is made is none: a key for it al
     });
     assert.equal(answer.status, 403, await answer.text());
   }
+});
+
+test("A1 a container is held for and charged by its size, to a budget that covers it and to no other", async () => {
+  const name = "boxes";
+  const paying = await daemon.createKey({ name, budget: "0.5/1d" });
+  const make = (memory_limit?: "1g" | "4g" | "16g") =>
+    sdk(paying).containers.create({ name: "c", ...(memory_limit === undefined ? {} : { memory_limit }) });
+  const spent = async () => (await daemon.admin<KeyAnswer>("GET", `/api/keys/${name}`)).key.budgets[0]?.spent_nano;
+  const { id } = await make();
+  await make("4g");
+  assert.equal(await spent(), 30_000_000 + 120_000_000, "no token of them is billed");
+  await assert.rejects(make("16g"), { status: 402, code: "budget_exceeded" });
+  await sdk(paying).containers.retrieve(id);
+  await sdk(paying).containers.files.create(id, { file: await toFile(Buffer.from("x"), "a.txt") });
+  await sdk(paying).containers.delete(id);
+  assert.equal(await spent(), 150_000_000, "asking, filling and deleting cost nothing");
+  await daemon.settled();
 });

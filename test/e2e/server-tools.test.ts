@@ -6,7 +6,9 @@ import { startDaemon } from "../support/daemon.ts";
 
 test("A1 admit() holds the calls that a provider's tools may make, and refuses those of unknown cost", async (t) => {
   const daemon = await startDaemon({
-    config: { prices: { "echo-paid/*": { input: 0, output: 0, server_tool: 0.01, file_search: 0.02 } } },
+    config: {
+      prices: { "echo-paid/*": { input: 0, output: 0, server_tool: 0.01, file_search: 0.02, container: 0.03 } },
+    },
   });
   t.after(() => daemon.stop());
   const key = await daemon.createKey({ name: "ci", budget: "0.05" });
@@ -30,6 +32,10 @@ test("A1 admit() holds the calls that a provider's tools may make, and refuses t
     402,
     'the budget of key "ci" does not cover this request: limit $0.05, spent $0.00, held by requests in flight $0.00, needed $0.08',
   ]);
+  const [refusedBox, needs] = await call({ type: "code_interpreter", container: { type: "auto", memory_limit: "4g" } });
+  assert.equal(refusedBox, 402);
+  assert.match(needs, /needed \$0\.12/);
+  assert.deepEqual(await call({ type: "code_interpreter", container: { type: "auto" } }), [200, ""]);
   // No call was made: nothing is charged.
   const { problems } = await daemon.settled();
   assert.deepEqual(problems, []);

@@ -6,6 +6,7 @@ const byPiece: ReadonlySet<string> = new Set([
   "request",
   "serverTool",
   "fileSearch",
+  "container",
   "image",
   "audioHour",
   "search",

@@ -33,6 +33,10 @@ export const price = z
     request: setting(dollars, "Dollars per request, besides the tokens."),
     server_tool: setting(dollars, "Dollars per call of a tool that the provider runs, such as a web search."),
     file_search: setting(dollars, "Dollars per search of files that the provider keeps."),
+    container: setting(
+      dollars,
+      "Dollars per gigabyte of a container in which the provider runs code, for a session of twenty minutes.",
+    ),
     image: setting(dollars, "Dollars per picture made, for models that are billed by the picture."),
     characters: setting(dollars, "Dollars per million characters spoken."),
     audio_hour: setting(dollars, "Dollars per hour of sound listened to."),

@@ -8,7 +8,7 @@ import { count, isObject, list, parseJson, type Shape, shape, words } from "../.
 import { endingOf, idNearStart, nothingSeen, sawReason, sawTool } from "../ending.ts";
 import { frameData, frameEvent, stringLength, topLevelObject, utf8 } from "../sse-frame.ts";
 import { decodeFailure, holdsFailure } from "./failure.ts";
-import { decodeFinish, decodeUsage, usageOf } from "./usage.ts";
+import { containersIn, decodeFinish, decodeUsage, usageOf } from "./usage.ts";
 
 export function tap(): Tap {
   let usage: Usage | undefined;
@@ -140,11 +140,10 @@ function bodyUsage(body: string): Usage | undefined {
   if (found === undefined) return undefined;
   const tier = /"service_tier"\s*:\s*"([a-z_]{1,32})"/.exec(body)?.[1];
   // As a type only: what a model writes has its quotes escaped.
-  return usageOf(
-    shape(parseJson(found)),
-    tier,
-    (type) => body.split(new RegExp(`"type"\\s*:\\s*"${type}"`)).length - 1,
-  );
+  const items = (type: string): number => body.split(new RegExp(`"type"\\s*:\\s*"${type}"`)).length - 1;
+  const told = usageOf(shape(parseJson(found)), tier, items);
+  const containerGb = body.includes('"container_id"') ? containersIn(body) : 0;
+  return containerGb === 0 ? told : { ...told, containerGb };
 }
 
 /** The answer to a count of tokens. */

@@ -7,7 +7,24 @@ export function decodeUsage(response: Shape): Usage | undefined {
   const { usage } = response;
   if (!isObject(usage)) return undefined;
   const items = list(response["output"]).map((item) => shape(item)["type"]);
-  return usageOf(usage, response["service_tier"], (type) => items.filter((each) => each === type).length);
+  const told = usageOf(usage, response["service_tier"], (type) => items.filter((each) => each === type).length);
+  const containerGb = items.some(runsCode) ? containersIn(JSON.stringify([response["output"], response["tools"]])) : 0;
+  return containerGb === 0 ? told : { ...told, containerGb };
+}
+
+function runsCode(type: unknown): boolean {
+  return type === "code_interpreter_call" || type === "shell_call";
+}
+
+/**
+ * Gigabytes of the containers that calls of an answer ran in, as it stands in the text: as members only, since what a model writes has its
+ * quotes escaped. One that the request named was begun before.
+ */
+export function containersIn(text: string): number {
+  const ran = new Set([...text.matchAll(/"container_id"\s*:\s*"(cntr_[\w-]{1,200})"/g)].map(([, id]) => id));
+  for (const [, id] of text.matchAll(/"container"\s*:\s*"(cntr_[\w-]{1,200})"/g)) ran.delete(id);
+  const sizes = [...text.matchAll(/"memory_limit"\s*:\s*"(\d{1,2})g"/g)].map(([, size]) => Number(size));
+  return ran.size * Math.max(1, ...sizes);
 }
 
 /** @param items how many items of a type there are: tools are billed by the call, and OpenAI's usage does not tell of them */

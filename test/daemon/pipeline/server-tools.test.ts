@@ -10,7 +10,14 @@ function tools(value: unknown) {
   return readMarks(body, scanRequest(body).sighted).tools;
 }
 
-const search = { calls: usualCalls, isBounded: false, hasFee: true, searchesFiles: false, unpriced: undefined };
+const search = {
+  calls: usualCalls,
+  isBounded: false,
+  hasFee: true,
+  searchesFiles: false,
+  containerGb: 0,
+  unpriced: undefined,
+};
 
 const searches: Readonly<Record<string, unknown>> = {
   "OpenAI's": { tools: [{ type: "web_search" }] },
@@ -54,14 +61,33 @@ test("readMarks() tells what costs tokens alone, and what nobody tells the cost 
     { contents: [], tools: [{ codeExecution: {} }] },
   ])
     assert.deepEqual(tools(body), { ...search, hasFee: false }, JSON.stringify(body));
-  for (const type of ["code_interpreter", "image_generation", "code_execution_20250825", "advisor_20260301"])
+  for (const type of ["image_generation", "code_execution_20250825", "advisor_20260301"])
     assert.deepEqual(tools({ tools: [{ type }] }), { ...search, hasFee: false, unpriced: type });
   for (const type of ["file_search", "collections_search"])
     assert.deepEqual(tools({ tools: [{ type }] }), { ...search, hasFee: false, searchesFiles: true });
   assert.equal(tools({ prompt: { id: "pmpt_1" } })?.unpriced, "a stored prompt");
   const shell = { type: "shell", environment: { type: "container_auto" } };
-  assert.equal(tools({ tools: [shell] })?.unpriced, "container_auto");
+  assert.deepEqual(tools({ tools: [shell] }), { ...search, hasFee: false, containerGb: 1 });
   assert.equal(tools({ tools: [{ type: "shell", environment: { type: "local" } }] }), undefined);
+});
+
+test("readMarks() finds the containers that a request may begin, and how large they are", () => {
+  const code = (container?: unknown) => ({
+    type: "code_interpreter",
+    ...(container === undefined ? {} : { container }),
+  });
+  const gb = (...list: object[]) => tools({ tools: list })?.containerGb;
+  assert.deepEqual(
+    [gb(code()), gb(code({ type: "auto" })), gb(code({ type: "auto", memory_limit: "16g" }))],
+    [1, 1, 16],
+  );
+  const shell = { type: "shell", environment: { type: "container_auto", memory_limit: "4g" } };
+  assert.equal(gb(code(), shell), 8, "each as large as the largest");
+  assert.equal(gb(code({ type: "auto", memory_limit: "99g" })), 64, "no size that is known");
+  assert.equal(tools({ tools: [code({ type: "auto" })] })?.unpriced, undefined);
+  assert.equal(tools({ tools: [code("cntr_1")] })?.unpriced, "code_interpreter", "begun before, nobody tells when");
+  const before = { type: "shell", environment: { type: "container_reference", container_id: "cntr_1" } };
+  assert.equal(tools({ tools: [before] })?.unpriced, "container_reference");
 });
 
 test("readMarks() sees none where a client runs the tools, whatever they are called", () => {
@@ -91,4 +117,7 @@ test("assertHoldable() refuses what no hold covers, and says what to send", () =
   const files = { ...bounded, hasFee: false, searchesFiles: true };
   refused(() => assertHoldable(files, price, false), /file_search/);
   assertHoldable(files, { ...price, fileSearch: 1 }, true);
+  const code = { ...bounded, hasFee: false, containerGb: 1 };
+  refused(() => assertHoldable(code, price, false), /container/);
+  assertHoldable(code, { ...price, container: 1 }, true);
 });

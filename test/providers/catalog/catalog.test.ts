@@ -16,6 +16,7 @@ test("price() knows models by name, by date and by prefix, whatever their case",
     cacheRead: 1_250_000,
     serverTool: 10_000_000_000,
     fileSearch: 2_500_000_000,
+    container: 30_000_000_000,
     tiers: [],
     serviceShares: { flex: 0.5, batch: 0.5 },
   };
@@ -101,7 +102,7 @@ test("price() takes the first override that fits, over the catalog's rates and t
   ]);
   assert.deepEqual(own.price("openai", "gpt-4o"), {
     ...{ input: 1_250_000, output: 10_000_000, cacheRead: 1_250_000 },
-    ...{ serverTool: 10_000_000_000, fileSearch: 2_500_000_000 },
+    ...{ serverTool: 10_000_000_000, fileSearch: 2_500_000_000, container: 30_000_000_000 },
     ...{ request: 1_000_000_000, tiers: [], serviceShares: { flex: 0.5, batch: 0.5 } },
   });
   assert.equal(own.price("openai", "never-heard-of")?.input, 9_000_000);

@@ -396,6 +396,34 @@ test("countTokens asks for the prompt alone, and answers as OpenAI does", () => 
   assert.throws(() => countTokens!.decode({}), { code: "upstream_protocol" });
 });
 
+test("decode() and tap() count the gigabytes of the containers that were begun, each once", () => {
+  const ran = (container_id: string) => ({
+    type: "code_interpreter_call",
+    id: "ci",
+    status: "completed",
+    container_id,
+  });
+  const shell = { type: "shell_call", environment: { type: "container_reference", container_id: "cntr_c" } };
+  const auto = { type: "code_interpreter", container: { type: "auto", memory_limit: "4g" } };
+  for (const text of ["short", '"container_id":"cntr_of_a_model" '.repeat(200)])
+    for (const [output, tools, containerGb] of [
+      [[ran("cntr_a"), ran("cntr_a"), ran("cntr_b"), shell], [auto], 12],
+      [[ran("cntr_a")], [{ ...auto, container: { type: "auto" } }], 1],
+      [[ran("cntr_a")], [{ ...auto, container: "cntr_a" }], undefined],
+      [[], [auto], undefined],
+    ] as const) {
+      const message = { type: "message", role: "assistant", content: [{ type: "output_text", text }] };
+      const usage = { input_tokens: 2, output_tokens: 3 };
+      const response = { id: "r", object: "response", status: "completed", output: [...output, message], tools, usage };
+      const tap = openaiResponses.tap();
+      tap.body(JSON.stringify(response));
+      const expected = { input: 2, output: 3, ...(containerGb === undefined ? {} : { containerGb }) };
+      assert.deepEqual(tap.usage(), expected);
+      const finish = openaiResponses.decode(response).find((event) => event.type === "finish");
+      assert.deepEqual(finish?.type === "finish" && finish.usage, expected);
+    }
+});
+
 test("decode() and tap() count tools that the provider ran: by the items, or by what xAI's usage tells", () => {
   const usage = { input_tokens: 2, output_tokens: 3 };
   const item = (type: string) => ({ type, id: type, status: "completed" });
