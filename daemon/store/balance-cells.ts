@@ -5,6 +5,7 @@
 import type { Balance, Window } from "../governance/definitions.ts";
 import { windowAt } from "../governance/windows.ts";
 import type { Database, Statement } from "./database.ts";
+import { ScopeCells } from "./scope-cells.ts";
 
 type Cell = {
   readonly scopeId: number;
@@ -28,13 +29,8 @@ type BudgetRow = {
   spent_nano: number | null;
 };
 
-/** Parsed scope lists kept; the list is dropped when full. */
-const listsMax = 50_000;
-
 export class BalanceCells {
-  readonly #scopes = new Map<number, readonly Cell[]>();
-  readonly #lists = new Map<string, readonly Cell[]>();
-  readonly #dirty = new Set<Cell>();
+  readonly #cells = new ScopeCells<Cell>((scopeId) => this.#load(scopeId));
   readonly #read: Statement;
   readonly #write: Statement;
   readonly #remove: Statement;
@@ -51,15 +47,13 @@ export class BalanceCells {
 
   /** Forgets everything; cells are read anew as records are replayed. */
   clear(): void {
-    this.#scopes.clear();
-    this.#lists.clear();
-    this.#dirty.clear();
+    this.#cells.clear();
   }
 
   /** Draws a settled cost on every budget of every scope in `scopes` (`"3,17"`). */
   add(scopes: string, seq: number, at: number, cost: number): void {
     if (scopes === "" || cost === 0) return;
-    for (const cell of this.#cellsOf(scopes)) this.#draw(cell, seq, at, cost);
+    for (const cell of this.#cells.ofList(scopes)) this.#draw(cell, seq, at, cost);
   }
 
   #draw(cell: Cell, seq: number, at: number, cost: number): void {
@@ -67,15 +61,13 @@ export class BalanceCells {
     if (at < cell.windowStart) return; // a late row of a window that has ended
     if (at >= cell.windowNext) enter(cell, at);
     cell.spent += cost;
-    if (cell.dirty) return;
-    cell.dirty = true;
-    this.#dirty.add(cell);
+    this.#cells.changed(cell);
   }
 
   /** The budgets in these slots begin at another moment: what has come since counts as if they always had. */
   recount(scopeId: number, slots: ReadonlySet<number>, sinceSeq: number): void {
     this.redefine(scopeId, slots);
-    const own = this.#scope(scopeId).filter(({ slot }) => slots.has(slot));
+    const own = this.#cells.of(scopeId).filter(({ slot }) => slots.has(slot));
     for (const row of this.#since.all(sinceSeq)) {
       const [seq, at, scopes, cost] = row as [number, number, string, number | null];
       if (cost === null || !scopes.split(",").includes(String(scopeId))) continue;
@@ -86,59 +78,32 @@ export class BalanceCells {
   /** `at`, or where the newest window of `scopes` begins: what no memory has counted yet falls into no earlier one. */
   notBefore(scopes: string, at: number): number {
     if (scopes === "") return at;
-    return this.#cellsOf(scopes).reduce((latest, cell) => Math.max(latest, cell.windowStart, cell.anchorMs), at);
+    return this.#cells.ofList(scopes).reduce((latest, cell) => Math.max(latest, cell.windowStart, cell.anchorMs), at);
   }
 
   /** Writes what changed since the last checkpoint, as true at `seq`. */
   checkpoint(seq: number): void {
-    for (const cell of this.#dirty) {
-      this.#write.run(cell.scopeId, cell.slot, cell.windowStart, cell.spent, seq);
-      cell.dirty = false;
-    }
-    this.#dirty.clear();
+    this.#cells.flush((cell) => this.#write.run(cell.scopeId, cell.slot, cell.windowStart, cell.spent, seq));
   }
 
   /** The scope's budgets were changed on disk. Slots in `fresh` begin at zero, the others keep what they have spent. */
   redefine(scopeId: number, fresh: ReadonlySet<number>): void {
-    const before = this.#scopes.get(scopeId) ?? [];
     for (const slot of fresh) this.#remove.run(scopeId, slot);
-    const after = this.#load(scopeId).map((cell) => {
+    this.#cells.reload(scopeId, (cell, before) => {
       const old = before.find((candidate) => candidate.slot === cell.slot);
       if (old === undefined || fresh.has(cell.slot)) return cell;
       return { ...cell, windowStart: old.windowStart, spent: old.spent, dirty: old.dirty };
     });
-    for (const cell of before) this.#dirty.delete(cell);
-    for (const cell of after) if (cell.dirty) this.#dirty.add(cell);
-    this.#scopes.set(scopeId, after);
-    this.#lists.clear();
   }
 
   /** What one scope has spent, budget by budget. */
   balances(scopeId: number): readonly Balance[] {
-    return this.#scope(scopeId).map((cell) => ({
+    return this.#cells.of(scopeId).map((cell) => ({
       scopeId,
       slot: cell.slot,
       windowStartMs: cell.windowStart,
       spentNano: cell.spent,
     }));
-  }
-
-  #cellsOf(scopes: string): readonly Cell[] {
-    const known = this.#lists.get(scopes);
-    if (known !== undefined) return known;
-    const cells = scopes.split(",").flatMap((id) => this.#scope(Number(id)));
-    if (this.#lists.size >= listsMax) this.#lists.clear();
-    this.#lists.set(scopes, cells);
-    return cells;
-  }
-
-  #scope(scopeId: number): readonly Cell[] {
-    let cells = this.#scopes.get(scopeId);
-    if (cells === undefined) {
-      cells = this.#load(scopeId);
-      this.#scopes.set(scopeId, cells);
-    }
-    return cells;
   }
 
   #load(scopeId: number): readonly Cell[] {

@@ -6,6 +6,7 @@ import type { LimitCount, RateLimit } from "../governance/definitions.ts";
 import { buckets, bucketWidth } from "../governance/rate-limits.ts";
 import type { Database, Statement } from "./database.ts";
 import { settlementFlag } from "./rows.ts";
+import { ScopeCells } from "./scope-cells.ts";
 
 type Cell = Pick<RateLimit, "slot" | "metric" | "windowMs"> & {
   readonly scopeId: number;
@@ -22,14 +23,10 @@ type Row = {
   readonly counts: string | null;
 };
 
-/** Parsed scope lists kept; the list is dropped when full. */
-const listsMax = 50_000;
 const notRequests = settlementFlag.admin | settlementFlag.adjusting;
 
 export class LimitCounts {
-  readonly #scopes = new Map<number, readonly Cell[]>();
-  readonly #lists = new Map<string, readonly Cell[]>();
-  readonly #dirty = new Set<Cell>();
+  readonly #cells = new ScopeCells<Cell>((scopeId) => this.#load(scopeId));
   readonly #read: Statement;
   readonly #write: Statement;
   readonly #remove: Statement;
@@ -50,47 +47,38 @@ export class LimitCounts {
 
   /** Forgets everything; cells are read anew as records are replayed. */
   clear(): void {
-    this.#scopes.clear();
-    this.#lists.clear();
-    this.#dirty.clear();
+    this.#cells.clear();
   }
 
   /** Only the first attempt of a request counts as one; its hold has no number. */
   add(scopes: string, at: number, holdId: string, cost: number, tokens: number, flags: number): void {
     if (scopes === "" || (flags & notRequests) !== 0) return;
-    for (const cell of this.#cellsOf(scopes)) {
+    for (const cell of this.#cells.ofList(scopes)) {
       const { metric } = cell;
       const amount = metric === "tokens" ? tokens : metric === "spend" ? cost : holdId.includes(":") ? 0 : 1;
       if (amount <= 0) continue;
       count(cell.counts, Math.floor(at / cell.width), amount);
-      if (cell.dirty) continue;
-      cell.dirty = true;
-      this.#dirty.add(cell);
+      this.#cells.changed(cell);
     }
   }
 
   /** Writes what changed since the last checkpoint. */
   checkpoint(nowMs: number): void {
-    for (const cell of this.#dirty) {
-      const { scopeId, slot, metric, windowMs, counts, width } = cell;
+    this.#cells.flush(({ scopeId, slot, metric, windowMs, counts, width }) => {
       const endsAt = (counts.at(-2)! + buckets) * width;
       this.#write.run(scopeId, slot, metric, windowMs, JSON.stringify(counts), endsAt);
-      cell.dirty = false;
-    }
-    this.#dirty.clear();
+    });
     this.#prune.run(nowMs);
   }
 
   /** Reads the scope's counts, before its limits are changed on disk. */
   keep(scopeId: number): void {
-    this.#scope(scopeId);
+    this.#cells.of(scopeId);
   }
 
   /** The scope's limits were changed on disk. One whose metric and window stay keeps what it has counted. */
   redefine(scopeId: number): void {
-    const before = this.#scopes.get(scopeId) ?? [];
-    for (const cell of before) this.#dirty.delete(cell);
-    const after = this.#load(scopeId).map((cell) => {
+    const after = this.#cells.reload(scopeId, (cell, before) => {
       const { slot, metric, windowMs } = cell;
       const old = before.find((each) => each.slot === slot && each.metric === metric && each.windowMs === windowMs);
       return old === undefined ? cell : { ...cell, counts: old.counts, dirty: old.dirty };
@@ -98,27 +86,6 @@ export class LimitCounts {
     // Of those that stay the disk keeps what it has as of the checkpoint: a replay goes on from there.
     const slots = after.map(({ slot, metric, windowMs }) => [slot, metric, windowMs]);
     this.#remove.run(scopeId, JSON.stringify(slots));
-    for (const cell of after) if (cell.dirty) this.#dirty.add(cell);
-    this.#scopes.set(scopeId, after);
-    this.#lists.clear();
-  }
-
-  #cellsOf(scopes: string): readonly Cell[] {
-    const known = this.#lists.get(scopes);
-    if (known !== undefined) return known;
-    const cells = scopes.split(",").flatMap((id) => this.#scope(Number(id)));
-    if (this.#lists.size >= listsMax) this.#lists.clear();
-    this.#lists.set(scopes, cells);
-    return cells;
-  }
-
-  #scope(scopeId: number): readonly Cell[] {
-    let cells = this.#scopes.get(scopeId);
-    if (cells === undefined) {
-      cells = this.#load(scopeId);
-      this.#scopes.set(scopeId, cells);
-    }
-    return cells;
   }
 
   #load(scopeId: number): readonly Cell[] {
