@@ -38,6 +38,10 @@ const unserved: readonly (readonly [path: RegExp, why: string])[] = [
     at("(?:/litellm|/langchain|/pydanticai|/cursor)?(?:/bedrock)?/model-(?:invocation-jobs?|customization-jobs?)"),
     "jobs of Bedrock's read and write buckets of your own with a role of your own: ask AWS for them, without the gateway",
   ],
+  [
+    /^(?:\/litellm|\/langchain|\/pydanticai|\/cursor)?(?:\/cohere)?\/v1\/(?:chat|generate)$/,
+    "of Cohere's chat version 2 is served: ask at /v2/chat (`CohereClientV2`), or in OpenAI's words at /v1/chat/completions",
+  ],
   [at("/typesafe"), "this client needs no path of its own: set its base URL to /v1"],
   [
     at("/api/v1/presets"),

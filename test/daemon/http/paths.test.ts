@@ -23,6 +23,9 @@ POST /v1/rerank
 POST /v1/fim/completions
 POST /v1/ocr
 POST /v1/decisions
+POST /v1/chat
+POST /cohere/v1/chat
+POST /v1/generate
 POST /v1/audio/speech
 POST /v1/audio/transcriptions
 POST /v1/images/generations
@@ -161,6 +164,7 @@ test("whyUnserved() says nothing of what nobody has", () => {
   for (const path of [
     "/",
     "/v1/nothing",
+    "/v1/chat/nothing",
     "/v1/videos-of-mine",
     "/v1/models/predict",
     "/mcpx",
