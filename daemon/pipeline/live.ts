@@ -15,14 +15,12 @@ import { routeByName } from "../http/routes.ts";
 import { callerOf, tell } from "../http/socket-words.ts";
 import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
-import { findTarget } from "../routing/resolve.ts";
-import { assertAccess } from "./admit.ts";
-import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
 import { mayNameThings, ownThingsOnly } from "./owned-bodies.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
-import { dialRealtime, unreachable, wishesOf } from "./realtime-dial.ts";
+import { unreachable } from "./realtime-dial.ts";
 import { readServerTools } from "./server-tools.ts";
+import { openSession, routeSession } from "./session-route.ts";
 import { forward, meterTurns, type Turns } from "./session-turns.ts";
 
 /** Messages that wait for the provider's socket to open, or for a look at what one of them names. */
@@ -47,8 +45,10 @@ export function startLive(
   let isOver = false;
   let turns: Turns | undefined;
   let upstream: WebSocket | undefined;
-  let credentialId = "";
-  let giveUp = (): void => {};
+  let isSetUp = false;
+  /** Bytes that came before the provider's socket had opened. */
+  let early = 0;
+  let close = (): void => {};
   let usage: Usage | undefined;
   let searches = 0;
   let ending: NodeJS.Timeout | undefined;
@@ -85,18 +85,17 @@ export function startLive(
     if (typeof model !== "string")
       throw refused("the first message must be a setup that names the model", "setup.model");
     const name = model.replace(/^models\//, "");
-    const target = planned(name);
+    isSetUp = true;
+    const way = routeSession(request, headers, route, name, plane);
     const tools = readServerTools(text, true);
-    const session = { request, headers, route, target, model: name };
-    turns = meterTurns({ ...session, credentialId: () => credentialId, tools: () => tools }, plane);
-    const first = JSON.stringify({ ...message, setup: { ...setup, model: `models/${target.deployment}` } });
-    const endpoint = findEndpoint(target.provider.endpoints, "live", route.dialect, target)!;
-    const wishes = wishesOf(target, request, callerOf(headers, plane));
-    giveUp = dialRealtime(target, pathFor(endpoint, target.deployment, false), {}, wishes, plane, {
-      opened(socket, credential) {
+    close = openSession(way, door, plane, {
+      opened(socket, target, credential) {
         upstream = socket;
-        credentialId = credential;
+        const session = { request, headers, route, target, model: name, way };
+        turns = meterTurns({ ...session, credentialId: () => credential, tools: () => tools }, plane);
+        turns.heard(early);
         listen(socket, target);
+        const first = JSON.stringify({ ...message, setup: { ...setup, model: `models/${target.deployment}` } });
         forward(client, socket, first);
         next();
       },
@@ -104,21 +103,10 @@ export function startLive(
     });
   }
 
-  function planned(name: string): Target {
-    const caller = callerOf(headers, plane);
-    assertMayAsk(caller, route);
-    assertSaysNothing(caller);
-    const target = findTarget(generation, nameFor(caller, name));
-    if (target === undefined)
-      throw new GatewayError("model_not_found", `no provider offers the model "${name.slice(0, 200)}"`, {
-        source: "client",
-        param: "setup.model",
-      });
-    const { provider } = target;
-    if (findEndpoint(provider.endpoints, "live", route.dialect, target) === undefined)
-      throw noEndpoint(provider.name, "live");
-    assertAccess({ caller }, target, plane, Date.now());
-    return target;
+  function door(target: Target) {
+    const endpoint = findEndpoint(target.provider.endpoints, "live", route.dialect, target);
+    if (endpoint === undefined) throw noEndpoint(target.provider.name, "live");
+    return { path: pathFor(endpoint, target.deployment, false), headers: {} };
   }
 
   /** One after the other, in their order: one that names something waits until it is known whose that is. */
@@ -200,11 +188,12 @@ export function startLive(
     if (isOver) return;
     const text = (data as Buffer).toString("utf8");
     try {
-      if (turns === undefined) {
+      if (!isSetUp) {
         open(text);
         return;
       }
-      turns.heard((data as Buffer).length);
+      if (turns === undefined) early += (data as Buffer).length;
+      else turns.heard((data as Buffer).length);
       if (waiting.length >= waitingMax) throw refused("too many messages wait for the provider", "messages");
       waiting.push(text);
       next();
@@ -215,7 +204,7 @@ export function startLive(
   client.on("close", () => {
     isOver = true;
     finishTurn(ending === undefined ? 499 : 200);
-    giveUp();
+    close();
     upstream?.terminate();
   });
 

@@ -1,23 +1,17 @@
 /**
- * The provider's side of a realtime session. Hides which of its credentials is used, that another is tried when one is
- * refused, and the proxy on the way.
+ * The provider's side of a realtime session: one attempt to open it. Hides the proxy on the way, and what a refusal of the
+ * socket says.
  */
-import type { Agent, IncomingMessage } from "node:http";
+import type { Agent } from "node:http";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
-import { noteCredentialFault } from "../routing/credential-fault.ts";
 import type { Target } from "../routing/generation.ts";
-import { allowedCredentials } from "../routing/planner.ts";
-import { rowOf } from "../routing/routing.ts";
-import { wishedTimers } from "../routing/timers.ts";
-import type { Caller } from "./exchange.ts";
 import type { Plane } from "./plane.ts";
-import { noBody, readPreferences } from "./preferences.ts";
 
 export type DialEvents = {
   /** Nothing has been read from it yet. */
-  opened(upstream: WebSocket, credentialId: string): void;
+  opened(upstream: WebSocket): void;
   failed(error: GatewayError): void;
 };
 
@@ -25,37 +19,21 @@ const unauthorized = 401;
 const forbidden = 403;
 const tooMany = 429;
 
-export type DialWishes = {
-  /** The one timer of a session: afterwards each side speaks when it likes. */
-  readonly connectMs: number;
-  /** Credentials that the caller's key may not use, or that it has named another than; indexes. */
-  readonly barred: ReadonlySet<number>;
-};
-
-/** Throws for a header that is not understood. */
-export function wishesOf({ provider, timers }: Target, { rawHeaders }: IncomingMessage, caller: Caller): DialWishes {
-  const said = readPreferences(noBody, undefined, rawHeaders);
-  const allowed = caller.providers && allowedCredentials(caller.providers).get(provider.name);
-  const isBarred = (id: string): boolean => (said?.credential ?? id) !== id || allowed?.includes(id) === false;
-  return {
-    connectMs: wishedTimers(timers, said?.timers).connectMs,
-    barred: new Set(provider.credentials.flatMap(({ id }, index) => (isBarred(id) ? [index] : []))),
-  };
-}
-
-/** Returns what gives it up: nothing is called from then on. */
+/**
+ * Returns what gives it up: nothing is called from then on.
+ * @param credential index into the provider's
+ * @param connectMs the one timer of a session: afterwards each side speaks when it likes
+ */
 export function dialRealtime(
   target: Target,
+  credential: number,
   path: string,
   carried: Readonly<Record<string, string>>,
-  { connectMs, barred }: DialWishes,
+  connectMs: number,
   plane: Plane,
   events: DialEvents,
 ): () => void {
   const { provider } = target;
-  const { credentials } = plane.routing;
-  const row = rowOf(target, plane.routing);
-  const used = new Set(barred);
   const address = new URL(path, provider.data.baseUrl);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   let running: WebSocket | undefined;
@@ -67,17 +45,10 @@ export function dialRealtime(
     step();
   }
 
-  function next(refusal: GatewayError | undefined, agent: Agent | undefined): void {
-    const index = credentials.pick(provider, row, used.size === 0 ? undefined : used, Date.now());
-    if (index < 0) {
-      end(() => events.failed(refusal ?? unreachable(target)));
-      return;
-    }
-    used.add(index);
-    const credential = provider.credentials[index]!;
+  function dial(agent: Agent | undefined): void {
     const { rejectUnauthorized, ca } = provider.data.tls;
     const upstream = new WebSocket(address, {
-      headers: { ...headersOf(credential.headers.pairs), ...carried },
+      headers: { ...headersOf(provider.credentials[credential]!.headers.pairs), ...carried },
       handshakeTimeout: connectMs,
       maxPayload: plane.generation.data.server.bodyBytesMax,
       perMessageDeflate: false,
@@ -86,26 +57,19 @@ export function dialRealtime(
       ...(agent === undefined ? {} : { agent }),
     });
     running = upstream;
-    upstream.once("open", () => end(() => events.opened(upstream, credential.id)));
+    upstream.once("open", () => end(() => events.opened(upstream)));
     upstream.on("error", () => end(() => events.failed(unreachable(target))));
     upstream.once("unexpected-response", (request, response) => {
       response.resume();
       request.destroy();
-      if (over) return;
-      const { statusCode = 0 } = response;
-      const failure = refused(target, statusCode, askedWaitMs(response.headers, Date.now()));
-      if (statusCode !== unauthorized && statusCode !== forbidden && statusCode !== tooMany) {
-        end(() => events.failed(failure));
-        return;
-      }
-      noteCredentialFault(plane.routing, provider, row, index, failure, Date.now());
-      next(failure, agent);
+      const failure = refused(target, response.statusCode ?? 0, askedWaitMs(response.headers, Date.now()));
+      end(() => events.failed(failure));
     });
   }
 
   void agentFor(provider.data.proxy).then(
     (agent) => {
-      if (!over) next(undefined, agent);
+      if (!over) dial(agent);
     },
     () => end(() => events.failed(unreachable(target))),
   );

@@ -13,14 +13,13 @@ import { routeByName } from "../http/routes.ts";
 import { callerOf, grantOf, tell } from "../http/socket-words.ts";
 import { findEndpoint, noEndpoint, pathFor } from "../routing/endpoints.ts";
 import type { Target } from "../routing/generation.ts";
-import { findTarget } from "../routing/resolve.ts";
-import { assertAccess } from "./admit.ts";
-import { assertMayAsk, assertSaysNothing, nameFor } from "./key-bounds.ts";
+import type { Exchange } from "./exchange.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
-import { dialRealtime, unreachable, wishesOf } from "./realtime-dial.ts";
-import { meterSpeech } from "./realtime-speech.ts";
+import { unreachable } from "./realtime-dial.ts";
+import { meterSpeech, type Speech } from "./realtime-speech.ts";
 import { readServerTools, type ServerTools } from "./server-tools.ts";
+import { type Door, openSession, routeSession } from "./session-route.ts";
 import { forward, meterTurns, type Turn, type Turns } from "./session-turns.ts";
 
 const modelCharactersMax = 512;
@@ -31,6 +30,9 @@ const responsesMax = 4;
 const policyViolation = 1008;
 const internalFault = 1011;
 
+/** Once the provider's socket is open. */
+type Open = { readonly target: Target; readonly turns: Turns; readonly speech: Speech };
+
 export function startRealtime(
   client: WebSocket,
   request: IncomingMessage,
@@ -38,41 +40,41 @@ export function startRealtime(
   plane: Plane,
 ): () => boolean {
   let upstream: WebSocket | undefined;
-  let credentialId = "";
-  const early: (string | Buffer)[] = [];
-  let planned: ReturnType<typeof plan>;
+  let session: Open | undefined;
+  const early: (readonly [RawData, boolean])[] = [];
+  const asks = routeByName("realtime");
+  let tools: ServerTools | undefined;
+  let model: string;
+  let way: Exchange;
   try {
-    planned = plan(request, headers, plane);
+    model = modelOf(request, headers);
+    way = routeSession(request, headers, asks, model, plane);
   } catch (error) {
     end(asFailure(error));
     return () => false;
   }
-  const { target } = planned;
-  const session = { request, headers, target, credentialId: () => credentialId };
-  const model = modelOf(request, headers);
-  const asks = routeByName("realtime");
-  let tools: ServerTools | undefined;
-  const turns = meterTurns({ ...session, route: asks, model, tools: () => tools }, plane);
-  const speech = meterSpeech(target, plane, (writer) =>
-    meterTurns({ ...session, route: routeByName("speech"), asks, target: writer, model: writer.name }, plane),
-  );
-  const giveUp = dialRealtime(target, planned.path, planned.carried, planned.wishes, plane, {
-    opened(socket, credential) {
+  const close = openSession(way, doorOf(headers), plane, {
+    opened(socket, target, credential) {
       upstream = socket;
-      credentialId = credential;
-      listen(socket);
+      const common = { request, headers, target, credentialId: () => credential, way };
+      const turns = meterTurns({ ...common, route: asks, model, tools: () => tools }, plane);
+      const speech = meterSpeech(target, plane, (writer) =>
+        meterTurns({ ...common, route: routeByName("speech"), asks, target: writer, model: writer.name }, plane),
+      );
+      session = { target, turns, speech };
+      listen(socket, session);
       const granted = grantOf(headers)?.session;
       if (granted !== undefined) {
         const text = JSON.stringify({ type: "session.update", session: granted });
         try {
-          agree(text);
+          agree(text, session);
         } catch (error) {
           end(asFailure(error));
           return;
         }
         forward(client, socket, text);
       }
-      for (const message of early.splice(0)) forward(client, socket, message);
+      for (const [data, isBinary] of early.splice(0)) say(data, isBinary, socket, session);
     },
     failed: end,
   });
@@ -84,14 +86,16 @@ export function startRealtime(
     }
   }
 
-  client.on("message", (data: RawData, isBinary: boolean) => {
+  function say(data: RawData, isBinary: boolean, to: WebSocket, session: Open): void {
+    if (client.readyState !== client.OPEN) return; // one before it has ended the session
+    const { turns, speech } = session;
     const text = data.toString(); // a server may read bytes as it reads text
     const { length } = data as Buffer;
     turns.heard(length);
     speech.heard(length);
     try {
       const type = typeOf(text);
-      if (type === "session.update" || type === "transcription_session.update") agree(text);
+      if (type === "session.update" || type === "transcription_session.update") agree(text, session);
       if (type === "input_audio_buffer.commit") speech.begin();
       if (type === "response.create") {
         tools = readServerTools(text) ?? tools;
@@ -103,26 +107,29 @@ export function startRealtime(
       end(asFailure(error));
       return;
     }
-    const message = isBinary ? (data as Buffer) : text;
-    if (upstream !== undefined) forward(client, upstream, message);
-    else if (early.length < waitingMax) early.push(message);
+    forward(client, to, isBinary ? (data as Buffer) : text);
+  }
+
+  client.on("message", (data: RawData, isBinary: boolean) => {
+    if (upstream !== undefined && session !== undefined) say(data, isBinary, upstream, session);
+    else if (early.length < waitingMax) early.push([data, isBinary]);
   });
   client.on("close", () => {
-    turns.finishAll(499);
-    speech.end();
-    giveUp();
+    session?.turns.finishAll(499);
+    session?.speech.end();
+    close();
     upstream?.terminate();
   });
 
   /** The provider was told of the model that was asked about, and no message may change it; others may be called beside it. */
-  function agree(text: string): void {
+  function agree(text: string, { target, speech }: Open): void {
     const told = shape(shape(parseJson(text))["session"]);
     assertSameModel(told, target);
     speech.agree(told, callerOf(headers, plane));
     if ("tools" in told) tools = readServerTools(text);
   }
 
-  function listen(provider: WebSocket): void {
+  function listen(provider: WebSocket, { target, turns, speech }: Open): void {
     provider.on("message", (data: RawData, isBinary: boolean) => {
       const text = isBinary ? undefined : data.toString();
       const type = text === undefined ? undefined : typeOf(text);
@@ -151,7 +158,7 @@ export function startRealtime(
     });
   }
 
-  return () => turns.open.length > 0;
+  return () => (session?.turns.open.length ?? 0) > 0;
 }
 
 function responseOf(text: string): Shape {
@@ -182,29 +189,17 @@ function speaking({ open }: Turns, text: string | undefined): Turn | undefined {
   return open.find(({ id }) => id !== undefined && text.includes(id)) ?? open[0];
 }
 
-/** Whom the session is with, before anybody is called: a key that may not call the model opens none. */
-function plan(request: IncomingMessage, headers: IncomingHttpHeaders, plane: Plane) {
-  const { generation } = plane;
-  const caller = callerOf(headers, plane);
-  const route = routeByName("realtime");
-  assertMayAsk(caller, route);
-  assertSaysNothing(caller);
-  const model = nameFor(caller, modelOf(request, headers));
-  const target = findTarget(generation, model);
-  if (target === undefined) {
-    throw new GatewayError("model_not_found", `no provider offers the model "${model}"`, {
-      source: "client",
-      param: "model",
-    });
-  }
-  const { provider } = target;
-  const endpoint = findEndpoint(provider.endpoints, "realtime", route.dialect, target);
-  if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:")) throw noEndpoint(provider.name, "realtime");
-  assertAccess({ caller }, target, plane, Date.now());
+function doorOf(headers: IncomingHttpHeaders): Door {
   const beta = headers["openai-beta"];
-  const path = `${pathFor(endpoint, target.deployment, false)}?model=${encodeURIComponent(target.deployment)}`;
   const carried: Record<string, string> = typeof beta === "string" ? { "openai-beta": beta } : {};
-  return { target, path, carried, wishes: wishesOf(target, request, caller) };
+  return (target) => {
+    const { provider, deployment } = target;
+    const endpoint = findEndpoint(provider.endpoints, "realtime", routeByName("realtime").dialect, target);
+    if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:"))
+      throw noEndpoint(provider.name, "realtime");
+    const path = `${pathFor(endpoint, deployment, false)}?model=${encodeURIComponent(deployment)}`;
+    return { path, headers: carried };
+  };
 }
 
 function tooMany(): GatewayError {

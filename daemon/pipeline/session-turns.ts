@@ -32,6 +32,8 @@ export type Session = {
   readonly credentialId: () => string;
   /** What the session has the provider run. */
   readonly tools?: () => ServerTools | undefined;
+  /** What its turns' rows tell of how it came to be where it is; the attempts are the first turn's. */
+  readonly way: Pick<Exchange, "trip" | "attempts">;
 };
 
 export type Turn = {
@@ -95,6 +97,9 @@ export function meterTurns(session: Session, plane: Plane): Turns {
       const tools = session.tools?.();
       if (tools !== undefined) exchange.marks = { unbounded: false, dearest: false, service: undefined, tools };
       exchange.view = { ...emptyView(), model, stream: true };
+      exchange.trip = session.way.trip;
+      exchange.attempts = session.way.attempts;
+      session.way.attempts = undefined;
       bytes = 0;
       plane.words[workerWord.total]!++;
       try {
@@ -125,7 +130,7 @@ export function meterTurns(session: Session, plane: Plane): Turns {
 const refusedStatus = 400;
 
 /** The response of no turn: nothing of it is ever written. */
-const noResponse = Object.freeze({ writableFinished: true, destroyed: true, headersSent: true });
+export const noResponse = Object.freeze({ writableFinished: true, destroyed: true, headersSent: true });
 
 /** What one side has not taken; the other is not read until it has. */
 const bufferedBytesMax = 1024 * 1024;

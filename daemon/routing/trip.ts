@@ -86,11 +86,16 @@ export class Trip {
 
   /** See `Outcomes.timed` for the times. */
   succeeded(nowMs: number, streamed: boolean, firstByteMs: number, perTokenMs: number | undefined): void {
+    this.opened(nowMs);
+    this.#routing.outcomes.timed(this.row, nowMs, streamed, firstByteMs, perTokenMs);
+  }
+
+  /** It has answered, or a session has begun there: which says nothing of how long an answer takes. */
+  opened(nowMs: number): void {
     const { breaker, outcomes } = this.#routing;
     this.#probe = undefined;
     breaker.succeeded(this.row, nowMs);
     outcomes.counted(this.row, nowMs, false);
-    outcomes.timed(this.row, nowMs, streamed, firstByteMs, perTokenMs);
     const { bind } = this.plan;
     if (bind === undefined) return;
     const credential = this.target.provider.hashes[this.credential]!;
