@@ -105,14 +105,16 @@ export function readTraceparent(
   return { traceId, parentId, sampled: (Number.parseInt(flags!, 16) & 1) === 1 };
 }
 
+/** Bytes that are drawn, and written in hexadecimal, at once: one call for each id would take longer than all else here. */
 const pool = Buffer.alloc(4_096);
-let used = pool.length;
+let digits = "";
+let used = 0;
 
 function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool);
+  if (used + 2 * bytes > digits.length) {
+    digits = randomFillSync(pool).toString("hex");
     used = 0;
   }
-  used += bytes;
-  return pool.toString("hex", used - bytes, used);
+  used += 2 * bytes;
+  return digits.slice(used - 2 * bytes, used);
 }
