@@ -119,7 +119,7 @@ function makeRow(index: number, at: number, random: () => number): RowValue[] {
       null,
       0,
       400_000,
-      ...[isError ? null : random() < 0.1 ? "length" : "stop", null, null, null, null, null],
+      ...[isError ? null : random() < 0.1 ? "length" : "stop", null, null, null, null, null, null],
     ],
   ];
   if (row.length !== requestWidth) throw new Error(`a row has ${requestWidth} values, not ${row.length}`);

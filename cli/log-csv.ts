@@ -7,7 +7,7 @@ export const csvColumns: readonly (keyof LogRow)[] = [
   ...(["upstream_ms", "tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write"] as const),
   ...(["tokens_reasoning", "cost_nano", "flags", "bytes_in", "bytes_out", "trace", "content"] as const),
   ...(["held_nano", "stop", "tools", "rules", "engine", "parent", "native_stop"] as const),
-  ...(["upstream_id", "untold", "corrected_nano"] as const),
+  ...(["upstream_id", "untold", "corrected_nano", "dropped_params"] as const),
 ];
 
 export function csvLine(row: LogRow): string {

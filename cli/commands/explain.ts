@@ -112,9 +112,15 @@ function renderRequest(answer: ExplainAnswer): string {
     ["cost", row.cost_nano === null && row.flags.includes("unpriced") ? "unpriced" : renderMoney(row.cost_nano)],
     ...correction(answer),
     ["held", held(row)],
+    ...notAsked(row),
     ...notTold(row),
     ["notes", row.flags.join(", ") || "–"],
   ]);
+}
+
+/** What the request asked and its provider has no word for. */
+function notAsked({ dropped_params: dropped = [] }: ExplainAnswer["request"]): [string, string][] {
+  return dropped.length === 0 ? [] : [["not asked", dropped.join(", ")]];
 }
 
 /** What the answer said and the client's API has no place for. */

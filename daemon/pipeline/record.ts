@@ -138,6 +138,7 @@ function requestRow(exchange: Exchange, content: number): RowValue[] {
     ending?.native ?? null,
     ending?.id ?? null,
     ending?.untold === undefined ? null : JSON.stringify(ending.untold),
+    exchange.droppedHeader.length === 0 ? null : JSON.stringify(exchange.droppedHeader[1]!.split(",")),
   ];
 }
 

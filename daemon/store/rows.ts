@@ -97,6 +97,7 @@ export const requestColumns = [
   "native_stop", // the provider's own word for how it ended
   "upstream_id", // and its id of the answer
   "untold", // JSON list of what the answer said that the client's language has no place for; null: of nothing
+  "dropped_params", // JSON list of what was asked and left out, since the provider has no word for it; null: nothing
 ] as const;
 export const requestWidth = requestColumns.length;
 export const requestFlag = { truncated: 32, fallback: 64 } as const;

@@ -39,6 +39,17 @@ test("untold is in the head of a whole answer and in every row, and nowhere wher
   t.after(() => daemon.stop());
   const key = await daemon.createKey({ name: "ci" });
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const left = { top_k: 4, messages: [{ role: "user", content: "q" }], model: "far/m", max_tokens: 9 };
+  for (const stream of [false, true]) {
+    const body = JSON.stringify({ ...left, stream });
+    const answer = await fetch(`${daemon.url}/v1/messages`, { method: "POST", headers, body });
+    await answer.text();
+    assert.equal(answer.headers.get("x-bifrost-dropped-params"), "top_k");
+    const id = answer.headers.get("x-request-id")!;
+    assert.deepEqual((await daemon.explained(id)).request.dropped_params, ["top_k"]);
+    const told = await runCommand(["explain", id, "--home", daemon.home]);
+    assert.match(told.stdout, /not asked +top_k/);
+  }
   const heads: (string | null)[] = [];
   for (const path of ["/v1/chat/completions", "/v1/messages"]) {
     for (const stream of [false, true]) {
@@ -49,13 +60,16 @@ test("untold is in the head of a whole answer and in every row, and nowhere wher
     }
   }
   assert.deepEqual(heads, [null, null, "logprobs,choices", null]);
-  const [whole] = (await daemon.rows("far/m", 4)).filter(({ untold }) => untold.length === 2);
+  const [whole] = (await daemon.rows("far/m", 6)).filter(({ untold }) => untold.length === 2);
   const told = await runCommand(["explain", whole!.id, "--home", daemon.home]);
   assert.match(told.stdout, /not told +logprobs, choices/);
-  const rows = await daemon.rows("far/m", 4);
+  assert.doesNotMatch(told.stdout, /not asked/);
+  const rows = await daemon.rows("far/m", 6);
   assert.deepEqual(
     rows.map(({ route, stream, untold }) => [route, stream, untold]).toSorted(),
     [
+      ["messages", false, ["logprobs", "choices"]],
+      ["messages", true, ["logprobs"]],
       ["chat.completions", false, []],
       ["chat.completions", true, []],
       ["messages", false, ["logprobs", "choices"]],

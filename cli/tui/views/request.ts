@@ -98,6 +98,17 @@ function openPage(open: OpenRequest, now: number): readonly Line[] {
   ];
 }
 
+/** What the provider could not be asked, and what of its answer the client could not be told. */
+function leftOut({
+  dropped_params: dropped = [],
+  untold: unsaid = [],
+}: LogRow): (readonly [string, readonly Span[]])[] {
+  return [
+    ...(dropped.length === 0 ? [] : [["not asked", [span(dropped.join(", "), "warn")]] as const]),
+    ...(unsaid.length === 0 ? [] : [["not told", [span(unsaid.join(", "), "warn")]] as const]),
+  ];
+}
+
 function page(data: Ended, width: number): readonly Line[] {
   const { request: row, attempts } = data;
   return [
@@ -120,6 +131,7 @@ function page(data: Ended, width: number): readonly Line[] {
           span(row.credential === null || row.credential === "none" ? "" : `  with ${row.credential}`, "dim"),
         ],
       ],
+      ...leftOut(row),
       ["size", [span(`${count(row.bytes_in)} bytes in, ${count(row.bytes_out)} bytes out`)]],
     ]),
     blank,

@@ -43,7 +43,8 @@ const unknownRow: Omit<LogRow, "id" | "at"> = {
   ...{ latency_ms: null, ttft_ms: null, upstream_ms: null, tokens_in: null, tokens_out: null, cost_nano: null },
   ...{ tokens_cache_read: null, tokens_cache_write: null, tokens_reasoning: null, bytes_in: null, bytes_out: null },
   ...{ held_nano: null, stream: false, status: 0, flags: [], content: "off" },
-  ...{ stop: null, native_stop: null, upstream_id: null, tools: [], untold: [], rules: [], engine: null, parent: null },
+  ...{ stop: null, native_stop: null, upstream_id: null, tools: [], untold: [], dropped_params: [] },
+  ...{ rules: [], engine: null, parent: null },
 };
 
 /** Where it goes is read from its hold; what costs nothing holds a place in memory alone. */

@@ -72,6 +72,7 @@ export const logRow = named<LogRow>("LogRow", {
   upstream_id: unknownOr(text),
   tools: texts,
   untold: texts,
+  dropped_params: texts,
   rules: texts,
   engine: unknownOr(z.enum(["rule", "strategy"])),
   parent: unknownOr(text),

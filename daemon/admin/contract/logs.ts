@@ -59,6 +59,8 @@ export type LogRow = {
   readonly tools: readonly string[];
   /** What the answer said that the client's language has no place for. */
   readonly untold: readonly string[];
+  /** What the request asked and its provider has no word for: left out, and named in `x-bifrost-dropped-params`. */
+  readonly dropped_params: readonly string[];
   /** Names of the routing rules that decided; and what chose the target: a rule, or else a strategy; null: neither. */
   readonly rules: readonly string[];
   readonly engine: RoutingEngine | null;

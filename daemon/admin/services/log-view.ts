@@ -110,6 +110,7 @@ export function viewRow(row: Readonly<Record<string, RowValue>>, names: Names): 
     tags: readTags(row["tags"]),
     tools: readTools(row["tools"]),
     untold: readTools(row["untold"]),
+    dropped_params: readTools(row["dropped_params"]),
     ...viewDecision(attempts),
     content: levels[Number(row["content"] ?? 0)] ?? "off",
     ...((flags & settlementFlag.provisional) === 0 ? {} : { corrected_nano: null }),

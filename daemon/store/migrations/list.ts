@@ -18,6 +18,7 @@ import { awaited } from "./20261127-0040-awaited.ts";
 import { limitCounts } from "./20261127-0055-limit-counts.ts";
 import { traces } from "./20261127-0805-traces.ts";
 import { awaitedRows } from "./20261127-0815-awaited-rows.ts";
+import { droppedParams } from "./20261127-0818-dropped-params.ts";
 
 export const stateMigrations: readonly Migration[] = [
   initialState,
@@ -40,6 +41,7 @@ export const trafficMigrations: readonly Migration[] = [
   awaited,
   traces,
   awaitedRows,
+  droppedParams,
 ];
 
 /** Names, for a file that a newer program may have written. */

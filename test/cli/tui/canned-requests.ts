@@ -103,6 +103,7 @@ export const logRows: readonly LogRow[] = Array.from({ length: rowsCanned }, (_,
       upstream_id: null,
       tools: [],
       untold: [],
+      dropped_params: [],
       rules: [],
       engine: null,
       parent: null,
@@ -235,7 +236,14 @@ export const explainedBatch: ExplainAnswer = {
 
 /** Waited for a place, then hedged: the second attempt began while the first still ran, and answered first. */
 export const explainedHedge: ExplainAnswer = {
-  request: { ...logRows[0]!, id: "req_hedged0000000000", latency_ms: 1_000, ttft_ms: 800, tokens_out: 40 },
+  request: {
+    ...logRows[0]!,
+    id: "req_hedged0000000000",
+    latency_ms: 1_000,
+    ttft_ms: 800,
+    tokens_out: 40,
+    dropped_params: ["top_k"],
+  },
   attempts: [
     {
       ...{ ...explained.attempts[0]!, outcome: "outpaced", reason: "requested", status: null },

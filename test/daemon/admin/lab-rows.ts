@@ -17,6 +17,7 @@ export function logRow(number: number, fields: Partial<LogRow> = {}): LogRow {
       upstream_id: null,
       tools: [],
       untold: [],
+      dropped_params: [],
       parent: null,
       rules: [],
       engine: null,

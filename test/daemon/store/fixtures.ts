@@ -49,7 +49,7 @@ export function requestRow(
 ): RowValue[] {
   const { at = startMs, keyId = 1, status = 200, error = null, provider = "echo" } = values;
   const tail = [0, status, error, 12.5, null, 11.5, 10, 20, null, null, null, 99, 0, null, 512, 1024];
-  const labels = [null, null, null, null, null, null, 0, null, "stop", null, null, "stop", "up_1", null];
+  const labels = [null, null, null, null, null, null, 0, null, "stop", null, null, "stop", "up_1", null, null];
   return [id, at, keyId, "chat", "openai-chat", provider, "echo/one", "echo/one", "default", ...tail, ...labels];
 }
 
