@@ -16,6 +16,7 @@ async function main(): Promise<void> {
     return;
   }
   if (argv[0] === "serve") await restartWithFewerHeaps();
+  if (argv[0] === "tui") (await import("./compile-cache.ts")).keepCompiled(process.env);
   const [{ run }, { processTerminal }] = await Promise.all([import("./program.ts"), import("./terminal.ts")]);
   const code = await run(argv, {
     terminal: processTerminal(),
