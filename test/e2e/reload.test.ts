@@ -77,7 +77,7 @@ describe("reload", { concurrency: false }, () => {
     const before = await status();
     daemon.writeConfig("aliases:\n  renamed: echo\nserver:\n  prot: 8080\n");
     const told = await until("the error", async () => (await status()).config.error ?? undefined);
-    assert.match(told, /4/, "the line");
+    assert.match(told, /config\.yaml:4:3: server\.prot\b/, "where it is");
     assert.match(told, /port/, "the nearest name");
     await assert.rejects(daemon.admin("POST", "/api/reload", {}), /: 400 .*prot/);
     assert.equal((await ask(daemon.url, { dialect: "chat", model: "renamed", key })).status, 200);
