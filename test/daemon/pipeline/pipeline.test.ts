@@ -156,8 +156,11 @@ describe("serve()", () => {
       assert.equal(told.status, 200, told.text);
       const [one, two] = attempts(row);
       assert.deepEqual(
-        [one?.["target"], one?.["error"], { ...two, ms: 0 }],
-        ["first/m", code, { target: "second/m", reason: "fallback", costNano: 150_000, heldNano: 204_000, ms: 0 }],
+        [one?.["target"], one?.["error"], { ...two, startMs: 0, ms: 0 }],
+        [
+          ...["first/m", code],
+          { target: "second/m", reason: "fallback", costNano: 150_000, heldNano: 204_000, startMs: 0, ms: 0 },
+        ],
       );
       assert.deepEqual(
         [row["target"], Number(row["flags"]) & requestFlag.fallback],
