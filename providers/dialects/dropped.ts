@@ -58,6 +58,7 @@ const fieldNames: Readonly<Record<DialectId, Readonly<Partial<Record<keyof Reque
   "bedrock-converse": {
     temperature: "inferenceConfig.temperature",
     topP: "inferenceConfig.topP",
+    topK: "additionalModelRequestFields.top_k",
     stop: "inferenceConfig.stopSequences",
     tools: "toolConfig.tools",
     toolChoice: "toolConfig.toolChoice",

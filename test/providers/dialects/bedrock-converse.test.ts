@@ -333,3 +333,11 @@ test("countTokens of bedrock-converse wraps a request and reads the count", () =
     message: /input\.converse/,
   });
 });
+
+test("encode() of others names top_k as a Converse client wrote it", () => {
+  const messages = [{ role: "user", content: [{ text: "hi" }] }];
+  const body = { messages, additionalModelRequestFields: { top_k: 4 } };
+  const asked = bedrockConverse.parse(body, path);
+  const { dropped } = openaiChat.encode({ ...asked, model: "gpt-5.1" });
+  assert.deepEqual(dropped, ["additionalModelRequestFields.top_k"]);
+});
