@@ -263,8 +263,11 @@ export type UpstreamRequest = {
 export type StreamDecoder = {
   /** `event` is the SSE event name or "" ; `data` the joined data lines. */
   push(event: string, data: string): readonly Event[];
-  /** True once the terminal event has been seen: what follows is ignored, and an end of bytes is a good end. */
-  readonly finished: boolean;
+  /**
+   * True once the terminal event has been seen: what follows is ignored, and an end of bytes is a good end. No getter:
+   * V8 gives every literal that has one a map of its own, which keeps the whole decoder until old space is swept.
+   */
+  finished(): boolean;
   /** The bytes have ended. Throws `upstream_truncated` when no terminal event came. */
   end(): readonly Event[];
 };

@@ -22,7 +22,7 @@ export type FormWatch = {
   /** Found so far. */
   readonly fields: ReadonlyMap<string, FormField>;
   /** The last boundary has gone by. */
-  readonly finished: boolean;
+  finished(): boolean;
 };
 
 /** Undefined: not a form. */
@@ -149,7 +149,7 @@ export function watchForm(
   return {
     push,
     fields,
-    get finished() {
+    finished() {
       return state === "end";
     },
   };

@@ -112,7 +112,7 @@ export function translatePump(upstream: Dialect, client: Dialect, context: Rende
       if (data === "" && event === "") return "drop";
       const events = decoder.push(event, data);
       pump.out = write(render(events));
-      if (decoder.finished) {
+      if (decoder.finished()) {
         pump.out += write(render(decoder.end()) + renderer().end());
         return "terminal";
       }

@@ -83,7 +83,7 @@ export function readForm(exchange: Exchange, plane: Plane): Promise<RequestView>
         fail(error);
         return;
       }
-      if (form.finished || needed.every((name) => form.fields.has(name))) take(form.finished);
+      if (form.finished() || needed.every((name) => form.fields.has(name))) take(form.finished());
     };
     const onEnd = (): void => {
       if (isReset(request)) onClose();
@@ -157,7 +157,7 @@ export async function* uploadBody(
       yield chunk;
     }
   }
-  if (form !== undefined && !form.finished) {
+  if (form !== undefined && !form.finished()) {
     const error = new GatewayError("invalid_request", "the form ends before its last boundary", { source: "client" });
     violated(error);
     throw error;

@@ -128,7 +128,7 @@ export function streamEvents(upstream: Dialect, body: Buffer): readonly Event[] 
   const splitter = new SseSplitter(body.length + 1);
   const take = (frame: Buffer): void => {
     const { event, data } = readFrame(frame.toString("utf8"));
-    if ((data !== "" || event !== "") && !decoder.finished) events.push(...decoder.push(event, data));
+    if ((data !== "" || event !== "") && !decoder.finished()) events.push(...decoder.push(event, data));
   };
   splitter.push(body, take);
   const rest = splitter.rest();

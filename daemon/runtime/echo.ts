@@ -28,8 +28,8 @@ const framesPerTurn = 256;
 class Play {
   readonly #call: Call;
   readonly #controller: Dispatcher.DispatchController;
-  #stopped = false;
-  #paused = false;
+  stopped = false;
+  paused = false;
   #timer: NodeJS.Timeout | undefined;
   #frames: Iterator<string> | undefined;
   #played = 0;
@@ -37,26 +37,7 @@ class Play {
 
   constructor(call: Call) {
     this.#call = call;
-    const play = this;
-    this.#controller = {
-      get aborted() {
-        return play.#stopped;
-      },
-      get paused() {
-        return play.#paused;
-      },
-      reason: null,
-      rawHeaders: null,
-      rawTrailers: null,
-      abort: () => play.#stop(),
-      pause: () => {
-        play.#paused = true;
-      },
-      resume: () => {
-        play.#paused = false;
-        play.#schedule(0);
-      },
-    };
+    this.#controller = new Controller(this);
   }
 
   async start(): Promise<void> {
@@ -76,20 +57,20 @@ class Play {
   }
 
   #head(): void {
-    if (this.#stopped || this.#answer === undefined) return;
+    if (this.stopped || this.#answer === undefined) return;
     this.#call.onResponseStart?.(this.#controller, this.#answer.status, { "content-type": this.#answer.contentType });
     this.#step();
   }
 
   #schedule(ms: number): void {
-    if (this.#stopped || this.#timer !== undefined) return;
+    if (this.stopped || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => this.#step(), ms);
   }
 
   #step(): void {
     this.#timer = undefined;
     const { gapMs, cut } = this.#answer!;
-    for (let left = framesPerTurn; !this.#stopped && !this.#paused; left--) {
+    for (let left = framesPerTurn; !this.stopped && !this.paused; left--) {
       if (left === 0) {
         this.#schedule(0);
         return;
@@ -115,9 +96,50 @@ class Play {
     }
   }
 
-  #stop(): void {
-    this.#stopped = true;
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.#schedule(0);
+  }
+
+  stop(): void {
+    this.stopped = true;
     clearTimeout(this.#timer);
+  }
+}
+
+/** A class, since V8 makes a map for every literal with a getter, which holds all the getter reaches until old space is swept. */
+class Controller implements Dispatcher.DispatchController {
+  readonly reason = null;
+  readonly rawHeaders = null;
+  readonly rawTrailers = null;
+  readonly #play: Play;
+
+  constructor(play: Play) {
+    this.#play = play;
+  }
+
+  get aborted(): boolean {
+    return this.#play.stopped;
+  }
+
+  get paused(): boolean {
+    return this.#play.paused;
+  }
+
+  abort(): void {
+    this.#play.stop();
+  }
+
+  pause(): void {
+    this.#play.pause();
+  }
+
+  resume(): void {
+    this.#play.resume();
   }
 }
 

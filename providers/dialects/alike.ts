@@ -54,8 +54,8 @@ export function alike(decoder: StreamDecoder, told?: (text: string) => void): St
 
   return {
     push,
-    get finished() {
-      return decoder.finished;
+    finished() {
+      return decoder.finished();
     },
     end: () => decoder.end(),
   };

@@ -208,7 +208,7 @@ export function decodeStream(): StreamDecoder {
 
   return alike({
     push,
-    get finished() {
+    finished() {
       return stopped;
     },
     end() {

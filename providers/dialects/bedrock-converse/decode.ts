@@ -207,7 +207,7 @@ export function decodeStream(): StreamDecoder {
 
   return {
     push,
-    get finished() {
+    finished() {
       return stopped && measured;
     },
     end() {

@@ -154,7 +154,7 @@ export function decodeStream(): StreamDecoder {
 
   return alike({
     push,
-    get finished() {
+    finished() {
       return ended;
     },
     end() {

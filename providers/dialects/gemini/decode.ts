@@ -20,7 +20,7 @@ export function decode(body: unknown): readonly Event[] {
   const reader = answerReader();
   const events: Event[] = [];
   for (const piece of Array.isArray(body) ? body : [body]) reader.take(shape(piece), events);
-  if (!reader.complete) throw protocol("the provider's answer has no candidates that are complete");
+  if (!reader.complete()) throw protocol("the provider's answer has no candidates that are complete");
   return events;
 }
 
@@ -28,7 +28,7 @@ export function decodeStream(): StreamDecoder {
   const reader = answerReader();
   const decoder: StreamDecoder = {
     /** There is no last word: whatever ends after the finish reasons has ended well. */
-    finished: false,
+    finished: () => false,
     push(event, data) {
       if (data === "" || data.startsWith("[DONE]")) return [];
       const piece = parseJson(data);
@@ -41,7 +41,7 @@ export function decodeStream(): StreamDecoder {
       return events;
     },
     end() {
-      if (reader.complete) return [];
+      if (reader.complete()) return [];
       throw new GatewayError("upstream_truncated", "the provider's stream ended before its finish reason", {
         source: "provider",
       });
@@ -70,7 +70,7 @@ type AnswerReader = {
   /** More of the first candidate's text, which was not read here. */
   told(text: string): void;
   /** Every candidate has told how it ended, or the prompt was refused. */
-  readonly complete: boolean;
+  complete(): boolean;
 };
 
 function answerReader(): AnswerReader {
@@ -237,7 +237,7 @@ function answerReader(): AnswerReader {
     told(text) {
       candidateAt(0).told += text;
     },
-    get complete() {
+    complete() {
       return refused || (candidates.size > 0 && allFinished());
     },
   };

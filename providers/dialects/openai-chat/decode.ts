@@ -89,7 +89,7 @@ export function decodeStream(): StreamDecoder {
 
   return alike({
     push,
-    get finished() {
+    finished() {
       return done;
     },
     end() {

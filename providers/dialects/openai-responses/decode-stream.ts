@@ -192,7 +192,7 @@ export function decodeStream(): StreamDecoder {
 
   return {
     push,
-    get finished() {
+    finished() {
       return finished;
     },
     end() {

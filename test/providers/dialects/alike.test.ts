@@ -78,7 +78,7 @@ test("a frame that differs in its text only does not reach the decoder", () => {
   const pushed: string[] = [];
   const told: string[] = [];
   const decoder: StreamDecoder = {
-    finished: false,
+    finished: () => false,
     push(_, data) {
       pushed.push(data);
       const { text } = JSON.parse(data) as { text: string };
