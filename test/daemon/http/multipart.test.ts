@@ -38,7 +38,7 @@ test("watchForm() finds the deciding fields and their place, however the form is
   ]);
   for (let size = 1; size <= text.length; size++) {
     const { fields, finished } = watch(text, size);
-    assert.ok(finished, `pieces of ${size}`);
+    assert.ok(finished(), `pieces of ${size}`);
     const found = [...fields.values()].map(({ name, value, start, end }) => [name, value, text.slice(start, end)]);
     assert.deepEqual(found, [
       ["stream", "true", "true"],
@@ -51,7 +51,7 @@ test("watchForm() takes preambles, padding, parts without headers and empty valu
   const text = `a preamble\r\n--b0  \r\n\r\nno headers\r\n--b0\r\nContent-Disposition: form-data; name=model\r\n\r\n\r\n--b0--trailing`;
   for (const size of [1, 7, text.length]) {
     const { fields, finished } = watch(text, size);
-    assert.deepEqual([fields.get("model")?.value, finished], ["", true]);
+    assert.deepEqual([fields.get("model")?.value, finished()], ["", true]);
   }
   assert.equal(watch("--b0\r\n").finished(), false);
 });
