@@ -106,7 +106,7 @@ export function startLive(
   function door(target: Target) {
     const endpoint = findEndpoint(target.provider.endpoints, "live", route.dialect, target);
     if (endpoint === undefined) throw noEndpoint(target.provider.name, "live");
-    return { path: pathFor(endpoint, target.deployment, false), headers: {} };
+    return { path: pathFor(endpoint, target.deployment, false), headers: {}, dialect: endpoint.dialect };
   }
 
   /** One after the other, in their order: one that names something waits until it is known whose that is. */

@@ -2,12 +2,22 @@
  * The provider's side of a realtime session: one attempt to open it. Hides the proxy on the way, and what a refusal of the
  * socket says.
  */
-import type { Agent } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
+import type { Dialect } from "../../providers/exchange.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
 import { askedWaitMs } from "../http/retry-after.ts";
 import type { Target } from "../routing/generation.ts";
+import { attributed } from "./attempt.ts";
 import type { Plane } from "./plane.ts";
+import { decodeFailure, failureBytesMax } from "./relay-body.ts";
+
+/** Where at a target sessions are served, and the dialect that it refuses one in. */
+export type Entrance = {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly dialect: Dialect;
+};
 
 export type DialEvents = {
   /** Nothing has been read from it yet. */
@@ -15,9 +25,7 @@ export type DialEvents = {
   failed(error: GatewayError): void;
 };
 
-const unauthorized = 401;
-const forbidden = 403;
-const tooMany = 429;
+const badRequest = 400;
 
 /**
  * Returns what gives it up: nothing is called from then on.
@@ -27,8 +35,7 @@ const tooMany = 429;
 export function dialRealtime(
   target: Target,
   credential: number,
-  path: string,
-  carried: Readonly<Record<string, string>>,
+  { path, headers: carried, dialect }: Entrance,
   connectMs: number,
   plane: Plane,
   events: DialEvents,
@@ -60,10 +67,11 @@ export function dialRealtime(
     upstream.once("open", () => end(() => events.opened(upstream)));
     upstream.on("error", () => end(() => events.failed(unreachable(target))));
     upstream.once("unexpected-response", (request, response) => {
-      response.resume();
-      request.destroy();
-      const failure = refused(target, response.statusCode ?? 0, askedWaitMs(response.headers, Date.now()));
-      end(() => events.failed(failure));
+      request.setTimeout(0); // there is an answer: what is read of it has a bound of its own
+      readRefusal(response, connectMs, (body) => {
+        request.destroy();
+        end(() => events.failed(refused(target, dialect, response, body)));
+      });
     });
   }
 
@@ -95,21 +103,34 @@ function headersOf(pairs: readonly string[]): Record<string, string> {
   return carried;
 }
 
-function refused({ provider: { name } }: Target, status: number, waitMs: number | undefined): GatewayError {
-  const details = { source: "provider", provider: name } as const;
-  if (status === tooMany)
-    return new GatewayError("rate_limit_exceeded", `${name} takes no session now: too many requests`, {
-      ...details,
-      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-    });
-  if (status === unauthorized || status === forbidden) {
-    return new GatewayError(
-      "upstream_credential",
-      `${name} refused the gateway's own credential; check it in the config`,
-      details,
-    );
-  }
-  return new GatewayError("upstream_unreachable", `${name} answered ${status} instead of a session`, details);
+/** As much of it as came in time: the status alone says enough. */
+function readRefusal(response: IncomingMessage, patienceMs: number, then: (body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const done = (): void => {
+    clearTimeout(timer);
+    then(Buffer.concat(chunks));
+  };
+  const timer = setTimeout(done, patienceMs);
+  response.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > failureBytesMax) done();
+    else chunks.push(chunk);
+  });
+  response.on("error", () => undefined); // "close" comes after it
+  response.on("close", done);
+}
+
+/** What the same answer to a request means. */
+function refused(target: Target, dialect: Dialect, response: IncomingMessage, body: Buffer): GatewayError {
+  const { statusCode: status = 0, headers } = response;
+  if (status >= badRequest)
+    return attributed(decodeFailure(dialect, status, body, askedWaitMs(headers, Date.now())), target);
+  const { name } = target.provider;
+  return new GatewayError("upstream_unreachable", `${name} answered ${status} instead of a session`, {
+    source: "provider",
+    provider: name,
+  });
 }
 
 export function unreachable({ provider: { name } }: Target): GatewayError {

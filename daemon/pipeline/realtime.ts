@@ -198,7 +198,7 @@ function doorOf(headers: IncomingHttpHeaders): Door {
     if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:"))
       throw noEndpoint(provider.name, "realtime");
     const path = `${pathFor(endpoint, deployment, false)}?model=${encodeURIComponent(deployment)}`;
-    return { path, headers: carried };
+    return { path, headers: carried, dialect: endpoint.dialect };
   };
 }
 

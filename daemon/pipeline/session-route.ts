@@ -16,17 +16,14 @@ import { assertMayAsk, assertSaysNothing } from "./key-bounds.ts";
 import { asFailure } from "./pipeline.ts";
 import type { Plane } from "./plane.ts";
 import { noBody, readPreferences } from "./preferences.ts";
-import { dialRealtime } from "./realtime-dial.ts";
+import { dialRealtime, type Entrance } from "./realtime-dial.ts";
 import { record } from "./record.ts";
 import { route } from "./route.ts";
 import { noResponse } from "./session-turns.ts";
 import { trace } from "./trace.ts";
 
 /** Where at a target sessions are served. Throws where it serves none. */
-export type Door = (target: Target) => {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-};
+export type Door = (target: Target) => Entrance;
 
 export type OpeningEvents = {
   /** Nothing has been read from it yet. */
@@ -65,12 +62,12 @@ export function openSession(exchange: Exchange, door: Door, plane: Plane, events
     const { target } = trip;
     try {
       assertAccess(exchange, target, plane, Date.now());
-      const { path, headers } = door(target);
+      const entrance = door(target);
       const { connectMs } = wishedTimers(target.timers, exchange.view!.preferences?.timers);
       const { id } = target.provider.credentials[trip.credential]!;
       trip.enter(performance.now());
       isUnderWay = true;
-      giveUp = dialRealtime(target, trip.credential, path, headers, connectMs, plane, {
+      giveUp = dialRealtime(target, trip.credential, entrance, connectMs, plane, {
         opened(socket) {
           trip.opened(Date.now());
           trace(exchange, trip, undefined);

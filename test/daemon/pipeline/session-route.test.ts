@@ -89,7 +89,7 @@ test("openSession() goes on to the next place while no socket has opened, and th
   assert.equal(await session("voices"), "");
   const row = await lastRow();
   assert.deepEqual([row["target"], row["status"], down.asked, good.heard.length], ["good/voice", 200, 1, 1]);
-  assert.match(row.trail, /"claude\/voice".*"unsupported_parameter".*"down\/voice".*"upstream_unreachable"/);
+  assert.match(row.trail, /"claude\/voice".*"unsupported_parameter".*"down\/voice".*"upstream_error"/);
   // A fallback of the config is one as well.
   assert.equal(await session("down/voice"), "");
   assert.equal((await lastRow())["target"], "good/voice");
@@ -113,9 +113,9 @@ test("routeSession() asks the rules, and the row tells which held", async () => 
 
 test("openSession() tells the first failure where nobody opens, and leaves a row of it", async () => {
   good.refusal = 500;
-  assert.equal(await session("good/voice"), "upstream_unreachable");
+  assert.equal(await session("good/voice"), "upstream_error");
   const row = await lastRow();
-  assert.deepEqual([row["route"], row["error"]], ["realtime", "upstream_unreachable"]);
+  assert.deepEqual([row["route"], row["error"]], ["realtime", "upstream_error"]);
 });
 
 test("openSession() leaves nothing under way, whoever leaves when", async () => {

@@ -436,7 +436,7 @@ describe("startRealtime()", () => {
   for (const [status, code] of [
     [401, "upstream_credential"],
     [429, "rate_limit_exceeded"],
-    [500, "upstream_unreachable"],
+    [500, "upstream_error"],
   ] as const) {
     test(`tells of a provider that answers ${status} as ${code}, and ends the session`, async () => {
       refusal = status;
