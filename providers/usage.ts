@@ -39,6 +39,8 @@ export type Usage = {
   readonly pages?: number | undefined;
   /** Requests to server-side tools such as web search. */
   readonly serverToolRequests?: number | undefined;
+  /** How much of what it found was read, where a request costs by that: `low`, `medium` or `high`. */
+  readonly searchContext?: string | undefined;
   /** Searches of files that the provider keeps. */
   readonly fileSearches?: number | undefined;
   /** Gigabytes of all containers that code was run in. */

@@ -13,6 +13,8 @@ export type ServerTools = {
   readonly isBounded: boolean;
   /** Some have a price by the call. */
   readonly hasFee: boolean;
+  /** Without a tool, which not every answer tells a thing of. */
+  readonly searches: boolean;
   /** Files that the provider keeps, which has a price of its own. */
   readonly searchesFiles: boolean;
   /** Gigabytes of the containers that it may begin, 0: none. */
@@ -84,6 +86,7 @@ export function readServerTools(text: string, isGoogles = text.includes('"conten
   return {
     calls: calls ?? usualCalls,
     isBounded: calls !== undefined,
+    searches,
     hasFee: searches || named.some(hasFee) || keys.some((key) => /search|maps/i.test(key) && !/^file/i.test(key)),
     searchesFiles: named.some((name) => filesOnly.test(name)),
     containerGb: containersIn(text, named),

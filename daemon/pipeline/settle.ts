@@ -106,13 +106,15 @@ export function quote(exchange: Exchange, lease: Lease, end: AttemptEnd): Quote 
     known,
     usage,
     costNano: result.nano,
-    isEstimate: !known || "partial" in result || isUntold(exchange, usage),
+    isEstimate: !known || "partial" in result || isUntold(exchange, lease, usage),
   };
 }
 
-/** The provider ran something whose cost its answer does not tell, or not to the minute. */
-function isUntold({ marks }: Exchange, { containerGb = 0 }: Usage): boolean {
-  return marks?.tools?.unpriced !== undefined || containerGb > 0;
+/** The provider ran something whose cost its answer does not tell, or not to the minute; or may have searched for a fee. */
+function isUntold({ marks }: Exchange, { price }: Lease, { containerGb = 0, serverToolRequests }: Usage): boolean {
+  const tools = marks?.tools;
+  if (tools?.searches === true && serverToolRequests === undefined && price?.serverTool !== 0) return true;
+  return tools?.unpriced !== undefined || containerGb > 0;
 }
 
 type Used = { readonly known: boolean; readonly usage: Usage };

@@ -16,7 +16,7 @@ import {
   type Rates,
   type Tier,
 } from "./price.ts";
-import { containerRateOf, serverToolRates } from "./server-tools.ts";
+import { containerRateOf, requestSizes, searchFee, serverToolRates } from "./server-tools.ts";
 import { none, serviceShares } from "./service-tiers.ts";
 
 export type { Price } from "./price.ts";
@@ -208,14 +208,16 @@ function tableEntry(host: string, model: string): Entry | undefined {
   const [, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
   const toolRates = serverToolRates(id, model);
+  const fee = searchFee(id, model);
   // What writes no words runs no tools.
   const withTool = <Known extends LineRates>(known: Known): Known =>
-    toolRates.serverTool === undefined || known.output === undefined ? known : { ...toolRates, ...known };
+    toolRates.serverTool === undefined || known.output === undefined ? known : { ...toolRates, ...known, ...fee };
+  const whole = <Known extends Price | undefined>(known: Known): Known => withSizes(withShares(known, shares), id);
   return {
-    price: withShares(toPrice(withTool(rates)), shares),
+    price: whole(toPrice(withTool(rates))),
     changes: changes
       ?.map((change) => toChange(withTool(change)))
-      .map((change) => ({ ...change, price: withShares(change.price, shares) })),
+      .map((change) => ({ ...change, price: whole(change.price) })),
     contextWindow: contextWindow === 0 ? undefined : contextWindow,
     inTable: true,
   };
@@ -276,6 +278,11 @@ function toPrice(rates: LineRates, effectiveFrom?: number): Price | undefined {
 
 function withShares<Known extends Price | undefined>(price: Known, shares: Readonly<Record<string, number>>): Known {
   return price === undefined || shares === none ? price : { ...price, serviceShares: shares };
+}
+
+function withSizes<Known extends Price | undefined>(price: Known, provider: string): Known {
+  const sizes = requestSizes(provider, price?.request);
+  return price === undefined || sizes === undefined ? price : { ...price, requestSizes: sizes };
 }
 
 function toChange(change: LineRates & { readonly from?: number; readonly daily?: readonly number[] }): Change {

@@ -40,13 +40,21 @@ export function cost(price: Price | undefined, usage: Usage): Cost {
     addInput(sum, rates, input, usage);
     addOutput(sum, rates, output, usage);
   }
-  add(sum, 1, rates.request ?? 0);
+  add(sum, 1, requestRate(served, rates, usage.searchContext, sum));
   addToolCalls(sum, rates.serverTool, usage.serverToolRequests);
   addToolCalls(sum, rates.fileSearch, usage.fileSearches);
   addToolCalls(sum, rates.container, usage.containerGb);
   if (sum.unpriced) return unpriced;
   const nano = rounded(sum);
   return sum.partial ? { nano, partial: true } : { nano };
+}
+
+/** The dearest, as an estimate, where the size of what was searched is not told. */
+function requestRate({ requestSizes }: Price, { request = 0 }: Rates, size: string | undefined, sum: Sum): number {
+  if (requestSizes === undefined) return request;
+  if (size !== undefined && Object.hasOwn(requestSizes, size)) return requestSizes[size]!;
+  sum.partial = true;
+  return request;
 }
 
 /** A tier whose price nobody told costs the usual, as an estimate. */

@@ -54,6 +54,8 @@ export type Price = Rates & {
   readonly serviceShares?: Readonly<Record<string, number>> | undefined;
   /** A second of film in another size than the usual, by the size: `{ "1792x1024": … }`. */
   readonly videoSizes?: Readonly<Record<string, number>> | undefined;
+  /** A request by the size of what was searched for it, where `request` is the dearest: `{ low: … }`. */
+  readonly requestSizes?: Readonly<Record<string, number>> | undefined;
 };
 
 /** As written in the config: dollars a million tokens, and dollars a request. The daemon's own type has the same shape. */
@@ -127,7 +129,8 @@ export function overridden(base: Price | undefined, override: PriceOverride): Pr
       : tiersOf({ ...base, ...rates }, override.tiers);
   const sizes = override.videoSizes;
   const films = sizes === undefined ? {} : { videoSizes: { ...base?.videoSizes, ...mapped(sizes, videoPico) } };
-  return { ...base, ...rates, ...told, ...films, tiers: tiers ?? [] };
+  const fees = override.request === undefined || base?.requestSizes === undefined ? {} : { requestSizes: undefined };
+  return { ...base, ...rates, ...told, ...films, ...fees, tiers: tiers ?? [] };
 }
 
 function mapped(

@@ -15,6 +15,25 @@ const rates: Readonly<Record<string, number>> = {
 };
 const geminiRate = 14_000_000_000;
 
+/**
+ * Models that search for every request, once by OpenAI's count, and tell nothing of it: a fee of the request. What the
+ * previews find is not billed. The same page, by https://community.openai.com/t/search-web-using-openai-api/1363698.
+ */
+const searchModels: readonly (readonly [name: RegExp, pico: number])[] = [
+  [/-search-preview(?:-\d{4}-\d\d-\d\d)?$/, 25_000_000_000],
+  [/-search-api(?:-\d{4}-\d\d-\d\d)?$/, 10_000_000_000],
+];
+const searchMakers: ReadonlySet<string> = new Set(["openai", "azure"]);
+
+/**
+ * Perplexity's fee of a request, by the size of the context that its answer tells. The table has the dearest:
+ * https://docs.perplexity.ai/getting-started/pricing.
+ */
+const contextRates: readonly Readonly<Record<string, number>>[] = [
+  { low: 5_000_000_000, medium: 8_000_000_000, high: 12_000_000_000 },
+  { low: 6_000_000_000, medium: 10_000_000_000, high: 14_000_000_000 },
+];
+
 const fileRate = 2_500_000_000;
 const filesKept: ReadonlySet<string> = new Set(["openai", "azure", "x-ai"]);
 
@@ -36,15 +55,28 @@ export function serverToolRates(
   provider: string,
   model: string,
 ): Pick<Rates, "serverTool" | "fileSearch" | "container"> {
-  const serverTool =
-    provider === "google" && model.startsWith("gemini-3")
-      ? geminiRate
-      : Object.hasOwn(rates, provider)
-        ? rates[provider]
-        : undefined;
   return {
-    serverTool,
+    serverTool: searchRate(provider, model),
     ...(filesKept.has(provider) ? { fileSearch: fileRate } : {}),
     ...(runsCode.has(provider) ? { container: containerRate } : {}),
   };
+}
+
+function searchRate(provider: string, model: string): number | undefined {
+  // Within the fee of the request, where the table has no other.
+  if (provider === "perplexity") return 0;
+  if (provider === "google" && model.startsWith("gemini-3")) return geminiRate;
+  return Object.hasOwn(rates, provider) ? rates[provider] : undefined;
+}
+
+/** What a request of a model costs that searches by itself. */
+export function searchFee(provider: string, model: string): Pick<Rates, "request" | "serverTool"> {
+  if (!searchMakers.has(provider)) return {};
+  const pico = searchModels.find(([name]) => name.test(model))?.[1];
+  return pico === undefined ? {} : { request: pico, serverTool: 0 };
+}
+
+/** By the size of what was searched; undefined: there is one fee. */
+export function requestSizes(provider: string, fee: number | undefined): Readonly<Record<string, number>> | undefined {
+  return provider === "perplexity" ? contextRates.find(({ high }) => high === fee) : undefined;
 }

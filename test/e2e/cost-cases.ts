@@ -47,6 +47,21 @@ const openaiLines: readonly Line[] = [
     100 * input + 900 * read + 100 * output,
   ],
   [
+    "searches in OpenRouter's words",
+    { usage: { prompt_tokens: 10, completion_tokens: 10, server_tool_use: { web_search_requests: 3 } } },
+    10 * input + 10 * output + 3 * search,
+  ],
+  [
+    "Perplexity's research, what it read and its reasoning beside all that is added up",
+    {
+      usage: {
+        ...{ prompt_tokens: 33, completion_tokens: 7163, total_tokens: 7196 },
+        ...{ citation_tokens: 20_047, num_search_queries: 18, reasoning_tokens: 73_997 },
+      },
+    },
+    20_080 * input + 81_160 * output + 18 * search,
+  ],
+  [
     "a cached read in DeepSeek's words",
     {
       usage: {

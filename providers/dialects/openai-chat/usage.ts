@@ -9,7 +9,7 @@ export function decodeUsage(value: unknown, serviceTier?: unknown): Usage | unde
   const completion = shape(value["completion_tokens_details"]);
   const reasoning = count(completion["reasoning_tokens"]) ?? count(value["reasoning_tokens"]);
   const usage: Usage = {
-    input: count(value["prompt_tokens"]),
+    input: inputTokens(value),
     output: outputTokens(value, reasoning),
     cacheRead:
       count(prompt["cached_tokens"]) ??
@@ -20,10 +20,30 @@ export function decodeUsage(value: unknown, serviceTier?: unknown): Usage | unde
     reasoning,
     audioInput: count(prompt["audio_tokens"]),
     audioOutput: count(completion["audio_tokens"]),
-    serverToolRequests: count(shape(value["server_tool_use"])["web_search_requests"]),
+    serverToolRequests: searchesTold(value),
+    searchContext: words(value["search_context_size"]),
     serviceTier: words(serviceTier),
   };
   return known(usage);
+}
+
+/** OpenRouter's and Anthropic's word, Perplexity's, and xAI's for the sources that its Live Search was paid by. */
+function searchesTold(usage: Shape): number | undefined {
+  const told = count(shape(usage["server_tool_use"])["web_search_requests"]) ?? count(usage["num_search_queries"]);
+  return told ?? (count(usage["num_sources_used"]) || undefined);
+}
+
+/**
+ * Perplexity's Deep Research bills what it read as it does a prompt, and counts it and its reasoning beside all that has
+ * a place with OpenAI, its total as well.
+ */
+function isResearch(usage: Shape): boolean {
+  return count(usage["citation_tokens"]) !== undefined && count(usage["reasoning_tokens"]) !== undefined;
+}
+
+function inputTokens(usage: Shape): number | undefined {
+  const input = count(usage["prompt_tokens"]);
+  return input !== undefined && isResearch(usage) ? input + (count(usage["citation_tokens"]) ?? 0) : input;
 }
 
 /**
@@ -33,6 +53,7 @@ export function decodeUsage(value: unknown, serviceTier?: unknown): Usage | unde
 function outputTokens(usage: Shape, reasoning: number | undefined): number | undefined {
   const input = count(usage["prompt_tokens"]);
   const output = count(usage["completion_tokens"]);
+  if (output !== undefined && isResearch(usage)) return output + (reasoning ?? 0);
   const total = count(usage["total_tokens"]);
   if (input === undefined || total === undefined) return output;
   if (output === undefined) return total >= input ? total - input : undefined;

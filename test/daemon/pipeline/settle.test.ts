@@ -18,10 +18,15 @@ async function lab(ledger: object = {}): Promise<Lab> {
   return startLab({
     ledger,
     providers: {
+      searching: { ...provider, base_url: `${upstream.origin}/v1` },
       up: { ...provider, base_url: `${upstream.origin}/v1` },
       nowhere: { ...provider, base_url: "http://127.0.0.1:9/v1" },
     },
-    prices: { "up/*": { input: 1, output: 5 }, "nowhere/*": { input: 1, output: 5 } },
+    prices: {
+      "searching/*": { input: 1, output: 5, server_tool: 0.01 },
+      "up/*": { input: 1, output: 5 },
+      "nowhere/*": { input: 1, output: 5 },
+    },
   });
 }
 
@@ -50,6 +55,29 @@ describe("settle()", () => {
         await one.stop();
       }
     });
+  }
+});
+
+test("settle() flags as an estimate a search that was asked for and that no answer tells of", async () => {
+  const one = await lab();
+  try {
+    const key = one.createKey({ budgetNano: 1_000_000_000 });
+    const told = (more: object) => ({ prompt_tokens: 3, completion_tokens: 2, total_tokens: 5, ...more });
+    for (const more of [{}, { server_tool_use: { web_search_requests: 2 } }, { num_search_queries: 0 }]) {
+      upstream.answer = answers({ object: "chat.completion", choices: [], usage: told(more) });
+      await one.call({ key, body: { model: "searching/m", messages: [], max_tokens: 5, web_search_options: {} } });
+    }
+    const settled = await one.settled();
+    assert.deepEqual(
+      settled.map(({ costNano, flags }) => [costNano, flags]),
+      [
+        [13_000, settlementFlag.estimated],
+        [20_013_000, 0],
+        [13_000, 0],
+      ],
+    );
+  } finally {
+    await one.stop();
   }
 });
 

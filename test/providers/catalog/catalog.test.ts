@@ -26,6 +26,29 @@ test("price() knows models by name, by date and by prefix, whatever their case",
   assert.equal(catalog.price("anthropic", "claude-sonnet-4-5-20250929")?.cacheWrite1h, 6_000_000);
 });
 
+test("price() has OpenAI's search of every request as a fee of the request, for the models that search by themselves", () => {
+  const fees = (model: string) => {
+    const { request, serverTool } = catalog.price("openai", model) ?? {};
+    return [request, serverTool];
+  };
+  assert.deepEqual(fees("gpt-4o-search-preview"), [25_000_000_000, 0]);
+  assert.deepEqual(fees("gpt-4o-mini-search-preview-2025-03-11"), [25_000_000_000, 0]);
+  assert.deepEqual(fees("gpt-4o-mini"), [undefined, 10_000_000_000]);
+});
+
+test("cost() of Perplexity goes by the size of the context that is told; one untold costs the most, as an estimate", () => {
+  const nano = (model: string, searchContext?: string, own = catalog) =>
+    cost(own.price("perplexity", model), { input: 0, output: 0, searchContext, serverToolRequests: 1 });
+  assert.deepEqual(nano("sonar", "low"), { nano: 5_000_000 });
+  assert.deepEqual(nano("sonar-pro", "medium"), { nano: 10_000_000 });
+  assert.deepEqual(nano("sonar-pro", "high"), { nano: 14_000_000 });
+  assert.deepEqual(nano("sonar-pro"), { nano: 14_000_000, partial: true });
+  assert.deepEqual(nano("sonar-pro", "constructor"), { nano: 14_000_000, partial: true });
+  assert.deepEqual(nano("sonar-deep-research"), { nano: 5_000_000 });
+  const own = openCatalog([{ match: "perplexity/*", request: 0.001 }]);
+  assert.deepEqual(nano("sonar", "low", own), { nano: 1_000_000 });
+});
+
 test("price() carries all rates in every tier", () => {
   assert.deepEqual(catalog.price("anthropic", "claude-sonnet-4-5")?.tiers, [
     {
@@ -178,7 +201,9 @@ test("cost() agrees with the library about every model of the table, plain and i
         const usage = { input_tokens: input, output_tokens: 100, cache_read_tokens: 300, cache_write_tokens: 200 };
         const expected = library(provider, model, usage);
         if (expected === undefined || price?.input === undefined || price.output === undefined) continue;
-        const ours = cost(price, { input, output: 100, cacheRead: 300, cacheWrite5m: 200 });
+        // The fee of OpenAI's models that search is ours.
+        const known = /-search-(?:preview|api)/.test(model) ? { ...price, request: undefined } : price;
+        const ours = cost(known, { input, output: 100, cacheRead: 300, cacheWrite5m: 200 });
         assert.ok("nano" in ours, `${provider}/${model}`);
         // Theirs are floats, and six of our rates are rounded thirds: at most a pico-dollar a token apart, and the rounding.
         assert.ok(
