@@ -205,7 +205,7 @@ function unpriced(target: Target): GatewayError {
 function unread(): GatewayError {
   return new GatewayError(
     "unpriced_model",
-    "what this batch costs is not known, and this API key has a budget: its file was not uploaded through this gateway, or has lines that are no requests or too long; upload it here, send the requests themselves, or set `ledger.allow_unpriced`",
+    "what this batch costs is not known, and this API key has a budget: it is asked for in a raw call, or its file was not uploaded through this gateway, or has lines that are no requests or too long; upload it here, send the requests themselves, or set `ledger.allow_unpriced`",
     { source: "gateway", param: "input_file_id" },
   );
 }

@@ -45,7 +45,7 @@ export function attempt(exchange: Exchange, lease: Lease, plane: Plane): Promise
   if (mixed !== undefined && endpoint?.encoding.functionsOnly === true)
     endpoint = findEndpoint(provider.endpoints, operation, dialect, lease.target);
   exchange.isRelay = endpoint?.dialect === dialect && !endpoint.predict && !endpoint.asChat && mixed === undefined;
-  if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider.name, operation)));
+  if (endpoint === undefined) return Promise.resolve(notSent(noEndpoint(provider, operation)));
   if (!isLargeTranslation(exchange, endpoint)) return dial(exchange, lease, endpoint, plane, undefined);
   return new Promise((resolve) => {
     const notTranslated = (error: unknown): void => {

@@ -130,7 +130,7 @@ function targetsOf(exchange: Exchange, { sums, provider }: Found, plane: Plane):
       throw new GatewayError("model_not_found", message, { source: "client", param: "model" });
     }
     const endpoint = findEndpoint(target.provider.endpoints, route.operation, route.dialect, target);
-    if (endpoint?.dialect.id !== route.dialect.id) throw noEndpoint(target.provider.name, route.operation);
+    if (endpoint?.dialect.id !== route.dialect.id) throw noEndpoint(target.provider, route.operation);
     assertAccess(exchange, target, plane, at);
     const price = target.free ? undefined : generation.catalog.price(target.provider.name, target.model, at);
     return { target, price, sum };

@@ -55,9 +55,9 @@ export async function answerSecret(exchange: Exchange, plane: Plane): Promise<vo
     secondsUsual[isNew ? "realtime.client_secrets" : "realtime.sessions"];
   const target = findTarget(generation, model);
   if (target === undefined) throw notFound(model);
-  const { endpoints, data, name } = target.provider;
+  const { endpoints, data } = target.provider;
   if (findEndpoint(endpoints, "realtime", route.dialect, target) === undefined || data.baseUrl.startsWith("echo:"))
-    throw noEndpoint(name, "realtime");
+    throw noEndpoint(target.provider, "realtime");
   exchange.view = { ...exchange.view!, model };
   const lease = admit(exchange, { ...target, free: true }, plane);
   exchange.target = target;

@@ -24,6 +24,8 @@ export type Kept = {
   readonly only?: readonly string[];
   /** What is sent to the words themselves computes, and is nobody's. */
   readonly computes?: true;
+  /** Making one is many calls, and no answer tells what they cost. */
+  readonly isBatch?: true;
   /** With this behind the words a call makes one, whatever else the path is. */
   readonly madeBy?: RegExp;
 };
@@ -75,6 +77,7 @@ const openaiRows: readonly Kept[] = [
   // Mistral's.
   openai("agents", { makes: [["id"], ["conversation_id"]] }),
   openai("libraries"),
+  row({}, "batch/jobs", { makes: [["id"], ["output_file"], ["error_file"]], isBatch: true }),
   // Nobody remembers who asked for them: that would be asked of every call.
   untold("chat/completions", { computes: true }),
   untold("fine_tuning/checkpoints"),
@@ -116,9 +119,9 @@ const geminiRows: readonly Kept[] = [
 const cohereRows: readonly Kept[] = [
   row({}, "datasets", { list: "datasets" }),
   row({}, "connectors", { list: "connectors", makes: [["id"], ["connector", "id"]] }),
-  row({}, "embed-jobs", { list: "embed_jobs", makes: [["job_id"]] }),
+  row({}, "embed-jobs", { list: "embed_jobs", makes: [["job_id"]], isBatch: true }),
   row({}, "finetuning/finetuned-models", { list: "finetuned_models", makes: [["finetuned_model", "id"]] }),
-  row({}, "batches", { list: "batches", makes: [["batch", "id"]] }),
+  row({}, "batches", { list: "batches", makes: [["batch", "id"]], isBatch: true }),
 ];
 
 /** What stands first is looked for first. Servers of other vendors' have OpenAI's paths as well. */

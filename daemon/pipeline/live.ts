@@ -105,7 +105,7 @@ export function startLive(
 
   function door(target: Target) {
     const endpoint = findEndpoint(target.provider.endpoints, "live", route.dialect, target);
-    if (endpoint === undefined) throw noEndpoint(target.provider.name, "live");
+    if (endpoint === undefined) throw noEndpoint(target.provider, "live");
     return { path: pathFor(endpoint, target.deployment, false), headers: {}, dialect: endpoint.dialect };
   }
 

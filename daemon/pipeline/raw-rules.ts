@@ -25,6 +25,14 @@ export function aboutRaw(exchange: Exchange, provider: Provider): About | undefi
   return found === undefined ? undefined : aboutKept(found, method, provider);
 }
 
+/** Whether it has a provider make many calls later, of which nobody knows here what they cost. */
+export function beginsRawBatch(exchange: Exchange, provider: Provider): boolean {
+  const { method = "POST" } = exchange.request;
+  if (exchange.route.form !== "any" || method !== "POST") return false;
+  const found = keptAt(passthroughPath(exchange, provider).slice(basePath(provider).length), provider, method);
+  return found?.kept.isBatch === true && found.after.length === 0;
+}
+
 /** What is kept of responses is the one key's alone, whatever is shared of the rest. */
 function refuseRawResponses(exchange: Exchange, path: string, { name, endpoints }: Provider): void {
   const keeps = endpoints.chat?.some(({ dialect }) => dialect.id === "openai-responses") === true;

@@ -19,6 +19,7 @@ import { isOwned } from "./owned.ts";
 import { modelInPath, splitRest } from "./passthrough.ts";
 import type { Plane } from "./plane.ts";
 import { noBody, readPreferences } from "./preferences.ts";
+import { beginsRawBatch } from "./raw-rules.ts";
 import { read } from "./read.ts";
 import { isForm, readAnything, readForm } from "./read-form.ts";
 import { findStored } from "./responses.ts";
@@ -120,6 +121,7 @@ export function providerTarget(exchange: Exchange, plane: Plane): Target {
   if (exchange.stored?.provider !== undefined) return storedTarget(generation, exchange.stored.provider);
   const provider = ownerOfCall(exchange);
   if (provider === undefined) throw noProvider(generation, nameOfCall(exchange), route.operation);
+  if (beginsRawBatch(exchange, provider)) exchange.batch = unreadBatch;
   // Of what a provider keeps a body may name any model, which nobody reads.
   const isRead = route.family === undefined || pathModel !== undefined || exchange.film !== undefined;
   const told = isRead ? view?.model : undefined;

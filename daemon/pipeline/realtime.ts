@@ -195,8 +195,7 @@ function doorOf(headers: IncomingHttpHeaders): Door {
   return (target) => {
     const { provider, deployment } = target;
     const endpoint = findEndpoint(provider.endpoints, "realtime", routeByName("realtime").dialect, target);
-    if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:"))
-      throw noEndpoint(provider.name, "realtime");
+    if (endpoint === undefined || provider.data.baseUrl.startsWith("echo:")) throw noEndpoint(provider, "realtime");
     const path = `${pathFor(endpoint, deployment, false)}?model=${encodeURIComponent(deployment)}`;
     return { path, headers: carried, dialect: endpoint.dialect };
   };

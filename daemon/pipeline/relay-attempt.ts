@@ -132,8 +132,7 @@ function placeFor(exchange: Exchange, { target }: Lease): Place {
   }
   const operation = route.form === "stored" ? "chat" : route.operation;
   const endpoint = findEndpoint(provider.endpoints, operation, route.dialect, target);
-  if (endpoint === undefined || endpoint.dialect.id !== route.dialect.id)
-    throw noEndpoint(provider.name, route.operation);
+  if (endpoint === undefined || endpoint.dialect.id !== route.dialect.id) throw noEndpoint(provider, route.operation);
   const path = pathFor(endpoint, target.deployment, false);
   if (endpoint.voice !== undefined && exchange.body !== undefined) {
     const spoken = speakAs(exchange, target, endpoint.voice);

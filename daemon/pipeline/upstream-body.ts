@@ -169,7 +169,7 @@ function encoded(
   }
   if (exchange.route.operation !== "chat") {
     exchange.coded = encodeOperation(exchange, dialect, target.deployment, asked(exchange), { predict });
-    if (exchange.coded === undefined) throw noEndpoint(target.provider.name, exchange.route.operation);
+    if (exchange.coded === undefined) throw noEndpoint(target.provider, exchange.route.operation);
     return exchange.coded.request;
   }
   exchange.parsed ??= parseRequest(exchange.route.dialect, exchange.body!, asked(exchange));

@@ -116,8 +116,12 @@ export function findEndpoint(
   return usual;
 }
 
-export function noEndpoint(provider: string, operation: Operation): GatewayError {
-  return new GatewayError("unsupported_parameter", `${provider} does not offer ${operation}`, {
+export function noEndpoint(
+  { name, instead }: { readonly name: string; readonly instead: Host["instead"] },
+  operation: Operation,
+): GatewayError {
+  const hint = instead?.[operation]?.replaceAll("{provider}", name);
+  return new GatewayError("unsupported_parameter", `${name} does not offer ${operation}${hint ? `: ${hint}` : ""}`, {
     source: "client",
     param: "model",
   });

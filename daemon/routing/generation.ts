@@ -35,6 +35,8 @@ export type Provider = {
   readonly origin: Origin;
   /** Where each operation is served; absent: the host does not offer it. */
   readonly endpoints: Endpoints;
+  /** See `Host.instead`. */
+  readonly instead: Host["instead"];
   readonly credentials: readonly ReadyCredential[];
   /** Of the credentials' ids: what tables in shared memory call them. */
   readonly hashes: readonly number[];
@@ -117,6 +119,7 @@ function ready(data: ProviderData, origin: Origin, authorizer: Authorizer | unde
     dialect: dialects[data.dialect],
     origin,
     endpoints: readyEndpoints(host, data),
+    instead: host.instead,
     credentials,
     hashes: credentials.map(({ id }) => hashText(id)),
     row: -1,

@@ -76,6 +76,10 @@ const makers: readonly Host[] = [
   vectors("mistral", "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], {
     operations: { ...textAndVectors, ...mistralMore, ...mistralFim, ...usual("moderations", "transcriptions") },
     quirks: { usageUnasked: true, fields: mistralFields },
+    instead: {
+      batches:
+        "its jobs name one model for a whole file and are told in other words; make them with POST /passthrough/{provider}/v1/batch/jobs",
+    },
   }),
   chat("codestral", "https://codestral.mistral.ai/v1", ["CODESTRAL_API_KEY"], {
     operations: { ...chatOnly, ...mistralFim },

@@ -92,6 +92,8 @@ export type Host = {
   readonly environment: readonly string[];
   /** Where each operation is served, the usual place first; an operation that is absent is not offered. */
   readonly operations: Readonly<Partial<Record<Operation, readonly Endpoint[]>>>;
+  /** What to do where it has something like an operation that is not offered; `{provider}` is its name in the config. */
+  readonly instead?: Readonly<Partial<Record<Operation, string>>>;
   readonly quirks: {
     /** Streams tell their usage unasked, and `stream_options` is refused: it must not be sent. */
     readonly usageUnasked?: true;

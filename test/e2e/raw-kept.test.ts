@@ -75,7 +75,7 @@ function answer(method: string, { pathname, searchParams }: URL, body: string): 
     const event = path === "interactions" ? { interaction: { id } } : { id, object: "thread" };
     return `data: ${JSON.stringify(event)}\n\ndata: [DONE]\n\n`;
   }
-  const [, folder = "", id, more] = /^((?:fine_tuning\/)?[\w-]+)(?:\/([^/:]+))?(.*)$/.exec(path) ?? [];
+  const [, folder = "", id, more] = /^((?:(?:fine_tuning|batch)\/)?[\w-]+)(?:\/([^/:]+))?(.*)$/.exec(path) ?? [];
   const all = kept.get(folder) ?? kept.set(folder, []).get(folder)!;
   if (method === "POST" && id === undefined) {
     const thing =
@@ -88,6 +88,7 @@ function answer(method: string, { pathname, searchParams }: URL, body: string): 
   if (more === "/complete") return { id, object: "upload", file: { id: `file-of-${id}` } };
   if (more === "/remix") return { id: `remix-of-${id}` };
   if (method === "DELETE") return { id, deleted: true };
+  if (folder === "batch/jobs" && more === "" && id !== undefined) return { id, output_file: `out-of-${id}` };
   if (id !== undefined) return { id, inside: more };
   const from = searchParams.get("after");
   const start = from === null ? 0 : all.findIndex((each) => each["id"] === from) + 1;
@@ -121,6 +122,7 @@ const families = [
   "up/v1/uploads",
   "up/v1/agents",
   "up/v1/libraries",
+  "up/v1/batch/jobs",
   "an/v1/skills",
   "an/v1/memory_stores",
   "co/v1/datasets",
@@ -204,6 +206,22 @@ test("aboutRaw() claims what is made on the way: a thread of a run, a file of an
     ],
     [200, 404],
   );
+});
+
+test("aboutRaw() claims the file that a job of Mistral's wrote for whoever may ask about the job", async () => {
+  const job = String((await raw(key, "POST", "up/v1/batch/jobs", { model: "m", input_files: [] })).body["id"]);
+  const result = async (apiKey: string) => {
+    const path = `${daemon.url}/v1/files/up~out-of-${job}/content`;
+    const response = await fetch(path, { headers: { authorization: `Bearer ${apiKey}` } });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.equal((await raw(stranger, "GET", `up/v1/batch/jobs/${job}`)).status, 404);
+  assert.equal((await raw(key, "GET", `up/v1/batch/jobs/${job}`)).body["output_file"], `out-of-${job}`);
+  assert.deepEqual([await result(stranger), await result(key)], [404, 200]);
+  const limited = await daemon.createKey({ budget: "1/1d" });
+  const unpriced = await raw(limited, "POST", "up/v1/batch/jobs", { model: "m", input_files: [] });
+  assert.deepEqual([unpriced.status, unpriced.text.includes("unpriced_model")], [402, true], unpriced.text);
 });
 
 test("forwardedHeaders() lets no header say another method than the one that was judged", async () => {

@@ -52,6 +52,17 @@ async function heard(path: string, body: object): Promise<[sent: object, dropped
   return [sent, answer.headers["x-bifrost-dropped-params"], answer.status];
 }
 
+test("noEndpoint() says where Mistral's batches are made, under the provider's own name", async () => {
+  const before = upstream.seen.length;
+  for (const name of ["mistral", "mistral-strict"]) {
+    const body = { input_file_id: `${name}~f-1`, endpoint: "/v1/chat/completions", completion_window: "24h" };
+    const { status, text } = await call(lab.url, { path: "/v1/batches", body });
+    assert.equal(status, 400, text);
+    assert.match(text, new RegExp(`${name} does not offer batches: .+POST /passthrough/${name}/v1/batch/jobs`));
+  }
+  assert.equal(upstream.seen.length, before);
+});
+
 test("Mistral gets its own words, relayed and translated, and no word that it refuses", async () => {
   const asked = { model: "mistral/m", seed: 7, max_completion_tokens: 5, user: "u", store: null };
   assert.deepEqual(await heard("/v1/chat/completions", asked), [{ random_seed: 7, max_tokens: 5 }, "user", 200]);
