@@ -186,6 +186,8 @@ const ofDuration: Readonly<Record<string, (duration: Duration) => bigint>> = {
   getMilliseconds: (duration) => duration.getMilliseconds(),
 };
 
+const notOnlyTexts = new Failure("string.join(): list must contain only strings");
+const notOnlyTextsBy = new Failure("string.join(separator): list must contain only strings");
 const outOfBytes = new Failure("Bytes index out of range");
 
 /** `receiver.name(arguments)`. */
@@ -196,8 +198,13 @@ export const methods: Readonly<Record<string, Handle>> = {
     Array.isArray(list) && typeof (list[0] ?? "") === "string" ? methods["joinList"]!(list, by) : undefined,
   joinList(list, by) {
     if (!Array.isArray(list) || (by !== undefined && typeof by !== "string")) return undefined;
-    if (list.every((item) => typeof item === "string")) return list.join(by ?? "");
-    return new Failure(`string.join(${by === undefined ? "" : "separator"}): list must contain only strings`);
+    let joined = "";
+    for (let index = 0; index < list.length; index++) {
+      const item: unknown = list[index];
+      if (typeof item !== "string") return by === undefined ? notOnlyTexts : notOnlyTextsBy;
+      joined = index === 0 ? item : by === undefined || by === "" ? joined + item : joined + by + item;
+    }
+    return joined;
   },
   json: ask,
   hex: onBytes((bytes) => bytes.toString("hex")),

@@ -25,6 +25,12 @@ function applied(left: Operand, right: Operand, compute: Compute, wrong: Compute
   const { step: second } = right;
   if (right.node.op === "value") {
     const constant = right.node.args;
+    if (compute === arithmetic["+"] && typeof constant === "string")
+      return (facts) => {
+        const value = first(facts);
+        if (typeof value === "string") return value + constant;
+        return value instanceof Failure ? value : (compute(value, constant) ?? wrong(value, constant));
+      };
     return (facts) => {
       const value = first(facts);
       if (value instanceof Failure) return value;

@@ -14,15 +14,19 @@ export const unsure = new Failure("");
 
 /** Of a value without members; undefined: it has some, is a time, or is of no kind that a request can bring. */
 export function kindOf(value: unknown): string | undefined {
-  return value === null ? "null" : kinds[typeof value];
+  switch (typeof value) {
+    case "string":
+      return "string";
+    case "bigint":
+      return "int";
+    case "number":
+      return "double";
+    case "boolean":
+      return "bool";
+    default:
+      return value === null ? "null" : undefined;
+  }
 }
-
-const kinds: Readonly<Record<string, string>> = {
-  string: "string",
-  bigint: "int",
-  number: "double",
-  boolean: "bool",
-};
 
 /** As errors call it: lists and maps by the first of their members. */
 export function typeOf(value: unknown): string | undefined {
@@ -97,5 +101,11 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 /** As JSON has them, and bytes. */
 export function isPlain(value: unknown): boolean {
-  return kindOf(value) !== undefined || Array.isArray(value) || isRecord(value) || value instanceof Uint8Array;
+  return (
+    typeof value === "string" ||
+    kindOf(value) !== undefined ||
+    Array.isArray(value) ||
+    isRecord(value) ||
+    value instanceof Uint8Array
+  );
 }

@@ -20,11 +20,11 @@ const walks: Readonly<Record<string, Walked>> = {
   "exists/1": (over, walk, [body]) => decided("exists", true, over, walk, body!),
   "all/1": (over, walk, [body]) => decided("all", false, over, walk, body!),
   "exists_one/1": (over, walk, [body]) => counted(over, walk, body!),
-  "map/1": (over, walk, [body]) => collected(undefined, "", over, walk, body!),
+  "map/1": (over, walk, [body]) => each(over, walk, body!),
   "map/2": (over, walk, [only, body]) =>
-    collected(only, "map(var, filter, transform) filter predicate must return bool", over, walk, body!),
+    collected(only!, "map(var, filter, transform) filter predicate must return bool", over, walk, body!),
   "filter/1": (over, walk, [only]) =>
-    collected(only, "filter(var, predicate) predicate must return bool", over, walk, () => walk.item),
+    collected(only!, "filter(var, predicate) predicate must return bool", over, walk, () => walk.item),
 };
 
 /** Ends at the first item that decides it: what failed before that is forgotten. */
@@ -64,15 +64,33 @@ function counted(over: Step, walk: Walk, body: Step): Step {
   };
 }
 
-/** @param only which items; undefined: all */
-function collected(only: Step | undefined, otherwise: string, over: Step, walk: Walk, body: Step): Step {
+function each(over: Step, walk: Walk, body: Step): Step {
+  return (facts) => {
+    const items = itemsOf(over(facts));
+    if (items instanceof Failure) return items;
+    const { length } = items;
+    const made = new Array<unknown>(length);
+    for (let index = 0; index < length; index++) {
+      const item = items[index];
+      if (!isPlain(item)) return unsure;
+      walk.item = item;
+      const value = body(facts);
+      if (value instanceof Failure) return value;
+      made[index] = value;
+    }
+    return made;
+  };
+}
+
+/** @param only which items */
+function collected(only: Step, otherwise: string, over: Step, walk: Walk, body: Step): Step {
   return (facts) => {
     const items = itemsOf(over(facts));
     if (items instanceof Failure) return items;
     const made: unknown[] = [];
     for (const item of items) {
       walk.item = item;
-      const found = !isPlain(item) ? unsure : only === undefined || only(facts);
+      const found = isPlain(item) ? only(facts) : unsure;
       if (found instanceof Failure) return found;
       if (typeof found !== "boolean") return noBool(otherwise, found);
       if (!found) continue;
