@@ -40,7 +40,8 @@ const filesKept: ReadonlySet<string> = new Set(["openai", "azure", "x-ai"]);
 /**
  * A gigabyte for a session of twenty minutes: $0.03, $0.12, $0.48 and $1.92 for 1, 4, 16 and 64 of them. Since 2 June 2026
  * a shorter one is billed by the minute, five at least, which no answer tells: the whole session is the most it costs.
- * https://developers.openai.com/api/docs/pricing and …/changelog, seen on 27 November 2026.
+ * Not read at OpenAI's own pages (https://developers.openai.com/api/docs/pricing and …/changelog) but in what others wrote of
+ * them in November 2026.
  */
 const containerRate = 30_000_000_000;
 const runsCode: ReadonlySet<string> = new Set(["openai", "azure"]);
