@@ -102,6 +102,8 @@ export function fillSharedMemory(
           return;
         }
         waiting.shift();
+        // Whoever comes next does not begin while others wait: they are made, whatever became of this one.
+        if (waiting.length > 0) setTimeout(makeAll, 0).unref();
         throw error;
       }
     }
