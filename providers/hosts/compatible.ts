@@ -86,9 +86,12 @@ const makers: readonly Host[] = [
     quirks: { usageUnasked: true, fields: mistralFields },
     catalog: "mistral",
   }),
-  // api-docs.deepseek.com/api/create-chat-completion, /guides/anthropic_api, /guides/thinking_mode
+  // api-docs.deepseek.com/api/create-chat-completion, /api/create-completion, /guides/anthropic_api, /guides/thinking_mode
   chat("deepseek", "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], {
-    ...alsoMessages("//anthropic/v1/messages"),
+    operations: {
+      ...alsoMessages("//anthropic/v1/messages").operations,
+      completions: [{ dialect: "openai-chat", path: "//beta/completions" }],
+    },
     quirks: { ...oldCap, ...thinkingBack },
   }),
   // docs.x.ai/docs/api-reference

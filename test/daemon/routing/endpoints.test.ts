@@ -42,6 +42,16 @@ test("pathFor() fills in what the provider's parameters say, and begins at the r
   assert.equal(where([{ dialect: "openai-chat", path: "//other/{region}" }], "anthropic", "m"), "/other/eu-1");
 });
 
+test("readyEndpoints() sends text completions to DeepSeek's own, which know a suffix, and asks a server like it in chat", () => {
+  const at = (baseUrl: string) => {
+    const offered = readyEndpoints(hosts["deepseek"]!, providerData({ baseUrl }));
+    const endpoint = findEndpoint(offered, "completions", dialects["openai-chat"], { deployment: "m", model: "m" })!;
+    return [pathFor(endpoint, "m", true), endpoint.asChat];
+  };
+  assert.deepEqual(at(hosts["deepseek"]!.baseUrl), ["/beta/completions", false]);
+  assert.deepEqual(at("https://like.example/v1"), ["/v1/chat/completions", true]);
+});
+
 test("readyEndpoints() tells how whoever wants thinking back is encoded for", () => {
   for (const name of ["deepseek", "moonshot", "kimi-coding", "zai", "zhipuai", "xiaomi", "mistral"]) {
     const [endpoint] = readyEndpoints(hosts[name]!, providerData({ baseUrl: hosts[name]!.baseUrl })).chat!;
