@@ -5,6 +5,7 @@
  */
 import { costBound } from "../../providers/catalog/cost.ts";
 import { GatewayError } from "../../providers/gateway-error.ts";
+import { anyModel } from "../governance/access.ts";
 import { membersAt, valueAt } from "../http/json-members.ts";
 import { skipSpace } from "../http/json-skip.ts";
 import { findEndpoint, noEndpoint } from "../routing/endpoints.ts";
@@ -45,10 +46,26 @@ export function batchTarget(exchange: Exchange, plane: Plane): Target {
   exchange.marks = { ...readMarks(exchange.body!, view!.sighted), service, tools: undefined };
   exchange.view = { ...view!, model: view!.model ?? found.sums[0]!.model };
   const target = dearest(models, exchange);
-  assertBeside(exchange, target, exchange.batchFile?.inner ?? [], plane, exchange.at);
+  if (found.isUnread) assertAll(exchange, target, plane);
+  else assertBeside(exchange, target, exchange.batchFile?.inner ?? [], plane, exchange.at);
   if (kind === "requests") renameModels(exchange, models, plane);
   if (kind === "member") nameTarget(exchange, target, plane);
   return target;
+}
+
+/** Lines that nobody has read may name any model. */
+function assertAll(exchange: Exchange, target: Target, plane: Plane): void {
+  try {
+    assertBeside(exchange, target, [anyModel], plane, exchange.at);
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== "model_not_allowed") throw error;
+    const message = `what stands in the file of this batch is not known, and this API key may not call every model of ${target.provider.name}: upload the file here in one part, with nothing but requests in its lines, or send the requests themselves`;
+    throw new GatewayError(error.code, message, {
+      source: "client",
+      param: "batch.inputConfig.fileName",
+      cause: error,
+    });
+  }
 }
 
 /** What stands in a file of OpenAI's that went up through here; undefined: it is not known. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createPartFromUri, GoogleGenAI } from "@google/genai";
+import type { KeySecretAnswer } from "../../daemon/admin/contract/keys.ts";
 import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type GeminiAccount, geminiAccount } from "../support/gemini-account.ts";
 import { until } from "../support/until.ts";
@@ -234,6 +235,27 @@ test("A66 a batch of Gemini's from a file that went up here is held and charged 
   await assert.rejects(make(await send(twice)), /what this batch costs is not known/);
   const poor = await send(`${line(400_000)}\n${line(400_000)}`);
   await assert.rejects(make(poor), { status: 402 });
+  await daemon.settled();
+});
+
+test("A66 a key for some models makes no batch of a file that nobody has read, since its lines may name any", async () => {
+  const { secret, key: only } = await daemon.admin<KeySecretAnswer>("POST", "/api/keys", { name: "only" });
+  const file = async (text: string) =>
+    (await sdk(secret).files.upload({ file: new Blob([text]), config: { mimeType: "application/jsonl" } })).name!;
+  const make = (name: string) => sdk(secret).batches.create({ model: "ge/m", src: { fileName: name } });
+  const line = JSON.stringify({ key: "a", request: { contents: [], generation_config: { maxOutputTokens: 5 } } });
+  // The SDK sends 8 MB at a time: such a file comes in two calls.
+  const long = `${line}\n`.repeat(Math.ceil((9 * 1024 * 1024) / (line.length + 1)));
+  const [read, unread, noLines] = [await file(line), await file(long), await file("no lines")];
+  assert.match((await make(unread)).name!, /ge~/, "who may call all models may");
+  for (const rule of [{ models: ["ge/m"] }, { models: null, blocked: ["ge/n"] }]) {
+    await daemon.admin("PATCH", `/api/keys/${only.id}`, rule);
+    const count = account.asked.length;
+    for (const name of [unread, noLines])
+      await assert.rejects(make(name), /may not call every model of ge: upload the file here in one part/);
+    assert.equal(account.asked.length, count, "nothing of it reached the provider");
+    assert.match((await make(read)).name!, /ge~/, "what was read is as it should be");
+  }
   await daemon.settled();
 });
 
