@@ -20,6 +20,8 @@ export const sighting = {
   foreign: 128,
   /** A list with nothing in it. */
   nothing: 256,
+  /** What a call of a tool says in Anthropic's words, where chat completions have a text of arguments. */
+  input: 512,
 } as const;
 
 /** Of all walks since the last call; they never overlap. */
@@ -60,6 +62,7 @@ const rare: Readonly<Record<Exclude<keyof typeof sighting, "escape" | "nothing">
     "routing_config",
   ],
   foreign: ["tool_use_id", "input_schema"],
+  input: ["input"],
 };
 
 type RareKey = { readonly bytes: Uint8Array; readonly bit: number };

@@ -15,9 +15,15 @@ export function mixedDialect({ name }: Route, view: RequestView, body: Buffer): 
   const { messagesStart, messagesEnd, sighted, inputPresent } = view;
   // Absent, null or empty.
   if (inputPresent && messagesEnd - messagesStart <= nothingBytes) return dialects["openai-responses"];
-  const isMixed = (sighted & sighting.foreign) !== 0 || ((sighted & sighting.nothing) !== 0 && saysNothing(body));
+  const isMixed =
+    (sighted & sighting.foreign) !== 0 ||
+    ((sighted & sighting.nothing) !== 0 && saysNothing(body)) ||
+    ((sighted & callsTool) === callsTool && body.includes('"tool_use"', 0, "latin1"));
   return isMixed ? dialects["openai-chat"] : undefined;
 }
+
+/** Tools of one's own have an `input` as well, which is why the block's name is looked for then. */
+const callsTool = sighting.input | sighting.type;
 
 const nothingBytes = "null".length;
 

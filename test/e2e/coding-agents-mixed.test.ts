@@ -252,6 +252,18 @@ describe("Anthropic's tools and blocks in a chat", () => {
     ]);
   });
 
+  test("a call alone is known as a block, among messages and tools that are a chat's own", async () => {
+    const [question, call] = turn("").messages;
+    const result = { role: "tool", tool_call_id: "t1", content: "a" };
+    const tools = [{ type: "function", function: shell }];
+    const { sent } = await ask({ model: "local/m", messages: [question, call, result], tools });
+    const fn = { name: "Shell", arguments: '{"command":"ls"}' };
+    assert.deepEqual(sent.messages?.slice(1), [
+      { role: "assistant", content: null, tool_calls: [{ id: "t1", type: "function", function: fn }] },
+      result,
+    ]);
+  });
+
   test("reach Anthropic as they were", async () => {
     const { sent } = await ask(turn("claude/m"));
     assert.deepEqual(sent.messages?.slice(1, 2), turn("").messages.slice(1, 2));
@@ -260,7 +272,9 @@ describe("Anthropic's tools and blocks in a chat", () => {
 });
 
 test("a chat whose words are all its own goes by byte for byte, empty lists in it and all", async () => {
-  const own = { model: "m", messages: [{ role: "user", content: "hi", "x-own": [] }], tools: [nestedPatch], zzz: 1 };
+  const typed = { ...shell, parameters: { type: "object", properties: { input: { type: "string" } } } };
+  const messages = [{ role: "user", content: 'a "tool_use" has an "input"', "x-own": [] }];
+  const own = { model: "m", messages, tools: [nestedPatch, { type: "function", function: typed }], zzz: 1 };
   await ask({ ...own, model: "local/m" });
   assert.equal(seen.body, JSON.stringify(own));
 });
