@@ -5,6 +5,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type CommandEntry, type Context, prepare, type Surroundings } from "./command.ts";
 import { exitCodeOf, exitCodes, renderFailure, renderJsonFailure, renderJsonMistake } from "./failure.ts";
+import { checkPlace } from "./here-only.ts";
 import { version } from "./version.ts";
 
 /** Every command there is; the man page and completion are made of it. */
@@ -128,6 +129,7 @@ function helpedWith(argv: readonly string[]): readonly string[] {
 
 async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = describeProgram(prepare(new Command("bifrost"), context));
+  program.hook("preAction", (_, meant) => checkPlace(meant));
   const meant = commandName(argv);
   for (const { name, summary, load } of commands) {
     const command = prepare(new Command(name), context).description(summary);

@@ -12,8 +12,9 @@ import type { ReloadAnswer } from "../../daemon/admin/contract/daemon.ts";
 import { addSubcommand, type Context } from "../command.ts";
 import { exitCodes } from "../failure.ts";
 import { parseGeneration } from "../parse.ts";
+import { readText } from "../read-text.ts";
 import { type Column, renderJson, renderTable, renderTime } from "../render.ts";
-import { confirm, withClient } from "../session.ts";
+import { confirm, remoteFrom, withClient } from "../session.ts";
 import { printReload } from "./reload.ts";
 
 const hashCharacters = 12;
@@ -38,20 +39,23 @@ function buildValidate(command: Command, context: Context): void {
     .argument("[file]", "default: the file that the daemon would load")
     .option("--json", "Print JSON")
     .action(async (file: string | undefined, { json }: { json?: boolean }) => {
-      const body = file === undefined ? {} : { path: resolve(file) };
+      // A file named here lies here, also for a daemon elsewhere.
+      const text = file !== undefined && remoteFrom(command, context) !== undefined ? await readText(file) : undefined;
+      const body = text !== undefined ? { text } : file === undefined ? {} : { path: resolve(file) };
       const { answer, pid } = await withClient(command, context, async (client) => ({
         answer: await client.call<ConfigValidateAnswer>("POST", "/api/config/validate", { body }),
         pid: client.daemon?.pid,
       }));
       const { terminal } = context;
-      if (json) terminal.out(renderJson(answer));
-      else for (const problem of answer.problems) terminal.out(`${renderProblem(answer.path, problem)}\n`);
+      const path = text === undefined ? answer.path : file!;
+      if (json) terminal.out(renderJson({ ...answer, path }));
+      else for (const problem of answer.problems) terminal.out(`${renderProblem(path, problem)}\n`);
       if (!json) for (const warning of answer.warnings) terminal.err(`warning: ${warning}\n`);
       // Whoever has the variable in this shell would look for the mistake in the file.
       if (!json && pid !== undefined && answer.problems.some(({ message }) => /^environment variable /.test(message)))
         terminal.err(`Variables are those of the running daemon (process ${pid}), not of this shell.\n`);
       if (!answer.ok) return context.exitWith(exitCodes.checkFailed);
-      if (!json) terminal.err(`${answer.path ?? "No config file: the environment"} is valid.\n`);
+      if (!json) terminal.err(`${path ?? "No config file: the environment"} is valid.\n`);
     });
 }
 

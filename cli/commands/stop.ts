@@ -1,12 +1,13 @@
-/** `bifrost stop`: asks, then waits until the process is gone. */
+/** `bifrost stop`: asks, then waits until the process is gone, or answers no more where that is another machine's. */
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import type { StopAnswer } from "../../daemon/admin/contract/daemon.ts";
+import type { StatusAnswer, StopAnswer } from "../../daemon/admin/contract/daemon.ts";
+import { type Client, openRemote, Refusal } from "../client.ts";
 import type { Context } from "../command.ts";
 import { CliFailure, codeOf } from "../failure.ts";
 import { parseDuration } from "../parse.ts";
-import { withDaemon } from "../session.ts";
+import { remoteFrom, withDaemon } from "../session.ts";
 
 const pollMs = 25;
 /** After its deadline a daemon has only files to close. */
@@ -18,19 +19,23 @@ export function build(command: Command, context: Context): void {
     .option("--no-wait", "Return when the drain has begun")
     .action(async ({ drain, wait }: { drain?: number; wait: boolean }) => {
       const body = drain === undefined ? {} : { drain_ms: drain };
+      const remote = remoteFrom(command, context);
       const answer = await withDaemon(command, context, (client) =>
         client.call<StopAnswer>("POST", "/api/stop", { body }),
       );
       const { pid, requests_in_flight: running } = answer;
       if (running > 0) context.terminal.err(`Waiting for ${running} running request${running === 1 ? "" : "s"} …\n`);
-      if (wait) await ended(answer);
+      if (wait) await ended(answer, remote === undefined ? isAlive : (each) => answersStill(openRemote(remote), each));
       context.terminal.err(wait ? `Stopped (process ${pid}).\n` : `Stopping (process ${pid}).\n`);
     });
 }
 
-async function ended({ pid, deadline_at_ms }: StopAnswer): Promise<void> {
+async function ended(
+  { pid, deadline_at_ms }: StopAnswer,
+  isThere: (pid: number) => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = Math.max(deadline_at_ms, Date.now()) + closeMs;
-  while (isAlive(pid)) {
+  while (await isThere(pid)) {
     if (Date.now() > deadline)
       throw new CliFailure(
         `process ${pid} has not ended`,
@@ -38,6 +43,16 @@ async function ended({ pid, deadline_at_ms }: StopAnswer): Promise<void> {
         `Look at its log, or end it with: kill -9 ${pid}`,
       );
     await pause(pollMs);
+  }
+}
+
+/** What serves there already is another process, be it by the same number in a new container. */
+async function answersStill(client: Client, pid: number): Promise<boolean> {
+  try {
+    const status = await client.call<StatusAnswer>("GET", "/api/status");
+    return status.pid === pid && status.state !== "serving";
+  } catch (error) {
+    return error instanceof Refusal;
   }
 }
 
