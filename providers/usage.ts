@@ -37,6 +37,8 @@ export type Usage = {
   readonly searches?: number | undefined;
   /** Pages of a document that were read. */
   readonly pages?: number | undefined;
+  /** In place of them, where they were annotated as well. */
+  readonly annotatedPages?: number | undefined;
   /** Requests to server-side tools such as web search. */
   readonly serverToolRequests?: number | undefined;
   /** How much of what it found was read, where a request costs by that: `low`, `medium` or `high`. */

@@ -51,6 +51,7 @@ export const rawOperations: ReadonlySet<string> = new Set([
   "image_generations",
   "image_edits",
   "image_variations",
+  "ocr",
 ]);
 
 export function isRelayed({ route }: Exchange): boolean {

@@ -21,6 +21,7 @@ const bytesPerSearch = 1_000;
 const searchesMax = 1_000;
 const pagesMax = 1_000;
 const pagesBytesMax = 100_000;
+const annotations = ["document_annotation_format", "bbox_annotation_format"];
 
 /** The most that the request can be billed; undefined: tokens are all there is. */
 export function unitsBound(exchange: Exchange): Units | undefined {
@@ -40,7 +41,7 @@ export function unitsBound(exchange: Exchange): Units | undefined {
     case "rerank":
       return { searches: Math.min(searchesMax, 1 + Math.floor(bytesIn / bytesPerSearch)) };
     case "ocr":
-      return { pages: pagesAsked(exchange.body!) };
+      return pagesAsked(exchange.body!);
     case "containers":
       return { containerGb: memoryAsked(exchange.body) };
     case "videos":
@@ -71,6 +72,11 @@ export function unitsUsed(exchange: Exchange, bound: Units, told: Usage | undefi
     return { units: { images: told?.images ?? exchange.view?.n ?? formCount(exchange) ?? 1 }, isEstimate: false };
   if (bound.searches !== undefined)
     return { units: { searches: told?.searches ?? bound.searches }, isEstimate: told?.searches === undefined };
+  if (bound.annotatedPages !== undefined)
+    return {
+      units: { pages: undefined, annotatedPages: told?.pages ?? bound.annotatedPages },
+      isEstimate: told?.pages === undefined,
+    };
   if (bound.pages !== undefined)
     return { units: { pages: told?.pages ?? bound.pages }, isEstimate: told?.pages === undefined };
   // It is billed by the minute, and nobody tells how many.
@@ -92,10 +98,13 @@ function uploadBytes({ request, upload, bytesIn, generation }: Exchange): number
 }
 
 /** As many as the request names; a document has a thousand at most. One that comes along is not parsed for it. */
-function pagesAsked(body: Buffer): number {
-  if (body.length > pagesBytesMax) return pagesMax;
-  const { pages } = JSON.parse(body.toString("utf8")) as { readonly pages?: unknown };
-  return Array.isArray(pages) && pages.length > 0 ? Math.min(pagesMax, pages.length) : pagesMax;
+function pagesAsked(body: Buffer): Units {
+  if (body.length > pagesBytesMax)
+    return annotations.some((name) => body.includes(`"${name}"`)) ? { annotatedPages: pagesMax } : { pages: pagesMax };
+  const asked = JSON.parse(body.toString("utf8")) as Readonly<Record<string, unknown>>;
+  const { pages } = asked;
+  const most = Array.isArray(pages) && pages.length > 0 ? Math.min(pagesMax, pages.length) : pagesMax;
+  return annotations.some((name) => (asked[name] ?? null) !== null) ? { annotatedPages: most } : { pages: most };
 }
 
 /** Gigabytes; what is no size that there is, the provider refuses. */

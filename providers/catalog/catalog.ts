@@ -6,6 +6,7 @@ import { type Capability, capabilitiesOf, type ModelFacts } from "./capabilities
 import builtIn from "./data.json" with { type: "json" };
 import { dashedDate, type MatchRule, matches } from "./match.ts";
 import { outputMaxOf } from "./output-max.ts";
+import { pageModel, pageRates } from "./page-rates.ts";
 import {
   echoPaidPrice,
   freePrice,
@@ -201,11 +202,12 @@ function containerEntry(id: string): Entry | undefined {
 
 function tableEntry(host: string, model: string): Entry | undefined {
   if (model.length > nameLengthMax) return undefined;
-  const [id, name] = placeOf(host, model);
+  const [id, written] = placeOf(host, model);
+  const name = pageModel(id, written);
   const dashed = dashedDate(name);
   const line = findLine(id, name) ?? (dashed === undefined ? undefined : findLine(id, dashed));
   if (line === undefined) return name === "*" ? containerEntry(id) : undefined;
-  const [, , contextWindow, rates, changes] = line;
+  const [row, , contextWindow, rates, changes] = line;
   const shares = serviceShares(id);
   const toolRates = serverToolRates(id, model);
   const fee = searchFee(id, model);
@@ -214,7 +216,7 @@ function tableEntry(host: string, model: string): Entry | undefined {
     toolRates.serverTool === undefined || known.output === undefined ? known : { ...toolRates, ...known, ...fee };
   const whole = <Known extends Price | undefined>(known: Known): Known => withSizes(withShares(known, shares), id);
   return {
-    price: whole(toPrice(withTool(rates))),
+    price: whole(toPrice({ ...pageRates(id, row), ...withTool(rates) })),
     changes: changes
       ?.map((change) => toChange(withTool(change)))
       .map((change) => ({ ...change, price: whole(change.price) })),

@@ -98,7 +98,15 @@ export type CostBound = {
 
 export type Units = Pick<
   Usage,
-  "images" | "characters" | "audioMs" | "searches" | "pages" | "videoMs" | "videoSize" | "containerGb"
+  | "images"
+  | "characters"
+  | "audioMs"
+  | "searches"
+  | "pages"
+  | "annotatedPages"
+  | "videoMs"
+  | "videoSize"
+  | "containerGb"
 >;
 
 /** It is not told which size is asked for. */
@@ -156,7 +164,7 @@ function newSum(): Sum {
 /** What is not counted in tokens. Where that is all that is billed and nothing of it is known, nor is the cost. */
 function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   if (usage.images === undefined && usage.characters === undefined && usage.audioMs === undefined) {
-    if ((usage.searches ?? usage.pages ?? usage.videoMs ?? usage.containerGb) === undefined) {
+    if ((usage.searches ?? usage.pages ?? usage.annotatedPages ?? usage.videoMs ?? usage.containerGb) === undefined) {
       if (isByPiece(rates)) sum.unpriced = true;
       return;
     }
@@ -165,6 +173,7 @@ function addUnits(sum: Sum, rates: Rates, usage: Usage): void {
   addPieces(sum, usage.characters, rates.character, tokensMax);
   addPieces(sum, usage.searches, rates.search, searchesMax);
   addPieces(sum, usage.pages, rates.page, pagesMax);
+  addPieces(sum, usage.annotatedPages, rates.annotatedPage ?? rates.page, pagesMax);
   if (usage.audioMs === undefined || rates.audioHour === undefined) return;
   if (!(Number.isInteger(usage.audioMs) && usage.audioMs >= 0 && usage.audioMs <= audioMsMax)) sum.partial = true;
   else add(sum, 1, timePico(usage.audioMs, rates.audioHour, hourMs));

@@ -38,6 +38,8 @@ export type Rates = {
   readonly search?: number | undefined;
   /** A page of a document that was read. */
   readonly page?: number | undefined;
+  /** One that was annotated as well, where that costs something else. */
+  readonly annotatedPage?: number | undefined;
   /** A second of film that was made. */
   readonly videoSecond?: number | undefined;
 };
@@ -130,7 +132,9 @@ export function overridden(base: Price | undefined, override: PriceOverride): Pr
   const sizes = override.videoSizes;
   const films = sizes === undefined ? {} : { videoSizes: { ...base?.videoSizes, ...mapped(sizes, videoPico) } };
   const fees = override.request === undefined || base?.requestSizes === undefined ? {} : { requestSizes: undefined };
-  return { ...base, ...rates, ...told, ...films, ...fees, tiers: tiers ?? [] };
+  // Who says what a page costs says it of every page.
+  const pages = override.page === undefined || base?.annotatedPage === undefined ? {} : { annotatedPage: undefined };
+  return { ...base, ...rates, ...told, ...films, ...fees, ...pages, tiers: tiers ?? [] };
 }
 
 function mapped(
@@ -145,7 +149,7 @@ function videoPico(dollars: number): number {
 }
 
 /** In pico-dollars a piece. */
-const scales: readonly (readonly [name: keyof Rates, scale: number])[] = [
+const scales: readonly (readonly [name: Exclude<keyof Rates, "annotatedPage">, scale: number])[] = [
   ...(["input", "output", "cacheRead", "cacheWrite5m", "cacheWrite1h", "reasoning", "character"] as const).map(
     (name) => [name, 1e6] as const,
   ),
@@ -196,8 +200,10 @@ export function sharedPrice(price: Price, share: number): Price {
     sizes === undefined
       ? {}
       : { videoSizes: mapped(sizes, (pico) => Math.min(Math.round(pico * share), picoPerRequestMax)) };
+  const { annotatedPage } = price;
+  const pages = annotatedPage === undefined ? {} : { annotatedPage: Math.round(annotatedPage * share) };
   const tiers = price.tiers.map((tier) => ({ ...shared(tier, share), above: tier.above }));
-  return { ...shared(price, share), ...films, tiers };
+  return { ...shared(price, share), ...films, ...pages, tiers };
 }
 
 function shared(rates: Rates, share: number): Rates {

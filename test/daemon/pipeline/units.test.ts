@@ -17,6 +17,7 @@ before(async () => {
       "up/painter": { image: 0.04 },
       "up/speaker": { characters: 15 },
       "mistral/reader": { page: 0.002 },
+      "mistral/mistral-ocr-2512": { page: 0.0005 },
       "gemini/*": { image: 0.04 },
     },
   });
@@ -71,6 +72,38 @@ test("A4 admit() holds for every page that may be read, and settle() charges tho
   assert.equal((await read()).status, 402, "60 × $0.002 are spent, $1.98 are left");
   assert.equal((await read([])).status, 402, "none named is all");
   assert.equal((await read([0, 1])).status, 200);
+});
+
+test("A4 Mistral's own prices hold for a page, and more for one that is annotated, however long the request is", async () => {
+  const used = { pages: [], model: "mistral-ocr-4-1", usage_info: { pages_processed: 60, doc_size_bytes: 1 } };
+  upstream.answer = answers(used);
+  const format = { type: "json_schema", json_schema: { name: "a", schema: {} } };
+  const document = { type: "document_url", document_url: `data:application/pdf;base64,${"A".repeat(100_000)}` };
+  for (const [more, dollars] of [
+    [{}, 0.004],
+    [{ document_annotation_format: null }, 0.004],
+    [{ document_annotation_format: format }, 0.005],
+    [{ bbox_annotation_format: format, document }, 0.005],
+    [{ document }, 0.004],
+  ] as const) {
+    const most = 1_000 * dollars * 1e9;
+    const body = { model: "mistral/mistral-ocr-latest", document: {}, ...more };
+    const poor = one.createKey({ budgetNano: most - 1 });
+    assert.equal((await one.call({ key: poor, path: "/v1/ocr", body })).status, 402, "a thousand pages are held for");
+    const key = one.createKey({ budgetNano: most });
+    assert.equal((await one.call({ key, path: "/v1/ocr", body })).status, 200);
+    const pages = Array.from({ length: 941 }, (_, page) => page);
+    const again = { ...body, document: {}, pages };
+    assert.equal((await one.call({ key, path: "/v1/ocr", body: again })).status, 402, "60 of them were charged");
+    assert.equal((await one.call({ key, path: "/v1/ocr", body: { ...again, pages: pages.slice(1) } })).status, 200);
+  }
+});
+
+test("A4 a price for a page in the config holds for the annotated one as well", async () => {
+  const body = { model: "mistral/mistral-ocr-2512", document: {}, document_annotation_format: { type: "text" } };
+  upstream.answer = answers({ pages: [], usage_info: { pages_processed: 1 } });
+  const key = one.createKey({ budgetNano: 500_000_000 });
+  assert.equal((await one.call({ key, path: "/v1/ocr", body })).status, 200, "1,000 × $0.0005, not $0.003");
 });
 
 test("A7 admit() refuses a budgeted key where a price by the piece says nothing of what is asked", async () => {
