@@ -10,7 +10,7 @@ import { withClient } from "../session.ts";
 const columns: readonly Column<ProviderView>[] = [
   { title: "NAME", cell: (provider) => provider.name, shrinkTo: 8 },
   { title: "HEALTH", cell: health },
-  { title: "BREAKER", cell: ({ health: now }) => now?.breaker ?? "–" },
+  { title: "BREAKER", cell: breaker },
   { title: "PROBE", cell: probe, shrinkTo: 8, mayDrop: true },
   { title: "P50", cell: ({ health: now }) => time(now?.p50_ms), align: "right" },
   { title: "P99", cell: ({ health: now }) => time(now?.p99_ms), align: "right" },
@@ -89,9 +89,17 @@ function health({ health: now }: ProviderView): string {
   if (now.requests === 0) return "not asked yet";
   const recent = now.targets.reduce((sum, each) => sum + each.recent_requests, 0);
   const failed = now.targets.reduce((sum, each) => sum + each.recent_failures, 0);
-  if (now.breaker === "open") return "failing";
+  if (now.targets.every((each) => each.breaker === "open")) return "failing";
   if (recent === 0) return "quiet";
   return failed === 0 ? "good" : `${percent(failed / recent)} fail`;
+}
+
+/** Where targets differ, how many are in the state that wants a look. */
+function breaker({ health: now }: ProviderView): string {
+  if (now === undefined) return "–";
+  const { breaker: worst, targets } = now;
+  const found = targets.filter((each) => each.breaker === worst).length;
+  return found === targets.length ? worst : `${found} of ${targets.length} ${worst}`;
 }
 
 function probe({ health: now }: ProviderView): string {

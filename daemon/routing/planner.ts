@@ -24,7 +24,7 @@ import {
 import { type Routing, rowOf } from "./routing.ts";
 import { applyRules, type Verdict } from "./rules.ts";
 import { type Choice, orderHops, sortHops } from "./strategies.ts";
-import { type Suffix, withoutSuffix } from "./suffixes.ts";
+import { bareName, type Suffix, withoutSuffix } from "./suffixes.ts";
 
 export type RouteRequest = FactSource & {
   /** `fallbacks[]` of the request. */
@@ -99,9 +99,9 @@ function findName(generation: Generation, request: RouteRequest, verdict: Verdic
   const everywhere = suffix !== undefined || preferences?.provider !== undefined || request.keyProviders !== undefined;
   const isRuled = verdict?.stage !== undefined || verdict?.fallbacks !== undefined;
   if (!isRuled && !everywhere && preferences?.models === undefined)
-    return { plan: resolveName(generation, model, own), suffix };
+    return { plan: resolveName(generation, model, own, bareName), suffix };
   const first = verdict?.stage ?? sharedByKey(stageFor(generation, model, everywhere), model, request, generation);
-  if (first === undefined) return { plan: resolveName(generation, model, own), suffix };
+  if (first === undefined) return { plan: resolveName(generation, model, own, bareName), suffix };
   const lists = fallbacksFor(generation, model);
   const after =
     own !== undefined ? stagesFor(generation, own) : (verdict?.fallbacks ?? stagesFor(generation, lists?.any ?? []));

@@ -37,10 +37,18 @@ export type NamePlan = {
   readonly hasChoice: boolean;
 };
 
-/** The plan for `model`, own fallbacks of the request in place of the config's if it brings any. Throws `model_not_found`. */
-export function resolveName(generation: Generation, model: string, own: readonly string[] | undefined): NamePlan {
+/**
+ * The plan for `model`, own fallbacks of the request in place of the config's if it brings any. Throws `model_not_found`.
+ * @param told what nobody offers, where nobody does
+ */
+export function resolveName(
+  generation: Generation,
+  model: string,
+  own: readonly string[] | undefined,
+  told = (name: string) => name,
+): NamePlan {
   const plan = own === undefined ? remembered(generation, model) : planFor(generation, model, own);
-  if (plan === undefined) throw notFound(generation, model);
+  if (plan === undefined) throw notFound(generation, told(model));
   return plan;
 }
 

@@ -37,3 +37,9 @@ export function withoutSuffix(
   const isOurs = stageFor(generation, model) === undefined ? places > 0 : suffix.sort !== undefined && places > 1;
   return isOurs ? { model: base, suffix } : { model, suffix: undefined };
 }
+
+/** For words about a model that nobody has under either name. */
+export function bareName(model: string): string {
+  const [ending] = suffixes.find(([each]) => model.endsWith(each)) ?? [""];
+  return model.slice(0, model.length - ending.length);
+}

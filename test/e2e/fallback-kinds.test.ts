@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import type { RouteTestAnswer } from "../../daemon/admin/contract/routing.ts";
 import { ask } from "../support/client.ts";
 import { type Daemon, startDaemon } from "../support/daemon.ts";
 
@@ -117,4 +118,12 @@ test("R8 explain tells of every target what became of it, where the order left n
     "one/wrong upstream_rejected",
     "two/any not asked: upstream_rejected ended the request",
   ]);
+  // Before it is made, the same is said of it.
+  for (const [model, strategy] of [
+    ["of-broken", "ordered"],
+    ["two/default", null],
+  ] as const) {
+    const told = await daemon.admin<RouteTestAnswer>("POST", "/api/route/test", { model });
+    assert.equal(told.strategy, strategy, model);
+  }
 });

@@ -87,7 +87,11 @@ test("R4 providers shows an open breaker, its last failure and what is left of t
   assert.match((await scrape(daemon)).text, /^bifrost_target_breaker_open\{target="up\/f4-500\+down"\} 1$/m);
   const told = await daemon.cli("route", "test", "--model", "up/f4-500+down");
   assert.deepEqual([told.code, /breaker open/.test(told.stdout)], [6, true]);
-  assert.match((await daemon.cli("providers", "--targets")).stdout, /up\/f4-500\+down +open/);
+  const printed = (await daemon.cli("providers", "--targets")).stdout;
+  assert.match(printed, /up\/f4-500\+down +open/);
+  // The others still answer.
+  assert.ok(health.targets.length > 1);
+  assert.match(printed, new RegExp(`^up +\\d+ % fail +1 of ${health.targets.length} open `, "m"));
 });
 
 test("a provider that told us to wait is not asked, and its callers are told to wait: as route test says", async () => {

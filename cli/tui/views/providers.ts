@@ -154,12 +154,12 @@ function errorShare(sums: Ranking["sums"] | undefined): string {
 
 function health({ provider: { health: now } }: Row): ReturnType<typeof span> {
   if (now === undefined || now.requests === 0) return ["◌ idle", "dim"];
-  if (now.breaker === "open") return ["✗ open", "bad"];
+  if (now.targets.length > 0 && now.targets.every((each) => each.breaker === "open")) return ["✗ open", "bad"];
   const sum = (what: "recent_requests" | "recent_failures") =>
     now.targets.reduce((total, each) => total + each[what], 0);
   const share = sum("recent_failures") / Math.max(1, sum("recent_requests"));
   if (share >= failingShare) return ["✗ failing", "bad"];
-  return share >= shakyShare || now.breaker === "probing" ? ["▲ shaky", "warn"] : ["● good", "good"];
+  return share >= shakyShare || now.breaker !== "closed" ? ["▲ shaky", "warn"] : ["● good", "good"];
 }
 
 function details({ provider }: Row): readonly Line[] {

@@ -188,7 +188,7 @@ function answer(
     credential: chosen === undefined ? null : certainCredential(chosen, first, peekRow(chosen.name, routing)),
     error: chosen === undefined ? unavailable(first, isAllowed, routing, nowMs) : null,
     rules: decision?.rules ?? [],
-    strategy: decision?.strategy ?? null,
+    strategy: decision?.strategy ?? (first.order === undefined ? null : "ordered"),
     affinity: decision?.affinity ?? null,
     targets,
     left_out: (decision?.considered ?? [])

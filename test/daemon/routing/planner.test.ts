@@ -52,6 +52,7 @@ test("plan() takes :floor for the cheapest and :nitro for the fastest, and leave
   assert.deepEqual(names(lab, { model: "m:nitro" }), ["a", "c", "b"]);
   const open = await routingLab({ providers: { p: provider(key) } });
   assert.equal(open.plan({ model: "p/x:floor" }).hops[0]?.target.model, "x:floor");
+  assert.throws(() => lab.plan({ model: "x:floor" }), { message: /^no provider offers the model "x"; write it/ });
 });
 
 test("plan() takes :free for what costs nothing, and refuses where there is none of it", async () => {
