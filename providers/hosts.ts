@@ -39,7 +39,8 @@ export function hostFor(name: string, dialect: DialectId): Host {
   const usual = generic[dialect];
   if (row === undefined) return usual;
   if (!row.operations.chat?.some((endpoint) => endpoint.dialect === dialect)) {
-    return { ...row, ...usual, name: row.name, environment: row.environment };
+    const { instead: _instead, ...kept } = row; // what it says is of its own language
+    return { ...kept, ...usual, name: row.name, environment: row.environment };
   }
   const sorted = Object.entries(row.operations).map(([operation, endpoints]) => [
     operation,
