@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ringMax } from "../../../daemon/governance/rate-limits.ts";
+import type { RateLimit } from "../../../daemon/governance/definitions.ts";
+import { clockSkewMsMax, ringMax } from "../../../daemon/governance/rate-limits.ts";
 import { noon, perMinute, refill, scenario, scope } from "./scenario.ts";
 
 const gaps = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 300 });
@@ -162,6 +163,44 @@ test("A15 admit() refills nothing when the clock is set back by less than the wi
   );
   assert.equal(call(back + retryAfterMs - 1), false);
   assert.ok(call(back + retryAfterMs));
+});
+
+test("A15 admit() never lets too many into a window by the ledger's clock, set back by less than a window in all, and forward", () => {
+  const windowMs = 10_000;
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
+      { weight: 2, arbitrary: fc.integer({ min: -9_900, max: -1 }) },
+      { weight: 1, arbitrary: fc.integer({ min: windowMs, max: 5 * windowMs }) },
+    ),
+    { minLength: 1, maxLength: 200 },
+  );
+  const metrics = fc.constantFrom<RateLimit["metric"]>("requests", "tokens", "spend");
+  const shared = scenario();
+  const { ledger, peek } = shared;
+  fc.assert(
+    fc.property(metrics, fc.integer({ min: 1, max: 9 }), steps, (metric, limit, list) => {
+      refill(shared, scope(1, { limits: [{ slot: 0, metric, limit, windowMs }] }));
+      const counted: number[] = [];
+      let [now, clock, furthest] = [noon, 0, noon];
+      for (const step of list) {
+        now = Math.max(now + step, furthest - windowMs + 1);
+        furthest = Math.max(furthest, now);
+        // Of threads that differ a little the latest is right.
+        if (now >= clock || clock - now > clockSkewMsMax) clock = now;
+        const hold = ledger.admit([1], now, 1, 1, 0, true, "r");
+        if (hold < 0) continue;
+        counted.push(clock);
+        ledger.settle(hold, now, 1, 1);
+        // What was counted before the clock was set back lies ahead, and counts on; what had left a bucket does not come back.
+        const since = (metric === "requests" ? clock : furthest) - windowMs;
+        const within = counted.filter((at) => at > since).length;
+        assert.ok(within <= limit, `${within} of ${limit} at ${clock - noon}`);
+        assert.ok(peek(1, clock)!.limits[0]!.used >= within, "what is told is no less than what counts");
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test("updateScope() carries request counts between exact times and buckets", () => {
