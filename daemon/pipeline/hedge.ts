@@ -4,6 +4,7 @@
  * each has an exchange, a lease and a settlement of its own. Only a request's first attempt is hedged, and nothing that
  * is uploaded: its bytes exist once.
  */
+import { GatewayError } from "../../providers/gateway-error.ts";
 import { judge } from "../routing/faults.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { Timed } from "../runtime/wheel.ts";
@@ -35,6 +36,9 @@ export function hedged(exchange: Exchange, trip: Trip, plane: Plane): Promise<He
   return new Hedge(exchange, trip, plane).run();
 }
 
+/** Between two looks whether another can be asked. */
+const againMs = 100;
+
 class Hedge implements Timed, Race {
   deadlineAt = Number.POSITIVE_INFINITY;
   wheelIndex = -1;
@@ -43,6 +47,8 @@ class Hedge implements Timed, Race {
   readonly #plane: Plane;
   readonly #first: Runner;
   #second: Runner | undefined;
+  /** The second attempt is within the share that such may have. */
+  #isPaid = false;
   #winner: Runner | undefined;
   #resolve: ((hedged: Hedged) => void) | undefined;
 
@@ -77,20 +83,28 @@ class Hedge implements Timed, Race {
     const other = trip.beside(Date.now());
     if (other === undefined) return;
     const { places } = this.#plane;
-    if (!places.tryTake(other.target)) return;
-    if (!trip.mayHedge()) {
+    if (!places.tryTake(other.target)) return this.#lookAgain();
+    if (!this.#isPaid && !trip.mayHedge()) {
       places.give(other.target);
       return;
     }
+    this.#isPaid = true;
     try {
       this.#second = this.#enter(other);
     } catch (error) {
+      if (error instanceof GatewayError && error.code === "ledger_behind") return this.#lookAgain();
       // Not allowed there, or no money for two: the first goes on alone.
       traceRefused(this.#exchange, other, error);
       return;
     }
     this.#waitFrom(performance.now());
     this.#start(this.#second);
+  }
+
+  /** What is in the way is so for the moment only, and the first may be silent for minutes. */
+  #lookAgain(): void {
+    this.deadlineAt = performance.now() + againMs;
+    this.#plane.wheel.add(this);
   }
 
   /** A status without content waits for the other, but not for longer than it would wait anyway. */

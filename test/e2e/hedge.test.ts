@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import type { ExplainAnswer } from "../../daemon/admin/contract/logs.ts";
 import type { RouteTestAnswer } from "../../daemon/admin/contract/routing.ts";
 import { ask } from "../support/client.ts";
-import { type Daemon, startDaemon } from "../support/daemon.ts";
+import { type Daemon, patientLedger, startDaemon } from "../support/daemon.ts";
 import { type FaultUpstream, startFaultUpstream } from "../support/fault-upstream.ts";
 
 let upstream: FaultUpstream;
@@ -16,6 +16,7 @@ before(async () => {
   daemon = await startDaemon({
     env: { UP: "secret" },
     config: {
+      ledger: patientLedger,
       providers: { up, other: up },
       groups: {
         pair: { strategy: "ordered", targets: ["up/f2-silent+h", "other/ok+quick"] },

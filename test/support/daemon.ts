@@ -79,7 +79,7 @@ export type Daemon = {
 /** For tests that are not about a slow disk: another test's fsync must not make a 503. */
 export const patientLedger = { commit_lag_max: "10s" } as const;
 
-const startMsMax = 15_000;
+const startMsMax = 90_000;
 /** Longer than the default drain. */
 const stopMsMax = 40_000;
 /** A command that takes longer is ended, and has no code. */

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { request, type ServerResponse } from "node:http";
 import { after, afterEach, before, test } from "node:test";
 import { requestFlag, settlementFlag } from "../../../daemon/store/rows.ts";
-import { until } from "../../support/until.ts";
+import { patientLedger } from "../../support/daemon.ts";
+import { pause, until } from "../../support/until.ts";
 import {
   answers,
   chunk,
@@ -32,17 +33,26 @@ before(async () => {
   const targets = ["slow/m", "quick/m", "third/m"];
   lab = await startLab({
     server: { hold_back: "150ms" },
-    providers: { slow: to(slow), quick: to(quick), third: to(third), alone: to(slow) },
+    ledger: patientLedger,
+    providers: {
+      busy: { ...to(quick), concurrency_max: 1 },
+      slow: to(slow),
+      quick: to(quick),
+      third: to(third),
+      alone: to(slow),
+    },
     groups: {
       pair: { strategy: "ordered", targets },
       measured: { strategy: "ordered", targets: ["slow/measured", "quick/m"] },
       few: { strategy: "ordered", targets: ["slow/few", "quick/m"] },
+      taken: { strategy: "ordered", targets: ["slow/m", "busy/m"] },
       never: { strategy: "ordered", targets },
     },
     hedging: {
       pair: hedge,
       measured: { ...hedge, after: "p90", min: "30ms" },
       few: { ...hedge, max_share: 0.1 },
+      taken: hedge,
       "alone/*": hedge,
     },
     prices: {
@@ -50,6 +60,7 @@ before(async () => {
       "alone/*": { input: 1, output: 5 },
       "slow/*": { input: 1, output: 5 },
       "quick/*": { input: 2, output: 5 },
+      "busy/*": { input: 2, output: 5 },
     },
   });
   key = lab.createKey({ budgetNano: 1e12 });
@@ -268,6 +279,25 @@ test("hedged() adds no more than its share to the load, however slow everything 
   for (const answer of await Promise.all(all)) assert.equal(answer.status, 200);
   assert.equal(slow.seen.length, 60);
   assert.ok(quick.seen.length >= 1 && quick.seen.length <= 6, `${quick.seen.length}`);
+});
+
+test("hedged() looks again where there was no place for a second", async () => {
+  let held: ServerResponse | undefined;
+  quick.answer = (_request, response) => {
+    held = response;
+  };
+  slow.answer = waits;
+  const before = call("busy/m");
+  await until("the only place is taken", () => held);
+  quick.answer = answers();
+  const asked = call("taken");
+  await until("the first is asked", () => slow.seen.length === 1);
+  await pause(150); // a second was due long ago
+  assert.equal(quick.seen.length, 1);
+  answers()(...([undefined, held] as unknown as Parameters<Upstream["answer"]>));
+  assert.equal((await before).status, 200);
+  const answer = await asked;
+  assert.deepEqual([answer.status, answer.headers["x-bifrost-hedge"]], [200, "won"]);
 });
 
 test("hedged() pays for both, and goes on with one where there is no money or no right for a second", async () => {
