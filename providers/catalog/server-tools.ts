@@ -17,7 +17,8 @@ const geminiRate = 14_000_000_000;
 
 /**
  * Models that search for every request, once by OpenAI's count, and tell nothing of it: a fee of the request. What the
- * previews find is not billed. The same page, by https://community.openai.com/t/search-web-using-openai-api/1363698.
+ * previews find is not billed. The same page, as quoted in https://community.openai.com/t/search-web-using-openai-api/1363698,
+ * which has no row for `…-search-api`: it is charged a search.
  */
 const searchModels: readonly (readonly [name: RegExp, pico: number])[] = [
   [/-search-preview(?:-\d{4}-\d\d-\d\d)?$/, 25_000_000_000],
@@ -26,8 +27,8 @@ const searchModels: readonly (readonly [name: RegExp, pico: number])[] = [
 const searchMakers: ReadonlySet<string> = new Set(["openai", "azure"]);
 
 /**
- * Perplexity's fee of a request, by the size of the context that its answer tells. The table has the dearest:
- * https://docs.perplexity.ai/getting-started/pricing.
+ * Perplexity's fee of a request, by the size of the context that its answer tells. The price table has the dearest, as
+ * of https://docs.perplexity.ai/getting-started/pricing; the others were read in price lists of third parties.
  */
 const contextRates: readonly Readonly<Record<string, number>>[] = [
   { low: 5_000_000_000, medium: 8_000_000_000, high: 12_000_000_000 },
