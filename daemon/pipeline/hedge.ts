@@ -83,7 +83,10 @@ class Hedge implements Timed, Race {
     const other = trip.beside(Date.now());
     if (other === undefined) return;
     const { places } = this.#plane;
-    if (!places.tryTake(other.target)) return this.#lookAgain();
+    if (!places.tryTake(other.target)) {
+      this.#lookAgain();
+      return;
+    }
     if (!this.#isPaid && !trip.mayHedge()) {
       places.give(other.target);
       return;
@@ -92,9 +95,9 @@ class Hedge implements Timed, Race {
     try {
       this.#second = this.#enter(other);
     } catch (error) {
-      if (error instanceof GatewayError && error.code === "ledger_behind") return this.#lookAgain();
+      if (error instanceof GatewayError && error.code === "ledger_behind") this.#lookAgain();
       // Not allowed there, or no money for two: the first goes on alone.
-      traceRefused(this.#exchange, other, error);
+      else traceRefused(this.#exchange, other, error);
       return;
     }
     this.#waitFrom(performance.now());
