@@ -131,7 +131,8 @@ describe("what takes too long", { concurrency: 3 }, () => {
       t,
       `test("is blocked", async () => {
   begin("ignore").unref();
-  await new Promise((resolve) => setTimeout(resolve, 500)); // so that the runner hears of it
+  await new Promise((resolve) => setImmediate(resolve)); // its beginning is written,
+  await new Promise((resolve) => process.stdout.write("\\n", resolve)); // and gone out to the runner
   for (;;);
 });`,
     );
