@@ -4,12 +4,12 @@
  * each has an exchange, a lease and a settlement of its own. Only a request's first attempt is hedged, and nothing that
  * is uploaded: its bytes exist once.
  */
-import { GatewayError } from "../../providers/gateway-error.ts";
 import { judge } from "../routing/faults.ts";
 import type { Trip } from "../routing/trip.ts";
 import type { Timed } from "../runtime/wheel.ts";
 import { stage } from "../telemetry/stages.ts";
 import { admit, generates, type Lease } from "./admit.ts";
+import { asFailure } from "./as-failure.ts";
 import { type AttemptResult, attempt, clientLeft, notSent } from "./attempt.ts";
 import { Exchange, type Race } from "./exchange.ts";
 import { watchHold } from "./exhaust.ts";
@@ -94,8 +94,9 @@ class Hedge implements Timed, Race {
     this.#isPaid = true;
     try {
       this.#second = this.#enter(other);
-    } catch (error) {
-      if (error instanceof GatewayError && error.code === "ledger_behind") this.#lookAgain();
+    } catch (thrown) {
+      const error = asFailure(thrown);
+      if (error.code === "ledger_behind") this.#lookAgain();
       // Not allowed there, or no money for two: the first goes on alone.
       else traceRefused(this.#exchange, other, error);
       return;

@@ -6,7 +6,6 @@
  * Another target is tried only while the client has seen nothing, and every hop is admitted anew.
  */
 import { GatewayError } from "../../providers/gateway-error.ts";
-import { LockTimeout } from "../governance/lock.ts";
 import { endStalled, type FailureWords, sendBody, sendFailure } from "../http/reply.ts";
 import { pause } from "../routing/pause.ts";
 import type { Trip } from "../routing/trip.ts";
@@ -14,6 +13,7 @@ import { workerWord } from "../runtime/worker-protocol.ts";
 import { stage } from "../telemetry/stages.ts";
 import { admit, type Lease } from "./admit.ts";
 import { answerHeaders, limitsLeft, remainingOf } from "./answer-headers.ts";
+import { asFailure } from "./as-failure.ts";
 import { askedModel, withAskedModel } from "./asked-model.ts";
 import { type AttemptResult, attempt, clientLeft } from "./attempt.ts";
 import { authenticate, type Connection } from "./authenticate.ts";
@@ -277,16 +277,6 @@ function fail(exchange: Exchange, error: GatewayError): void {
     exchange.id,
     exchange.limitHeaders.length === 0 ? exchange.droppedHeader : [...exchange.droppedHeader, ...exchange.limitHeaders],
   );
-}
-
-/** What is thrown and is no GatewayError is a bug: an id for the caller, the words for our log only. */
-export function asFailure(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
-  if (error instanceof LockTimeout)
-    return new GatewayError("ledger_behind", "the ledger is locked; try again shortly", {
-      ...{ source: "gateway", retryAfterMs: 1000, cause: error },
-    });
-  return new GatewayError("internal_error", "internal error", { source: "gateway", cause: error });
 }
 
 function assertServing(exchange: Exchange, plane: Plane): void {

@@ -1,5 +1,5 @@
 /** What happened on a request's way, hop by hop, for its log row and `explain`. A way without a turn leaves no trace. */
-import { GatewayError } from "../../providers/gateway-error.ts";
+import type { GatewayError } from "../../providers/gateway-error.ts";
 import type { Trip } from "../routing/trip.ts";
 import { settlementFlag } from "../store/rows.ts";
 import type { AttemptTrace, Exchange } from "./exchange.ts";
@@ -39,13 +39,9 @@ export function traceOutpaced(exchange: Exchange, trip: Trip): void {
 const outpaced = { code: "outpaced", details: {} } as const;
 
 /** A second attempt that was due, but not admitted. */
-export function traceRefused(exchange: Exchange, { target, reason }: Trip, error: unknown): void {
+export function traceRefused(exchange: Exchange, { target, reason }: Trip, error: GatewayError): void {
   exchange.attempts ??= [];
-  exchange.attempts.push({ target: target.name, reason, error: asCode(error) });
-}
-
-function asCode(error: unknown): string {
-  return error instanceof GatewayError ? error.code : "internal_error";
+  exchange.attempts.push({ target: target.name, reason, error: error.code });
 }
 
 /** Targets that were left out come in the trail where they would have been asked. */

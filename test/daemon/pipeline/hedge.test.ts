@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { request, type ServerResponse } from "node:http";
 import { after, afterEach, before, test } from "node:test";
+import { createLock, recoverOwner } from "../../../daemon/governance/lock.ts";
 import { requestFlag, settlementFlag } from "../../../daemon/store/rows.ts";
 import { patientLedger } from "../../support/daemon.ts";
 import { pause, until } from "../../support/until.ts";
@@ -296,6 +297,17 @@ test("hedged() looks again where there was no place for a second", async () => {
   assert.equal(quick.seen.length, 1);
   answers()(...([undefined, held] as unknown as Parameters<Upstream["answer"]>));
   assert.equal((await before).status, 200);
+  const answer = await asked;
+  assert.deepEqual([answer.status, answer.headers["x-bifrost-hedge"]], [200, "won"]);
+});
+
+test("hedged() looks again where the ledger was locked when a second was due", async () => {
+  const dead = createLock({ ...lab.tables, owner: 2 });
+  slow.answer = () => dead.acquire();
+  const asked = call("pair");
+  await until("the first is asked", () => slow.seen.length === 1);
+  await pause(150); // a second was due long ago
+  recoverOwner(lab.tables, 2);
   const answer = await asked;
   assert.deepEqual([answer.status, answer.headers["x-bifrost-hedge"]], [200, "won"]);
 });
